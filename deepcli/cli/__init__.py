@@ -1,0 +1,50 @@
+"""The command line, and its error boundary: the one place that turns exceptions into messages and exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import NoReturn
+
+from deepcli.errors import DeepcliError
+
+JSON_COMMANDS = ("train", "evaluate")
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code."""
+    # Python's own text layer would fail on names that the terminal's encoding lacks.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        from deepcli.cli.app import command
+
+        command()(prog_name="deepcli")
+        code = 0
+    except DeepcliError as error:
+        code = _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone; give Python a place to flush the rest to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:
+        if "--verbose" in sys.argv:
+            raise
+        code = _fail(f"unexpected {type(error).__name__}: {error}\n  --verbose shows where; please report it", 1)
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    """Say what went wrong on stderr, and to a script on stdout too."""
+    print(f"error: {message}", file=sys.stderr)
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if "--json" in sys.argv and command in JSON_COMMANDS:
+        from deepcli.result import Result
+
+        status = "interrupted" if code >= 128 else "failed"
+        print(Result.model_validate({"schema": 1, "command": command, "status": status, "error": message}).to_json())
+    return code

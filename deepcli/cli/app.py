@@ -1,0 +1,53 @@
+"""The commands, gathered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from deepcli import __version__
+from deepcli.cli.evaluate import evaluate
+from deepcli.cli.init import init
+from deepcli.cli.list import list_components
+from deepcli.cli.show import show
+from deepcli.cli.train import train
+from deepcli.cli.validate import validate
+
+app = typer.Typer(
+    name="deepcli",
+    help="Train, evaluate and compare Keras models from one YAML file.",
+    epilog="A spec never runs code. --plugin is the only way to run a user's own.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"deepcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Train, evaluate and compare Keras models from one YAML file."""
+
+
+app.command()(train)
+app.command()(evaluate)
+app.command()(validate)
+app.command("list")(list_components)
+app.command()(init)
+app.command()(show)
+
+
+def command() -> Any:
+    """Return the command to call."""
+    return typer.main.get_command(app)

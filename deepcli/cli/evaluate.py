@@ -1,0 +1,57 @@
+"""`deepcli evaluate`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deepcli.cli.options import (
+    DataDir,
+    DeviceName,
+    Json,
+    Offline,
+    Plugins,
+    Quiet,
+    Verbose,
+    reporter,
+    set_verbose,
+    sources,
+)
+from deepcli.errors import UsageError
+
+
+def evaluate(
+    path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
+    plugins: Plugins = None,
+    device: DeviceName = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Evaluate a run's best weights, or any checkpoint, on one split."""
+    started = time.monotonic()
+    set_verbose(verbose)
+    from deepcli import checkpoints
+    from deepcli.cli import render
+    from deepcli.data.base import SPLITS
+    from deepcli.loading import import_plugins
+    from deepcli.registry import did_you_mean
+
+    if split not in SPLITS:
+        raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")
+    import_plugins(plugins or [])
+    file, run = checkpoints.find(path)
+    checkpoint = checkpoints.open_checkpoint(file)
+    chosen = checkpoints.with_device(checkpoint, device or "auto")
+    examples = chosen.experiment.data.load(sources(data_dir, offline, quiet))[split]
+
+    from deepcli.engine.evaluate import evaluate
+
+    result, _ = evaluate(chosen, examples, split, reporter(quiet), started)
+    render.result(result.model_copy(update={"run": str(run.path) if run else None}), json)

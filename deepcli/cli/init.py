@@ -1,0 +1,47 @@
+"""`deepcli init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deepcli.errors import UsageError
+
+
+def _data(incomplete: str) -> list[str]:
+    from deepcli.data import DATASETS
+
+    return [name for name in DATASETS if name.startswith(incomplete)]
+
+
+def _models(incomplete: str) -> list[str]:
+    from deepcli.models import MODELS
+
+    return [name for name in MODELS if name.startswith(incomplete)]
+
+
+def init(
+    data: Annotated[str, typer.Argument(help="A data set, as in `deepcli list data`.", autocompletion=_data)],
+    model: Annotated[str, typer.Argument(help="A model family, as in `deepcli list models`.", autocompletion=_models)],
+    file: Annotated[Path | None, typer.Argument(help="The file to write; default: DATA-MODEL.yaml.")] = None,
+) -> None:
+    """Write a commented spec to start from."""
+    from deepcli.data import DATASETS
+    from deepcli.models import MODELS
+    from deepcli.registry import did_you_mean
+    from deepcli.run import write_text
+    from deepcli.starter import starter
+
+    for registry, name in ((DATASETS, data), (MODELS, model)):
+        if name not in registry:
+            known = f"known {registry.kind}: {', '.join(registry)}"
+            raise UsageError(f"unknown type {name!r}; {did_you_mean(name, registry)}{known}")
+    target = file or Path(f"{data}-{model}.yaml")
+    if target.exists():
+        raise UsageError(f"{target} exists; nothing was written")
+    if not target.parent.is_dir():
+        raise UsageError(f"the folder {target.parent} does not exist")
+    write_text(target, starter(data, model))
+    print(f"wrote {target}; next: deepcli train {target}")

@@ -1,0 +1,38 @@
+"""`deepcli list`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deepcli.errors import UsageError
+
+
+def _kinds(incomplete: str) -> list[str]:
+    from deepcli.catalog import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
+def list_components(
+    kind: Annotated[
+        str | None, typer.Argument(help="data, models, optimizers, …; all of them without it.", autocompletion=_kinds)
+    ] = None,
+    name: Annotated[str | None, typer.Argument(help="One entry of that kind.")] = None,
+) -> None:
+    """List what a spec can name, with fields, defaults and a line of documentation each."""
+    from deepcli.catalog import KINDS
+    from deepcli.cli import render
+    from deepcli.registry import did_you_mean
+
+    if kind is None:
+        render.kinds(KINDS)
+        return
+    registry = KINDS.get(kind)
+    if registry is None:
+        raise UsageError(f"there is no kind {kind!r}; {did_you_mean(kind, KINDS)}kinds: {', '.join(KINDS)}")
+    if name is not None and name not in registry:
+        raise UsageError(f"unknown {kind}: {name!r}; {did_you_mean(name, registry)}known: {', '.join(registry)}")
+    for entry in [name] if name else registry:
+        render.component(registry[entry])

@@ -1,0 +1,84 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deepcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from deepcli.data.files import Sources
+    from deepcli.engine.reporting import Reporter
+    from deepcli.loading import Loaded
+
+Words = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CONFIG... [KEY=VALUE]...",
+        help="Spec files, the later laid over the earlier, and overrides like optimizer.learning_rate=3e-4.",
+        show_default=False,
+    ),
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An override; may be given many times.")
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE", help="Import a Python file or module of yours first. This runs its code."),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(envvar="DEEPCLI_DATA_DIR", help="A folder with data files, looked at before Keras's cache."),
+]
+Offline = Annotated[bool, typer.Option("--offline", envvar="DEEPCLI_OFFLINE", help="Never download.")]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything, TensorFlow's log and tracebacks too.")]
+DeviceName = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|gpu[:N]", help="Where to compute.")]
+
+
+def load_spec(words: Sequence[str], overrides: Sequence[str] | None, plugins: Sequence[str] | None) -> Loaded:
+    """Load the spec that words of the command line name.
+
+    Raises:
+        UsageError: No file among them.
+        SpecError: The spec is wrong.
+    """
+    from deepcli.loading import is_override, load
+
+    files = [Path(word) for word in words if not is_override(word)]
+    if not files:
+        raise UsageError("no spec file given; `deepcli init digits cnn` writes one to start from")
+    return load(files, [*(word for word in words if is_override(word)), *(overrides or [])], plugins or [])
+
+
+def sources(data_dir: Path | None, offline: bool, quiet: bool) -> Sources:
+    """Say where data may come from.
+
+    Raises:
+        UsageError: The folder is not there.
+    """
+    from deepcli.cli.progress import download_progress
+    from deepcli.data.files import Sources
+
+    if data_dir is not None and not data_dir.is_dir():
+        raise UsageError(f"--data-dir (or DEEPCLI_DATA_DIR): {data_dir} is no folder")
+    return Sources(data_dir, offline, None if quiet else download_progress)
+
+
+def set_verbose(verbose: bool) -> None:
+    """Let TensorFlow's C++ side print its log; it must be told before it is imported."""
+    if verbose:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+
+
+def reporter(quiet: bool) -> Reporter:
+    """Choose how a run is shown."""
+    from deepcli.cli.progress import make_reporter
+
+    return make_reporter(quiet)

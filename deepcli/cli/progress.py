@@ -1,0 +1,138 @@
+"""How a run looks while it goes on: a live bar on a terminal, a plain line an epoch elsewhere. All on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepcli.engine.reporting import Progress, Reporter
+
+SECONDS_BETWEEN = 0.1
+
+
+def make_reporter(quiet: bool) -> Reporter:
+    """Choose the reporter that fits where stderr goes."""
+    if quiet:
+        return QuietReporter()
+    return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
+
+
+class QuietReporter:
+    """Shows nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """Show nothing."""
+
+    def due(self) -> bool:
+        """Say no."""
+        return False
+
+    def progress(self, progress: Progress) -> None:
+        """Show nothing."""
+
+    def epoch(self, row: Mapping[str, float], best: bool) -> None:
+        """Show nothing."""
+
+    def end(self) -> None:
+        """Show nothing."""
+
+
+class PlainReporter(QuietReporter):
+    """Prints plain lines."""
+
+    _epochs = 0
+
+    def note(self, text: str) -> None:
+        """Print one line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """Remember how many epochs there are."""
+        self._epochs = epochs
+
+    def epoch(self, row: Mapping[str, float], best: bool) -> None:
+        """Print one line for an epoch."""
+        self.note(epoch_line(row, self._epochs, best))
+
+
+class TerminalReporter(PlainReporter):
+    """Keeps a bar under the lines while an epoch runs."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=self._console,
+            transient=True,
+            expand=True,
+        )
+        self._task: Any = None
+        self._shown_at = 0.0
+
+    def note(self, text: str) -> None:
+        """Print one line above the bar."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """Start the bar."""
+        super().begin(epochs, steps)
+        self._task = self._bar.add_task(f"epoch 1/{epochs}", total=steps, figures="")
+        self._bar.start()
+
+    def due(self) -> bool:
+        """Say yes ten times a second."""
+        return time.monotonic() - self._shown_at >= SECONDS_BETWEEN
+
+    def progress(self, progress: Progress) -> None:
+        """Move the bar."""
+        self._shown_at = time.monotonic()
+        left = time.strftime(
+            "%M:%S" if progress.seconds_left < 3600 else "%H:%M:%S", time.gmtime(progress.seconds_left)
+        )
+        figures = f"{figures_of(progress.logs)}  {progress.samples_per_second:,.0f} samples/s  ETA {left}"
+        description = f"epoch {progress.epoch}/{self._epochs}"
+        self._bar.update(self._task, completed=progress.step, description=description, figures=figures)
+
+    def epoch(self, row: Mapping[str, float], best: bool) -> None:
+        """Print the epoch's line above the bar and empty the bar."""
+        self.note(epoch_line(row, self._epochs, best))
+        self._bar.update(self._task, completed=0, figures="")
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def epoch_line(row: Mapping[str, float], epochs: int, best: bool) -> str:
+    """Write an epoch's row of the history as one line; the best so far is marked."""
+    figures = {name: value for name, value in row.items() if name not in ("epoch", "seconds")}
+    number = f"{row['epoch']:.0f}".rjust(len(str(epochs)))
+    return f"epoch {number}/{epochs}  {figures_of(figures)}  {row['seconds']:.1f}s{'  best' if best else ''}"
+
+
+def figures_of(logs: Mapping[str, float]) -> str:
+    """Write figures in a row: four decimals, and the learning rate as a power of ten."""
+    return "  ".join(
+        f"lr {value:.2e}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items()
+    )
+
+
+def download_progress(name: str, done: int, total: int | None) -> None:
+    """Show how far a download is: in place on a terminal, at its beginning and end elsewhere."""
+    megabytes = f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else "")
+    if sys.stderr.isatty():
+        print(f"\rdownloading {name}: {megabytes}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    elif done == total:
+        print(f"downloaded {name}: {megabytes}", file=sys.stderr, flush=True)

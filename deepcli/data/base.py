@@ -1,0 +1,89 @@
+"""What a data set is: a signature known from the spec alone, and splits that are read when they are needed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from deepcli.data.files import Sources
+from deepcli.fields import Positive
+from deepcli.registry import Component, Registry
+
+if TYPE_CHECKING:
+    from deepcli.data.splits import Raw, Splits
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a model must know of its data.
+
+    Attributes:
+        kind: `image` (uint8 pixels) or `tokens` (int32 ids, 0 for padding, right-padded).
+        shape: (height, width, channels), or (longest length,) with None for no limit.
+        classes: Number of classes.
+        examples: Examples in the official training split, before validation is taken from it.
+        vocabulary: Token ids are below it; None for images.
+    """
+
+    kind: Literal["image", "tokens"]
+    shape: tuple[int | None, ...]
+    classes: int
+    examples: int
+    vocabulary: int | None = None
+
+
+class Dataset(Component):
+    """Labelled examples for classification. Validation is always taken from the training split."""
+
+    path: str | None = Field(None, description="A folder or file to read instead of the usual places.")
+    batch_size: Positive = Field(64, description="Examples in a training step.")
+    validation_split: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="Share of the training split held out for validation, stratified."
+    )
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        0, description="Seed of that choice; apart from `seed`, so that seeds compare on one split."
+    )
+    limit: Positive | None = Field(None, description="So many examples of each split, for quick trials.")
+
+    @property
+    @abstractmethod
+    def signature(self) -> Signature:
+        """What a model must know; no file is read for it."""
+
+    @abstractmethod
+    def read(self, sources: Sources) -> Raw:
+        """Find, verify and read the official splits.
+
+        Raises:
+            DataError: A file is missing, damaged or not what it should be.
+        """
+
+    def load(self, sources: Sources) -> Splits:
+        """Read the data and divide it: the same spec gives the same examples in every split.
+
+        Raises:
+            DataError: As `read` does, or a split would be empty.
+        """
+        from deepcli.data.splits import divide
+
+        return divide(self.read(sources), self.validation_split, self.split_seed, self.limit)
+
+    @property
+    def train_examples(self) -> int:
+        """Examples that a training epoch goes through."""
+        total = self.signature.examples
+        rest = total - round(total * self.validation_split)
+        return rest if self.limit is None else min(rest, self.limit)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps of one epoch; the last batch may be smaller."""
+        return -(-self.train_examples // self.batch_size)
+
+
+DATASETS: Registry[Dataset] = Registry("data sets")

@@ -1,0 +1,144 @@
+"""Where data files are: a path in the spec, a data folder, Keras's cache, or a download into that cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepcli.errors import DataError
+
+CONNECT_SECONDS = 1.5
+READ_SECONDS = 30.0
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where to look for data besides the spec, and whether the network may be used.
+
+    Attributes:
+        data_dir: A folder with data files, looked at before Keras's cache.
+        offline: Never download.
+        progress: Told (file name, bytes so far, bytes in all) while a download runs.
+    """
+
+    data_dir: Path | None = None
+    offline: bool = False
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A published file: its name, its address and the SHA-256 of the whole file there."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+def keras_cache() -> Path:
+    """Return the folder in which Keras keeps data sets (`KERAS_HOME` moves it, as it does for Keras)."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
+
+
+def find(file: DataFile, path: str | None, sources: Sources) -> Path:
+    """Find a data file, downloading it if it is nowhere and that is allowed.
+
+    Raises:
+        DataError: It is nowhere to be had; the message names every place looked at.
+    """
+    if path is not None:
+        return _given(file, Path(path).expanduser())
+    folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
+    for folder in folders:
+        if (folder / file.name).is_file():
+            return folder / file.name
+    looked = ", ".join(str(folder / file.name) for folder in folders)
+    if sources.offline:
+        raise DataError(f"{file.name} is not there and --offline forbids a download\n{_remedy(file, looked)}")
+    try:
+        return _download(file, keras_cache(), sources.progress)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise DataError(
+            f"{file.name} is not there and cannot be downloaded: {reason}\n{_remedy(file, looked)}"
+        ) from None
+
+
+def _given(file: DataFile, path: Path) -> Path:
+    found = path / file.name if path.is_dir() else path
+    if not found.is_file():
+        raise DataError(f"data.path: {found} does not exist; it should be {file.name} or a folder that holds it")
+    return found
+
+
+def _remedy(file: DataFile, looked: str) -> str:
+    return (
+        f"  looked at: {looked}\n"
+        f"  put it there, or name its folder with --data-dir or DEEPCLI_DATA_DIR; it comes from {file.url}"
+    )
+
+
+def _download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
+    """Fetch into a temporary name, compare the hash, and only then rename."""
+    _reach(file.url)
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            digest = _fetch(file, out.write, progress)
+            out.flush()
+            os.fsync(out.fileno())
+        if digest != file.sha256:
+            raise ValueError(f"what {file.url} sent has SHA-256 {digest}, not {file.sha256}")
+        Path(name).chmod(0o644)
+        Path(name).replace(folder / file.name)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+    return folder / file.name
+
+
+def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress | None) -> str:
+    import urllib.request
+
+    digest, done = hashlib.sha256(), 0
+    with urllib.request.urlopen(file.url, timeout=READ_SECONDS) as reply:
+        length = reply.headers.get("Content-Length")
+        total = int(length) if length else None
+        while chunk := reply.read(1 << 16):
+            write(chunk)
+            digest.update(chunk)
+            done += len(chunk)
+            if progress:
+                progress(file.name, done, total)
+    return digest.hexdigest()
+
+
+def _reach(url: str) -> None:
+    """Fail fast without a network: name look-ups have no time-out of their own, so a thread waits for one."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    failure: list[OSError] = [TimeoutError(f"{parts.hostname} does not answer")]
+
+    def connect() -> None:
+        try:
+            socket.create_connection((parts.hostname or "", port), CONNECT_SECONDS).close()
+            failure.clear()
+        except OSError as error:
+            failure[:] = [error]
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(CONNECT_SECONDS)
+    if failure:
+        raise failure[0]

@@ -1,0 +1,83 @@
+"""MNIST, as Keras keeps it."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.files import DataFile, Sources, find
+from deepcli.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deepcli.data.splits import Raw
+
+FILE = DataFile(
+    "mnist.npz",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+    "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+)
+# SHA-256 of the four files that LeCun, Cortes and Burges published, uncompressed.
+CONTENT = {
+    "x_train": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "y_train": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "x_test": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "y_test": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+@DATASETS.register
+class Mnist(Dataset):
+    """60,000 + 10,000 handwritten digits, 28x28 grey pixels (LeCun, Cortes & Burges 1998), from Keras's cache."""
+
+    type: Literal["mnist"] = "mnist"
+
+    @property
+    def signature(self) -> Signature:
+        return Signature("image", (28, 28, 1), classes=10, examples=60_000)
+
+    def read(self, sources: Sources) -> Raw:
+        import hashlib
+
+        import numpy as np
+
+        from deepcli.data.archive import read_npz
+        from deepcli.data.splits import Provenance, Raw
+
+        path = find(FILE, self.path, sources)
+        arrays = read_npz(path, tuple(CONTENT))
+        _check_shapes(path, arrays)
+        digests = {
+            key: hashlib.sha256(_idx_header(array) + array.tobytes()).hexdigest() for key, array in arrays.items()
+        }
+        wrong = [key for key, digest in digests.items() if digest != CONTENT[key]]
+        # A file that the spec names itself may be the user's own in the same layout; a shared cache may not.
+        if wrong and self.path is None:
+            raise DataError(
+                f"{path}: {wrong[0]} is not the published MNIST (its content's SHA-256 differs); delete the file to "
+                "download it again, or name it in data.path if it is data of your own"
+            )
+        fingerprint = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
+        x_train, y_train, x_test, y_test = (arrays[key] for key in CONTENT)
+        return Raw(
+            (x_train[..., None], y_train.astype(np.int32)),
+            (x_test[..., None], y_test.astype(np.int32)),
+            Provenance(str(path), not wrong, fingerprint),
+        )
+
+
+def _check_shapes(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    for split in ("train", "test"):
+        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        if x.dtype != "uint8" or x.shape[1:] != (28, 28):
+            raise DataError(f"{path}: x_{split} is {x.dtype}{list(x.shape)}, not uint8[n, 28, 28]")
+        if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or not len(y) or y.min() < 0 or y.max() > 9:
+            raise DataError(f"{path}: y_{split} should hold one label from 0 to 9 for each of {len(x)} images")
+
+
+def _idx_header(array: np.ndarray) -> bytes:
+    """Return the header that an array of bytes has in the published IDX format: its rank and its sizes."""
+    return struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape)

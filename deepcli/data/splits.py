@@ -1,0 +1,136 @@
+"""From the official splits to training, validation and test: stratified, seeded and the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepcli.errors import DataError
+
+TEST_LIMIT_SEED = 20_240_101
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Sequences of token ids of any length, end to end.
+
+    Attributes:
+        values: int32, all ids of all sequences.
+        offsets: int64, one more than there are sequences; sequence i is values[offsets[i]:offsets[i + 1]].
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Length of each sequence."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, indices: np.ndarray) -> Tokens:
+        lengths = self.lengths[indices]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        positions = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], lengths)
+        return Tokens(self.values[positions], offsets)
+
+
+Inputs = np.ndarray | Tokens
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where data came from: the file, what is known of its content, and the SHA-256 of the arrays as read."""
+
+    source: str
+    verified: bool
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Raw:
+    """The official splits of a data set, inputs and labels, in the file's order."""
+
+    train: tuple[Inputs, np.ndarray]
+    test: tuple[Inputs, np.ndarray]
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples with labels; `ids` are their positions in the official split they come from."""
+
+    x: Inputs
+    y: np.ndarray
+    ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three splits of a run; `validation` is None where the spec holds nothing out."""
+
+    train: Split
+    validation: Split | None
+    test: Split
+    provenance: Provenance
+
+    def __getitem__(self, name: str) -> Split:
+        split: Split | None = getattr(self, name)
+        if split is None:
+            raise DataError("this run holds no validation split out (data.validation_split is 0)")
+        return split
+
+
+def generator(*seeds: int) -> np.random.RandomState:
+    """Make a random generator from integers. NumPy has frozen this one's stream, so a split is for ever."""
+    return np.random.RandomState(list(seeds))
+
+
+def stratified(y: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:
+    """Choose `size` positions so that every class has its share, by largest remainder; sorted.
+
+    scikit-learn has this too, but costs every training run most of a second to import.
+    """
+    classes, counts = np.unique(y, return_counts=True)
+    exact = counts * (size / len(y))
+    take = np.floor(exact).astype(int)
+    for index in np.argsort(take - exact, kind="stable")[: size - take.sum()]:
+        take[index] += 1
+    chosen = [rng.permutation(np.flatnonzero(y == c))[:n] for c, n in zip(classes, take, strict=True)]
+    return np.asarray(np.sort(np.concatenate(chosen)))
+
+
+def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None) -> Splits:
+    """Hold validation out of the training split, then limit each split.
+
+    Raises:
+        DataError: Training or validation would have no examples.
+    """
+    x, y = raw.train
+    held = stratified(y, round(len(y) * validation_split), generator(split_seed, 0))
+    rest = np.setdiff1d(np.arange(len(y)), held)
+    if validation_split and not len(held):
+        raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples is none at all")
+    train = _select(x, y, _limited(y, rest, limit, generator(split_seed, 1)))
+    validation = _select(x, y, _limited(y, held, limit, generator(split_seed, 2))) if len(held) else None
+    x, y = raw.test
+    test = _select(x, y, _limited(y, np.arange(len(y)), limit, generator(TEST_LIMIT_SEED)))
+    return Splits(train, validation, test, raw.provenance)
+
+
+def _limited(y: np.ndarray, ids: np.ndarray, limit: int | None, rng: np.random.RandomState) -> np.ndarray:
+    if limit is None or limit >= len(ids):
+        return ids
+    return ids[stratified(y[ids], limit, rng)]
+
+
+def _select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:
+    if len(ids) == len(y):
+        return Split(x, y, ids)
+    return Split(x[ids], y[ids], ids)

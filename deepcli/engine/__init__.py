@@ -1,0 +1,34 @@
+"""The heavy rooms: everything here imports Keras and TensorFlow, so the command line imports it late."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold back what C++ prints on stderr at start-up, and show it after all if something fails.
+
+    TensorFlow 2.21 prints there before it reads TF_CPP_MIN_LOG_LEVEL, so the file descriptor itself is redirected.
+    """
+    with tempfile.TemporaryFile() as held:
+        before = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(before, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+
+
+# --verbose sets the level to 0 itself, and then everything is shown.
+if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0" and "tensorflow" not in sys.modules:
+    with _held_back():
+        import tensorflow  # noqa: F401

@@ -1,0 +1,96 @@
+"""What the epoch loop needs of a backend: take steps, predict, and read and write all state.
+
+TensorFlow is the only implementation; another one would be another class here, and nothing else would notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepcli.data.order import Order
+from deepcli.data.pipeline import TrainingBatches, inference_batches
+from deepcli.data.splits import Inputs, Split
+
+
+class Batches(Protocol):
+    """The steps of every epoch."""
+
+    order: Order
+
+    def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
+        """Begin an epoch (counted from 0): the steps from `start` to before `stop`."""
+
+
+class Backend(Protocol):
+    """Computes on a device."""
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Variables are made inside it."""
+
+    def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
+        """Prepare a split for training."""
+
+    def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
+        """Take the next `steps_per_execution` steps, or those that are left; return the epoch's metrics so far."""
+
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int) -> np.ndarray:
+        """Return the model's float32 outputs (examples, units), in the order of the inputs."""
+
+    def read(self, variable: keras.Variable) -> np.ndarray:
+        """Return a variable's value."""
+
+    def write(self, variable: keras.Variable, value: np.ndarray) -> None:
+        """Set a variable's value."""
+
+
+class TensorFlowBackend:
+    """TensorFlow, on one device or mirrored on several.
+
+    Args:
+        strategy: Where variables and steps are placed.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self._strategy = strategy
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Variables are made inside it."""
+        return self._strategy.scope()  # type: ignore[no-any-return]
+
+    def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
+        """Prepare a split for training."""
+        return TrainingBatches(split, order, class_weights, self._strategy)
+
+    def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
+        """Take the next steps, as `fit` would."""
+        model.make_train_function()
+        return model.train_function(batches)  # type: ignore[no-any-return]
+
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int) -> np.ndarray:
+        """Predict in batches of like length and put the outputs back into order."""
+        model.make_predict_function()
+        batches, positions = inference_batches(x, batch_size, self._strategy)
+        parts = []
+        while True:
+            try:
+                parts.append(np.asarray(model.predict_function([next(batches)])))
+            except StopIteration:
+                break
+        outputs = np.concatenate(parts)
+        ordered = np.empty((len(x), *outputs.shape[1:]), np.float32)
+        ordered[positions] = outputs
+        return ordered
+
+    def read(self, variable: keras.Variable) -> np.ndarray:
+        """Return a variable's value."""
+        return np.asarray(variable.numpy())
+
+    def write(self, variable: keras.Variable, value: np.ndarray) -> None:
+        """Set a variable's value."""
+        variable.assign(value)

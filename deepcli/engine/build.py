@@ -1,0 +1,82 @@
+"""From an experiment to a Keras model, and to one that can be trained."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+from deepcli.errors import TrainingError
+from deepcli.experiment import Experiment
+from deepcli.optim.learning_rate import learning_rate
+
+
+def build_model(experiment: Experiment, precision: str) -> keras.Model:
+    """Build the model with fresh weights; the same seed gives the same weights.
+
+    Raises:
+        TrainingError: There is not enough memory for it.
+    """
+    keras.backend.clear_session(free_memory=False)
+    keras.utils.set_random_seed(experiment.seed)
+    try:
+        with dtype_policy(precision):
+            return experiment.model.build(experiment.signature, experiment.head)
+    except MemoryError:
+        raise TrainingError("out of memory while building the model; make it smaller") from None
+
+
+def compile_model(
+    model: keras.Model, experiment: Experiment, steps_per_epoch: int, *, jit: bool, steps_per_execution: int
+) -> None:
+    """Give the model its loss, metrics, optimizer and schedule."""
+    optimizer = experiment.optimizer
+    steps = experiment.total_steps(steps_per_epoch) // (optimizer.gradient_accumulation_steps or 1)
+    rate = learning_rate(experiment.schedule, optimizer.learning_rate, max(steps, 1))
+    model.compile(
+        optimizer=optimizer.build(rate),
+        loss=experiment.loss.build(experiment.signature),
+        metrics=build_metrics(experiment),
+        jit_compile=jit,
+        steps_per_execution=steps_per_execution,
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def build_metrics(experiment: Experiment) -> list[keras.metrics.Metric]:
+    """Build new metrics, as the spec lists them."""
+    return [metric.build(experiment.signature, experiment.head) for metric in experiment.metrics]
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Build layers under a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def inner_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the spec names, inside the loss scaling that mixed_float16 puts round it."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Put the moving average of the weights in their place for a while, where the optimizer keeps one."""
+    optimizer = inner_optimizer(model)
+    if not optimizer.use_ema:
+        yield
+        return
+    variables = model.trainable_variables
+    raw = [variable.numpy() for variable in variables]
+    optimizer.finalize_variable_values(variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, raw, strict=True):
+            variable.assign(value)

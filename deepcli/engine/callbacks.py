@@ -1,0 +1,170 @@
+"""Keras callbacks of a run. Those with a memory can give it to a checkpoint and take it back."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import keras
+
+from deepcli.engine.reporting import Reporter
+from deepcli.errors import TrainingError
+from deepcli.experiment import Checkpoint, EarlyStopping
+from deepcli.run import RunDir
+
+
+class Remembering(keras.callbacks.Callback):
+    """A callback with a memory; what `remember` returns goes through JSON and back into `recall`."""
+
+    name: str
+
+    def remember(self) -> dict[str, Any]:
+        """Return what it must not forget."""
+        raise NotImplementedError
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take it back."""
+        raise NotImplementedError
+
+
+class Divergence(keras.callbacks.Callback):
+    """Ends the run in the epoch in which its loss is no longer a number."""
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        for name, value in (logs or {}).items():
+            if name.endswith("loss") and not math.isfinite(value):
+                rate = (logs or {}).get("learning_rate", math.nan)
+                raise TrainingError(
+                    f"the run diverged: {name} became {value} in epoch {epoch + 1}, at a learning rate of {rate:.3g}; "
+                    "try a lower optimizer.learning_rate, a schedule.warmup or optimizer.clipnorm"
+                )
+
+
+class History(Remembering):
+    """Keeps one row an epoch and writes `history.csv` anew after each."""
+
+    name = "history"
+
+    def __init__(self, run: RunDir) -> None:
+        super().__init__()
+        self._run = run
+        self.rows: list[dict[str, Any]] = []
+        self._began = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seconds = round(time.monotonic() - self._began, 3)
+        self.rows.append({"epoch": epoch + 1, **(logs or {}), "seconds": seconds})
+        self._run.write_history(self.rows)
+
+    def remember(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self.rows = [dict(row) for row in memory["rows"]]
+
+
+class Best(Remembering):
+    """Knows the best epoch so far and writes `best.keras` whenever there is a better one.
+
+    Args:
+        monitor: The metric that decides.
+        mode: Whether more or less of it is better.
+        save: Writes the checkpoint.
+    """
+
+    name = "best"
+
+    def __init__(self, monitor: str, mode: Literal["max", "min"], save: Callable[[], None]) -> None:
+        super().__init__()
+        self.monitor, self.mode = monitor, mode
+        self._save = save
+        self.epoch: int | None = None
+        self.value = math.nan
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        value = (logs or {})[self.monitor]
+        if not math.isfinite(value):
+            return
+        better = self.epoch is None or (value > self.value if self.mode == "max" else value < self.value)
+        if better:
+            self.epoch, self.value = epoch + 1, value
+            self._save()
+
+    def remember(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "value": self.value, "monitor": self.monitor}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self.epoch = memory["epoch"]
+        self.value = math.nan if memory["value"] is None else float(memory["value"])
+
+
+class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
+    """Keras's early stopping with a memory. The best weights are in `best.keras`, so none are kept here."""
+
+    name = "early_stopping"
+
+    def __init__(self, spec: EarlyStopping, mode: Literal["max", "min"]) -> None:
+        super().__init__(spec.monitor, spec.min_delta, spec.patience, mode=mode)
+
+    def remember(self) -> dict[str, Any]:
+        return {"wait": self.wait, "best": None if self.best is None else float(self.best)}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self.wait, self.best = memory["wait"], memory["best"]
+
+
+class Periodic(keras.callbacks.Callback):
+    """Writes `last.keras` every so many epochs, steps or minutes. It comes last: what it saves includes the others.
+
+    Args:
+        spec: When.
+        save: Writes the checkpoint.
+        steps_done: Counts the steps of the whole run; one batch's end may be the end of several.
+    """
+
+    def __init__(self, spec: Checkpoint, save: Callable[[], None], steps_done: Callable[[], int]) -> None:
+        super().__init__()
+        self._spec = spec
+        self._save = save
+        self._steps_done = steps_done
+        self._saved_step = 0
+        self._saved_at = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        minutes = (time.monotonic() - self._saved_at) / 60
+        every = self._spec.every_steps
+        if (every and self._steps_done() // every > self._saved_step // every) or (
+            self._spec.every_minutes and minutes >= self._spec.every_minutes
+        ):
+            self._write()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._spec.every_epochs and (epoch + 1) % self._spec.every_epochs == 0:
+            self._write()
+
+    def _write(self) -> None:
+        self._save()
+        self._saved_step = self._steps_done()
+        self._saved_at = time.monotonic()
+
+
+class Report(keras.callbacks.Callback):
+    """Tells the reporter of each epoch's row.
+
+    Args:
+        reporter: Whom to tell.
+        history: Knows the row.
+        best: Knows whether it is the best.
+    """
+
+    def __init__(self, reporter: Reporter, history: History, best: Best) -> None:
+        super().__init__()
+        self._reporter, self._history, self._best = reporter, history, best
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._reporter.epoch(self._history.rows[-1], self._best.epoch == epoch + 1)

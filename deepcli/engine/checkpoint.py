@@ -1,0 +1,46 @@
+"""Writing and reading `.keras` files that carry deepcli's spec and state as two more zip members."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import keras
+
+from deepcli import loading
+from deepcli.checkpoints import SPEC, STATE, WEIGHTS, CheckpointFile
+from deepcli.engine.state import State
+from deepcli.errors import CheckpointError
+from deepcli.experiment import Experiment
+from deepcli.run import replacing
+
+
+def save(path: Path, model: keras.Model, experiment: Experiment, state: State) -> None:
+    """Write a checkpoint in one step: it is whole, or it is not there.
+
+    Raises:
+        TrainingError: The disk is full, or the folder is gone or read-only; an older file is untouched.
+    """
+    with replacing(path) as temporary:
+        keras.saving.save_model(model, temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(SPEC, loading.dump(experiment))
+            archive.writestr(STATE, state.to_bytes())
+
+
+def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
+    """Put a checkpoint's weights into a model built from its spec; the optimizer's too, if the model has one.
+
+    Raises:
+        CheckpointError: It is damaged, or its weights are of another model.
+    """
+    with tempfile.TemporaryDirectory(prefix="deepcli-") as folder:
+        weights = Path(folder) / WEIGHTS
+        weights.write_bytes(checkpoint.read(WEIGHTS))
+        try:
+            model.load_weights(weights)
+        except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise CheckpointError(f"{checkpoint.path}: its weights do not fit its spec: {first}") from None
+    return State.from_bytes(checkpoint.read(STATE))

@@ -1,0 +1,131 @@
+"""Measuring a model on a split, and evaluating a checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from deepcli.checkpoints import STATE, CheckpointFile
+from deepcli.data.splits import Split
+from deepcli.engine.backend import Backend, TensorFlowBackend
+from deepcli.engine.build import build_metrics, build_model
+from deepcli.engine.checkpoint import load_weights
+from deepcli.engine.device import choose
+from deepcli.engine.reporting import Reporter
+from deepcli.engine.state import State
+from deepcli.experiment import Experiment
+from deepcli.result import Result
+from deepcli.run import replacing
+
+BATCH_SIZE = 256
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's outputs on a split, float32 (examples, units), and what was measured on them."""
+
+    metrics: Mapping[str, float]
+    outputs: np.ndarray
+    split: Split
+
+
+class Evaluator:
+    """Measures loss and metrics over a whole split at once, so that they do not depend on batches.
+
+    The loss is that of the predictions alone: penalties on weights belong to training, and leaving them out lets
+    runs with different penalties be compared.
+
+    Args:
+        experiment: Names the loss and the metrics.
+        backend: Computes the predictions.
+    """
+
+    def __init__(self, experiment: Experiment, backend: Backend) -> None:
+        self._loss = experiment.loss.build(experiment.signature)
+        self._metrics = build_metrics(experiment)
+        self._backend = backend
+
+    def __call__(self, model: keras.Model, split: Split) -> Measured:
+        """Measure a model on a split."""
+        outputs = self._backend.predict(model, split.x, BATCH_SIZE)
+        values = {"loss": number(self._loss(split.y, outputs))}
+        for metric in self._metrics:
+            metric.reset_state()
+            metric.update_state(split.y, outputs)
+            values[metric.name] = number(metric.result())
+        return Measured(values, outputs, split)
+
+
+def evaluate(
+    checkpoint: CheckpointFile, split: Split, split_name: str, reporter: Reporter, started: float
+) -> tuple[Result, Measured]:
+    """Evaluate a checkpoint on a split, in the precision that it was trained in.
+
+    Args:
+        checkpoint: What to evaluate, and on which device.
+        split: On what.
+        split_name: What to call it in the result.
+        reporter: Is told which device is used.
+        started: `time.monotonic()` at the beginning of the command.
+
+    Raises:
+        CheckpointError: It is damaged.
+        DeviceError: The device is not there.
+    """
+    experiment = checkpoint.experiment
+    state = State.from_bytes(checkpoint.read(STATE))
+    chosen = choose(experiment.training)
+    reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
+    backend = TensorFlowBackend(chosen.strategy)
+    with backend.scope():
+        model = build_model(experiment, state.precision)
+        load_weights(model, checkpoint)
+    measured = Evaluator(experiment, backend)(model, split)
+    result = Result(
+        schema=1,
+        command="evaluate",
+        status="completed",
+        name=experiment.name,
+        checkpoint=str(checkpoint.path),
+        epochs=state.position.epoch,
+        best_epoch=state.best.get("epoch"),
+        seconds=round(time.monotonic() - started, 3),
+        device=chosen.choice.value,
+        precision=state.precision,
+        metrics={split_name: dict(measured.metrics)},
+        intervals={split_name: intervals(measured)},
+    )
+    return result, measured
+
+
+def number(value: Any) -> float:
+    """Turn a float32 scalar into the shortest number that is the same float32."""
+    return float(str(np.float32(value)))
+
+
+def intervals(measured: Measured) -> dict[str, tuple[float, float]]:
+    """Return the bootstrap's 95 % interval of the accuracy, where it was measured.
+
+    Resampling right and wrong answers with replacement draws from a binomial distribution, so it is drawn from there.
+    """
+    accuracy = measured.metrics.get("accuracy")
+    if accuracy is None:
+        return {}
+    count = len(measured.split)
+    rng = np.random.RandomState(0)
+    low, high = np.quantile(rng.binomial(count, accuracy, RESAMPLES) / count, [0.025, 0.975])
+    return {"accuracy": (float(low), float(high))}
+
+
+def save_predictions(path: Path, measured: Measured) -> None:
+    """Write `indices` (places in the official split), `labels` and `probabilities` (the model's outputs)."""
+    write: Callable[..., None] = np.savez_compressed
+    with replacing(path) as temporary:
+        write(temporary, indices=measured.split.ids, labels=measured.split.y, probabilities=measured.outputs)

@@ -1,0 +1,126 @@
+"""The epoch loop: steps, validation, callbacks, and a position that says exactly how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+
+from deepcli.data.splits import Split
+from deepcli.engine.backend import Backend, Batches
+from deepcli.engine.build import averaged_weights
+from deepcli.engine.evaluate import Evaluator, number
+from deepcli.engine.reporting import Progress, Reporter
+from deepcli.engine.signals import StopRequest
+from deepcli.engine.state import Position
+from deepcli.experiment import Experiment
+
+
+class Loop:
+    """Trains a compiled model epoch by epoch. Keras's `fit` would do, but it cannot stop and go on in mid-epoch.
+
+    Args:
+        experiment: How long to train.
+        model: Compiled.
+        backend: Takes the steps.
+        batches: The training split.
+        validation: Measured after each epoch, where there is one.
+        reporter: Is told of progress.
+        stop: Asks the loop to end after the step at hand.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        model: keras.Model,
+        backend: Backend,
+        batches: Batches,
+        validation: Split | None,
+        reporter: Reporter,
+        stop: StopRequest,
+    ) -> None:
+        self._experiment = experiment
+        self._model = model
+        self._backend = backend
+        self._batches = batches
+        self._validation = validation
+        self._reporter = reporter
+        self._stop = stop
+        self._evaluate = Evaluator(experiment, backend)
+        self.position = Position()
+
+    def run(self, callbacks: list[keras.callbacks.Callback]) -> bool:
+        """Train to the end, to an early stop or to a stop request.
+
+        Returns:
+            Whether it came to an end of its own; False after a stop request.
+        """
+        steps = self._batches.order.steps
+        total = self._experiment.total_steps(steps)
+        watchers = keras.callbacks.CallbackList(callbacks, model=self._model)
+        self._model.stop_training = False
+        watchers.on_train_begin()
+        self._reporter.begin(-(-total // steps), steps)
+        try:
+            while self.position.total < total and not self._model.stop_training:
+                self._epoch(watchers, min(steps, self.position.step + total - self.position.total))
+                if self._stop.signal_number is not None:
+                    return False
+        finally:
+            self._reporter.end()
+        watchers.on_train_end()
+        return True
+
+    def _epoch(self, watchers: Any, stop: int) -> None:
+        epoch = self.position.epoch
+        self._model.reset_metrics()
+        watchers.on_epoch_begin(epoch)
+        logs: Mapping[str, Any] = {}
+        for logs in self._steps(watchers, epoch, stop):  # noqa: B007 - the last ones are used below
+            if self._stop.signal_number is not None and self.position.step < stop:
+                return
+        if stop == self._batches.order.steps:
+            self.position = Position(epoch + 1, 0, self.position.total)
+        watchers.on_epoch_end(epoch, self._measure(logs))
+
+    def _steps(self, watchers: Any, epoch: int, stop: int) -> Iterator[Mapping[str, Any]]:
+        """Take the steps of one epoch; yields the metrics so far after each call into the backend."""
+        began, start = time.monotonic(), self.position.step
+        batches = self._batches.epoch(epoch, start, stop)
+        done = start
+        while done < stop:
+            watchers.on_train_batch_begin(done)
+            logs = self._backend.take_steps(self._model, batches)
+            taken = min(self._model.steps_per_execution, stop - done)
+            done += taken
+            self.position = Position(epoch, done, self.position.total + taken)
+            watchers.on_train_batch_end(done - 1, logs)
+            if self._reporter.due():
+                self._reporter.progress(self._progress(logs, done, stop, (time.monotonic() - began) / (done - start)))
+            yield logs
+
+    def _progress(self, logs: Mapping[str, Any], done: int, stop: int, seconds_per_step: float) -> Progress:
+        return Progress(
+            self.position.epoch + 1,
+            done,
+            self._numbers(logs),
+            self._batches.order.batch_size / seconds_per_step,
+            (stop - done) * seconds_per_step,
+        )
+
+    def _measure(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        """Complete an epoch's logs by validation (on averaged weights, where there are some)."""
+        row = self._numbers(logs)
+        rate = row.pop("learning_rate")
+        if self._validation is not None:
+            with averaged_weights(self._model):
+                measured = self._evaluate(self._model, self._validation)
+            row |= {f"val_{name}": value for name, value in measured.metrics.items()}
+        return {**row, "learning_rate": rate}
+
+    def _numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        names = ["loss", *(metric.type for metric in self._experiment.metrics)]
+        values = {**{name: logs[name] for name in names}, "learning_rate": self._model.optimizer.learning_rate}
+        return {name: number(value) for name, value in values.items()}

@@ -1,0 +1,122 @@
+"""What a checkpoint holds beyond weights: random generators, metrics, callbacks and the position in the run."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from deepcli.engine.backend import Backend
+from deepcli.errors import CheckpointError
+from deepcli.result import finite
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run is: whole epochs done, steps done of the next one, and steps in all. An epoch's end is (n, 0)."""
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything beside the weights that a run needs to go on, or an evaluation to be repeated.
+
+    Attributes:
+        position: Where the run was.
+        precision: Keras's dtype policy.
+        threads: CPU threads, on which the last bits depend.
+        plugins: What the run was trained with; imported only when the user gives them again.
+        best: The best epoch so far, counted from 1, and what was measured there.
+        callbacks: Each callback's own state, by name.
+        variables: Random generators, metrics and the learning rate's scale, by name.
+    """
+
+    position: Position
+    precision: str
+    threads: int
+    plugins: tuple[str, ...] = ()
+    best: Mapping[str, Any] = field(default_factory=dict)
+    callbacks: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Write it as an `.npz` of plain arrays; what is no array is JSON in one of them."""
+        plain = {
+            "position": vars(self.position),
+            "precision": self.precision,
+            "threads": self.threads,
+            "plugins": list(self.plugins),
+            "best": finite(dict(self.best)),
+            "callbacks": finite(dict(self.callbacks)),
+        }
+        out = io.BytesIO()
+        np.savez(out, json=np.frombuffer(json.dumps(plain).encode(), np.uint8), **self.variables)  # type: ignore[arg-type]
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> State:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            CheckpointError: It is something else.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                variables = {name: arrays[name] for name in arrays.files}
+            plain = json.loads(variables.pop("json").tobytes())
+            return cls(
+                Position(**plain["position"]),
+                str(plain["precision"]),
+                int(plain["threads"]),
+                tuple(map(str, plain["plugins"])),
+                dict(plain["best"]),
+                dict(plain["callbacks"]),
+                variables,
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise CheckpointError(f"the checkpoint's state is damaged: {error}") from None
+
+
+def plugins_of(content: bytes) -> tuple[str, ...]:
+    """Name the plugins that a state was saved with."""
+    return State.from_bytes(content).plugins
+
+
+def state_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the variables that Keras leaves out of its own files, under names that do not depend on the process."""
+    weights = {id(variable) for variable in model.weights}
+    random = [variable for variable in model.variables if id(variable) not in weights]
+    variables = {f"random/{index}": variable for index, variable in enumerate(random)}
+    if model.optimizer is not None:
+        metrics = [variable for metric in model.metrics for variable in metric.variables]
+        variables |= {f"metric/{index}": variable for index, variable in enumerate(metrics)}
+        inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        variables["learning_rate/scale"] = inner._learning_rate.scale
+    return variables
+
+
+def read_variables(model: keras.Model, backend: Backend) -> dict[str, np.ndarray]:
+    """Read them all."""
+    return {name: backend.read(variable) for name, variable in state_variables(model).items()}
+
+
+def write_variables(model: keras.Model, backend: Backend, values: Mapping[str, np.ndarray]) -> None:
+    """Write them all back.
+
+    Raises:
+        CheckpointError: They are not those of this model.
+    """
+    variables = state_variables(model)
+    if set(variables) != set(values):
+        raise CheckpointError("the checkpoint's state is of another model")
+    for name, variable in variables.items():
+        backend.write(variable, values[name])

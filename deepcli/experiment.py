@@ -1,0 +1,168 @@
+"""The whole spec of a run, and the checks that cross its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from deepcli.data import DATASETS, Dataset, Signature
+from deepcli.fields import Auto, NonNegative, Positive, PositiveFloat
+from deepcli.models import MODELS, Head, Model
+from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, Loss, Metric, Optimizer, Schedule
+from deepcli.optim.losses import Auto as AutoLoss
+from deepcli.optim.metrics import Accuracy
+from deepcli.optim.optimizers import Adam
+from deepcli.optim.schedules import Constant, count
+from deepcli.registry import Misfit, Spec, checked, did_you_mean, misfits
+
+FORMAT: Literal[1] = 1
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class EarlyStopping(Spec):
+    """Stop when a metric no longer improves."""
+
+    monitor: str = Field("val_loss", description="The metric; it also decides which epoch is best.")
+    patience: Positive = Field(5, description="Epochs without improvement after which to stop.")
+    min_delta: NonNegative = Field(0.0, description="Less than that is no improvement.")
+
+
+class Checkpoint(Spec):
+    """When `last.keras` is written, beside the end of training. `best.keras` follows every improvement."""
+
+    every_epochs: Positive | None = Field(1, description="After so many epochs.")
+    every_steps: Positive | None = Field(None, description="After so many steps.")
+    every_minutes: PositiveFloat | None = Field(None, description="After so many minutes.")
+    keep: Positive = Field(1, description="How many of them to keep: `last.keras` and, above 1, earlier steps.")
+
+
+class Training(Spec):
+    """How long to train, on what, and what to keep."""
+
+    epochs: Positive = Field(10, description="Passes over the training split.")
+    max_steps: Positive | None = Field(None, description="Stop after so many steps, whatever the epoch.")
+    early_stopping: EarlyStopping | None = Field(None, description="Stop when a metric no longer improves.")
+    class_weight: Literal["balanced"] | dict[int, PositiveFloat] | None = Field(
+        None, description="Weight of each class in the loss; `balanced` makes up for unequal counts."
+    )
+    checkpoint: Checkpoint = Field(Checkpoint(), description="When to write `last.keras`.")
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto", description="Keras's dtype policy; auto takes mixed_bfloat16 where it pays."
+    )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|gpu|gpu:\d+)$")] = Field(
+        "auto", description="auto, cpu, gpu, or gpu:1; auto takes every GPU there is."
+    )
+    jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does on GPUs where it pays.")
+    steps_per_execution: Auto | Positive = Field("auto", description="Training steps per call into the backend.")
+    threads: Auto | Positive = Field("auto", description="CPU threads; auto leaves it to the backend.")
+    deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at a cost in speed.")
+
+
+def _as_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Experiment(Spec):
+    """One training run from its data to its last checkpoint."""
+
+    name: Annotated[str, Field(pattern=r"^\w[\w.+=@ -]*$", max_length=100)] = Field(
+        "experiment", description="What the run is called; default: the file's stem."
+    )
+    seed: Seed = Field(0, description="Of initial weights, data order, dropout and augmentation.")
+    data: Annotated[Dataset, DATASETS] = Field(description="The data set.")
+    model: Annotated[Model, MODELS] = Field(description="The model family.")
+    loss: Annotated[Loss, LOSSES] = Field(AutoLoss(), description="What training makes smaller.")
+    metrics: Annotated[tuple[Annotated[Metric, METRICS], ...], BeforeValidator(_as_list)] = Field(
+        (Accuracy(),), description="What is measured beside the loss."
+    )
+    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(Adam(), description="How weights change.")
+    schedule: Annotated[Schedule, SCHEDULES] = Field(Constant(), description="How the learning rate changes.")
+    training: Training = Field(Training(), description="How long, on what, and what to keep.")
+    format: Literal[1] = Field(FORMAT, description="Version of this format.")
+
+    @property
+    def signature(self) -> Signature:
+        """What the model must know of the data."""
+        return self.data.signature
+
+    @property
+    def head(self) -> Head:
+        """The output layer that the loss calls for."""
+        return self.loss.head(self.signature)
+
+    @property
+    def monitor(self) -> str:
+        """The metric that decides which epoch is best."""
+        if self.training.early_stopping:
+            return self.training.early_stopping.monitor
+        return "val_loss" if self.data.validation_split else "loss"
+
+    @property
+    def monitor_mode(self) -> Literal["max", "min"]:
+        """Whether more or less of the monitored metric is better."""
+        better = {metric.type: metric.better for metric in self.metrics}
+        return better.get(self.monitor.removeprefix("val_"), "min")
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """Training steps of the whole run, if nothing stops it early."""
+        steps = self.training.epochs * steps_per_epoch
+        return min(steps, self.training.max_steps or steps)
+
+    # Each section is checked against those above it; pydantic leaves out of `info.data` what is wrong in itself.
+
+    @field_validator("model", "loss")
+    @classmethod
+    def _fits_data(cls, section: Any, info: ValidationInfo) -> Any:
+        data = info.data.get("data")
+        return checked(section, lambda s: s.check(data.signature)) if data else section
+
+    @field_validator("metrics")
+    @classmethod
+    def _named_once(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+        names = [metric.type for metric in metrics]
+        twice = [((index,), f"{name} stands twice") for index, name in enumerate(names) if name in names[:index]]
+        if twice:
+            raise misfits(twice, names)
+        return metrics
+
+    @field_validator("training")
+    @classmethod
+    def _can_be_watched(cls, training: Training, info: ValidationInfo) -> Training:
+        problems = [*_monitor_problems(training, info.data), *_class_weight_problems(training, info.data)]
+        if problems:
+            raise misfits(problems, training)
+        return training
+
+    @model_validator(mode="after")
+    def _warms_up_in_time(self) -> Experiment:
+        total = self.total_steps(self.data.steps_per_epoch)
+        if self.data.path is None and self.schedule.warmup and count(self.schedule.warmup, total) >= total:
+            why = f"a warm-up of {self.schedule.warmup:g} steps leaves nothing of the run's {total}"
+            raise misfits([(("schedule", "warmup"), why)], self.schedule.warmup)
+        return self
+
+
+def _monitor_problems(training: Training, sections: dict[str, Any]) -> Iterator[Misfit]:
+    if training.early_stopping is None or "data" not in sections or "metrics" not in sections:
+        return
+    names = ["loss", *(metric.type for metric in sections["metrics"])]
+    if sections["data"].validation_split:
+        names += [f"val_{name}" for name in names]
+    monitor = training.early_stopping.monitor
+    if monitor not in names:
+        why = "nothing is held out for validation; " if monitor.removeprefix("val_") in names else ""
+        yield (
+            ("early_stopping", "monitor"),
+            f"no metric is called {monitor!r}; {why or did_you_mean(monitor, names)}there are: {', '.join(names)}",
+        )
+
+
+def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iterator[Misfit]:
+    if not isinstance(training.class_weight, dict) or "data" not in sections:
+        return
+    classes = sections["data"].signature.classes
+    for label in training.class_weight:
+        if not 0 <= label < classes:
+            yield ("class_weight", label), f"there is no class {label}; these data have 0 to {classes - 1}"

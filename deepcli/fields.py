@@ -1,0 +1,69 @@
+"""Field types that several components share: numbers, lists of numbers, and regularization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from deepcli.registry import Spec
+
+if TYPE_CHECKING:
+    import keras
+
+Positive = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Auto = Literal["auto"]
+
+
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Counts = Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple)]
+"""A list of positive integers; a single one is a list of one."""
+Stack = Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+"""The same, with at least one: the widths of a stack of layers."""
+
+
+class Penalties(Spec):
+    """Penalties on weights and outputs, and noise while training: what every family understands."""
+
+    l1: NonNegative = Field(0.0, description="L1 penalty on kernels.")
+    l2: NonNegative = Field(0.0, description="L2 penalty on kernels.")
+    bias_l2: NonNegative = Field(0.0, description="L2 penalty on biases.")
+    activity_l2: NonNegative = Field(0.0, description="L2 penalty on the outputs of layers with a kernel.")
+    dropout: Rate = Field(0.0, description="Share of activations dropped while training.")
+    spatial_dropout: Rate = Field(0.0, description="Share of whole feature maps (or embedding channels) dropped.")
+    gaussian_noise: NonNegative = Field(
+        0.0, description="Standard deviation of noise on scaled inputs or embeddings while training."
+    )
+
+    def on_weights(self) -> dict[str, Any]:
+        """Return the Keras arguments (`kernel_regularizer`, …) for a layer with kernel and bias."""
+        return {
+            "kernel_regularizer": penalty(self.l1, self.l2),
+            "bias_regularizer": penalty(0.0, self.bias_l2),
+            "activity_regularizer": penalty(0.0, self.activity_l2),
+        }
+
+
+class Regularization(Penalties):
+    """Everything that keeps a model from overfitting, in one place."""
+
+    normalization: Literal["none", "batch", "layer", "group"] = Field(
+        "none", description="Normalization after each layer with a kernel, before its activation."
+    )
+
+
+def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
+    """Build the Keras regularizer for two strengths; None where both are zero."""
+    if not l1 and not l2:
+        return None
+    import keras
+
+    return keras.regularizers.L1L2(l1, l2)

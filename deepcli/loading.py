@@ -1,0 +1,187 @@
+"""From files and overrides to an Experiment, or to every error in them at once."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from deepcli import yaml12
+from deepcli.errors import Problem, SpecError, UsageError
+from deepcli.experiment import Experiment
+from deepcli.merging import Merger
+from deepcli.wording import problems
+from deepcli.yaml12 import Document, Mark, YamlError
+
+OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
+COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An experiment, and what the user should be told of how it came about."""
+
+    experiment: Experiment
+    notices: tuple[str, ...] = field(default=())
+
+
+def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
+    """Read files, lay the later over the earlier and the overrides over all, and validate.
+
+    Args:
+        files: Specs, at least one.
+        overrides: Words like `optimizer.learning_rate=1e-3`.
+        plugins: Python files or modules that register components; they are imported first.
+
+    Raises:
+        SpecError: With every problem found.
+        UsageError: A plugin that cannot be imported.
+    """
+    import_plugins(plugins)
+    merger = Merger()
+    document = Document({})
+    for file in files:
+        document = merger.overlay(document, read(file)) if document.tree else read(file)
+    document = merger.overlay(document, words(overrides))
+    if "name" not in document.tree:
+        document.tree = {"name": re.sub(r"[^\w.+=@ -]|^\W+", "-", files[0].stem).lstrip("-") or "run", **document.tree}
+    return Loaded(validate(document), tuple(merger.notices))
+
+
+def validate(document: Document) -> Experiment:
+    """Turn plain values into an experiment.
+
+    Raises:
+        SpecError: With every problem found, each at its place in the document.
+    """
+    try:
+        return Experiment.model_validate(document.tree)
+    except ValidationError as error:
+        raise SpecError(problems(error, document)) from None
+
+
+def read(file: Path) -> Document:
+    """Read one spec file.
+
+    Raises:
+        SpecError: It is missing, no text, too large, no YAML, or no mapping.
+    """
+    try:
+        return parse(_text(file), str(file))
+    except OSError as error:
+        raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}")]) from None
+
+
+def parse(text: str, source: str) -> Document:
+    """Read one spec from a text.
+
+    Raises:
+        SpecError: It is no YAML, or no mapping.
+    """
+    try:
+        document = yaml12.parse(text, source)
+    except YamlError as error:
+        raise SpecError([Problem(str(error.mark), "", error.message)]) from None
+    if document.tree is None:
+        raise SpecError([Problem(source, "", "is empty; `deepcli init digits cnn` writes a spec to start from")])
+    if not isinstance(document.tree, Mapping):
+        raise SpecError([Problem(source, "", "should be a mapping with the sections `data` and `model`")])
+    return document
+
+
+def _text(file: Path) -> str:
+    if file.is_dir():
+        raise SpecError([Problem(str(file), "", "is a directory, not a spec")])
+    with file.open("rb") as stream:
+        content = stream.read(yaml12.MAX_BYTES + 1)
+    if len(content) > yaml12.MAX_BYTES:
+        raise SpecError([Problem(str(file), "", f"is larger than {yaml12.MAX_BYTES >> 10} KiB; no spec needs that")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SpecError([Problem(str(file), "", "is not a text file (it should be YAML in UTF-8)")]) from None
+
+
+def words(overrides: Iterable[str]) -> Document:
+    """Gather override words into one document; a later word wins over an earlier one.
+
+    Raises:
+        SpecError: A word without `=`, or a value that is no YAML.
+    """
+    document = Document({})
+    document.values[()] = Mark(COMMAND_LINE)
+    for word in overrides:
+        name, equals, text = word.partition("=")
+        if not equals or not OVERRIDE.match(word):
+            raise SpecError([Problem(COMMAND_LINE, word, "should look like section.key=value")])
+        path = tuple(int(part) if part.isdigit() else part for part in name.split("."))
+        try:
+            value = yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree
+        except YamlError as error:
+            raise SpecError([Problem(COMMAND_LINE, word, error.message)]) from None
+        _set(document.tree, path, value)
+        for depth in range(1, len(path) + 1):
+            document.keys[path[:depth]] = document.values[path[:depth]] = Mark(COMMAND_LINE)
+    return document
+
+
+def _set(tree: dict[Any, Any], path: yaml12.Path, value: Any) -> None:
+    *above, last = path
+    for key in above:
+        inner = tree.get(key)
+        if not isinstance(inner, dict):
+            inner = tree[key] = {"type": inner} if isinstance(inner, str) else {}
+        tree = inner
+    if isinstance(value, str) and isinstance(tree.get(last), dict):
+        tree[last]["type"] = value
+    else:
+        tree[last] = value
+
+
+def dump(experiment: Experiment) -> str:
+    """Write the whole spec, every default in it, as YAML that loads to an equal experiment."""
+    return yaml12.dump(experiment.model_dump())
+
+
+def is_override(word: str) -> bool:
+    """Tell an override from a file name: `a.b=c` is an override, `dir/lr=3.yaml` is a file."""
+    return bool(OVERRIDE.match(word))
+
+
+def import_plugins(plugins: Iterable[str]) -> None:
+    """Import files or modules that register components of the user's own; this runs their code.
+
+    Raises:
+        UsageError: One cannot be imported.
+    """
+    for plugin in plugins:
+        try:
+            if plugin.endswith(".py"):
+                _import_file(Path(plugin))
+            else:
+                importlib.import_module(plugin)
+        except Exception as error:
+            raise UsageError(f"--plugin {plugin}: {type(error).__name__}: {error}") from error
+
+
+def _import_file(path: Path) -> None:
+    name = "deepcli_plugin_" + re.sub(r"\W", "_", str(path.resolve()))
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise

@@ -1,0 +1,141 @@
+"""Merging files and overrides, section by section, with every value keeping the place it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from deepcli.experiment import Experiment
+from deepcli.registry import Registry, Spec
+from deepcli.yaml12 import Document, Path
+
+Section = Mapping[Any, Any]
+
+
+def lookup(tree: Any, path: Path) -> Any:
+    """Follow a path into plain values; None where it leads nowhere."""
+    for key in path:
+        if isinstance(tree, Mapping):
+            tree = tree.get(key)
+        elif isinstance(tree, list | tuple) and isinstance(key, int) and key < len(tree):
+            tree = tree[key]
+        else:
+            return None
+    return tree
+
+
+def _hints(annotation: Any) -> Iterator[Any]:
+    """Walk an annotation: every registry and every spec class in it."""
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, Spec):
+        yield annotation
+    if get_origin(annotation) is Annotated:
+        yield from (extra for extra in annotation.__metadata__ if isinstance(extra, Registry))
+    for argument in get_args(annotation):
+        yield from _hints(argument)
+
+
+def registry_of(cls: type[Spec], key: object) -> Registry[Any] | None:
+    """Return the registry that a field of a spec class picks from, if it does."""
+    field = cls.model_fields.get(key) if isinstance(key, str) else None
+    if field is None:
+        return None
+    found = [*field.metadata, *_hints(field.annotation)]
+    return next((extra for extra in found if isinstance(extra, Registry)), None)
+
+
+def section_of(cls: type[Spec], key: object, value: object) -> type[Spec] | None:
+    """Return the spec class that describes what stands under a key, where the value tells."""
+    registry = registry_of(cls, key)
+    if registry is not None:
+        return registry.get(registry.type_of(value))
+    field = cls.model_fields.get(key) if isinstance(key, str) else None
+    hints = _hints(field.annotation) if field else iter(())
+    return next((hint for hint in hints if isinstance(hint, type)), None)
+
+
+def class_at(tree: Any, path: Path, cls: type[Spec] = Experiment) -> type[Spec] | None:
+    """Return the spec class that describes the mapping at a path."""
+    for depth, key in enumerate(path):
+        if isinstance(key, int):
+            registry = registry_of(cls, path[depth - 1]) if depth else None
+            found = registry.get(registry.type_of(lookup(tree, path[: depth + 1]))) if registry else None
+        elif depth + 1 < len(path) and isinstance(path[depth + 1], int):
+            continue
+        else:
+            found = section_of(cls, key, lookup(tree, path[: depth + 1]))
+        if found is None:
+            return None
+        cls = found
+    return cls
+
+
+class Merger:
+    """Lays documents over one another, the later over the earlier.
+
+    Changing a section's `type` drops the fields that the new type lacks; `notices` says which.
+    """
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def overlay(self, base: Document, over: Document) -> Document:
+        """Lay one document over another; neither is changed."""
+        result = Document(base.tree, dict(base.keys), dict(base.values))
+        if not isinstance(base.tree, Mapping) or not isinstance(over.tree, Mapping):
+            return over
+        result.tree = self._mapping(base.tree, over.tree, Experiment, (), result)
+        result.keys.update(over.keys)
+        result.values.update(over.values)
+        return result
+
+    def _mapping(self, old: Section, new: Section, cls: type[Spec] | None, path: Path, result: Document) -> Section:
+        merged = dict(old)
+        for key, value in new.items():
+            merged[key] = self._value(old[key], value, cls, (*path, key), result) if key in old else value
+        return merged
+
+    def _value(self, old: Any, new: Any, cls: type[Spec] | None, path: Path, result: Document) -> Any:
+        registry = registry_of(cls, path[-1]) if cls else None
+        if registry is not None:
+            old, new = _written_out(old, new), _written_out(new, old)
+        if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+            _forget(result, path)
+            return new
+        if registry is None:
+            section = section_of(cls, path[-1], new) if cls else None
+            return self._mapping(old, new, section, path, result)
+        before = registry.get(registry.type_of(old))
+        after = registry.get(new.get("type", registry.type_of(old)))
+        if before and after and before is not after:
+            dropped: list[str] = []
+            old = _without(old, before, after, path, dropped)
+            if dropped:
+                change = f"{registry.type_of(old)} -> {new['type']}"
+                self.notices.append(f"{'.'.join(map(str, path))}: {change} drops {', '.join(dropped)}")
+        return self._mapping(old, new, after, path, result)
+
+
+def _written_out(value: Any, beside: Any) -> Any:
+    """Write a bare name out as a mapping, where it meets one."""
+    return {"type": value} if isinstance(value, str) and isinstance(beside, Mapping) else value
+
+
+def _without(old: Section, before: type[Spec], after: type[Spec], path: Path, dropped: list[str]) -> Section:
+    """Leave out the fields that one class has and the other lacks; typos stay, to be reported."""
+    kept: dict[Any, Any] = {}
+    for key, value in old.items():
+        if key in before.model_fields and key not in after.model_fields:
+            dropped.append(".".join(map(str, (*path, key))))
+            continue
+        inner = [section_of(cls, key, value) for cls in (before, after)]
+        if isinstance(value, Mapping) and inner[0] and inner[1]:
+            value = _without(value, inner[0], inner[1], (*path, key), dropped)
+        kept[key] = value
+    return kept
+
+
+def _forget(document: Document, path: Path) -> None:
+    """Drop the marks of a place and of all below it."""
+    for marks in (document.keys, document.values):
+        for known in [known for known in marks if known[: len(path)] == path]:
+            del marks[known]

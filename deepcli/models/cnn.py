@@ -1,0 +1,177 @@
+"""Convolutional network: 2-D on images, 1-D on tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from deepcli.activations import ActivationField, Relu
+from deepcli.data.base import Signature
+from deepcli.fields import Counts, Positive, Regularization, Stack
+from deepcli.models.base import MODELS, Embedded, Head
+from deepcli.models.mlp import hidden_layers
+from deepcli.models.sequences import Sequence, image_input, normalize, normalized, token_input
+from deepcli.registry import Misfit
+
+if TYPE_CHECKING:
+    import keras
+
+
+@MODELS.register
+class Cnn(Embedded):
+    """Blocks of convolution, normalization, activation and pooling; then dense layers.
+
+    On tokens, convolutions run over an embedding and never see where a batch was padded to.
+    """
+
+    type: Literal["cnn"] = "cnn"
+    filters: Stack = Field((32, 64), description="Filters of each block's convolution.")
+    kernel_size: Positive = Field(3, description="Side of each kernel.")
+    strides: Positive = Field(1, description="Steps between the places of a kernel.")
+    padding: Literal["same", "valid"] = Field("same", description="Keep the size, or use only whole windows.")
+    pooling: Literal["max", "average", "none"] = Field("max", description="How each block ends.")
+    pool_size: Positive = Field(2, description="Side of a pooling window, and its stride.")
+    separable: bool = Field(False, description="Depthwise separable convolutions: far fewer weights.")
+    global_pooling: Literal["max", "average"] | None = Field(
+        None, description="Reduce the last maps to one value each; null flattens images and is `max` on tokens."
+    )
+    hidden_units: Counts = Field((), description="Width of each dense layer before the output.")
+    activation: ActivationField = Field(Relu(), description="After each convolution and each dense layer.")
+    regularization: Regularization = Field(
+        Regularization(),
+        description="Dropout precedes and follows the dense layers; spatial dropout ends each block.",
+    )
+
+    bfloat16_on_cpu: ClassVar[bool] = True
+
+    def check(self, signature: Signature) -> Iterator[Misfit]:
+        yield from super().check(signature)
+        if signature.kind == "tokens":
+            if self.regularization.normalization == "group":
+                yield (
+                    ("regularization", "normalization"),
+                    "group normalization would mix padding into a sequence; use batch or layer on tokens",
+                )
+            return
+        height, width = (size or 0 for size in signature.shape[:2])
+        for block in range(1, len(self.filters) + 1):
+            if self.padding == "valid" and self.kernel_size > min(height, width):
+                yield (
+                    ("kernel_size",),
+                    f"a kernel of {self.kernel_size} is larger than the {height}x{width} image"
+                    + (f" that reaches block {block}" if block > 1 else ""),
+                )
+                return
+            height, width = (self._after_convolution(size) for size in (height, width))
+            if self.pooling != "none":
+                if self.pool_size > min(height, width):
+                    yield (
+                        ("pool_size",),
+                        f"a window of {self.pool_size} is larger than block {block}'s {height}x{width} maps",
+                    )
+                    return
+                height, width = height // self.pool_size, width // self.pool_size
+
+    def _after_convolution(self, size: int) -> int:
+        whole = size if self.padding == "same" else size - self.kernel_size + 1
+        return -(-whole // self.strides)
+
+    def build(self, signature: Signature, head: Head) -> keras.Model:
+        import keras
+
+        if signature.kind == "image":
+            inputs, x = self._image_blocks(signature)
+        else:
+            inputs, x = self._token_blocks(signature)
+        if self.regularization.dropout:
+            x = keras.layers.Dropout(self.regularization.dropout, name="dropout")(x)
+        x = hidden_layers(x, self, self.hidden_units, self.activation, self.regularization)
+        return keras.Model(inputs, self.dense_output(x, head), name="cnn")
+
+    def _image_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        import keras
+
+        inputs, x = image_input(signature, self.regularization)
+        pool = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
+        for index, filters in enumerate(self.filters, start=1):
+            x = self._convolution(2, filters, self.padding, f"conv_{index}")(x)
+            x = normalize(x, self.regularization.normalization, f"conv_{index}_normalization")
+            x = self.activation.layer(f"conv_{index}_activation")(x)
+            if self.pooling != "none":
+                x = pool[self.pooling](self.pool_size, name=f"conv_{index}_pooling")(x)
+            if self.regularization.spatial_dropout:
+                x = keras.layers.SpatialDropout2D(self.regularization.spatial_dropout, name=f"conv_{index}_dropout")(x)
+        reduce = {
+            "max": keras.layers.GlobalMaxPooling2D,
+            "average": keras.layers.GlobalAveragePooling2D,
+            None: keras.layers.Flatten,
+        }
+        return inputs, reduce[self.global_pooling](name="reduce")(x)
+
+    def _token_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        import keras
+
+        from deepcli.models import layers
+
+        inputs, sequence = token_input(signature, self, self.regularization)
+        for index, filters in enumerate(self.filters, start=1):
+            sequence = self._convolve_tokens(sequence, filters, f"conv_{index}")
+            x = normalized(sequence, self.regularization.normalization, f"conv_{index}_normalization")
+            sequence = sequence.of(self.activation.layer(f"conv_{index}_activation")(x))
+            if self.pooling != "none" and index < len(self.filters):
+                x = layers.MaskedPooling1D(self.pool_size, self.pooling, name=f"conv_{index}_pooling")(
+                    sequence.x, sequence.mask
+                )
+                sequence = _windows(x, sequence, self.pool_size, self.pool_size, True, f"conv_{index}_pooling")
+            if self.regularization.spatial_dropout:
+                drop = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name=f"conv_{index}_dropout")
+                sequence = sequence.of(drop(sequence.x))
+        pooling = layers.GlobalMaskedPooling1D(self.global_pooling or "max", name="reduce")
+        return inputs, pooling(sequence.x, sequence.mask)
+
+    def _convolve_tokens(self, sequence: Sequence, filters: int, name: str) -> Sequence:
+        """Convolve with padding of our own: Keras's `same` pads by the batch's length where strides are above 1."""
+        import keras
+
+        from deepcli.models import layers
+
+        size, same = self.kernel_size, self.padding == "same"
+        left = (size - 1) // 2 if same else 0
+        x = layers.ZeroPadding(name=f"{name}_mask")(sequence.x, sequence.mask)
+        x = keras.layers.ZeroPadding1D((left, size - 1 - left), name=f"{name}_padding")(x)
+        x = self._convolution(1, filters, "valid", name)(x)
+        return _windows(x, sequence, size, self.strides, same, name)
+
+    def _convolution(self, rank: int, filters: int, padding: str, name: str) -> keras.layers.Layer:
+        import keras
+
+        arguments: dict[str, Any] = {
+            "strides": self.strides,
+            "padding": padding,
+            "bias_initializer": self.bias_initializer.build(),
+            "name": name,
+            **self.regularization.on_weights(),
+        }
+        if not self.separable:
+            layer = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}[rank]
+            return layer(filters, self.kernel_size, kernel_initializer=self.kernel_initializer.build(), **arguments)
+        kernel = arguments.pop("kernel_regularizer")
+        layer = {1: keras.layers.SeparableConv1D, 2: keras.layers.SeparableConv2D}[rank]
+        return layer(
+            filters,
+            self.kernel_size,
+            depthwise_initializer=self.kernel_initializer.build(),
+            pointwise_initializer=self.kernel_initializer.build(),
+            depthwise_regularizer=kernel,
+            pointwise_regularizer=kernel,
+            **arguments,
+        )
+
+
+def _windows(x: keras.KerasTensor, before: Sequence, size: int, stride: int, partial: bool, name: str) -> Sequence:
+    from deepcli.models import layers
+
+    lengths = layers.Windows(size, stride, partial, name=f"{name}_lengths")(before.lengths)
+    return Sequence(x, lengths, layers.Mask(name=f"{name}_windows")(x, lengths))

@@ -1,0 +1,142 @@
+"""Recurrent networks: simple, LSTM and GRU, stacked and bidirectional."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from deepcli.activations import ActivationField, Tanh
+from deepcli.data.base import Signature
+from deepcli.fields import NonNegative, Rate, Regularization, Stack, penalty
+from deepcli.initializers import InitializerField, Orthogonal
+from deepcli.models.base import MODELS, Embedded, Head
+from deepcli.models.sequences import Sequence, normalized, row_input, token_input
+from deepcli.registry import Misfit
+
+if TYPE_CHECKING:
+    import keras
+
+
+class RecurrentRegularization(Regularization):
+    """Everything that keeps a recurrent network from overfitting, in one place."""
+
+    recurrent_l2: NonNegative = Field(0.0, description="L2 penalty on recurrent kernels.")
+    recurrent_dropout: Rate = Field(0.0, description="Share of each layer's recurrent state dropped while training.")
+
+
+class Recurrent(Embedded):
+    """Recurrent layers over an image's rows or a text's tokens; the output reads the last real step.
+
+    Layers run unmasked over sequences padded on the right, which keeps cuDNN possible; the backward direction
+    turns each sequence round by its own length.
+    """
+
+    units: Stack = Field((64,), description="Width of each layer in the stack.")
+    bidirectional: bool = Field(False, description="Read each sequence both ways.")
+    merge_mode: Literal["concat", "sum", "mul", "ave"] = Field("concat", description="How both ways are merged.")
+    activation: ActivationField = Field(Tanh(), description="Of the cell; cuDNN knows only tanh.")
+    recurrent_initializer: InitializerField = Field(Orthogonal(), description="Initial recurrent kernels.")
+    regularization: RecurrentRegularization = Field(
+        RecurrentRegularization(), description="Dropout falls on each layer's inputs."
+    )
+
+    compiles_with_xla: ClassVar[bool] = False
+
+    def check(self, signature: Signature) -> Iterator[Misfit]:
+        yield from super().check(signature)
+        if self.merge_mode != "concat" and not self.bidirectional:
+            yield ("merge_mode",), "needs `bidirectional: true`; one direction has nothing to merge"
+        if signature.kind == "tokens" and self.regularization.normalization == "group":
+            yield (
+                ("regularization", "normalization"),
+                "group normalization would mix padding into a sequence; use batch or layer on tokens",
+            )
+
+    def build(self, signature: Signature, head: Head) -> keras.Model:
+        import keras
+
+        if signature.kind == "image":
+            inputs, sequence = row_input(signature, self.regularization)
+        else:
+            inputs, sequence = token_input(signature, self, self.regularization)
+        for index, units in enumerate(self.units, start=1):
+            sequence = sequence.of(self._layer(sequence, units, index))
+            x = normalized(sequence, self.regularization.normalization, f"{self.type}_{index}_normalization")
+            sequence = sequence.of(x)
+        return keras.Model(inputs, self.dense_output(sequence.x, head), name=self.type)
+
+    def _layer(self, sequence: Sequence, units: int, index: int) -> keras.KerasTensor:
+        """Run one layer, both ways where asked; the last of the stack returns (batch, units), the others all steps."""
+        import keras
+
+        last = index == len(self.units)
+        forward = self._direction(sequence, units, last, f"{self.type}_{index}")
+        if not self.bidirectional:
+            return forward
+        backward = self._direction(_reversed(sequence), units, last, f"{self.type}_{index}_backward")
+        if not last:
+            backward = _reversed(sequence.of(backward)).x
+        merge = {
+            "concat": keras.layers.Concatenate,
+            "sum": keras.layers.Add,
+            "mul": keras.layers.Multiply,
+            "ave": keras.layers.Average,
+        }
+        return merge[self.merge_mode](name=f"{self.type}_{index}_merge")([forward, backward])
+
+    def _direction(self, sequence: Sequence, units: int, last: bool, name: str) -> keras.KerasTensor:
+        from deepcli.models import layers
+
+        padded = sequence.lengths is not None
+        x = self._cell(units, not last or padded, name)(sequence.x)
+        return layers.LastStep(name=f"{name}_last")(x, sequence.lengths) if last and padded else x
+
+    def _cell(self, units: int, return_sequences: bool, name: str) -> keras.layers.Layer:
+        import keras
+
+        layer = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[self.type]
+        regularization = self.regularization
+        arguments: dict[str, Any] = {
+            "activation": self.activation.function(),
+            "kernel_initializer": self.kernel_initializer.build(),
+            "recurrent_initializer": self.recurrent_initializer.build(),
+            "bias_initializer": self.bias_initializer.build(),
+            "dropout": regularization.dropout,
+            "recurrent_dropout": regularization.recurrent_dropout,
+            "recurrent_regularizer": penalty(0.0, regularization.recurrent_l2),
+            **regularization.on_weights(),
+        }
+        return layer(units, return_sequences=return_sequences, name=name, **arguments)
+
+
+def _reversed(sequence: Sequence) -> Sequence:
+    from keras import ops
+
+    from deepcli.models import layers
+
+    if sequence.lengths is None:
+        return sequence.of(ops.flip(sequence.x, axis=1))
+    return sequence.of(layers.ReverseSequence()(sequence.x, sequence.lengths))
+
+
+@MODELS.register
+class Rnn(Recurrent):
+    """Simple recurrent layers (Elman 1990) over rows or tokens."""
+
+    type: Literal["rnn"] = "rnn"
+
+
+@MODELS.register
+class Lstm(Recurrent):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997) over rows or tokens."""
+
+    type: Literal["lstm"] = "lstm"
+
+
+@MODELS.register
+class Gru(Recurrent):
+    """Gated recurrent units (Cho et al. 2014) over rows or tokens."""
+
+    type: Literal["gru"] = "gru"

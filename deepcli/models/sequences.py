@@ -1,0 +1,95 @@
+"""How data reach a family that reads sequences: tokens through an embedding, images as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from deepcli.data.base import Signature
+from deepcli.fields import Penalties
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepcli.models.base import Embedded
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A symbolic sequence (batch, steps, channels) with its lengths and mask; both None where nothing is padded."""
+
+    x: keras.KerasTensor
+    lengths: keras.KerasTensor | None = None
+    mask: keras.KerasTensor | None = None
+
+    def of(self, x: keras.KerasTensor) -> Sequence:
+        """Return the same steps with other values."""
+        return replace(self, x=x)
+
+
+def image_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Make the image input and scale it to [0, 1]: uint8 stays uint8 until it is inside the model."""
+    import keras
+
+    inputs = keras.Input(signature.shape, dtype="uint8", name="image")
+    return inputs, noisy(keras.layers.Rescaling(1 / 255, name="rescaling")(inputs), regularization)
+
+
+def token_input(
+    signature: Signature, model: Embedded, regularization: Penalties, width: int | None = None
+) -> tuple[keras.KerasTensor, Sequence]:
+    """Make the token input and embed it."""
+    import keras
+
+    from deepcli.models import layers
+
+    if signature.vocabulary is None:
+        raise ValueError("tokens need a vocabulary")
+    inputs = keras.Input((None,), dtype="int32", name="tokens")
+    x = noisy(model.embedding(signature.vocabulary, width)(inputs), regularization)
+    if regularization.spatial_dropout:
+        x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="embedding_dropout")(x)
+    lengths = layers.Lengths(name="lengths")(inputs)
+    return inputs, Sequence(x, lengths, layers.Mask(name="mask")(x, lengths))
+
+
+def row_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, Sequence]:
+    """Make the image input and read its rows as steps: (batch, height, width * channels)."""
+    import keras
+
+    inputs, x = image_input(signature, regularization)
+    x = keras.layers.Reshape((signature.shape[0], -1), name="rows")(x)
+    if regularization.spatial_dropout:
+        x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="row_dropout")(x)
+    return inputs, Sequence(x)
+
+
+def noisy(x: keras.KerasTensor, regularization: Penalties) -> keras.KerasTensor:
+    """Add Gaussian noise while training, where the spec asks for it."""
+    import keras
+
+    return keras.layers.GaussianNoise(regularization.gaussian_noise)(x) if regularization.gaussian_noise else x
+
+
+def normalized(sequence: Sequence, kind: str, name: str) -> keras.KerasTensor:
+    """Normalize; padding takes no part in a batch's statistics."""
+    import keras
+
+    if kind == "batch" and sequence.mask is not None:
+        return keras.layers.BatchNormalization(name=name)(sequence.x, mask=sequence.mask)
+    return normalize(sequence.x, kind, name)
+
+
+def normalize(x: keras.KerasTensor, kind: str, name: str) -> keras.KerasTensor:
+    """Normalize by batch, layer or group; `none` returns its input."""
+    import math
+
+    import keras
+
+    if kind == "batch":
+        return keras.layers.BatchNormalization(name=name)(x)
+    if kind == "layer":
+        return keras.layers.LayerNormalization(name=name)(x)
+    if kind == "group":
+        return keras.layers.GroupNormalization(math.gcd(x.shape[-1], 32), name=name)(x)
+    return x

@@ -1,0 +1,170 @@
+"""Transformer encoder over tokens or image patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from deepcli.activations import ActivationField, Gelu
+from deepcli.data.base import Signature
+from deepcli.fields import Penalties, Positive
+from deepcli.models.base import MODELS, Embedded, Head
+from deepcli.models.sequences import Sequence, image_input, token_input
+from deepcli.registry import Misfit
+
+if TYPE_CHECKING:
+    import keras
+
+    _Sublayer = Callable[[keras.KerasTensor], keras.KerasTensor]
+
+PATCH_SIZE = 4
+
+
+@MODELS.register
+class Transformer(Embedded):
+    """Encoder blocks of self-attention and feed-forward layers (Vaswani et al. 2017).
+
+    Images are cut into patches (Dosovitskiy et al. 2020). Padding is masked in attention and in pooling.
+    """
+
+    type: Literal["transformer"] = "transformer"
+    num_layers: Positive = Field(6, description="Encoder blocks.")
+    num_heads: Positive = Field(8, description="Attention heads of each block; they divide hidden_dim.")
+    hidden_dim: Positive = Field(128, description="Width of the model.")
+    intermediate_dim: Positive | None = Field(
+        None, description="Width of the feed-forward layer; null is 4 * hidden_dim."
+    )
+    patch_size: Positive | None = Field(None, description=f"Side of an image patch; null is {PATCH_SIZE}. Images only.")
+    positions: Literal["learned", "sinusoidal"] = Field("learned", description="How a step knows its place.")
+    normalize_first: bool = Field(
+        True, description="Layer normalization before each sub-layer (pre) or after it (post)."
+    )
+    pooling: Literal["average", "max", "cls"] = Field(
+        "average", description="How steps become one vector; `cls` reads a trained first token."
+    )
+    activation: ActivationField = Field(Gelu(), description="Of the feed-forward layer.")
+    regularization: Penalties = Field(
+        Penalties(), description="Dropout follows the embedding and each sub-layer, as in the paper."
+    )
+
+    def check(self, signature: Signature) -> Iterator[Misfit]:
+        if self.embedding_dim is not None:
+            yield ("embedding_dim",), "a transformer embeds at its width; set hidden_dim instead"
+        elif signature.kind == "image" and self.embeddings_initializer is not None:
+            yield ("embeddings_initializer",), "is for tokens; these data are images"
+        if self.hidden_dim % self.num_heads:
+            yield ("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {self.hidden_dim}"
+        if signature.kind == "tokens":
+            if self.patch_size is not None:
+                yield ("patch_size",), "is for images; these data are tokens"
+            if self.positions == "learned" and signature.shape[0] is None:
+                yield ("positions",), "learned positions need a longest length; set data.maxlen or use sinusoidal"
+            return
+        size = self.patch_size or PATCH_SIZE
+        height, width, _ = signature.shape
+        if (height or 0) % size or (width or 0) % size:
+            yield ("patch_size",), f"patches of {size} do not divide the {height}x{width} image"
+
+    def build(self, signature: Signature, head: Head) -> keras.Model:
+        import keras
+
+        from deepcli.models import layers
+
+        inputs, sequence = self._patches(signature) if signature.kind == "image" else self._tokens(signature)
+        x, mask = sequence.x, sequence.mask
+        if self.pooling == "cls":
+            x = layers.ClassToken(name="class_token")(x)
+            if sequence.lengths is not None:
+                mask = layers.Mask(name="class_mask")(x, sequence.lengths + 1)
+        x = self._drop(self._positions(signature)(x))
+        for index in range(1, self.num_layers + 1):
+            x = self._sublayer(x, partial(self._attention, mask=mask, index=index), f"block_{index}_attention")
+            x = self._sublayer(x, partial(self._feed_forward, index=index), f"block_{index}_feed_forward")
+        if self.normalize_first:
+            x = keras.layers.LayerNormalization(name="final_normalization")(x)
+        return keras.Model(inputs, self.dense_output(self._pool(x, mask), head), name="transformer")
+
+    def _tokens(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
+        return token_input(signature, self, self.regularization, self.hidden_dim)
+
+    def _patches(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
+        """Embed patches by one linear map, which is a convolution whose stride is its kernel."""
+        import keras
+
+        size = self.patch_size or PATCH_SIZE
+        inputs, x = image_input(signature, self.regularization)
+        x = keras.layers.Conv2D(
+            self.hidden_dim, size, strides=size, kernel_initializer=self.kernel_initializer.build(), name="patches"
+        )(x)
+        x = keras.layers.Reshape((-1, self.hidden_dim), name="sequence")(x)
+        if self.regularization.spatial_dropout:
+            x = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name="patch_dropout")(x)
+        return inputs, Sequence(x)
+
+    def _positions(self, signature: Signature) -> keras.layers.Layer:
+        from deepcli.models import layers
+
+        if self.positions == "sinusoidal":
+            return layers.SinusoidalPositions(name="positions")
+        size = self.patch_size or PATCH_SIZE
+        height, *width = (side or 0 for side in signature.shape)
+        longest = height if signature.kind == "tokens" else (height // size) * (width[0] // size)
+        return layers.LearnedPositions(longest + (self.pooling == "cls"), name="positions")
+
+    def _sublayer(self, x: keras.KerasTensor, sublayer: _Sublayer, name: str) -> keras.KerasTensor:
+        """Add a sub-layer's output to its input, with the normalization before the one or after the other."""
+        import keras
+
+        normalization = keras.layers.LayerNormalization(name=f"{name}_normalization")
+        if self.normalize_first:
+            return x + self._drop(sublayer(normalization(x)))
+        return normalization(x + self._drop(sublayer(x)))
+
+    def _attention(self, x: keras.KerasTensor, mask: keras.KerasTensor | None, index: int) -> keras.KerasTensor:
+        import keras
+
+        attention = keras.layers.MultiHeadAttention(
+            self.num_heads,
+            self.hidden_dim // self.num_heads,
+            kernel_initializer=self.kernel_initializer.build(),
+            bias_initializer=self.bias_initializer.build(),
+            **self.regularization.on_weights(),
+            name=f"block_{index}_attention",
+        )
+        return attention(x, x, attention_mask=None if mask is None else mask[:, None, :])
+
+    def _feed_forward(self, x: keras.KerasTensor, index: int) -> keras.KerasTensor:
+        wide = self._dense(self.intermediate_dim or 4 * self.hidden_dim, f"block_{index}_wide")(x)
+        wide = self.activation.layer(f"block_{index}_activation")(wide)
+        return self._dense(self.hidden_dim, f"block_{index}_narrow")(wide)
+
+    def _dense(self, units: int, name: str) -> keras.layers.Layer:
+        import keras
+
+        return keras.layers.Dense(
+            units,
+            kernel_initializer=self.kernel_initializer.build(),
+            bias_initializer=self.bias_initializer.build(),
+            **self.regularization.on_weights(),
+            name=name,
+        )
+
+    def _drop(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        import keras
+
+        return keras.layers.Dropout(self.regularization.dropout)(x) if self.regularization.dropout else x
+
+    def _pool(self, x: keras.KerasTensor, mask: keras.KerasTensor | None) -> keras.KerasTensor:
+        import keras
+
+        from deepcli.models import layers
+
+        if self.pooling == "cls":
+            return x[:, 0]
+        if mask is not None:
+            return layers.GlobalMaskedPooling1D(self.pooling, name="reduce")(x, mask)
+        pooling = {"average": keras.layers.GlobalAveragePooling1D, "max": keras.layers.GlobalMaxPooling1D}
+        return pooling[self.pooling](name="reduce")(x)

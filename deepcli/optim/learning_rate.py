@@ -1,0 +1,60 @@
+"""The learning rate of a run: warm-up, schedule, and a scale that can be changed and is kept in checkpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from deepcli.optim.schedules import Schedule, count
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """Rise linearly to the peak, follow the schedule, and multiply by `scale`.
+
+    Under a schedule of Keras's own the rate cannot be assigned; `scale` is what callbacks assign instead.
+
+    Args:
+        peak: The rate at the end of the warm-up.
+        warmup: Steps of the warm-up.
+        after: The schedule from there on, counted from its own start; None stays at the peak.
+        scale: Factor on everything, 1 unless something changed it.
+    """
+
+    def __init__(
+        self,
+        peak: float,
+        warmup: int = 0,
+        after: keras.optimizers.schedules.LearningRateSchedule | None = None,
+        scale: float = 1.0,
+    ) -> None:
+        self.peak, self.warmup, self.after = peak, warmup, after
+        self.scale = keras.Variable(scale, trainable=False, dtype="float32", name="learning_rate_scale")
+
+    def __call__(self, step: Any) -> Any:
+        step = ops.cast(step, "float32")
+        past = ops.maximum(step - self.warmup, 0.0)
+        rate = ops.cast(self.peak if self.after is None else self.after(past), "float32")
+        if self.warmup:
+            rising = self.peak * (step + 1.0) / self.warmup
+            rate = ops.where(step < self.warmup, rising, rate)
+        return rate * ops.cast(self.scale, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        after = None if self.after is None else keras.saving.serialize_keras_object(self.after)
+        return {"peak": self.peak, "warmup": self.warmup, "after": after, "scale": float(self.scale)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LearningRate:
+        """Rebuild it from `get_config`."""
+        after = config.get("after")
+        return cls(**{**config, "after": after and keras.saving.deserialize_keras_object(after)})
+
+
+def learning_rate(schedule: Schedule, peak: float, steps: int) -> LearningRate:
+    """Build the learning rate of a run of so many optimizer steps."""
+    warmup = count(schedule.warmup, steps)
+    return LearningRate(peak, warmup, schedule.build(peak, max(steps - warmup, 1)))

@@ -1,0 +1,142 @@
+"""Components and registries: one frozen class is schema, documentation, registry entry and builder at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+Misfit = tuple[tuple[str | int, ...], str]
+"""A place inside a spec, and why what stands there does not fit the rest of it."""
+
+
+class Spec(BaseModel):
+    """A section of a spec: frozen, strict about types, and without room for unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+
+
+class Component(Spec):
+    """Something that a spec names by its `type`."""
+
+    type: str
+
+
+C = TypeVar("C", bound=Component)
+
+
+class Registry(Generic[C]):
+    """The components of one kind by name; as an annotation, the field type that picks among them.
+
+    Args:
+        kind: What its entries are called, in the plural (`"models"`).
+        default: The type that a section without `type` means; None where it must be written.
+    """
+
+    def __init__(self, kind: str, default: str | None = None) -> None:
+        self.kind = kind
+        self.default = default
+        self._classes: dict[str, type[C]] = {}
+
+    def register(self, cls: type[C]) -> type[C]:
+        """Add a class under the default of its `type` field; a class decorator.
+
+        Raises:
+            ValueError: The name is taken by another class, or the class has no docstring.
+        """
+        name = cls.model_fields["type"].default
+        known = self._classes.get(name)
+        if known is not None and known.__qualname__ != cls.__qualname__:
+            raise ValueError(f"{self.kind}: {name!r} is already registered by {known.__module__}.{known.__qualname__}")
+        if "__doc__" not in vars(cls) or not cls.__doc__:
+            raise ValueError(f"{self.kind}: {name!r} needs a docstring; it is what `deepcli list` shows")
+        self._classes[name] = cls
+        return cls
+
+    def __getitem__(self, name: str) -> type[C]:
+        return self._classes[name]
+
+    def get(self, name: object) -> type[C] | None:
+        """Look a class up by name; None for a name (or anything else) that is not registered."""
+        return self._classes.get(name) if isinstance(name, str) else None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._classes))
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def type_of(self, value: object) -> object:
+        """Read the type that a raw section names, written out, in shorthand or by default."""
+        if isinstance(value, Mapping):
+            return value.get("type", self.default)
+        return value
+
+    def select(self, value: object) -> C:
+        """Turn a name, a mapping with `type` or a component into a validated component.
+
+        Raises:
+            ValidationError: With locations relative to the section.
+        """
+        if isinstance(value, Component):
+            return value  # type: ignore[return-value]
+        if not isinstance(value, str | Mapping):
+            raise misfits([((), f"should be a name or a mapping with `type`, not {show(value)}")], value)
+        name = self.type_of(value)
+        cls = self.get(name)
+        if cls is None:
+            loc = ("type",) if isinstance(value, Mapping) and "type" in value else ()
+            raise misfits([(loc, self._unknown(name))], name)
+        fields = dict(value) if isinstance(value, Mapping) else {}
+        return cls.model_validate({**fields, "type": name})
+
+    def _unknown(self, name: object) -> str:
+        known = f"known {self.kind}: {', '.join(self)}"
+        if name is None:
+            return f"`type` is missing; {known}"
+        return f"unknown type {show(name)}; {did_you_mean(name, self)}{known}"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        dump = core_schema.plain_serializer_function_ser_schema(
+            lambda component, info: component.model_dump(mode=info.mode), info_arg=True
+        )
+        return core_schema.no_info_plain_validator_function(self.select, serialization=dump)
+
+
+def misfits(problems: Iterable[Misfit], value: object) -> ValidationError:
+    """Make one validation error of many misfits, each with its own location."""
+    details = [
+        InitErrorDetails(type=PydanticCustomError("misfit", "{why}", {"why": why}), loc=loc, input=value)
+        for loc, why in problems
+    ]
+    return ValidationError.from_exception_data("spec", details)
+
+
+def checked(value: C, check: Callable[[C], Iterable[Misfit]]) -> C:
+    """Return the value, or raise all the misfits that the check finds in it."""
+    problems = list(check(value))
+    if problems:
+        raise misfits(problems, value)
+    return value
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Suggest the known word that is nearest to an unknown one, or nothing."""
+    near = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+def show(value: object) -> str:
+    """Quote a value from a spec for an error message, briefly."""
+    words = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,62 @@
+"""The object that `--json` prints and `metrics.json` keeps: its keys are a promise to scripts."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA: Literal[1] = 1
+
+
+class Result(BaseModel):
+    """What a command did, for a script to read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="deepcli result")
+
+    # Named as in the JSON, where the key `schema` says which version of this promise holds.
+    schema_version: Literal[1] = Field(SCHEMA, alias="schema", description="Version of this object's shape.")
+    command: Literal["train", "evaluate"] = Field(description="The command that ran.")
+    status: Literal["completed", "skipped", "failed", "interrupted"] = Field(description="How it ended.")
+    name: str | None = Field(None, description="The experiment's name.")
+    run: str | None = Field(None, description="The run directory, as given; null for a checkpoint alone.")
+    checkpoint: str | None = Field(None, description="The checkpoint with the best weights.")
+    epochs: int | None = Field(None, description="Epochs trained.")
+    best_epoch: int | None = Field(None, description="The epoch of the best weights, counted from 1.")
+    seconds: float | None = Field(None, description="Wall time of the whole command, in seconds.")
+    device: str | None = Field(None, description="cpu, gpu or gpu:N.")
+    precision: str | None = Field(None, description="Keras's dtype policy.")
+    metrics: dict[str, dict[str, float | None]] = Field(
+        default_factory=dict, description="By split, then by metric; not-a-number is null."
+    )
+    intervals: dict[str, dict[str, tuple[float, float]]] | None = Field(
+        None, description="By split, then by metric: a 95 % interval. `evaluate` only."
+    )
+    error: str | None = Field(None, description="What went wrong; null if nothing did.")
+
+    def to_json(self) -> str:
+        """Write it as one line of JSON; `intervals` only where there are some."""
+        fields = self.model_dump(by_alias=True, mode="python")
+        if fields["intervals"] is None:
+            del fields["intervals"]
+        return json.dumps(finite(fields), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Result:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        return cls.model_validate_json(text)
+
+
+def finite(value: Any) -> Any:
+    """Replace what JSON has no number for by null, anywhere inside."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,80 @@
+"""From pydantic's errors to problems that name the place, the value and the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from deepcli.errors import Problem
+from deepcli.merging import class_at, lookup
+from deepcli.registry import did_you_mean, show
+from deepcli.yaml12 import Document, Path
+
+
+def problems(error: ValidationError, document: Document) -> list[Problem]:
+    """Word every error, in the order of the file; errors of one place (a union's branches) become one."""
+    by_path: dict[Path, list[str]] = {}
+    for item in error.errors(include_url=False):
+        path = _real_path(item["loc"], document.tree, missing=item["type"] == "missing")
+        message = _message(item, path, document.tree)
+        known = by_path.setdefault(path, [])
+        if message not in known:
+            known.append(message)
+    found = [_problem(path, messages, document) for path, messages in by_path.items()]
+    return [problem for _, problem in sorted(found, key=lambda pair: pair[0])]
+
+
+def _real_path(loc: tuple[str | int, ...], tree: Any, missing: bool) -> Path:
+    """Leave out what is no key of the document: the names of a union's branches."""
+    path: Path = ()
+    for part in loc[:-1] if missing else loc:
+        if not isinstance(lookup(tree, path), Mapping | list):
+            break
+        if lookup(tree, (*path, part)) is not None or _has_key(lookup(tree, path), part):
+            path = (*path, part)
+    return (*path, loc[-1]) if missing else path if path or not loc else (loc[0],)
+
+
+def _has_key(value: Any, key: object) -> bool:
+    return isinstance(value, Mapping) and key in value
+
+
+def _message(item: Any, path: Path, tree: Any) -> str:
+    kind, value = item["type"], item["input"]
+    if kind == "misfit":
+        return str(item["ctx"]["why"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        cls = class_at(tree, path[:-1])
+        known = list(cls.model_fields) if cls else []
+        what = "section" if len(path) == 1 else "field"
+        return f"unknown {what}; {did_you_mean(path[-1], known)}known: {', '.join(known)}"
+    message = str(item["msg"]).replace("Input should be", "should be").replace("greater than or equal to", "at least")
+    message = (
+        message.replace("less than or equal to", "at most").replace("a valid ", "a ").replace("a integer", "an integer")
+    )
+    message = re.sub(r"a dictionary( or instance of \w+)?", "a mapping", message)
+    suggestion = ""
+    if kind == "literal_error" and isinstance(value, str):
+        suggestion = f"; {did_you_mean(value, str(item['ctx']['expected']).replace(chr(39), '').split(' or '))}".rstrip(
+            "; "
+        )
+    elif kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
+        suggestion = " (a text)"
+    return f"{message}, not {show(value)}{suggestion}"
+
+
+def _problem(path: Path, messages: list[str], document: Document) -> tuple[tuple[str, int, int], Problem]:
+    unknown = messages[0].startswith(("unknown field", "unknown section")) and path in document.keys
+    mark = document.keys.get(path) if unknown else document.values.get(path)
+    above = path
+    while mark is None and above:
+        above = above[:-1]
+        mark = document.values.get(above)
+    order = (mark.source, mark.line or 0, mark.column or 0) if mark else ("", 0, 0)
+    message = "; or ".join(messages)
+    return order, Problem(str(mark or ""), ".".join(map(str, path)), message)
