@@ -85,7 +85,7 @@ class Merger:
             return over
         result.tree = self._mapping(base.tree, over.tree, Experiment, (), result)
         result.keys.update(over.keys)
-        result.values.update(over.values)
+        result.values.update({path: mark for path, mark in over.values.items() if path or path not in base.values})
         return result
 
     def _mapping(self, old: Section, new: Section, cls: type[Spec] | None, path: Path, result: Document) -> Section:

@@ -103,7 +103,8 @@ def stratified(y: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarr
     for index in np.argsort(take - exact, kind="stable")[: size - take.sum()]:
         take[index] += 1
     chosen = [rng.permutation(np.flatnonzero(y == c))[:n] for c, n in zip(classes, take, strict=True)]
-    return np.asarray(np.sort(np.concatenate(chosen)))
+    positions: np.ndarray = np.sort(np.concatenate(chosen))
+    return positions
 
 
 def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None) -> Splits:
@@ -127,7 +128,8 @@ def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None
 def _limited(y: np.ndarray, ids: np.ndarray, limit: int | None, rng: np.random.RandomState) -> np.ndarray:
     if limit is None or limit >= len(ids):
         return ids
-    return ids[stratified(y[ids], limit, rng)]
+    chosen: np.ndarray = ids[stratified(y[ids], limit, rng)]
+    return chosen
 
 
 def _select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:

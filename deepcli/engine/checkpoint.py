@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def save(path: Path, model: keras.Model, experiment: Experiment, state: State) -
     """
     with replacing(path) as temporary:
         keras.saving.save_model(model, temporary)
-        with zipfile.ZipFile(temporary, "a") as archive:
+        # Deflated, so that the state's own zip directory is never taken for the end of a truncated checkpoint.
+        with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(SPEC, loading.dump(experiment))
             archive.writestr(STATE, state.to_bytes())
 
@@ -39,8 +41,11 @@ def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
         weights = Path(folder) / WEIGHTS
         weights.write_bytes(checkpoint.read(WEIGHTS))
         try:
-            model.load_weights(weights)
-        except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
+            with warnings.catch_warnings():
+                # Keras only warns when a file lacks a layer's weights, and leaves the layer as it was.
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(weights)
+        except (UserWarning, ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0]
             raise CheckpointError(f"{checkpoint.path}: its weights do not fit its spec: {first}") from None
     return State.from_bytes(checkpoint.read(STATE))

@@ -15,7 +15,7 @@ from deepcli.errors import DeviceError
 from deepcli.experiment import Training
 from deepcli.models import Model
 
-STEPS_PER_EXECUTION = 4
+STEPS_PER_EXECUTION = 8
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 

@@ -30,6 +30,17 @@ class Mask(keras.layers.Layer):
 
 
 @register
+class MaskedBatchNormalization(keras.layers.BatchNormalization):
+    """Normalize by the batch's statistics, in which padding takes no part.
+
+    The mask is an argument of its own: under Keras's name it would travel on and slow recurrent layers down.
+    """
+
+    def call(self, x: Any, real: Any, training: bool | None = None) -> Any:
+        return super().call(x, training=training, mask=real)
+
+
+@register
 class ZeroPadding(keras.layers.Layer):
     """Set padded steps to zero, as if the sequence ended there."""
 

@@ -73,10 +73,11 @@ def noisy(x: keras.KerasTensor, regularization: Penalties) -> keras.KerasTensor:
 
 def normalized(sequence: Sequence, kind: str, name: str) -> keras.KerasTensor:
     """Normalize; padding takes no part in a batch's statistics."""
-    import keras
+    from deepcli.models import layers
 
-    if kind == "batch" and sequence.mask is not None:
-        return keras.layers.BatchNormalization(name=name)(sequence.x, mask=sequence.mask)
+    still_steps = len(sequence.x.shape) == 3
+    if kind == "batch" and sequence.mask is not None and still_steps:
+        return layers.MaskedBatchNormalization(name=name)(sequence.x, sequence.mask)
     return normalize(sequence.x, kind, name)
 
 

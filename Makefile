@@ -1,0 +1,47 @@
+# Two commands do everything on a fresh machine with Python 3.11 to 3.13 and make: `make train` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install train test check test-long bench clean
+
+help:
+	@echo "make train      set up, then train a small conv net on the embedded digits (under a minute after set-up)"
+	@echo "make test       set up, then run every check: ruff, format, mypy and the tests"
+	@echo "make check      ruff, format and mypy only"
+	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
+	@echo "make bench      start-up and memory, as ratios"
+	@echo "make clean      remove the environment and everything made by tools"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed
+
+train: $(VENV)/.installed
+	$(BIN)/deepcli train configs/digits/cnn.yaml
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+
+test-long: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/memory.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,125 @@
+"""What every test has: no network, no caches of the user's, small data in the real layouts, and a way to run commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).parent.parent
+REAL_DATA = os.environ.get("DEEPCLI_DATA_DIR")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [name for name in ("mnist.npz", "imdb.npz") if not (Path(REAL_DATA or "/nowhere") / name).is_file()]
+    if missing:
+        skip = pytest.mark.skip(reason=f"DEEPCLI_DATA_DIR holds no {' and no '.join(missing)}")
+        for item in items:
+            if "real_data" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request) -> None:
+    """Work in an empty folder, offline, without the user's caches; real data only where a test asks for them."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("KERAS_HOME", str(home / ".keras"))
+    monkeypatch.setenv("DEEPCLI_OFFLINE", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    if "real_data" not in request.keywords:
+        monkeypatch.delenv("DEEPCLI_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run `deepcli` with words, in this process."""
+    from deepcli.cli import main
+
+    def run(*words: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["deepcli", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return Done(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in MNIST's layout: bright bars whose place tells the digit."""
+    rng = np.random.RandomState(0)
+
+    def split(count: int) -> tuple[np.ndarray, np.ndarray]:
+        y = np.arange(count) % 10
+        x = rng.randint(0, 60, (count, 28, 28))
+        for image, label in zip(x, y, strict=True):
+            image[2 + 2 * label : 5 + 2 * label, 4:24] += 180
+        return x.astype(np.uint8), y.astype(np.uint8)
+
+    path = tmp_path_factory.mktemp("data") / "mnist.npz"
+    (x_train, y_train), (x_test, y_test) = split(400), split(100)
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_imdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in IMDB's layout, object arrays of lists: rank 5 is praise, rank 6 is blame, the rest is noise."""
+    rng = np.random.RandomState(0)
+
+    def split(count: int) -> tuple[np.ndarray, np.ndarray]:
+        y = np.arange(count) % 2
+        x = np.empty(count, dtype=object)
+        for index, label in enumerate(y):
+            words = rng.randint(10, 200, rng.randint(3, 40))
+            words[rng.randint(0, len(words), 2)] = 5 + label
+            x[index] = words.tolist()
+        return x, y.astype(np.int64)
+
+    path = tmp_path_factory.mktemp("data") / "imdb.npz"
+    (x_train, y_train), (x_test, y_test) = split(300), split(100)
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+@pytest.fixture
+def tiny(tiny_mnist: Path, tiny_imdb: Path) -> Callable[[str], list[str]]:
+    """Give the overrides that let a spec on any data set run in a second."""
+    paths = {"mnist": tiny_mnist, "imdb": tiny_imdb}
+
+    def overrides(data: str) -> list[str]:
+        path = [f"data.path={paths[data]}"] if data in paths else []
+        return [*path, "data.limit=48", "data.batch_size=16", "training.epochs=1", "schedule.warmup=0"]
+
+    return overrides
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Callable[..., Path]:
+    """Write a spec file."""
+
+    def write(text: str = "data: digits\nmodel: mlp\n", name: str = "spec.yaml") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,30 @@
+"""Small data with the signatures that models are built for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deepcli.data.base import Signature
+from deepcli.data.splits import Split, Tokens
+
+IMAGES = Signature("image", (8, 8, 1), classes=4, examples=24)
+TOKENS = Signature("tokens", (12,), classes=2, examples=24, vocabulary=30)
+SIGNATURES = {"images": IMAGES, "tokens": TOKENS}
+
+
+def tiny_split(signature: Signature, count: int = 24) -> Split:
+    rng = np.random.RandomState(0)
+    y = (np.arange(count) % signature.classes).astype(np.int32)
+    if signature.kind == "image":
+        x = rng.randint(0, 255, (count, *signature.shape)).astype(np.uint8)
+    else:
+        lengths = rng.randint(1, signature.shape[0] + 1, count)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        x = Tokens(rng.randint(1, signature.vocabulary, offsets[-1]).astype(np.int32), offsets)
+    return Split(x, y, np.arange(count))
+
+
+@pytest.fixture(params=SIGNATURES)
+def signature(request: pytest.FixtureRequest) -> Signature:
+    return SIGNATURES[request.param]

@@ -1,0 +1,185 @@
+"""What every model family owes its users, on images and on tokens."""
+
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepcli.data.order import Order
+from deepcli.data.splits import Tokens, generator
+from deepcli.engine import checkpoint
+from deepcli.engine.backend import TensorFlowBackend
+from deepcli.engine.build import build_model, compile_model
+from deepcli.engine.state import Position, State, read_variables
+from deepcli.experiment import Experiment
+from deepcli.models import MODELS
+
+from .conftest import SIGNATURES, tiny_split
+
+DATA = {"image": "digits", "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30}}
+SMALL = {
+    "cnn": {"filters": [4, 4]},
+    "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
+}
+HARD = {
+    "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1}}],
+    "cnn": [
+        {
+            "padding": "valid",
+            "strides": 2,
+            "pooling": "none",
+            "activation": {"type": "leaky_relu"},
+            "regularization": {"normalization": "batch", "dropout": 0.2, "l2": 1e-3, "spatial_dropout": 0.1},
+        },
+        {"separable": True, "pooling": "average", "pool_size": 2, "global_pooling": "average", "filters": [4, 4]},
+        {"kernel_size": 4, "hidden_units": [8], "regularization": {"normalization": "layer", "activity_l2": 1e-3}},
+    ],
+    "recurrent": [
+        {"units": [4, 4], "bidirectional": True},
+        {"units": [4], "bidirectional": True, "merge_mode": "sum", "regularization": {"normalization": "layer"}},
+        {"units": [4, 4], "regularization": {"normalization": "batch", "dropout": 0.2, "recurrent_dropout": 0.2}},
+    ],
+    "transformer": [
+        {"pooling": "cls", "positions": "sinusoidal", "normalize_first": False, **SMALL["transformer"]},
+        {"pooling": "max", "regularization": {"dropout": 0.2, "l2": 1e-3}, **SMALL["transformer"]},
+    ],
+}
+VARIANTS = [
+    pytest.param(
+        {"type": name, **SMALL.get(name, {}), **variant},
+        id=f"{name}-{index}",
+        marks=pytest.mark.xdist_group(f"{name}-{index}"),  # one process trains a variant once, for all its tests
+    )
+    for name in MODELS
+    for index, variant in enumerate([{}, *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, [])])
+]
+every_variant = pytest.mark.parametrize("model", VARIANTS, indirect=True)
+BACKEND = TensorFlowBackend(tf.distribute.get_strategy())
+
+
+@pytest.fixture(params=SIGNATURES)
+def kind(request):
+    return SIGNATURES[request.param].kind
+
+
+@pytest.fixture
+def model(request):
+    return request.param
+
+
+@pytest.fixture
+def experiment(kind, model):
+    return Experiment.model_validate({"data": DATA[kind], "model": model, "optimizer": "adam"})
+
+
+def split_for(experiment, count=24):
+    return tiny_split(experiment.signature, count)
+
+
+def built(experiment, compiled=False):
+    model = build_model(experiment, "float32")
+    if compiled:
+        compile_model(model, experiment, 2, jit=False, steps_per_execution=1)
+    return model
+
+
+@cache
+def trained(experiment):
+    """Take two training steps; tests must leave the model as it is."""
+    return train_anew(experiment)
+
+
+def train_anew(experiment):
+    model, split = built(experiment, compiled=True), split_for(experiment)
+    batches = BACKEND.batches(split, Order(len(split), 12, 0, getattr(split.x, "lengths", None)), None)
+    steps = batches.epoch(0, 0, 2)
+    BACKEND.take_steps(model, steps)
+    BACKEND.take_steps(model, steps)
+    return model
+
+
+def test_every_family_is_here():
+    assert {variant.values[0]["type"] for variant in VARIANTS} == set(MODELS)
+
+
+@every_variant
+def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabilities(experiment):
+    before = [variable.numpy() for variable in built(experiment).trainable_variables]
+    model = trained(experiment)
+    changed = [not np.array_equal(old, new.numpy()) for old, new in zip(before, model.trainable_variables, strict=True)]
+    assert np.mean(changed) > 0.8, [v.path for v, c in zip(model.trainable_variables, changed, strict=True) if not c]
+    outputs = BACKEND.predict(model, split_for(experiment).x, 8)
+    assert outputs.dtype == np.float32
+    assert outputs.shape == (24, experiment.head.units)
+    assert ((outputs >= 0) & (outputs <= 1)).all()
+
+
+@every_variant
+def test_a_reloaded_checkpoint_predicts_the_same_to_the_bit(experiment, tmp_path):
+    from deepcli.checkpoints import open_checkpoint
+
+    model = trained(experiment)
+    state = State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND))
+    checkpoint.save(tmp_path / "a.keras", model, experiment, state)
+    opened = open_checkpoint(tmp_path / "a.keras")
+    assert opened.experiment == experiment
+    again = built(opened.experiment)
+    checkpoint.load_weights(again, opened)
+    x = split_for(experiment).x
+    assert np.array_equal(BACKEND.predict(model, x, 8), BACKEND.predict(again, x, 8))
+
+
+@every_variant
+def test_keras_itself_loads_a_checkpoint(experiment, tmp_path):
+    model = trained(experiment)
+    state = State(Position(), "float32", 1, variables=read_variables(model, BACKEND))
+    checkpoint.save(tmp_path / "a.keras", model, experiment, state)
+    again = keras.saving.load_model(tmp_path / "a.keras")
+    x = split_for(experiment).x
+    assert np.array_equal(BACKEND.predict(model, x, 8), BACKEND.predict(again, x, 8))
+
+
+@every_variant
+def test_a_prediction_does_not_depend_on_its_batch_mates(experiment):
+    model, split = trained(experiment), split_for(experiment)
+    together = BACKEND.predict(model, split.x, 24)
+    alone = np.concatenate([BACKEND.predict(model, split.x[np.array([i])], 1) for i in range(len(split))])
+    np.testing.assert_allclose(together, alone, rtol=0, atol=2e-6)
+    if isinstance(split.x, Tokens):
+        padded = np.zeros((len(split), 31), np.int32)
+        for row, (start, end) in enumerate(zip(split.x.offsets[:-1], split.x.offsets[1:], strict=True)):
+            padded[row, : end - start] = split.x.values[start:end]
+        if experiment.model.type == "transformer" and experiment.model.positions == "learned":
+            padded = padded[:, :12]
+        np.testing.assert_allclose(together, np.asarray(model(padded, training=False)), rtol=0, atol=2e-6)
+
+
+@every_variant
+def test_the_same_seed_gives_the_same_start_and_another_seed_another(experiment):
+    first, second = built(experiment), built(experiment)
+    other = built(experiment.model_copy(update={"seed": 1}))
+    for a, b in zip(first.weights, second.weights, strict=True):
+        assert np.array_equal(a.numpy(), b.numpy())
+    kernels = [(a.numpy(), b.numpy()) for a, b in zip(first.weights, other.weights, strict=True) if a.ndim > 1]
+    assert any(not np.array_equal(a, b) for a, b in kernels)
+
+
+@every_variant
+def test_the_same_seed_trains_to_the_same_bits(experiment):
+    for a, b in zip(trained(experiment).weights, train_anew(experiment).weights, strict=True):
+        assert np.array_equal(a.numpy(), b.numpy()), a.path
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_random_layers_are_silent_outside_training(name, kind):
+    regularization = {"dropout": 0.5, "gaussian_noise": 1.0}
+    if not (name == "mlp" and kind == "image"):
+        regularization["spatial_dropout"] = 0.5
+    model = {"type": name, **SMALL.get(name, {}), "regularization": regularization}
+    experiment = Experiment.model_validate({"data": DATA[kind], "model": model})
+    built_model, x = built(experiment), split_for(experiment).x
+    assert np.array_equal(BACKEND.predict(built_model, x, 24), BACKEND.predict(built_model, x, 24))
+    inputs = np.asarray(x) if kind == "image" else generator(0).randint(1, 30, (24, 12)).astype(np.int32)
+    assert not np.array_equal(built_model(inputs, training=True), built_model(inputs, training=True))

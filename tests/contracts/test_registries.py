@@ -1,0 +1,99 @@
+"""What every registry entry owes its users: a name, documentation, defaults, and a spec that survives a round trip."""
+
+import importlib
+import pkgutil
+import re
+
+import pytest
+from pydantic import ValidationError
+
+import deepcli
+from deepcli import yaml12
+from deepcli.catalog import KINDS, fields, summary
+from deepcli.experiment import Experiment
+from deepcli.registry import Component, Registry, Spec
+
+ENTRIES = [(kind, name) for kind, registry in KINDS.items() for name in registry]
+SECTIONS = [Experiment, *(type(field.default) for field in Experiment.model_fields.values())]
+
+
+def subclasses(cls):
+    for inner in cls.__subclasses__():
+        yield inner
+        yield from subclasses(inner)
+
+
+def test_there_are_entries_of_every_kind():
+    assert len(ENTRIES) > 30
+    assert all(len(registry) for registry in KINDS.values())
+
+
+def test_every_component_with_a_name_is_registered():
+    for module in pkgutil.walk_packages(deepcli.__path__, "deepcli."):
+        if not module.name.startswith(("deepcli.engine", "deepcli.__main__")):
+            importlib.import_module(module.name)
+    named = {
+        cls
+        for cls in subclasses(Component)
+        if cls.__module__.startswith("deepcli.") and not cls.model_fields["type"].is_required()
+    }
+    registered = {registry[name] for registry in KINDS.values() for name in registry}
+    assert named == registered
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+class TestEveryEntry:
+    def test_is_named_in_snake_case(self, kind, name):
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        assert KINDS[kind][name]().type == name
+
+    def test_is_documented_field_by_field(self, kind, name):
+        cls = KINDS[kind][name]
+        assert re.match(r"[A-Z0-9].*\.$", summary(cls)), summary(cls)
+        for row in fields(cls):
+            assert row.description, f"{name}.{row.name} has no description"
+            assert "typing" not in row.type, f"{name}.{row.name} has an unreadable type: {row.type}"
+
+    def test_survives_a_round_trip_through_yaml(self, kind, name):
+        component = KINDS[kind][name]()
+        again = yaml12.parse(yaml12.dump(component.model_dump()), "x").tree
+        assert KINDS[kind].select(again) == component
+
+    def test_refuses_unknown_fields(self, kind, name):
+        with pytest.raises(ValidationError, match="no_such_field"):
+            KINDS[kind].select({"type": name, "no_such_field": 1})
+
+    def test_is_frozen_and_hashable(self, kind, name):
+        component = KINDS[kind][name]()
+        assert hash(component) == hash(KINDS[kind][name]())
+        with pytest.raises(ValidationError, match="frozen"):
+            component.type = "other"
+
+
+@pytest.mark.parametrize("cls", [cls for cls in SECTIONS if issubclass(cls, Spec)])
+def test_every_section_is_documented(cls):
+    for row in fields(cls):
+        assert row.description, f"{cls.__name__}.{row.name} has no description"
+
+
+def test_a_name_is_taken_once_and_needs_documentation():
+    registry: Registry = Registry("things")
+
+    class First(Component):
+        """First."""
+
+        type: str = "thing"
+
+    class Second(Component):
+        """Second."""
+
+        type: str = "thing"
+
+    class Third(Component):
+        type: str = "third"
+
+    registry.register(First)
+    with pytest.raises(ValueError, match="already registered"):
+        registry.register(Second)
+    with pytest.raises(ValueError, match="docstring"):
+        registry.register(Third)
