@@ -105,6 +105,11 @@ class Experiment(Spec):
         better = {metric.type: metric.better for metric in self.metrics}
         return better.get(self.monitor.removeprefix("val_"), "min")
 
+    @property
+    def measured(self) -> list[str]:
+        """What is measured on every split, in the order of the spec."""
+        return ["loss", *(metric.type for metric in self.metrics)]
+
     def total_steps(self, steps_per_epoch: int) -> int:
         """Training steps of the whole run, if nothing stops it early."""
         steps = self.training.epochs * steps_per_epoch

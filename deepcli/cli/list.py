@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from deepcli.cli.options import Plugins
 from deepcli.errors import UsageError
 
 
@@ -15,17 +16,26 @@ def _kinds(incomplete: str) -> list[str]:
     return [kind for kind in KINDS if kind.startswith(incomplete)]
 
 
+def _names(ctx: typer.Context, incomplete: str) -> list[str]:
+    from deepcli.catalog import KINDS
+
+    return [name for name in KINDS.get(ctx.params.get("kind") or "", ()) if name.startswith(incomplete)]
+
+
 def list_components(
     kind: Annotated[
         str | None, typer.Argument(help="data, models, optimizers, …; all of them without it.", autocompletion=_kinds)
     ] = None,
-    name: Annotated[str | None, typer.Argument(help="One entry of that kind.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One entry of that kind.", autocompletion=_names)] = None,
+    plugins: Plugins = None,
 ) -> None:
     """List what a spec can name, with fields, defaults and a line of documentation each."""
     from deepcli.catalog import KINDS
     from deepcli.cli import render
+    from deepcli.loading import import_plugins
     from deepcli.registry import did_you_mean
 
+    import_plugins(plugins or [])
     if kind is None:
         render.kinds(KINDS)
         return

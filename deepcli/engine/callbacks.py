@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import keras
@@ -43,13 +43,19 @@ class Divergence(keras.callbacks.Callback):
 
 
 class History(Remembering):
-    """Keeps one row an epoch and writes `history.csv` anew after each."""
+    """Keeps one row an epoch and writes `history.csv` anew after each.
+
+    Args:
+        run: Where to write it.
+        names: Loss and metrics, in the order of their columns; Keras hands logs on in the order of the alphabet.
+    """
 
     name = "history"
 
-    def __init__(self, run: RunDir) -> None:
+    def __init__(self, run: RunDir, names: Sequence[str]) -> None:
         super().__init__()
         self._run = run
+        self._columns = [*names, *(f"val_{name}" for name in names), "learning_rate"]
         self.rows: list[dict[str, Any]] = []
         self._began = time.monotonic()
 
@@ -58,7 +64,8 @@ class History(Remembering):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         seconds = round(time.monotonic() - self._began, 3)
-        self.rows.append({"epoch": epoch + 1, **(logs or {}), "seconds": seconds})
+        figures = {name: logs[name] for name in self._columns if logs and name in logs}
+        self.rows.append({"epoch": epoch + 1, **figures, "seconds": seconds})
         self._run.write_history(self.rows)
 
     def remember(self) -> dict[str, Any]:

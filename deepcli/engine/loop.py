@@ -121,6 +121,8 @@ class Loop:
         return {**row, "learning_rate": rate}
 
     def _numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        names = ["loss", *(metric.type for metric in self._experiment.metrics)]
-        values = {**{name: logs[name] for name in names}, "learning_rate": self._model.optimizer.learning_rate}
+        values = {
+            **{name: logs[name] for name in self._experiment.measured},
+            "learning_rate": self._model.optimizer.learning_rate,
+        }
         return {name: number(value) for name, value in values.items()}

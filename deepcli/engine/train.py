@@ -141,7 +141,7 @@ class Session:
         self.experiment, self.splits, self.run = experiment, splits, run
         self.model, self.backend, self.plan = model, backend, plan
         self.request, self.reporter = request, reporter
-        self.history = History(run)
+        self.history = History(run, experiment.measured)
         self.best = Best(experiment.monitor, experiment.monitor_mode, self._save_best)
         self.callbacks = self._make_callbacks()
         self.loop: Loop | None = None
@@ -170,7 +170,7 @@ class Session:
         rows = self.history.rows
         if self.best.epoch is not None:
             row = rows[self.best.epoch - 1]
-            names = ["loss", *(metric.type for metric in self.experiment.metrics)]
+            names = self.experiment.measured
             validation = {name: row[f"val_{name}"] for name in names if f"val_{name}" in row}
             metrics = {
                 "train": {name: row[name] for name in names},

@@ -1,0 +1,183 @@
+"""Each command as its user meets it: what it prints, where, and with which exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deepcli.data import DATASETS
+from deepcli.models import MODELS
+
+QUICK = ["data.limit=40", "training.epochs=2"]
+
+
+def test_help_lists_every_command(cli):
+    done = cli("--help")
+    assert done.code == 0
+    for command in ("train", "evaluate", "validate", "list", "init", "show"):
+        assert f" {command} " in done.out
+        assert cli(command, "--help").code == 0
+    assert "--plugin is the only way to run a user's own" in done.out
+    assert cli("--version").out.startswith("deepcli 0.")
+
+
+def test_train_prints_results_on_stdout_and_one_plain_line_an_epoch_on_stderr(cli, spec):
+    done = cli("train", spec(name="tiny.yaml"), *QUICK, "--output", "my run")
+    assert done.code == 0
+    lines = done.err.splitlines()
+    assert lines[0].startswith("tiny: mlp on digits, 40 examples in 1 step")
+    assert lines[1].startswith("device: cpu (TensorFlow sees no GPU)")
+    assert [line.split("  ")[0] for line in lines[2:4]] == ["epoch 1/2", "epoch 2/2"]
+    assert all(name in lines[2] for name in ("loss ", "accuracy ", "val_loss ", "lr 1.00e-03", "s"))
+    assert "\x1b" not in done.err + done.out
+    assert "test accuracy" in done.out
+    assert done.out.splitlines()[-1].endswith("my run")
+
+
+def test_train_with_json_prints_exactly_one_object(cli, spec):
+    done = cli("train", spec(), *QUICK, "--output", "a", "--json", "--quiet")
+    result = json.loads(done.out)
+    assert (done.code, done.err, done.out.count("\n")) == (0, "", 1)
+    assert (result["command"], result["status"], result["run"], result["epochs"]) == ("train", "completed", "a", 2)
+    done = cli("evaluate", "a", "--json", "--quiet")
+    again = json.loads(done.out)
+    assert (done.err, again["command"], again["run"]) == ("", "evaluate", "a")
+    assert again["metrics"] == {"test": result["metrics"]["test"]}
+    assert list(again["intervals"]["test"]) == ["accuracy"]
+
+
+def test_a_new_run_directory_is_named_after_the_spec(cli, spec):
+    assert cli("train", spec(name="my model.yaml"), *QUICK, "-q").code == 0
+    assert [path.name.startswith("my model-20") for path in Path("runs").iterdir()] == [True]
+
+
+def test_skip_and_resume_of_a_finished_run_and_overwrite(cli, spec):
+    path = spec()
+    first = cli("train", path, *QUICK, "-o", "a", "--json")
+    before = Path("a/metrics.json").stat().st_mtime_ns
+    for choice in ("skip", "resume"):
+        done = cli("train", path, *QUICK, "-o", "a", "--json", "--if-exists", choice)
+        assert (done.code, json.loads(done.out)) == (0, json.loads(first.out))
+        assert "has finished; nothing was trained" in done.err
+    assert Path("a/metrics.json").stat().st_mtime_ns == before
+    assert cli("train", path, *QUICK, "-o", "a", "-q", "--if-exists", "overwrite", "seed=3").code == 0
+    assert "seed: 3" in Path("a/config.yaml").read_text()
+
+
+def test_a_failed_run_exits_with_1_and_is_skipped_as_such(cli, spec):
+    words = ["train", spec(), *QUICK, "optimizer={type: sgd, learning_rate: 1e30}", "-o", "a", "--json"]
+    done = cli(*words)
+    assert (done.code, json.loads(done.out)["status"]) == (1, "failed")
+    assert "error: the run diverged" in done.err
+    done = cli(*words, "--if-exists", "skip")
+    assert (done.code, json.loads(done.out)["status"]) == (1, "failed")
+
+
+def test_validate_takes_each_file_by_itself(cli, spec):
+    good, bad = spec(name="good.yaml"), spec("data: digits\n", "bad.yaml")
+    done = cli("validate", good, good)
+    assert (done.code, done.out, done.err) == (0, f"{good}: valid\n" * 2, "")
+    done = cli("validate", good, bad)
+    assert (done.code, done.out) == (2, f"{good}: valid\n")
+    assert f"error: {bad}:1:1: model: is missing" in done.err
+    assert cli("validate", good, "training.epochs=3", "-q").out == ""
+
+
+def test_changing_a_type_is_noticed_on_stderr(cli, spec):
+    path = spec("data: digits\nmodel: {type: lstm, units: 8}\n")
+    for command in ("show", "validate"):
+        done = cli(command, path, "model=cnn")
+        assert done.err == "notice: model: lstm -> cnn drops model.units\n"
+
+
+def test_show_prints_a_spec_that_is_the_same_spec(cli, spec):
+    done = cli("show", spec(), "model.hidden_units=[7]")
+    again = spec(done.out, "again.yaml")
+    assert cli("show", again).out == done.out
+    assert "hidden_units: [7]" in done.out
+    assert "format: 1" in done.out
+
+
+def test_show_model_prints_layers_with_shapes_and_parameters(cli, spec):
+    done = cli("show", spec("data: digits\nmodel: {type: cnn, filters: [4]}\n"), "--model")
+    assert done.code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()[1:] if line.strip()}
+    assert rows["conv_1"] == ["Conv2D", "8", "x", "8", "x", "4", "40"]
+    assert rows["output"][-1] == "650"
+    assert "690 parameters, 690 of them trainable" in done.out
+
+
+def test_list_shows_every_kind_every_name_and_every_field(cli):
+    kinds = cli("list").out
+    for kind in ("data", "models", "activations", "initializers", "losses", "metrics", "optimizers", "schedules"):
+        assert kind in kinds
+        assert cli("list", kind).code == 0
+    one = cli("list", "models", "cnn").out
+    assert "kernel_size" in one
+    assert "Side of each kernel." in one
+    assert "lstm" not in one
+
+
+@pytest.mark.parametrize("data", DATASETS)
+@pytest.mark.parametrize("model", MODELS)
+def test_init_writes_a_commented_spec_that_is_valid_and_stays_so_uncommented(cli, data, model):
+    done = cli("init", data, model)
+    path = Path(f"{data}-{model}.yaml")
+    assert (done.code, done.out) == (0, f"wrote {path}; next: deepcli train {path}\n")
+    assert cli("validate", path).code == 0
+    lines = path.read_text().splitlines()
+    assert sum("#" in line for line in lines) > 20
+    uncommented = [line.replace("# ", "", 1) if line.startswith("  # ") else line for line in lines]
+    everything = Path("everything.yaml")
+    everything.write_text("\n".join(uncommented))
+    assert cli("validate", everything).err == ""
+    before, after = (cli("show", file).out.splitlines()[1:] for file in (path, everything))
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("deepcli tr", "train"),
+        ("deepcli init mn", "mnist"),
+        ("deepcli init mnist tr", "transformer"),
+        ("deepcli list opt", "optimizers"),
+        ("deepcli list models gr", "gru"),
+        ("deepcli train --if", "--if-exists"),
+    ],
+)
+def test_bash_completion_knows_commands_and_names(words, expected):
+    environment = {
+        **os.environ,
+        "_DEEPCLI_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    script = Path(sys.executable).with_name("deepcli")
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    assert expected in done.stdout.split()
+
+
+def test_a_plugin_s_model_goes_through_train_and_evaluate(cli, spec):
+    plugin = Path(__file__).parent.parent / "plugins" / "wide.py"
+    done = cli("train", spec(), "model=wide", "model.units=8", *QUICK, "-o", "a", "-q", "--plugin", plugin)
+    assert done.code == 0, done.err
+    assert cli("evaluate", "a", "-q", "--plugin", plugin).code == 0
+
+
+def test_a_checkpoint_of_a_plugin_names_it_and_never_imports_it_by_itself(cli, spec, tmp_path):
+    plugin = tmp_path / "mine.py"
+    source = (Path(__file__).parent.parent / "plugins" / "wide.py").read_text()
+    plugin.write_text(source.replace('"wide"', '"mine"').replace("class Wide", "class Mine"))
+    assert cli("train", spec(), "model=mine", *QUICK, "-o", "a", "-q", "--plugin", plugin).code == 0
+    script = Path(sys.executable).with_name("deepcli")
+    plugin.write_text(plugin.read_text() + "\nopen('imported', 'w').close()\n")
+    done = subprocess.run([script, "evaluate", "a"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"the run was trained with --plugin {plugin}, which is imported only if you give it again" in done.stderr
+    assert not Path("imported").exists()
+    done = subprocess.run([script, "evaluate", "a", "--plugin", plugin], capture_output=True, text=True, check=False)
+    assert (done.returncode, Path("imported").exists()) == (0, True)

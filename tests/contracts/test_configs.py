@@ -1,0 +1,70 @@
+"""Every config in the project: it is valid, says what it reached, and trains."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deepcli.data import DATASETS
+from deepcli.data.files import Sources
+from deepcli.loading import dump, load, parse, validate
+from deepcli.models import MODELS
+
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+FILES = sorted(CONFIGS.glob("*/*.yaml"))
+each = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+
+
+def test_every_family_has_a_config_on_mnist_and_on_imdb():
+    for data in ("mnist", "imdb"):
+        assert {path.stem for path in FILES if path.parent.name == data} >= set(MODELS)
+    assert len([path for path in FILES if path.parent.name == "digits"]) >= 3
+    assert {path.parent.name for path in FILES} <= set(DATASETS)
+
+
+@each
+def test_is_valid_and_survives_being_resolved(path):
+    loaded = load([path])
+    assert loaded.notices == ()
+    assert loaded.experiment.data.type == path.parent.name
+    assert validate(parse(dump(loaded.experiment), "x")) == loaded.experiment
+
+
+@each
+def test_says_what_it_reached(path):
+    header = path.read_text().partition("data:")[0]
+    assert re.search(r"# Test accuracy \d\d\.\d %.* in \d+ s on two cores", header), header
+
+
+@each
+def test_trains(path, tiny, tmp_path):
+    from deepcli.engine.reporting import Silent
+    from deepcli.engine.train import Request, train
+
+    overrides = [*tiny(path.parent.name), "training.max_steps=1"]
+    experiment = load([path], overrides).experiment
+    result = train(experiment, experiment.data.load(Sources()), Request(tmp_path / "run"), Silent())
+    assert result.status == "completed"
+    assert set(result.metrics) == {"train", "validation", "test"}
+
+
+def test_the_two_reference_runs_are_to_the_letter():
+    cnn, lstm = (load([CONFIGS / name]).experiment for name in ("mnist/cnn.yaml", "imdb/lstm.yaml"))
+    assert (cnn.data.batch_size, cnn.data.validation_split, cnn.data.split_seed, cnn.training.epochs) == (
+        128,
+        0.2,
+        7,
+        10,
+    )
+    assert (cnn.model.filters, cnn.model.kernel_size, cnn.model.padding, cnn.model.pool_size) == (
+        (32, 64),
+        3,
+        "valid",
+        2,
+    )
+    assert (cnn.model.hidden_units, cnn.model.global_pooling, cnn.optimizer.type) == ((), None, "adam")
+    assert (lstm.data.num_words, lstm.data.maxlen, lstm.data.batch_size, lstm.training.epochs) == (10000, 200, 64, 10)
+    assert (lstm.model.embedding_dim, lstm.model.units) == (50, (100,))
+    regularization = lstm.model.regularization
+    assert (regularization.dropout, regularization.recurrent_dropout) == (0.2, 0.2)
+    assert (lstm.training.early_stopping.monitor, lstm.training.early_stopping.patience) == ("val_loss", 5)

@@ -1,0 +1,84 @@
+"""Heavy imports stay in the heavy rooms, and imports run in one direction."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent.parent / "deepcli"
+HEAVY = {"tensorflow", "keras", "numpy", "sklearn", "scipy", "h5py", "pandas", "matplotlib"}
+# Each room may import those above it, never those below.
+ROOMS = [
+    {"__init__", "errors", "registry", "yaml12", "result"},
+    {"fields", "activations", "initializers", "parametric"},
+    {"data"},
+    {"models"},
+    {"optim"},
+    {"experiment"},
+    {"catalog", "merging", "wording", "starter"},
+    {"loading"},
+    {"run"},
+    {"checkpoints"},
+    {"engine"},
+    {"cli", "__main__"},
+]
+# To name the plugin that a checkpoint needs, on the way to an error message.
+ALLOWED_UPWARD = {("checkpoints", "engine")}
+
+FRESH = """
+import sys
+sys.argv = {words!r}
+from deepcli.cli import main
+try:
+    main()
+except SystemExit as ended:
+    code = ended.code
+heavy = sorted(set(sys.modules) & {heavy!r})
+print("HEAVY", heavy, "CODE", code)
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["train", "--help"], ["validate", "SPEC"], ["list"], ["list", "models"], ["show", "SPEC"],
+     ["init", "digits", "cnn", "new.yaml"], ["--show-completion"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_light_commands_import_nothing_heavy(words, spec):
+    path = str(spec("data: imdb\nmodel: lstm\noptimizer: sgd\nschedule: cosine\n"))
+    words = ["deepcli", *(path if word == "SPEC" else word for word in words)]
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH.format(words=words, heavy=HEAVY)], capture_output=True, text=True, check=True
+    )
+    assert "HEAVY [] CODE 0" in done.stdout, done.stdout + done.stderr
+
+
+def test_help_does_not_even_import_the_registries():
+    code = FRESH.format(words=["deepcli", "--help"], heavy={"pydantic", "deepcli.experiment", "yaml"})
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HEAVY [] CODE 0" in done.stdout
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "deepcli":
+            inner = node.module.split(".")[1:]
+            yield from [inner[0]] if inner else [alias.name for alias in node.names]
+
+
+def test_imports_run_in_one_direction():
+    level = {name: number for number, room in enumerate(ROOMS) for name in room}
+    files = list(PACKAGE.rglob("*.py"))
+    assert len(files) > 40
+    for path in files:
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for imported in imports_of(path):
+            if imported in level and (room, imported) not in ALLOWED_UPWARD:
+                assert level[imported] <= level[room], f"{path.name} ({room}) imports {imported}"
+
+
+def test_every_room_has_its_place():
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
+    assert rooms == set().union(*ROOMS)

@@ -1,0 +1,168 @@
+"""Activations, initializers, optimizers, schedules, losses and metrics: each builds, and means what Keras means."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from deepcli.activations import ACTIVATIONS
+from deepcli.data.base import Signature
+from deepcli.initializers import INITIALIZERS
+from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from deepcli.optim.learning_rate import LearningRate, learning_rate
+
+TWO = Signature("tokens", (5,), classes=2, examples=8, vocabulary=10)
+FOUR = Signature("image", (4, 4, 1), classes=4, examples=8)
+NOT_FIELDS = {
+    "self",
+    "name",
+    "args",
+    "kwargs",
+    "seed",
+    "input_axes",
+    "output_axes",
+}  # seeds come from the run, axes from the layer
+X = np.linspace(-3, 3, 7).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_is_one_function_as_layer_and_as_function(name):
+    activation = ACTIVATIONS[name]()
+    expected = np.asarray(keras.activations.get(name)(X))
+    np.testing.assert_allclose(activation.function()(X), expected, rtol=1e-6)
+    np.testing.assert_allclose(activation.layer()(X), expected, rtol=1e-6)
+
+
+def test_an_activation_passes_its_parameters_on():
+    leaky = ACTIVATIONS.select({"type": "leaky_relu", "negative_slope": 0.5})
+    np.testing.assert_allclose(leaky.layer()(X), np.where(X < 0, 0.5 * X, X), rtol=1e-6)
+    gelu = ACTIVATIONS.select({"type": "gelu", "approximate": True})
+    assert not np.allclose(gelu.function()(X), ACTIVATIONS["gelu"]().function()(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_an_initializer_draws_anew_each_time_it_is_built(name):
+    initializer = INITIALIZERS[name]()
+    first, second = (np.asarray(initializer.build()((6, 6))) for _ in range(2))
+    assert first.shape == (6, 6)
+    constant = name in ("zeros", "ones")
+    assert np.array_equal(first, second) is constant
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_an_initializer_has_keras_fields(name):
+    cls = INITIALIZERS[name]
+    ours = set(cls.model_fields) - {"type"}
+    theirs = set(inspect.signature(getattr(keras.initializers, cls.__name__).__init__).parameters) - NOT_FIELDS
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_has_keras_fields_and_defaults(name):
+    cls = OPTIMIZERS[name]
+    theirs = inspect.signature(getattr(keras.optimizers, cls.KERAS).__init__).parameters
+    ours = {field: info.default for field, info in cls.model_fields.items() if field != "type"}
+    assert set(ours) == set(theirs) - NOT_FIELDS
+    for field, value in ours.items():
+        assert value == theirs[field].default or (field == "ema_momentum" and value == 0.99), field
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("extra", [{}, {"use_ema": True}, {"gradient_accumulation_steps": 2}, {"clipnorm": 1.0}])
+def test_an_optimizer_moves_weights_downhill(name, extra):
+    optimizer = OPTIMIZERS.select({"type": name, **extra}).build(LearningRate(0.01))
+    weight = keras.Variable([1.0, -1.0])
+    optimizer.build([weight])
+    for _ in range(4):
+        optimizer.apply([2 * weight.value])
+    assert (np.abs(weight.numpy()) < 1).all()
+
+
+def rates(schedule, peak=1.0, steps=10):
+    rate = learning_rate(SCHEDULES.select(schedule), peak, steps)
+    return np.array([float(rate(step)) for step in range(steps)])
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_starts_at_its_peak_and_warms_up_to_it(name):
+    assert rates({"type": name})[0] == pytest.approx(1.0)
+    warm = rates({"type": name, "warmup": 4})
+    np.testing.assert_allclose(warm[:4], [0.25, 0.5, 0.75, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(rates({"type": name, "warmup": 0.4}), warm)
+    assert np.isfinite(warm).all()
+    assert (warm >= 0).all()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_survives_keras_serialization_and_can_be_scaled(name):
+    rate = learning_rate(SCHEDULES.select({"type": name, "warmup": 3}), 0.5, 20)
+    rate.scale.assign(0.1)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(rate))
+    for step in (0, 2, 3, 10, 19):
+        assert float(again(step)) == pytest.approx(float(rate(step)))
+    rate.scale.assign(1.0)
+    assert float(rate(3)) == pytest.approx(10 * float(again(3)), rel=1e-5)
+
+
+def test_schedules_follow_their_formulas():
+    step = np.arange(10)
+    np.testing.assert_allclose(rates("constant"), 1.0)
+    np.testing.assert_allclose(rates("cosine"), (1 + np.cos(np.pi * step / 10)) / 2, atol=1e-6)
+    np.testing.assert_allclose(
+        rates({"type": "cosine", "alpha": 0.5})[-1], 0.5 + 0.25 * (1 + np.cos(0.9 * np.pi)), rtol=1e-5
+    )
+    np.testing.assert_allclose(rates({"type": "step", "decay_steps": 4, "decay_rate": 0.5}), 0.5 ** (step // 4))
+    np.testing.assert_allclose(rates({"type": "step", "decay_steps": 0.4, "decay_rate": 0.5}), 0.5 ** (step // 4))
+    np.testing.assert_allclose(rates({"type": "exponential", "decay_rate": 0.1}), 0.1 ** (step / 10), rtol=1e-5)
+
+
+LABELS = np.array([0, 1, 3, 2], np.int32)
+PROBABILITIES = np.array(
+    [[0.7, 0.1, 0.1, 0.1], [0.2, 0.5, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]], np.float32
+)
+
+
+def data_for(name):
+    loss = LOSSES[name]()
+    signature = TWO if any(LOSSES[name]().check(FOUR)) else FOUR
+    head = loss.head(signature)
+    y = LABELS % signature.classes
+    p = PROBABILITIES if head.units == 4 else PROBABILITIES[:, :1] if head.units == 1 else PROBABILITIES[:, :2]
+    return loss, signature, y, p
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_smaller_for_better_predictions_and_survives_serialization(name):
+    loss, signature, y, p = data_for(name)
+    built = loss.build(signature)
+    perfect = np.eye(p.shape[1], dtype=np.float32)[y] if p.shape[1] > 1 else y[:, None].astype(np.float32)
+    assert float(built(y, perfect)) < float(built(y, p))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(built))
+    assert float(again(y, p)) == pytest.approx(float(built(y, p)))
+
+
+def test_cross_entropies_follow_their_formulas():
+    picked = -np.log(PROBABILITIES[np.arange(4), LABELS]).mean()
+    for name in ("auto", "sparse_categorical_crossentropy", "categorical_crossentropy"):
+        assert float(LOSSES[name]().build(FOUR)(LABELS, PROBABILITIES)) == pytest.approx(picked, rel=1e-6)
+    smoothed = LOSSES.select({"type": "auto", "label_smoothing": 0.2}).build(FOUR)
+    targets = np.eye(4)[LABELS] * 0.8 + 0.05
+    assert float(smoothed(LABELS, PROBABILITIES)) == pytest.approx(
+        -(targets * np.log(PROBABILITIES)).sum(1).mean(), rel=1e-6
+    )
+    y, p = np.array([1, 0], np.int32), np.array([[0.8], [0.4]], np.float32)
+    expected = -(np.log(0.8) + np.log(0.6)) / 2
+    assert float(LOSSES["auto"]().build(TWO)(y, p)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("signature", [TWO, FOUR], ids=["two classes", "four classes"])
+def test_a_metric_is_best_for_perfect_predictions(name, signature):
+    head = LOSSES["auto"]().head(signature)
+    y = LABELS % signature.classes
+    perfect = np.eye(head.units, dtype=np.float32)[y] if head.units > 1 else y[:, None].astype(np.float32)
+    metric = METRICS[name]().build(signature, head)
+    metric.update_state(y, perfect)
+    assert metric.name == name
+    assert float(metric.result()) == pytest.approx(1.0 if METRICS[name].better == "max" else 0.0)

@@ -1,0 +1,251 @@
+"""A run from its spec to its files, in this process on small data."""
+
+import csv
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+
+from deepcli.checkpoints import find, open_checkpoint
+from deepcli.data.files import Sources
+from deepcli.engine.evaluate import evaluate
+from deepcli.engine.reporting import Silent
+from deepcli.engine.state import State
+from deepcli.engine.train import Request, train
+from deepcli.errors import TrainingError
+from deepcli.loading import load
+from deepcli.run import RunDir
+
+
+class Told(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.notes, self.rows, self.steps = [], [], []
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def due(self):
+        return True
+
+    def progress(self, progress):
+        self.steps.append(progress)
+
+    def epoch(self, row, best):
+        self.rows.append((row, best))
+
+
+@pytest.fixture
+def run(spec, tmp_path):
+    """Train a spec on 120 digits; returns the result, the run directory and what was told."""
+
+    def go(text="model: mlp\n", *overrides, output="run"):
+        path = spec(text if "data:" in text else "data: {type: digits, limit: 120, batch_size: 16}\n" + text)
+        experiment = load([path], overrides).experiment
+        told = Told()
+        result = train(experiment, experiment.data.load(Sources()), Request(tmp_path / output), told)
+        return result, RunDir.open(tmp_path / output), told
+
+    return go
+
+
+def history(directory):
+    with directory.history.open() as rows:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(rows)]
+
+
+def weights(path):
+    import h5py
+
+    with h5py.File(__import__("io").BytesIO(open_checkpoint(path).read("model.weights.h5"))) as file:
+        found = {}
+        file.visititems(lambda name, item: found.__setitem__(name, item[()]) if hasattr(item, "dtype") else None)
+    return found
+
+
+def test_a_run_leaves_every_file_it_promises(run):
+    result, directory, told = run("model: mlp\ntraining: {epochs: 3}\n")
+    files = {str(path.relative_to(directory.path)) for path in directory.path.rglob("*") if path.is_file()}
+    assert files == {
+        "config.yaml", "environment.json", "history.csv", "metrics.json", "predictions-test.npz", "train.log",
+        "checkpoints/best.keras", "checkpoints/last.keras",
+    }  # fmt: skip
+    assert json.loads(directory.metrics.read_text()) == json.loads(result.to_json())
+    environment = json.loads(directory.environment.read_text())
+    assert {"versions", "device", "precision", "data", "command", "git_commit", "threads"} <= set(environment)
+    assert environment["precision"]["why"]
+    rows = history(directory)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+    assert len(told.rows) == 3
+    assert "device: cpu" in directory.log.read_text() or "device: cpu" in "\n".join(told.notes)
+    assert load([directory.config]).experiment.training.epochs == 3
+
+
+def test_the_resolved_spec_of_a_run_trains_to_the_same_bits(run, tmp_path):
+    first, a, _ = run("model: {type: cnn, filters: [4]}\ntraining: {epochs: 2, precision: float32}\n")
+    experiment = load([a.config]).experiment
+    second = train(experiment, experiment.data.load(Sources()), Request(tmp_path / "again"), Silent())
+    assert first.metrics == second.metrics
+    one, two = weights(a.best), weights(tmp_path / "again" / "checkpoints" / "best.keras")
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_the_result_is_that_of_the_best_epoch_and_evaluate_agrees(run):
+    result, directory, _ = run("model: mlp\noptimizer: {type: sgd, learning_rate: 0.5}\ntraining: {epochs: 6}\n")
+    rows = history(directory)
+    best = min(rows, key=lambda row: row["val_loss"])
+    assert result.best_epoch == best["epoch"]
+    assert result.metrics["validation"] == {"loss": best["val_loss"], "accuracy": best["val_accuracy"]}
+    path, _ = find(directory.path)
+    checkpoint = open_checkpoint(path)
+    splits = checkpoint.experiment.data.load(Sources())
+    for split in ("validation", "test"):
+        again, measured = evaluate(checkpoint, splits[split], split, Silent(), 0.0)
+        assert again.metrics[split] == result.metrics[split]
+        low, high = again.intervals[split]["accuracy"]
+        assert low <= again.metrics[split]["accuracy"] <= high
+    saved = np.load(directory.predictions("test"))
+    assert np.array_equal(saved["probabilities"], measured.outputs)
+    picked = saved["probabilities"][np.arange(len(saved["labels"])), saved["labels"]]
+    assert result.metrics["test"]["loss"] == pytest.approx(-np.log(picked.astype(np.float64)).mean(), abs=1e-6)
+    assert result.metrics["test"]["accuracy"] == pytest.approx(
+        (saved["probabilities"].argmax(1) == saved["labels"]).mean()
+    )
+    assert np.array_equal(saved["indices"], splits.test.ids)
+
+
+def test_the_result_keeps_its_promise(run):
+    from importlib import resources
+
+    result, *_ = run("model: mlp\ntraining: {epochs: 1}\n")
+    schema = json.loads(resources.files("deepcli").joinpath("result.schema.json").read_text())
+    jsonschema.validate(json.loads(result.to_json()), schema)
+
+
+def test_early_stopping_stops_and_keeps_the_best(run):
+    text = (
+        "model: mlp\noptimizer: {type: sgd, learning_rate: 1e-9}\n"
+        "training: {epochs: 20, early_stopping: {monitor: val_accuracy, patience: 2}}\n"
+    )
+    result, directory, _ = run(text)
+    assert (result.epochs, result.best_epoch) == (3, 1)
+    assert len(history(directory)) == 3
+
+
+def test_max_steps_ends_in_mid_epoch(run):
+    result, directory, _ = run("model: mlp\ntraining: {epochs: 9, max_steps: 11, steps_per_execution: 4}\n")
+    assert result.epochs == 2
+    state = State.from_bytes(open_checkpoint(directory.last).read("deepcli/state.npz"))
+    assert (state.position.epoch, state.position.step, state.position.total) == (1, 3, 11)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 8, 50])
+def test_steps_per_execution_changes_nothing_but_speed(run, steps):
+    text = "model: {type: mlp, regularization: {dropout: 0.3}}\ntraining: {epochs: 2, steps_per_execution: %d}\n"
+    result, *_ = run(text % steps, output=f"run{steps}")
+    reference, *_ = run(text % 2, output="reference")
+    for split in ("validation", "test"):
+        assert result.metrics[split]["loss"] == pytest.approx(reference.metrics[split]["loss"], rel=1e-5)
+
+
+def test_checkpoints_are_kept_and_pruned(run):
+    text = "model: mlp\ntraining: {epochs: 2, steps_per_execution: 1, checkpoint: {every_steps: 3, keep: 3}}\n"
+    _, directory, _ = run(text)
+    names = sorted(path.name for path in directory.checkpoints.iterdir())
+    assert names == ["best.keras", "last.keras", "step-00000012.keras", "step-00000015.keras", "step-00000016.keras"]
+    for name in names:
+        assert open_checkpoint(directory.checkpoints / name).experiment.name == "spec"
+    assert directory.last.read_bytes() == (directory.checkpoints / "step-00000016.keras").read_bytes()
+
+
+def test_a_diverging_run_fails_and_says_what_to_do(run, tmp_path):
+    text = "model: mlp\noptimizer: {type: sgd, learning_rate: 1e30}\ntraining: {epochs: 5}\n"
+    with pytest.raises(
+        TrainingError, match=r"diverged: (val_)?loss became (nan|inf) in epoch 1.*lower optimizer.learning_rate"
+    ):
+        run(text)
+    result = RunDir.open(tmp_path / "run").result()
+    assert (result.status, result.checkpoint) == ("failed", None)
+    assert "diverged" in result.error
+
+
+def test_averaged_weights_are_evaluated_and_raw_ones_go_on(run):
+    text = "model: mlp\noptimizer: {type: sgd, learning_rate: 0.1, use_ema: true, ema_momentum: 0.9}\ntraining: {epochs: 3}\n"
+    result, directory, _ = run(text)
+    best, last = weights(directory.best), weights(directory.last)
+    kernels = [name for name in best if name.startswith("layers/") and best[name].ndim == 2]
+    assert kernels
+    assert result.best_epoch == 3
+    assert all(not np.array_equal(best[name], last[name]) for name in kernels)
+    checkpoint = open_checkpoint(directory.best)
+    again, _ = evaluate(checkpoint, checkpoint.experiment.data.load(Sources()).test, "test", Silent(), 0.0)
+    assert again.metrics["test"] == result.metrics["test"]
+
+
+def test_class_weights_change_the_loss_and_balanced_follows_counts(run):
+    from deepcli.engine.train import class_weights
+
+    plain, *_ = run("model: mlp\ntraining: {epochs: 1}\n", output="plain")
+    weighted, *_ = run("model: mlp\ntraining: {epochs: 1, class_weight: {0: 9.0}}\n", output="weighted")
+    assert plain.metrics["train"]["loss"] != weighted.metrics["train"]["loss"]
+    experiment = load(
+        [plain.run + "/config.yaml"] and [__import__("pathlib").Path(plain.run) / "config.yaml"]
+    ).experiment
+    balanced = experiment.model_copy(
+        update={"training": experiment.training.model_copy(update={"class_weight": "balanced"})}
+    )
+    labels = np.array([0] * 6 + [1] * 3 + list(range(2, 10)))
+    expected = len(labels) / (10 * np.bincount(labels))
+    np.testing.assert_allclose(class_weights(balanced, labels), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model: mlp\nloss: {type: auto, label_smoothing: 0.1}\n",
+        "model: mlp\nloss: categorical_crossentropy\n",
+        "model: mlp\noptimizer: {type: adamw, gradient_accumulation_steps: 2}\nschedule: {type: cosine, warmup: 0.2}\n",
+        "model: mlp\noptimizer: {type: rmsprop, global_clipnorm: 1.0}\nschedule: step\n",
+        "data: {type: digits, limit: 60, validation_split: 0}\nmodel: mlp\n",
+        "data: {type: digits, limit: 60, batch_size: 100}\nmodel: mlp\n",
+        "model: {type: cnn, filters: [4]}\ntraining: {precision: mixed_bfloat16}\n",
+        "model: {type: cnn, filters: [4]}\ntraining: {precision: mixed_float16}\n",
+        "model: mlp\nmetrics: []\n",
+        "model: mlp\ntraining: {deterministic: false, jit_compile: false, device: cpu}\n",
+    ],
+)
+def test_many_kinds_of_spec_train_and_evaluate_to_the_same_figures(run, text):
+    result, directory, _ = run(text, "training.epochs=1")
+    checkpoint = open_checkpoint(directory.best)
+    assert result.precision == State.from_bytes(checkpoint.read("deepcli/state.npz")).precision
+    again, _ = evaluate(checkpoint, checkpoint.experiment.data.load(Sources()).test, "test", Silent(), 0.0)
+    assert again.metrics["test"] == result.metrics["test"]
+    assert ("validation" in result.metrics) is ("validation_split: 0" not in text)
+
+
+def test_tokens_train_to_something(spec, tiny_imdb, tmp_path):
+    path = spec(f"data: {{type: imdb, path: {tiny_imdb}, batch_size: 16, maxlen: 30}}\nmodel: mlp\n")
+    experiment = load([path], ["training.epochs=25", "optimizer.learning_rate=1e-2"]).experiment
+    splits = experiment.data.load(Sources())
+    assert not splits.provenance.verified
+    result = train(experiment, splits, Request(tmp_path / "run"), Silent())
+    assert result.metrics["test"]["accuracy"] > 0.9
+
+
+def test_images_train_to_something(spec, tiny_mnist, tmp_path):
+    path = spec(f"data: {{type: mnist, path: {tiny_mnist}, batch_size: 16}}\nmodel: {{type: cnn, filters: [8, 8]}}\n")
+    experiment = load([path], ["training.epochs=8", "optimizer.learning_rate=5e-3"]).experiment
+    result = train(experiment, experiment.data.load(Sources()), Request(tmp_path / "run"), Silent())
+    assert result.metrics["test"]["accuracy"] > 0.9
+
+
+def test_progress_is_told_with_everything_it_should_show(run):
+    _, _, told = run("model: mlp\ntraining: {epochs: 2, steps_per_execution: 1}\n")
+    assert [progress.step for progress in told.steps] == [*range(1, 9), *range(1, 9)]
+    last = told.steps[-1]
+    assert set(last.logs) == {"loss", "accuracy", "learning_rate"}
+    assert last.samples_per_second > 0
+    assert last.seconds_left == 0
