@@ -18,13 +18,17 @@ def build_model(experiment: Experiment, precision: str) -> keras.Model:
     Raises:
         TrainingError: There is not enough memory for it.
     """
-    keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(experiment.seed)
     try:
         with dtype_policy(precision):
             return experiment.model.build(experiment.signature, experiment.head)
     except MemoryError:
         raise TrainingError("out of memory while building the model; make it smaller") from None
+
+
+def forget_models() -> None:
+    """Drop what Keras remembers of earlier models in this process, the numbers in its layers' names first of all."""
+    keras.backend.clear_session(free_memory=False)
 
 
 def compile_model(

@@ -139,10 +139,12 @@ def choose_jit(training: Training, model: Model, kind: str, device: Device) -> C
     return Choice(True, "shapes are fixed")
 
 
-def choose_steps_per_execution(training: Training, steps: int) -> Choice:
+def choose_steps_per_execution(training: Training, steps: int, device: Device) -> Choice:
     """Choose how many training steps one call into the backend takes."""
     if training.steps_per_execution != "auto":
         return Choice(training.steps_per_execution, "asked for")
+    if device.strategy.num_replicas_in_sync > 1:
+        return Choice(1, "TensorFlow cannot take several mirrored steps in one call")
     wanted = min(STEPS_PER_EXECUTION, steps)
     every = training.checkpoint.every_steps
     if every and every % wanted:

@@ -14,7 +14,7 @@ import numpy as np
 from deepcli.checkpoints import STATE, CheckpointFile
 from deepcli.data.splits import Split
 from deepcli.engine.backend import Backend, TensorFlowBackend
-from deepcli.engine.build import build_metrics, build_model
+from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
 from deepcli.engine.device import choose
 from deepcli.engine.reporting import Reporter
@@ -84,6 +84,7 @@ def evaluate(
     chosen = choose(experiment.training)
     reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
     backend = TensorFlowBackend(chosen.strategy)
+    forget_models()
     with backend.scope():
         model = build_model(experiment, state.precision)
         load_weights(model, checkpoint)

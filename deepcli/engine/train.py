@@ -19,7 +19,7 @@ from deepcli.data.order import Order
 from deepcli.data.splits import Splits, Tokens
 from deepcli.engine import device as devices
 from deepcli.engine.backend import Backend, TensorFlowBackend
-from deepcli.engine.build import averaged_weights, build_model, compile_model
+from deepcli.engine.build import averaged_weights, build_model, compile_model, forget_models
 from deepcli.engine.callbacks import Best, Divergence, History, PatientStopping, Periodic, Remembering, Report
 from deepcli.engine.checkpoint import load_weights, save
 from deepcli.engine.environment import describe
@@ -73,6 +73,7 @@ def train(
     for line in plan.notes(experiment):
         reporter.note(line)
     backend = TensorFlowBackend(chosen.strategy)
+    forget_models()
     with backend.scope():
         model = build_model(experiment, plan.precision.value)
         compile_model(
@@ -119,7 +120,7 @@ def _plan(experiment: Experiment, splits: Splits, chosen: devices.Device) -> Pla
         chosen,
         devices.choose_precision(training, experiment.model, chosen),
         devices.choose_jit(training, experiment.model, experiment.signature.kind, chosen),
-        devices.choose_steps_per_execution(training, order.steps),
+        devices.choose_steps_per_execution(training, order.steps, chosen),
         order,
     )
 

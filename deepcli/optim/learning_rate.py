@@ -45,7 +45,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
         after = None if self.after is None else keras.saving.serialize_keras_object(self.after)
-        return {"peak": self.peak, "warmup": self.warmup, "after": after, "scale": float(self.scale)}
+        return {"peak": self.peak, "warmup": self.warmup, "after": after, "scale": float(self.scale.numpy())}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LearningRate:

@@ -65,7 +65,7 @@ def test_a_download_that_went_wrong_leaves_nothing_behind(server, page, reason):
 
 
 def test_without_network_the_error_says_where_to_put_the_file():
-    with pytest.raises(DataError, match="cannot be downloaded: .*refused") as error:
+    with pytest.raises(DataError, match=r"cannot be downloaded: .*refused") as error:
         find(published("http://127.0.0.1:9/thing"), None, Sources())
     assert f"looked at: {keras_cache() / 'thing.npz'}" in str(error.value)
     assert "it comes from http://127.0.0.1:9/thing" in str(error.value)

@@ -1,6 +1,5 @@
 """The run directory: written whole or not at all, never overwritten in silence."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,10 @@ import pytest
 from deepcli.errors import RunError, TrainingError
 from deepcli.result import Result
 from deepcli.run import RunDir, default_path, existing, replacing, write_text
+
+
+def names(folder="."):
+    return [path.name for path in Path(folder).iterdir()]
 
 
 def finished(path, status="completed"):
@@ -20,7 +23,7 @@ def test_a_run_is_created_whole_and_nothing_else_is_left():
     run = RunDir.create(Path("runs/a b"), "name: x\n", {"k": "é"})
     assert run.config.read_text() == "name: x\n"
     assert "é" in run.environment.read_text(encoding="utf-8")
-    assert os.listdir("runs") == ["a b"]
+    assert names("runs") == ["a b"]
     assert RunDir.open(Path("runs/a b")).path == run.path
 
 
@@ -31,7 +34,7 @@ def test_a_run_is_replaced_only_if_asked():
     RunDir.create(Path("a"), "new", {}, replace=True)
     assert Path("a/config.yaml").read_text() == "new"
     assert not Path("a/metrics.json").exists()
-    assert os.listdir() == ["a"]
+    assert names() == ["a"]
 
 
 def test_what_an_existing_directory_means():
@@ -62,7 +65,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other():
         temporary.write_text("half")
         raise ZeroDivisionError
     assert Path("a.txt").read_text() == "old"
-    assert os.listdir() == ["a.txt"]
+    assert names() == ["a.txt"]
     with pytest.raises(TrainingError, match=r"cannot write nowhere/a\.txt"), replacing(Path("nowhere/a.txt")):
         pass
 

@@ -21,7 +21,7 @@ def raw(count=200, classes=4):
 
 def tokens(*sequences):
     offsets = np.cumsum([0, *map(len, sequences)])
-    return Tokens(np.array(sum(map(list, sequences), []), np.int32), offsets)
+    return Tokens(np.array([id for sequence in sequences for id in sequence], np.int32), offsets)
 
 
 @given(st.lists(st.integers(0, 4), min_size=5, max_size=60), st.integers(0, 5))

@@ -1,0 +1,177 @@
+"""What only a process of its own can show: signals, several devices, a terminal, a full disk."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+DEEPCLI = [str(Path(sys.executable).with_name("deepcli"))]
+LONG = "data: {type: digits, batch_size: 8}\nmodel: {type: cnn, filters: [32, 32]}\ntraining: {epochs: 1000}\n"
+
+
+def start(*words, **options):
+    return subprocess.Popen(
+        [*DEEPCLI, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def wait_for(path, process, seconds=90):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_in_an_orderly_way(spec, number, code):
+    process = start("train", spec(LONG), "-o", "a", "--json")
+    wait_for(Path("a/checkpoints/last.keras"), process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    result = json.loads(out)
+    assert result["status"] == "interrupted"
+    assert "interrupted; the run so far is in a" in err
+    assert "Traceback" not in err
+    assert not list(Path("a").rglob(".*"))
+    done = subprocess.run([*DEEPCLI, "evaluate", "a/checkpoints/last.keras", "-q"], capture_output=True, check=False)
+    assert done.returncode == 0
+    again = subprocess.run(
+        [*DEEPCLI, "train", spec(LONG), "-o", "a", "--if-exists", "skip"], capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 2
+    assert "has not finished" in again.stderr
+
+
+def test_an_interrupt_before_training_is_quiet_too(spec):
+    process = start("train", spec(LONG), "-o", "a")
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+MIRRORED = """
+import json, sys
+from pathlib import Path
+from deepcli.data.files import Sources
+from deepcli.loading import load
+import deepcli.engine
+import numpy as np
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from deepcli.engine import device
+from deepcli.engine.evaluate import Evaluator
+from deepcli.engine.reporting import Silent
+from deepcli.engine.train import Request, train
+
+def two(training):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    assert strategy.num_replicas_in_sync == 2
+    return device.Device(device.Choice("cpu", "two of them"), strategy, None, 1)
+
+results = []
+for index, choose in enumerate((two, device.choose)):
+    experiment = load([Path(sys.argv[1])], sys.argv[2:]).experiment
+    splits = experiment.data.load(Sources())
+    result = train(experiment, splits, Request(Path(f"run{index}")), Silent(), choose)
+    results.append(result.metrics)
+print(json.dumps(results))
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # 120 examples in batches of 16: the last has 8; 37 in batches of 12: the last has a single one.
+        "data: {type: digits, limit: 120, batch_size: 16}\nmodel: mlp\n",
+        "data: {type: digits, limit: 37, batch_size: 12}\nmodel: {type: cnn, filters: [4]}\n",
+    ],
+)
+def test_two_mirrored_devices_train_as_one_does(spec, text):
+    overrides = ["training.epochs=3", "training.precision=float32", "optimizer={type: sgd, learning_rate: 0.1}"]
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(MIRRORED), str(spec(text)), *overrides],
+        # oneDNN's max pooling aborts on a second logical CPU device (TensorFlow 2.21); GPUs do not use it.
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    mirrored, single = json.loads(done.stdout.splitlines()[-1])
+    if "limit: 120" in text:
+        # Equal shares of every batch: the same mathematics.
+        for split in ("validation", "test"):
+            assert mirrored[split]["loss"] == pytest.approx(single[split]["loss"], rel=1e-3)
+    assert set(mirrored) == {"train", "validation", "test"}
+    assert mirrored["test"]["loss"] == pytest.approx(single["test"]["loss"], rel=0.1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_a_live_bar(spec):
+    import pexpect
+
+    child = pexpect.spawn(
+        DEEPCLI[0], ["train", str(spec(LONG)), "training.epochs=3", "-o", "a b"], dimensions=(40, 160)
+    )
+    child.expect("device: cpu", timeout=60)
+    child.expect(r"epoch 1/3 .*\d+/162.*loss \d\.\d+.*accuracy.*lr .*samples/s.*ETA \d\d:\d\d", timeout=60)
+    child.expect(r"epoch 2/3  loss \d", timeout=60)
+    child.expect("test accuracy", timeout=60)
+    child.expect(pexpect.EOF, timeout=60)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    done = subprocess.run(
+        f"{DEEPCLI[0]} list models | head -n 1", shell=True, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("cnn")
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_on_stdout_is_told():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*DEEPCLI, "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_uses_no_more_threads_than_asked_for_and_repeats_to_the_bit(spec):
+    figures = []
+    for name in ("a", "b"):
+        words = ["train", spec(LONG), "training.epochs=2", "training.threads=1", "data.limit=64", "-o", name, "--json"]
+        done = subprocess.run([*DEEPCLI, *map(str, words)], capture_output=True, text=True, check=True)
+        figures.append(json.loads(done.stdout)["metrics"])
+        assert "1 thread;" in done.stderr
+        assert json.loads(Path(name, "environment.json").read_text())["threads"] == 1
+    assert figures[0] == figures[1]
+
+
+def test_a_fresh_user_without_data_or_network_is_told_where_it_comes_from(spec):
+    environment = {**os.environ, "DEEPCLI_OFFLINE": "0", "https_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [*DEEPCLI, "train", spec("data: mnist\nmodel: cnn\n")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "mnist.npz is not there and cannot be downloaded" in done.stderr
+    assert "Traceback" not in done.stderr
