@@ -82,7 +82,7 @@ def with_device(checkpoint: CheckpointFile, device: str) -> CheckpointFile:
     """
     experiment = checkpoint.experiment
     try:
-        training = Training.model_validate({"device": device, "threads": experiment.training.threads})
+        training = Training.model_validate({**experiment.training.model_dump(), "device": device})
     except ValidationError:
         raise UsageError(f"--device: should be auto, cpu, gpu or gpu:N, not {device!r}") from None
     return replace(checkpoint, experiment=experiment.model_copy(update={"training": training}))

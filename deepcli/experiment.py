@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from deepcli.data import DATASETS, Dataset, Signature
-from deepcli.fields import Auto, NonNegative, Positive, PositiveFloat
+from deepcli.fields import Auto, NonNegative, Positive, PositiveFloat, matching
 from deepcli.models import MODELS, Head, Model
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, Loss, Metric, Optimizer, Schedule
 from deepcli.optim.losses import Auto as AutoLoss
@@ -51,7 +51,7 @@ class Training(Spec):
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto", description="Keras's dtype policy; auto takes mixed_bfloat16 where it pays."
     )
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|gpu|gpu:\d+)$")] = Field(
+    device: Annotated[str, matching(r"auto|cpu|gpu|gpu:\d+", "auto, cpu, gpu or gpu:N")] = Field(
         "auto", description="auto, cpu, gpu, or gpu:1; auto takes every GPU there is."
     )
     jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does on GPUs where it pays.")
@@ -67,7 +67,7 @@ def _as_list(value: Any) -> Any:
 class Experiment(Spec):
     """One training run from its data to its last checkpoint."""
 
-    name: Annotated[str, Field(pattern=r"^\w[\w.+=@ -]*$", max_length=100)] = Field(
+    name: Annotated[str, matching(r"\w[\w.+=@ -]{0,99}", "a short name without slashes")] = Field(
         "experiment", description="What the run is called; default: the file's stem."
     )
     seed: Seed = Field(0, description="Of initial weights, data order, dropout and augmentation.")

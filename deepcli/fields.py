@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from deepcli.registry import Spec
+from deepcli.registry import Spec, misfits, show
 
 if TYPE_CHECKING:
     import keras
@@ -16,6 +17,17 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Auto = Literal["auto"]
+
+
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """Make the validator of a text that has a form; `expected` says it in words."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise misfits([((), f"should be {expected}, not {show(text)}")], text)
+        return text
+
+    return AfterValidator(check)
 
 
 def _as_tuple(value: Any) -> Any:

@@ -58,8 +58,6 @@ def _message(item: Any, path: Path, tree: Any) -> str:
         message.replace("less than or equal to", "at most").replace("a valid ", "a ").replace("a integer", "an integer")
     )
     message = re.sub(r"a dictionary( or instance of \w+)?", "a mapping", message)
-    if kind == "string_pattern_mismatch" and path == ("training", "device"):
-        message = "should be auto, cpu, gpu or gpu:N"
     suggestion = ""
     if kind == "literal_error" and isinstance(value, str):
         suggestion = f"; {did_you_mean(value, str(item['ctx']['expected']).replace(chr(39), '').split(' or '))}".rstrip(

@@ -13,8 +13,8 @@ from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
-    from deepcli.engine.reporting import Reporter
     from deepcli.loading import Loaded
+    from deepcli.reporting import Reporter
 
 Words = Annotated[
     list[str],

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from deepcli.engine.reporting import Progress, Reporter
+from deepcli.reporting import Progress, Reporter, Silent
 
 SECONDS_BETWEEN = 0.1
 
@@ -16,34 +15,11 @@ SECONDS_BETWEEN = 0.1
 def make_reporter(quiet: bool) -> Reporter:
     """Choose the reporter that fits where stderr goes."""
     if quiet:
-        return QuietReporter()
+        return Silent()
     return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
 
 
-class QuietReporter:
-    """Shows nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""
-
-    def begin(self, epochs: int, steps: int) -> None:
-        """Show nothing."""
-
-    def due(self) -> bool:
-        """Say no."""
-        return False
-
-    def progress(self, progress: Progress) -> None:
-        """Show nothing."""
-
-    def epoch(self, row: Mapping[str, float], best: bool) -> None:
-        """Show nothing."""
-
-    def end(self) -> None:
-        """Show nothing."""
-
-
-class PlainReporter(QuietReporter):
+class PlainReporter(Silent):
     """Prints plain lines."""
 
     _epochs = 0
@@ -65,15 +41,15 @@ class TerminalReporter(PlainReporter):
     """Keeps a bar under the lines while an epoch runs."""
 
     def __init__(self) -> None:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         self._console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=None),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[figures]}"),
             console=self._console,
             transient=True,
             expand=True,

@@ -13,8 +13,12 @@ def _held_back() -> Iterator[None]:
 
     TensorFlow 2.21 prints there before it reads TF_CPP_MIN_LOG_LEVEL, so the file descriptor itself is redirected.
     """
-    with tempfile.TemporaryFile() as held:
+    try:
         before = os.dup(2)
+    except OSError:  # stderr is closed, so there is nothing to keep quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield

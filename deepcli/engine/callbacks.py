@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import keras
 
-from deepcli.engine.reporting import Reporter
 from deepcli.errors import TrainingError
 from deepcli.experiment import Checkpoint, EarlyStopping
+from deepcli.reporting import Reporter
 from deepcli.run import RunDir
 
 

@@ -100,7 +100,7 @@ def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:
 def _set_threads(threads: int | str) -> int:
     """Set the number of CPU threads, which TensorFlow allows only before its first operation."""
     if threads == "auto":
-        return tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+        return tf.config.threading.get_intra_op_parallelism_threads() or _cores()
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -108,6 +108,12 @@ def _set_threads(threads: int | str) -> int:
         if tf.config.threading.get_intra_op_parallelism_threads() != threads:
             raise DeviceError(f"training.threads: TensorFlow already runs with another number than {threads}") from None
     return int(threads)
+
+
+def _cores() -> int:
+    """Count the cores that this process may use; systems without affinity tell only how many there are."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def choose_precision(training: Training, model: Model, device: Device) -> Choice:

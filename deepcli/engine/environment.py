@@ -5,21 +5,17 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
 from deepcli import __version__
 from deepcli.data.splits import Splits
 from deepcli.engine.device import versions
-from deepcli.experiment import Experiment
-
-if TYPE_CHECKING:
-    from deepcli.engine.train import Plan
+from deepcli.engine.plan import Plan
 
 
 def describe(
-    experiment: Experiment,
     splits: Splits,
     model: keras.Model,
     plan: Plan,

@@ -17,9 +17,9 @@ from deepcli.engine.backend import Backend, TensorFlowBackend
 from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
 from deepcli.engine.device import choose
-from deepcli.engine.reporting import Reporter
 from deepcli.engine.state import State
 from deepcli.experiment import Experiment
+from deepcli.reporting import Reporter
 from deepcli.result import Result
 from deepcli.run import replacing
 

@@ -12,10 +12,10 @@ from deepcli.data.splits import Split
 from deepcli.engine.backend import Backend, Batches
 from deepcli.engine.build import averaged_weights
 from deepcli.engine.evaluate import Evaluator, number
-from deepcli.engine.reporting import Progress, Reporter
 from deepcli.engine.signals import StopRequest
 from deepcli.engine.state import Position
 from deepcli.experiment import Experiment
+from deepcli.reporting import Progress, Reporter
 
 
 class Loop:

@@ -38,8 +38,8 @@ def test_says_what_it_reached(path):
 
 @each
 def test_trains(path, tiny, tmp_path):
-    from deepcli.engine.reporting import Silent
     from deepcli.engine.train import Request, train
+    from deepcli.reporting import Silent
 
     overrides = [*tiny(path.parent.name), "training.max_steps=1"]
     experiment = load([path], overrides).experiment

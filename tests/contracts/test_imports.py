@@ -20,7 +20,7 @@ ROOMS = [
     {"catalog", "merging", "wording", "starter"},
     {"loading"},
     {"run"},
-    {"checkpoints"},
+    {"checkpoints", "reporting"},
     {"engine"},
     {"cli", "__main__"},
 ]

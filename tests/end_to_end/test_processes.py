@@ -72,7 +72,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from deepcli.engine import device
 from deepcli.engine.evaluate import Evaluator
-from deepcli.engine.reporting import Silent
+from deepcli.reporting import Silent
 from deepcli.engine.train import Request, train
 
 def two(training):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from deepcli.errors import TrainingError
+from deepcli.run import RunDir
 
 
 @dataclass(frozen=True)
@@ -69,3 +73,36 @@ class Silent:
 
     def end(self) -> None:
         """Show nothing."""
+
+
+class Logged:
+    """A reporter that also writes what it is told to `train.log`.
+
+    Args:
+        reporter: Shows it.
+        run: Keeps it.
+        so_far: What was shown before there was a run to keep it.
+    """
+
+    def __init__(self, reporter: Reporter, run: RunDir, so_far: Sequence[str] = ()) -> None:
+        self._reporter, self._log = reporter, run.log
+        for text in so_far:
+            self._write(text)
+        self.begin, self.due, self.progress, self.end = reporter.begin, reporter.due, reporter.progress, reporter.end
+
+    def note(self, text: str) -> None:
+        """Show and keep one line."""
+        self._write(text)
+        self._reporter.note(text)
+
+    def epoch(self, row: Mapping[str, float], best: bool) -> None:
+        """Show and keep an epoch's row."""
+        self._write(" ".join(f"{name}={value:.6g}" for name, value in row.items()) + " (best)" * best)
+        self._reporter.epoch(row, best)
+
+    def _write(self, text: str) -> None:
+        try:
+            with self._log.open("a", encoding="utf-8") as log:
+                log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+        except OSError as error:
+            raise TrainingError(f"cannot write {self._log}: {error.strerror or error}") from error

@@ -1,0 +1,51 @@
+"""Everything that is decided before the first step, each decision with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepcli.data.order import Order
+from deepcli.data.splits import Splits, Tokens
+from deepcli.engine.device import (
+    Choice,
+    Device,
+    choose_jit,
+    choose_precision,
+    choose_steps_per_execution,
+)
+from deepcli.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is decided before the first step, each with its reason."""
+
+    device: Device
+    precision: Choice
+    jit: Choice
+    steps_per_execution: Choice
+    order: Order
+
+    def notes(self, experiment: Experiment) -> list[str]:
+        """Say it in two lines."""
+        threads = f", {self.device.threads} thread{'s' * (self.device.threads > 1)}" * (not self.device.is_gpu)
+        steps = f"{self.order.examples} examples in {self.order.steps} steps an epoch"
+        return [
+            f"{experiment.name}: {experiment.model.type} on {experiment.data.type}, {steps}",
+            f"device: {self.device.choice}{threads}; precision: {self.precision}",
+        ]
+
+
+def make_plan(experiment: Experiment, splits: Splits, chosen: Device) -> Plan:
+    """Decide how to train on a device."""
+    training, data = experiment.training, experiment.data
+    x = splits.train.x
+    lengths = x.lengths if isinstance(x, Tokens) else None
+    order = Order(len(splits.train), data.batch_size, experiment.seed, lengths)
+    return Plan(
+        chosen,
+        choose_precision(training, experiment.model, chosen),
+        choose_jit(training, experiment.model, experiment.signature.kind, chosen),
+        choose_steps_per_execution(training, order.steps, chosen),
+        order,
+    )
