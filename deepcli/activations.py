@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from deepcli.fields import NonNegative
+from deepcli.fields import NonNegative, PositiveFloat
+from deepcli.initializers import InitializerField, Zeros
 from deepcli.registry import Component, Registry
 
 if TYPE_CHECKING:
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 class Activation(Component):
     """An activation function. Those with parameters carry them as fields, named as in Keras."""
 
+    trainable: ClassVar[bool] = False
+    """Whether it has weights of its own, and so is a layer only."""
+
     def function(self) -> Callable[..., Any]:
         """Return the function on tensors."""
         import keras
 
-        parameters = self.model_dump(exclude={"type"})
+        parameters = self.model_dump(exclude={"type"}, exclude_defaults=True)
         if parameters:
             from deepcli.parametric import ParametricActivation
 
@@ -47,10 +51,10 @@ class Linear(Activation):
 
 
 @ACTIVATIONS.register
-class Relu(Activation):
-    """Rectified linear unit, max(x, 0)."""
+class Sigmoid(Activation):
+    """Logistic function, 1 / (1 + exp(-x))."""
 
-    type: Literal["relu"] = "relu"
+    type: Literal["sigmoid"] = "sigmoid"
 
 
 @ACTIVATIONS.register
@@ -61,10 +65,51 @@ class Tanh(Activation):
 
 
 @ACTIVATIONS.register
-class Sigmoid(Activation):
-    """Logistic function, 1 / (1 + exp(-x))."""
+class Relu(Activation):
+    """Rectified linear unit, max(x, 0) (Nair & Hinton 2010)."""
 
-    type: Literal["sigmoid"] = "sigmoid"
+    type: Literal["relu"] = "relu"
+    negative_slope: NonNegative = Field(0.0, description="Slope on the negative side.")
+    max_value: PositiveFloat | None = Field(None, description="Values above are cut.")
+    threshold: NonNegative = Field(0.0, description="Values below follow the negative slope.")
+
+
+@ACTIVATIONS.register
+class Relu6(Activation):
+    """Rectified linear unit cut at 6 (Krizhevsky 2010)."""
+
+    type: Literal["relu6"] = "relu6"
+
+
+@ACTIVATIONS.register
+class LeakyRelu(Activation):
+    """Rectified linear unit that lets a share of the negative side through (Maas et al. 2013)."""
+
+    type: Literal["leaky_relu"] = "leaky_relu"
+    negative_slope: NonNegative = Field(0.2, description="Slope on the negative side.")
+
+
+@ACTIVATIONS.register
+class Elu(Activation):
+    """Exponential linear unit (Clevert et al. 2015)."""
+
+    type: Literal["elu"] = "elu"
+    alpha: NonNegative = Field(1.0, description="The negative side tends to minus this.")
+
+
+@ACTIVATIONS.register
+class Selu(Activation):
+    """Scaled exponential linear unit, self-normalizing with lecun_normal (Klambauer et al. 2017)."""
+
+    type: Literal["selu"] = "selu"
+
+
+@ACTIVATIONS.register
+class Celu(Activation):
+    """Continuously differentiable exponential linear unit (Barron 2017)."""
+
+    type: Literal["celu"] = "celu"
+    alpha: PositiveFloat = Field(1.0, description="The negative side tends to minus this.")
 
 
 @ACTIVATIONS.register
@@ -76,11 +121,92 @@ class Gelu(Activation):
 
 
 @ACTIVATIONS.register
-class LeakyRelu(Activation):
-    """Rectified linear unit that lets a share of the negative side through (Maas et al. 2013)."""
+class Silu(Activation):
+    """Sigmoid-weighted linear unit, x * sigmoid(x), also called swish (Elfwing et al. 2017)."""
 
-    type: Literal["leaky_relu"] = "leaky_relu"
-    negative_slope: NonNegative = Field(0.2, description="Slope on the negative side.")
+    type: Literal["silu"] = "silu"
+
+
+@ACTIVATIONS.register
+class Mish(Activation):
+    """x * tanh(softplus(x)) (Misra 2019)."""
+
+    type: Literal["mish"] = "mish"
+
+
+@ACTIVATIONS.register
+class Softmax(Activation):
+    """Exponentials that sum to one."""
+
+    type: Literal["softmax"] = "softmax"
+    axis: int = Field(-1, description="The axis along which they do.")
+
+
+@ACTIVATIONS.register
+class Softplus(Activation):
+    """log(1 + exp(x)), a smooth rectifier."""
+
+    type: Literal["softplus"] = "softplus"
+
+
+@ACTIVATIONS.register
+class Softsign(Activation):
+    """x / (1 + |x|)."""
+
+    type: Literal["softsign"] = "softsign"
+
+
+@ACTIVATIONS.register
+class HardSigmoid(Activation):
+    """Piecewise linear sigmoid, relu6(x + 3) / 6."""
+
+    type: Literal["hard_sigmoid"] = "hard_sigmoid"
+
+
+@ACTIVATIONS.register
+class HardSilu(Activation):
+    """x * hard_sigmoid(x), also called hard swish (Howard et al. 2019)."""
+
+    type: Literal["hard_silu"] = "hard_silu"
+
+
+@ACTIVATIONS.register
+class HardTanh(Activation):
+    """x cut to [-1, 1]."""
+
+    type: Literal["hard_tanh"] = "hard_tanh"
+
+
+@ACTIVATIONS.register
+class LogSigmoid(Activation):
+    """log(sigmoid(x))."""
+
+    type: Literal["log_sigmoid"] = "log_sigmoid"
+
+
+@ACTIVATIONS.register
+class Exponential(Activation):
+    """exp(x)."""
+
+    type: Literal["exponential"] = "exponential"
+
+
+@ACTIVATIONS.register
+class Prelu(Activation):
+    """Leaky rectified linear unit whose slopes are trained, one a channel (He et al. 2015)."""
+
+    type: Literal["prelu"] = "prelu"
+    alpha_initializer: InitializerField = Field(Zeros(), description="Initial slopes on the negative side.")
+
+    trainable: ClassVar[bool] = True
+
+    def function(self) -> Callable[..., Any]:
+        raise TypeError("prelu has weights of its own and is a layer only")
+
+    def layer(self, name: str | None = None) -> keras.layers.Layer:
+        from deepcli.models.layers import ChannelPReLU
+
+        return ChannelPReLU(self.alpha_initializer.build(), name=name)
 
 
 ActivationField = Annotated[Activation, ACTIVATIONS]

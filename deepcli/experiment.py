@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from deepcli.data import DATASETS, Dataset, Signature
-from deepcli.fields import Auto, NonNegative, Positive, PositiveFloat, matching
+from deepcli.fields import Auto, NonNegative, Positive, PositiveFloat, as_tuple, matching
 from deepcli.models import MODELS, Head, Model
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, Loss, Metric, Optimizer, Schedule
 from deepcli.optim.losses import Auto as AutoLoss
 from deepcli.optim.metrics import Accuracy
 from deepcli.optim.optimizers import Adam
-from deepcli.optim.schedules import Constant, count
+from deepcli.optim.schedules import Constant, ReduceOnPlateau, count
 from deepcli.registry import Misfit, Spec, checked, did_you_mean, misfits
 
 FORMAT: Literal[1] = 1
@@ -60,10 +60,6 @@ class Training(Spec):
     deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at a cost in speed.")
 
 
-def _as_list(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
 class Experiment(Spec):
     """One training run from its data to its last checkpoint."""
 
@@ -74,7 +70,7 @@ class Experiment(Spec):
     data: Annotated[Dataset, DATASETS] = Field(description="The data set.")
     model: Annotated[Model, MODELS] = Field(description="The model family.")
     loss: Annotated[Loss, LOSSES] = Field(AutoLoss(), description="What training makes smaller.")
-    metrics: Annotated[tuple[Annotated[Metric, METRICS], ...], BeforeValidator(_as_list)] = Field(
+    metrics: Annotated[tuple[Annotated[Metric, METRICS], ...], BeforeValidator(as_tuple)] = Field(
         (Accuracy(),), description="What is measured beside the loss."
     )
     optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(Adam(), description="How weights change.")
@@ -99,11 +95,10 @@ class Experiment(Spec):
             return self.training.early_stopping.monitor
         return "val_loss" if self.data.validation_split else "loss"
 
-    @property
-    def monitor_mode(self) -> Literal["max", "min"]:
-        """Whether more or less of the monitored metric is better."""
+    def mode(self, monitor: str) -> Literal["max", "min"]:
+        """Tell whether more or less of a metric is better."""
         better = {metric.type: metric.better for metric in self.metrics}
-        return better.get(self.monitor.removeprefix("val_"), "min")
+        return better.get(monitor.removeprefix("val_"), "min")
 
     @property
     def measured(self) -> list[str]:
@@ -125,17 +120,32 @@ class Experiment(Spec):
 
     @field_validator("metrics")
     @classmethod
-    def _named_once(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+    def _fit_data(cls, metrics: tuple[Metric, ...], info: ValidationInfo) -> tuple[Metric, ...]:
         names = [metric.type for metric in metrics]
-        twice = [((index,), f"{name} stands twice") for index, name in enumerate(names) if name in names[:index]]
-        if twice:
-            raise misfits(twice, names)
+        problems: list[Misfit] = [
+            ((index,), f"{name} stands twice") for index, name in enumerate(names) if name in names[:index]
+        ]
+        if data := info.data.get("data"):
+            for index, metric in enumerate(metrics):
+                problems += [((index, *path), why) for path, why in metric.check(data.signature)]
+        if problems:
+            raise misfits(problems, names)
         return metrics
+
+    @field_validator("schedule")
+    @classmethod
+    def _watches_a_metric(cls, schedule: Schedule, info: ValidationInfo) -> Schedule:
+        if isinstance(schedule, ReduceOnPlateau):
+            return checked(schedule, lambda plateau: monitor_problems(plateau.monitor, ("monitor",), info.data))
+        return schedule
 
     @field_validator("training")
     @classmethod
     def _can_be_watched(cls, training: Training, info: ValidationInfo) -> Training:
-        problems = [*_monitor_problems(training, info.data), *_class_weight_problems(training, info.data)]
+        problems = list(_class_weight_problems(training, info.data))
+        if training.early_stopping is not None:
+            watched = training.early_stopping.monitor
+            problems += monitor_problems(watched, ("early_stopping", "monitor"), info.data)
         if problems:
             raise misfits(problems, training)
         return training
@@ -149,17 +159,17 @@ class Experiment(Spec):
         return self
 
 
-def _monitor_problems(training: Training, sections: dict[str, Any]) -> Iterator[Misfit]:
-    if training.early_stopping is None or "data" not in sections or "metrics" not in sections:
+def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, Any]) -> Iterator[Misfit]:
+    """Yield why a metric cannot be watched, where that can be told."""
+    if "data" not in sections or "metrics" not in sections:
         return
     names = ["loss", *(metric.type for metric in sections["metrics"])]
     if sections["data"].validation_split:
         names += [f"val_{name}" for name in names]
-    monitor = training.early_stopping.monitor
     if monitor not in names:
         why = "nothing is held out for validation; " if monitor.removeprefix("val_") in names else ""
         yield (
-            ("early_stopping", "monitor"),
+            path,
             f"no metric is called {monitor!r}; {why or did_you_mean(monitor, names)}there are: {', '.join(names)}",
         )
 

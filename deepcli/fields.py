@@ -30,15 +30,18 @@ def matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _as_tuple(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+def as_tuple(value: Any) -> Any:
+    """Turn a list from YAML into the tuple that a frozen spec holds; anything else stays, to be judged by its type."""
+    return tuple(value) if isinstance(value, list) else value
 
 
-Counts = Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple)]
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else as_tuple(value)
+
+
+Counts = Annotated[tuple[Positive, ...], BeforeValidator(_one_or_many)]
 """A list of positive integers; a single one is a list of one."""
-Stack = Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Stack = Annotated[tuple[Positive, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
 """The same, with at least one: the widths of a stack of layers."""
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from deepcli.fields import NonNegative
+from deepcli.fields import NonNegative, PositiveFloat
 from deepcli.registry import Component, Registry
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 class Initializer(Component):
     """The distribution that weights start from. Class names and fields are Keras's own."""
+
+    matrices_only: ClassVar[bool] = False
+    """Whether it makes matrices only, and so cannot fill the kernels of convolutions or attention."""
 
     def build(self) -> keras.initializers.Initializer:
         """Build a new initializer; each layer needs its own, for one instance repeats its values."""
@@ -106,6 +109,45 @@ class Ones(Initializer):
     """All ones."""
 
     type: Literal["ones"] = "ones"
+
+
+@INITIALIZERS.register
+class TruncatedNormal(Initializer):
+    """Normal, drawn again beyond two standard deviations."""
+
+    type: Literal["truncated_normal"] = "truncated_normal"
+    mean: float = Field(0.0, description="Mean.")
+    stddev: NonNegative = Field(0.05, description="Standard deviation.")
+
+
+@INITIALIZERS.register
+class VarianceScaling(Initializer):
+    """Scaled by fan-in, fan-out or their mean; what Glorot, He and LeCun have in common."""
+
+    type: Literal["variance_scaling"] = "variance_scaling"
+    scale: PositiveFloat = Field(1.0, description="Factor on the variance.")
+    mode: Literal["fan_in", "fan_out", "fan_avg"] = Field("fan_in", description="What the variance is divided by.")
+    distribution: Literal["uniform", "truncated_normal", "untruncated_normal"] = Field(
+        "truncated_normal", description="The distribution."
+    )
+
+
+@INITIALIZERS.register
+class Identity(Initializer):
+    """Identity matrix; for square dense or recurrent kernels (Le et al. 2015)."""
+
+    type: Literal["identity"] = "identity"
+    gain: float = Field(1.0, description="Factor on the matrix.")
+
+    matrices_only: ClassVar[bool] = True
+
+
+@INITIALIZERS.register
+class Constant(Initializer):
+    """One value everywhere."""
+
+    type: Literal["constant"] = "constant"
+    value: float = Field(0.0, description="The value.")
 
 
 InitializerField = Annotated[Initializer, INITIALIZERS]

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import keras
 
+from deepcli.engine.build import inner_optimizer
 from deepcli.errors import TrainingError
 from deepcli.experiment import Checkpoint, EarlyStopping
+from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.reporting import Reporter
 from deepcli.run import RunDir
 
@@ -123,6 +125,47 @@ class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         self.wait, self.best = memory["wait"], memory["best"]
+
+
+class Plateau(Remembering):
+    """Scales the learning rate down when a metric stands still; Keras's own cannot, under a schedule.
+
+    Args:
+        spec: When, and by how much.
+        mode: Whether more or less of the metric is better.
+    """
+
+    name = "plateau"
+
+    def __init__(self, spec: ReduceOnPlateau, mode: Literal["max", "min"]) -> None:
+        super().__init__()
+        self._spec = spec
+        self._sign = 1 if mode == "max" else -1
+        self._best = -math.inf
+        self._wait = self._cooldown = 0
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        value = self._sign * (logs or {})[self._spec.monitor]
+        self._cooldown = max(self._cooldown - 1, 0)
+        if value > self._best + self._spec.min_delta:
+            self._best, self._wait = value, 0
+        elif not self._cooldown:
+            self._wait += 1
+            if self._wait >= self._spec.patience:
+                self._reduce()
+
+    def _reduce(self) -> None:
+        rate = inner_optimizer(self.model)._learning_rate
+        least = self._spec.min_lr / rate.peak
+        rate.scale.assign(max(float(rate.scale.numpy()) * self._spec.factor, least))
+        self._wait, self._cooldown = 0, self._spec.cooldown
+
+    def remember(self) -> dict[str, Any]:
+        return {"best": self._best, "wait": self._wait, "cooldown": self._cooldown}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self._best = -math.inf if memory["best"] is None else memory["best"]
+        self._wait, self._cooldown = memory["wait"], memory["cooldown"]
 
 
 class Periodic(keras.callbacks.Callback):

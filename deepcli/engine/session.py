@@ -16,7 +16,7 @@ from deepcli.checkpoints import open_checkpoint
 from deepcli.data.splits import Splits
 from deepcli.engine.backend import Backend
 from deepcli.engine.build import averaged_weights
-from deepcli.engine.callbacks import Best, Divergence, History, PatientStopping, Periodic, Remembering, Report
+from deepcli.engine.callbacks import Best, Divergence, History, PatientStopping, Periodic, Plateau, Remembering, Report
 from deepcli.engine.checkpoint import load_weights, save
 from deepcli.engine.evaluate import Evaluator, save_predictions
 from deepcli.engine.loop import Loop
@@ -25,6 +25,7 @@ from deepcli.engine.signals import StopRequest, stoppable
 from deepcli.engine.state import Position, State, read_variables
 from deepcli.errors import Interrupted, TrainingError
 from deepcli.experiment import Experiment
+from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.reporting import Reporter
 from deepcli.result import Result
 from deepcli.run import RunDir, write_text
@@ -67,7 +68,7 @@ class Session:
         self.model, self.backend, self.plan = model, backend, plan
         self.request, self.reporter = request, reporter
         self.history = History(run, experiment.measured)
-        self.best = Best(experiment.monitor, experiment.monitor_mode, self._save_best)
+        self.best = Best(experiment.monitor, experiment.mode(experiment.monitor), self._save_best)
         self.callbacks = self._make_callbacks()
         self.loop: Loop | None = None
         self._saved: Position | None = None
@@ -122,7 +123,11 @@ class Session:
         training = self.experiment.training
         callbacks = [self.history, Divergence(), self.best, Report(self.reporter, self.history, self.best)]
         if training.early_stopping is not None:
-            callbacks.append(PatientStopping(training.early_stopping, self.experiment.monitor_mode))
+            stopping = training.early_stopping
+            callbacks.append(PatientStopping(stopping, self.experiment.mode(stopping.monitor)))
+        if isinstance(self.experiment.schedule, ReduceOnPlateau):
+            plateau = self.experiment.schedule
+            callbacks.append(Plateau(plateau, self.experiment.mode(plateau.monitor)))
         return [*callbacks, Periodic(training.checkpoint, self._save_last, self._steps_done)]
 
     def _make_loop(self, stop: StopRequest) -> Loop:

@@ -53,6 +53,14 @@ class Model(Component):
             head: The output layer; the model returns float32 probabilities (batch, units).
         """
 
+    def needs_any_shape(self) -> Iterator[Misfit]:
+        """Yield a misfit if the kernels, which are no matrices here, are to be filled with one."""
+        if self.kernel_initializer.matrices_only:
+            yield (
+                ("kernel_initializer",),
+                f"{self.kernel_initializer.type} makes matrices only, not {self.type} kernels",
+            )
+
     def dense_output(self, x: keras.KerasTensor, head: Head) -> keras.KerasTensor:
         """Add the output layer; float32, for a softmax or sigmoid in less loses what the loss needs."""
         import keras

@@ -48,6 +48,7 @@ class Cnn(Embedded):
 
     def check(self, signature: Signature) -> Iterator[Misfit]:
         yield from super().check(signature)
+        yield from self.needs_any_shape()
         if signature.kind == "tokens":
             if self.regularization.normalization == "group":
                 yield (

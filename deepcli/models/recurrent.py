@@ -46,6 +46,8 @@ class Recurrent(Embedded):
 
     def check(self, signature: Signature) -> Iterator[Misfit]:
         yield from super().check(signature)
+        if self.activation.trainable:
+            yield ("activation",), f"{self.activation.type} has weights of its own, which a recurrent cell cannot hold"
         if self.merge_mode != "concat" and not self.bidirectional:
             yield ("merge_mode",), "needs `bidirectional: true`; one direction has nothing to merge"
         if signature.kind == "tokens" and self.regularization.normalization == "group":

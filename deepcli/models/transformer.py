@@ -55,6 +55,7 @@ class Transformer(Embedded):
             yield ("embedding_dim",), "a transformer embeds at its width; set hidden_dim instead"
         elif signature.kind == "image" and self.embeddings_initializer is not None:
             yield ("embeddings_initializer",), "is for tokens; these data are images"
+        yield from self.needs_any_shape()
         if self.hidden_dim % self.num_heads:
             yield ("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {self.hidden_dim}"
         if signature.kind == "tokens":

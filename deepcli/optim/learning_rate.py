@@ -21,6 +21,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         warmup: Steps of the warm-up.
         after: The schedule from there on, counted from its own start; None stays at the peak.
         scale: Factor on everything, 1 unless something changed it.
+        warmup_from: Share of the peak at which the warm-up starts.
     """
 
     def __init__(
@@ -29,8 +30,9 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         warmup: int = 0,
         after: keras.optimizers.schedules.LearningRateSchedule | None = None,
         scale: float = 1.0,
+        warmup_from: float = 0.0,
     ) -> None:
-        self.peak, self.warmup, self.after = peak, warmup, after
+        self.peak, self.warmup, self.after, self.warmup_from = peak, warmup, after, warmup_from
         self.scale = keras.Variable(scale, trainable=False, dtype="float32", name="learning_rate_scale")
 
     def __call__(self, step: Any) -> Any:
@@ -38,14 +40,21 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         past = ops.maximum(step - self.warmup, 0.0)
         rate = ops.cast(self.peak if self.after is None else self.after(past), "float32")
         if self.warmup:
-            rising = self.peak * (step + 1.0) / self.warmup
+            share = (step + 1.0) / self.warmup
+            rising = self.peak * (self.warmup_from + (1.0 - self.warmup_from) * share)
             rate = ops.where(step < self.warmup, rising, rate)
         return rate * ops.cast(self.scale, "float32")
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
         after = None if self.after is None else keras.saving.serialize_keras_object(self.after)
-        return {"peak": self.peak, "warmup": self.warmup, "after": after, "scale": float(self.scale.numpy())}
+        return {
+            "peak": self.peak,
+            "warmup": self.warmup,
+            "after": after,
+            "scale": float(self.scale.numpy()),
+            "warmup_from": self.warmup_from,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LearningRate:
@@ -57,4 +66,5 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 def learning_rate(schedule: Schedule, peak: float, steps: int) -> LearningRate:
     """Build the learning rate of a run of so many optimizer steps."""
     warmup = count(schedule.warmup, steps)
-    return LearningRate(peak, warmup, schedule.build(peak, max(steps - warmup, 1)))
+    after = schedule.build(peak, max(steps - warmup, 1))
+    return LearningRate(peak, warmup, after, warmup_from=schedule.warmup_from)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from deepcli.data.base import Signature
-from deepcli.fields import Rate
+from deepcli.fields import NonNegative, PositiveFloat, Rate
 from deepcli.models.base import Head
 from deepcli.registry import Component, Misfit, Registry
 
@@ -97,7 +97,7 @@ class BinaryCrossentropy(Smoothed):
 
     def check(self, signature: Signature) -> Iterator[Misfit]:
         if signature.classes != 2:
-            yield ("type",), f"is for two classes; these data have {signature.classes}"
+            yield (), f"is for two classes; these data have {signature.classes}"
 
     def head(self, signature: Signature) -> Head:
         return Head(1, "sigmoid")
@@ -108,3 +108,96 @@ class BinaryCrossentropy(Smoothed):
         from deepcli.optim.targets import Column
 
         return Column(keras.losses.BinaryCrossentropy(label_smoothing=self.label_smoothing))
+
+
+class OneHotLoss(Loss):
+    """A loss on one-hot targets and the probabilities of all classes."""
+
+    KERAS: ClassVar[str]
+
+    def build(self, signature: Signature) -> keras.losses.Loss:
+        import keras
+
+        from deepcli.optim.targets import OneHot
+
+        loss = getattr(keras.losses, self.KERAS)(**self.model_dump(exclude={"type"}))
+        return OneHot(loss, signature.classes)
+
+
+@LOSSES.register
+class MeanSquaredError(OneHotLoss):
+    """Mean squared difference to one-hot targets (the Brier score, over the number of classes)."""
+
+    type: Literal["mean_squared_error"] = "mean_squared_error"
+
+    KERAS: ClassVar[str] = "MeanSquaredError"
+
+
+@LOSSES.register
+class MeanAbsoluteError(OneHotLoss):
+    """Mean absolute difference to one-hot targets."""
+
+    type: Literal["mean_absolute_error"] = "mean_absolute_error"
+
+    KERAS: ClassVar[str] = "MeanAbsoluteError"
+
+
+@LOSSES.register
+class Huber(OneHotLoss):
+    """Squared for small differences to one-hot targets, absolute for large ones (Huber 1964)."""
+
+    type: Literal["huber"] = "huber"
+    delta: PositiveFloat = Field(1.0, description="Where small ends.")
+
+    KERAS: ClassVar[str] = "Huber"
+
+
+@LOSSES.register
+class KlDivergence(OneHotLoss):
+    """Kullback-Leibler divergence from one-hot targets."""
+
+    type: Literal["kl_divergence"] = "kl_divergence"
+
+    KERAS: ClassVar[str] = "KLDivergence"
+
+
+@LOSSES.register
+class Hinge(OneHotLoss):
+    """Margin between the probability of the label and the likeliest other class (Crammer & Singer 2001)."""
+
+    type: Literal["hinge"] = "hinge"
+
+    KERAS: ClassVar[str] = "CategoricalHinge"
+
+
+@LOSSES.register
+class CategoricalFocalCrossentropy(OneHotLoss):
+    """Cross-entropy over all classes that dwells on hard examples (Lin et al. 2017)."""
+
+    type: Literal["categorical_focal_crossentropy"] = "categorical_focal_crossentropy"
+    alpha: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="Factor on every class.")
+    gamma: NonNegative = Field(2.0, description="How little easy examples count; 0 is plain cross-entropy.")
+    label_smoothing: Rate = Field(0.0, description="Share of each label that is spread over all classes.")
+
+    KERAS: ClassVar[str] = "CategoricalFocalCrossentropy"
+
+    def check(self, signature: Signature) -> Iterator[Misfit]:
+        if signature.classes == 2:
+            yield (), "is for more than two classes; use binary_focal_crossentropy for these data"
+
+
+@LOSSES.register
+class BinaryFocalCrossentropy(BinaryCrossentropy):
+    """Cross-entropy of one probability that dwells on hard examples (Lin et al. 2017); for two classes."""
+
+    type: Literal["binary_focal_crossentropy"] = "binary_focal_crossentropy"  # type: ignore[assignment]
+    apply_class_balancing: bool = Field(False, description="Weigh the two classes by `alpha`.")
+    alpha: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="Weight of class 1; class 0 has the rest.")
+    gamma: NonNegative = Field(2.0, description="How little easy examples count; 0 is plain cross-entropy.")
+
+    def build(self, signature: Signature) -> keras.losses.Loss:
+        import keras
+
+        from deepcli.optim.targets import Column
+
+        return Column(keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type"})))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from deepcli.fields import NonNegative, Positive, PositiveFloat, Rate
+from deepcli.fields import NonNegative, Positive, PositiveFloat, Rate, as_tuple
 from deepcli.registry import Component, Misfit, Registry, checked
 
 if TYPE_CHECKING:
@@ -115,3 +115,143 @@ class Adamw(Adam):
     weight_decay: NonNegative | None = Field(0.004, description="Decoupled weight decay.")
 
     KERAS: ClassVar[str] = "AdamW"
+
+
+@OPTIMIZERS.register
+class Adagrad(Optimizer):
+    """Steps divided by the root of all squared gradients so far (Duchi et al. 2011)."""
+
+    type: Literal["adagrad"] = "adagrad"
+    initial_accumulator_value: NonNegative = Field(0.1, description="Where the sums start.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+
+    KERAS: ClassVar[str] = "Adagrad"
+
+
+@OPTIMIZERS.register
+class Adadelta(Optimizer):
+    """Steps in proportion to the running size of earlier steps (Zeiler 2012)."""
+
+    type: Literal["adadelta"] = "adadelta"
+    rho: Rate = Field(0.95, description="Share of the running mean kept at each step.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+
+    KERAS: ClassVar[str] = "Adadelta"
+
+
+@OPTIMIZERS.register
+class Adamax(Optimizer):
+    """Adam with the infinity norm (Kingma & Ba 2014)."""
+
+    type: Literal["adamax"] = "adamax"
+    beta_1: Rate = Field(0.9, description="Decay of the first moment.")
+    beta_2: Rate = Field(0.999, description="Decay of the second moment.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+
+    KERAS: ClassVar[str] = "Adamax"
+
+
+@OPTIMIZERS.register
+class Nadam(Optimizer):
+    """Adam with Nesterov's momentum (Dozat 2016)."""
+
+    type: Literal["nadam"] = "nadam"
+    beta_1: Rate = Field(0.9, description="Decay of the first moment.")
+    beta_2: Rate = Field(0.999, description="Decay of the second moment.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+
+    KERAS: ClassVar[str] = "Nadam"
+
+
+@OPTIMIZERS.register
+class Adafactor(Optimizer):
+    """Adam with factored second moments, for little memory (Shazeer & Stern 2018)."""
+
+    type: Literal["adafactor"] = "adafactor"
+    beta_2_decay: float = Field(-0.8, description="Power by which the decay of the second moment grows.")
+    epsilon_1: PositiveFloat = Field(1e-30, description="Added to the squared gradient.")
+    epsilon_2: PositiveFloat = Field(1e-3, description="Least scale of a parameter.")
+    clip_threshold: PositiveFloat = Field(1.0, description="Bound on the size of a step.")
+    relative_step: bool = Field(True, description="Scale the rate down as one over the root of the step.")
+
+    KERAS: ClassVar[str] = "Adafactor"
+
+
+@OPTIMIZERS.register
+class Lion(Optimizer):
+    """Steps by the sign of the momentum (Chen et al. 2023)."""
+
+    type: Literal["lion"] = "lion"
+    beta_1: Rate = Field(0.9, description="Decay of the first moment.")
+    beta_2: Rate = Field(0.99, description="Decay of the momentum.")
+
+    KERAS: ClassVar[str] = "Lion"
+
+
+@OPTIMIZERS.register
+class Lamb(Optimizer):
+    """Adam with steps scaled to each layer, for large batches (You et al. 2019)."""
+
+    type: Literal["lamb"] = "lamb"
+    beta_1: Rate = Field(0.9, description="Decay of the first moment.")
+    beta_2: Rate = Field(0.999, description="Decay of the second moment.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+
+    KERAS: ClassVar[str] = "Lamb"
+
+
+@OPTIMIZERS.register
+class Ftrl(Optimizer):
+    """Follow the regularized leader, for sparse linear models (McMahan et al. 2013)."""
+
+    type: Literal["ftrl"] = "ftrl"
+    learning_rate_power: Annotated[float, Field(le=0)] = Field(-0.5, description="Power by which the rate falls.")
+    initial_accumulator_value: NonNegative = Field(0.1, description="Where the sums start.")
+    l1_regularization_strength: NonNegative = Field(0.0, description="L1 penalty.")
+    l2_regularization_strength: NonNegative = Field(0.0, description="L2 penalty.")
+    l2_shrinkage_regularization_strength: NonNegative = Field(
+        0.0, description="L2 penalty on the size of weights alone."
+    )
+    beta: NonNegative = Field(0.0, description="Beta of the paper.")
+
+    KERAS: ClassVar[str] = "Ftrl"
+
+
+@OPTIMIZERS.register
+class Muon(Optimizer):
+    """Momentum made orthogonal for matrices, Adam for the rest (Jordan et al. 2024)."""
+
+    type: Literal["muon"] = "muon"
+    weight_decay: NonNegative | None = Field(0.004, description="Decoupled weight decay.")
+    adam_beta_1: Rate = Field(0.9, description="Decay of the first moment where Adam is used.")
+    adam_beta_2: Rate = Field(0.999, description="Decay of the second moment where Adam is used.")
+    adam_weight_decay: NonNegative = Field(0.004, description="Decoupled weight decay where Adam is used.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    exclude_layers: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] | None = Field(
+        None, description="Patterns of layer names for which Adam is used."
+    )
+    exclude_embeddings: bool = Field(True, description="Use Adam for embeddings.")
+    muon_a: float = Field(3.4445, description="First coefficient of the Newton-Schulz iteration.")
+    muon_b: float = Field(-4.7750, description="Its second coefficient.")
+    muon_c: float = Field(2.0315, description="Its third coefficient.")
+    adam_lr_ratio: PositiveFloat = Field(1.0, description="Learning rate where Adam is used, as a multiple.")
+    momentum: Momentum = Field(0.95, description="Share of the last step that goes into this one.")
+    ns_steps: Positive = Field(5, description="Newton-Schulz iterations.")
+    nesterov: bool = Field(True, description="Nesterov's momentum.")
+    rms_rate: PositiveFloat | None = Field(0.2, description="Scale of a step, as a root mean square.")
+
+    KERAS: ClassVar[str] = "Muon"
+
+
+@OPTIMIZERS.register
+class ScheduleFreeAdamw(Optimizer):
+    """AdamW on averaged weights, which needs no schedule (Defazio et al. 2024)."""
+
+    type: Literal["schedule_free_adamw"] = "schedule_free_adamw"
+    learning_rate: PositiveFloat = Field(0.0025, description="Peak learning rate; the schedule scales it.")
+    beta_1: Rate = Field(0.9, description="Decay of the first moment.")
+    beta_2: Rate = Field(0.999, description="Decay of the second moment.")
+    epsilon: PositiveFloat = Field(1e-8, description="Added to the divisor.")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Steps of a warm-up of its own.")
+
+    KERAS: ClassVar[str] = "ScheduleFreeAdamW"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from deepcli.fields import NonNegative, PositiveFloat
-from deepcli.registry import Component, Registry
+from deepcli.fields import NonNegative, Positive, PositiveFloat, as_tuple
+from deepcli.registry import Component, Misfit, Registry, checked
 
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
@@ -23,6 +24,9 @@ def count(steps: float, total: int) -> int:
 
 class Schedule(Component):
     """The learning rate's course, from a linear warm-up to its end."""
+
+    warmup_from: ClassVar[float] = 0.0
+    """Share of the peak at which the warm-up starts."""
 
     warmup: NonNegative = Field(
         0.0, description="Steps, or below 1 a fraction of all steps, over which the rate rises from 0 to its peak."
@@ -94,3 +98,113 @@ class Cosine(Schedule):
         import keras
 
         return keras.optimizers.schedules.CosineDecay(peak, steps, alpha=self.alpha)
+
+
+@SCHEDULES.register
+class PiecewiseConstant(Schedule):
+    """Constant stretches: `values` are multiples of the learning rate, one more than `boundaries`."""
+
+    type: Literal["piecewise_constant"] = "piecewise_constant"
+    boundaries: Annotated[tuple[Steps, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
+        (0.5, 0.75), description="Where a stretch ends: steps, or below 1 fractions of all steps."
+    )
+    values: Annotated[tuple[NonNegative, ...], BeforeValidator(as_tuple)] = Field(
+        (1.0, 0.1, 0.01), description="The rate in each stretch, as a multiple of the peak."
+    )
+
+    @model_validator(mode="after")
+    def _fits_itself(self) -> PiecewiseConstant:
+        return checked(self, PiecewiseConstant.check)
+
+    def check(self) -> Iterator[Misfit]:
+        """Yield what does not fit together."""
+        if len(self.values) != len(self.boundaries) + 1:
+            yield ("values",), f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values"
+        if list(self.boundaries) != sorted(set(self.boundaries)):
+            yield ("boundaries",), "should rise from each to the next"
+
+    def build(self, peak: float, steps: int) -> LearningRateSchedule:
+        import keras
+
+        # Keras holds a value up to and including its boundary; ours begins anew at it, as `step` does.
+        boundaries = [float(count(boundary, steps) - 1) for boundary in self.boundaries]
+        values = [peak * value for value in self.values]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
+
+
+@SCHEDULES.register
+class CosineRestarts(Schedule):
+    """Half cosines one after another, each `t_mul` times as long (Loshchilov & Hutter 2016)."""
+
+    type: Literal["cosine_restarts"] = "cosine_restarts"
+    first_decay_steps: Steps = Field(0.15, description="Length of the first, or below 1 a fraction of all steps.")
+    t_mul: PositiveFloat = Field(2.0, description="Length of each as a multiple of the one before.")
+    m_mul: PositiveFloat = Field(1.0, description="Peak of each as a multiple of the one before.")
+    alpha: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Share of the peak at the end of each.")
+
+    def build(self, peak: float, steps: int) -> LearningRateSchedule:
+        import keras
+
+        first = max(count(self.first_decay_steps, steps), 1)
+        return keras.optimizers.schedules.CosineDecayRestarts(peak, first, self.t_mul, self.m_mul, self.alpha)
+
+
+@SCHEDULES.register
+class Polynomial(Schedule):
+    """Fall from the peak to `end_learning_rate` along a power curve."""
+
+    type: Literal["polynomial"] = "polynomial"
+    end_learning_rate: NonNegative = Field(0.0, description="The rate at the end.")
+    power: PositiveFloat = Field(1.0, description="1 is a straight line.")
+
+    def build(self, peak: float, steps: int) -> LearningRateSchedule:
+        import keras
+
+        return keras.optimizers.schedules.PolynomialDecay(peak, steps, self.end_learning_rate, self.power)
+
+
+@SCHEDULES.register
+class InverseTime(Schedule):
+    """The peak divided by 1 + `decay_rate` * step / `decay_steps`."""
+
+    type: Literal["inverse_time"] = "inverse_time"
+    decay_steps: Steps | None = Field(
+        None, description="Steps, or below 1 a fraction of all steps; null is all of them."
+    )
+    decay_rate: PositiveFloat = Field(9.0, description="With null `decay_steps`, the rate ends at 1 / (1 + this).")
+    staircase: bool = Field(False, description="Divide once every `decay_steps` only.")
+
+    def build(self, peak: float, steps: int) -> LearningRateSchedule:
+        import keras
+
+        every = steps if self.decay_steps is None else max(count(self.decay_steps, steps), 1)
+        return keras.optimizers.schedules.InverseTimeDecay(peak, every, self.decay_rate, self.staircase)
+
+
+@SCHEDULES.register
+class OneCycle(Schedule):
+    """A long rise to the peak, then half a cosine far below where it began (Smith & Topin 2017)."""
+
+    type: Literal["one_cycle"] = "one_cycle"
+    warmup: NonNegative = Field(0.3, description="The rise: steps, or below 1 a fraction of all steps.")
+    final_div_factor: PositiveFloat = Field(1e4, description="The peak divided by it is the rate at the end.")
+
+    warmup_from: ClassVar[float] = 1 / 25
+
+    def build(self, peak: float, steps: int) -> LearningRateSchedule:
+        import keras
+
+        return keras.optimizers.schedules.CosineDecay(peak, steps, alpha=1 / self.final_div_factor)
+
+
+@SCHEDULES.register
+class ReduceOnPlateau(Schedule):
+    """Multiply the rate by `factor` whenever a metric has not improved for `patience` epochs."""
+
+    type: Literal["reduce_on_plateau"] = "reduce_on_plateau"
+    monitor: str = Field("val_loss", description="The metric.")
+    factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="Factor of each reduction.")
+    patience: Positive = Field(10, description="Epochs without improvement before a reduction.")
+    min_delta: NonNegative = Field(1e-4, description="Less than that is no improvement.")
+    cooldown: Annotated[int, Field(ge=0)] = Field(0, description="Epochs after a reduction that do not count.")
+    min_lr: NonNegative = Field(0.0, description="The rate never falls below it.")

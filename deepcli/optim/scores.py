@@ -1,0 +1,80 @@
+"""Metrics on class numbers that Keras has only for other shapes of target."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class ConfusionScore(keras.metrics.Metric):
+    """Precision, recall or F1 of class 1 of two, or the mean over more classes (macro average).
+
+    A class that is never predicted, or never there, scores 0, as in scikit-learn with `zero_division=0`.
+
+    Args:
+        kind: `precision`, `recall` or `f1`.
+        classes: Number of classes.
+        name: Its name in logs.
+    """
+
+    def __init__(self, kind: Literal["precision", "recall", "f1"], classes: int, name: str | None = None) -> None:
+        super().__init__(name=name or kind)
+        self.kind, self.classes = kind, classes
+        self.right, self.predicted, self.actual = (
+            self.add_variable((classes,), "zeros", name=part) for part in ("right", "predicted", "actual")
+        )
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch: labels (batch,), probabilities (batch, classes) or (batch, 1)."""
+        if y_pred.shape[-1] == 1:
+            answers = ops.cast(y_pred[:, 0] > 0.5, "int32")
+        else:
+            answers = ops.argmax(y_pred, axis=-1)
+        predicted = ops.one_hot(answers, self.classes, dtype="float32")
+        actual = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.classes, dtype="float32")
+        self.right.assign_add(ops.sum(predicted * actual, axis=0))
+        self.predicted.assign_add(ops.sum(predicted, axis=0))
+        self.actual.assign_add(ops.sum(actual, axis=0))
+
+    def result(self) -> Any:
+        """Return the score so far."""
+        below = {
+            "precision": self.predicted.value,
+            "recall": self.actual.value,
+            "f1": (self.predicted.value + self.actual.value) / 2,
+        }[self.kind]
+        scores = self.right.value / ops.maximum(below, 0.5)
+        return scores[1] if self.classes == 2 else ops.mean(scores)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"kind": self.kind, "classes": self.classes, "name": self.name}
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class OneVersusRestAUC(keras.metrics.AUC):
+    """Area under the ROC curve from class numbers; of several classes, the mean of each against the rest.
+
+    Args:
+        classes: Number of classes.
+        num_thresholds: Points of the curve.
+        name: Its name in logs.
+    """
+
+    def __init__(self, classes: int, num_thresholds: int = 200, name: str = "auc", **kwargs: Any) -> None:
+        self.classes = classes
+        many = {"multi_label": True, "num_labels": classes} if classes > 2 else {}
+        super().__init__(num_thresholds=num_thresholds, name=name, **many)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch: labels (batch,), probabilities (batch, classes) or (batch, 1)."""
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        if self.classes > 2:
+            super().update_state(ops.one_hot(labels, self.classes), y_pred)
+        else:
+            super().update_state(labels[:, None], y_pred[:, -1:])
+
+    def get_config(self) -> dict[str, Any]:
+        return {"classes": self.classes, "num_thresholds": self.num_thresholds, "name": self.name}
