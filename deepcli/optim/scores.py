@@ -29,10 +29,8 @@ class ConfusionScore(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch: labels (batch,), probabilities (batch, classes) or (batch, 1)."""
-        if y_pred.shape[-1] == 1:
-            answers = ops.cast(y_pred[:, 0] > 0.5, "int32")
-        else:
-            answers = ops.argmax(y_pred, axis=-1)
+        single = y_pred.shape[-1] == 1
+        answers = ops.cast(y_pred[:, 0] > 0.5, "int32") if single else ops.argmax(y_pred, axis=-1)
         predicted = ops.one_hot(answers, self.classes, dtype="float32")
         actual = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.classes, dtype="float32")
         self.right.assign_add(ops.sum(predicted * actual, axis=0))
