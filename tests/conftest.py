@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,19 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     if "real_data" not in request.keywords:
         monkeypatch.delenv("DEEPCLI_DATA_DIR", raising=False)
     monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture(autouse=True)
+def registries_as_they_were() -> Iterator[None]:
+    """Take out again what a test's plugins have registered."""
+    from deepcli.catalog import KINDS
+
+    before = {kind: dict(registry._classes) for kind, registry in KINDS.items()}
+    yield
+    for kind, classes in before.items():
+        KINDS[kind]._classes = classes
+    for name in [name for name in sys.modules if name.startswith("deepcli_plugin_")]:
+        del sys.modules[name]
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ def train(
         if not splits.provenance.verified:
             show.note(f"notice: {splits.provenance.source} is not the published file; its results are its own")
 
-        from deepcli.engine.train import Request, train
+        from deepcli.engine.session import Request
+        from deepcli.engine.train import train
 
         request = Request(target, if_exists == "overwrite", tuple(sys.argv[1:]), tuple(plugins or ()), started)
         result = train(loaded.experiment, splits, request, show)

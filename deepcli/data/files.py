@@ -125,8 +125,12 @@ def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress 
 def _reach(url: str) -> None:
     """Fail fast without a network: name look-ups have no time-out of their own, so a thread waits for one."""
     from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not proxy_bypass(parts.hostname or ""):
+        parts = urlsplit(proxy)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     failure: list[OSError] = [TimeoutError(f"{parts.hostname} does not answer")]
 

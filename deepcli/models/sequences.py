@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from deepcli.models.base import Embedded
 
+# Keras's 0.99 takes hundreds of steps to forget the start; on the digits, six epochs then validate at chance.
+BATCH_MOMENTUM = 0.9
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -77,7 +80,7 @@ def normalized(sequence: Sequence, kind: str, name: str) -> keras.KerasTensor:
 
     still_steps = len(sequence.x.shape) == 3
     if kind == "batch" and sequence.mask is not None and still_steps:
-        return layers.MaskedBatchNormalization(name=name)(sequence.x, sequence.mask)
+        return layers.MaskedBatchNormalization(momentum=BATCH_MOMENTUM, name=name)(sequence.x, sequence.mask)
     return normalize(sequence.x, kind, name)
 
 
@@ -88,7 +91,7 @@ def normalize(x: keras.KerasTensor, kind: str, name: str) -> keras.KerasTensor:
     import keras
 
     if kind == "batch":
-        return keras.layers.BatchNormalization(name=name)(x)
+        return keras.layers.BatchNormalization(momentum=BATCH_MOMENTUM, name=name)(x)
     if kind == "layer":
         return keras.layers.LayerNormalization(name=name)(x)
     if kind == "group":

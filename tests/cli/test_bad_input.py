@@ -162,7 +162,8 @@ def test_a_data_file_that_is_not_the_published_one(refused, spec, tiny_mnist):
 @pytest.fixture(scope="module")
 def good_checkpoint(tmp_path_factory):
     from deepcli.data.files import Sources
-    from deepcli.engine.train import Request, train
+    from deepcli.engine.session import Request
+    from deepcli.engine.train import train
     from deepcli.loading import load
     from deepcli.reporting import Silent
 

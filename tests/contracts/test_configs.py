@@ -38,7 +38,8 @@ def test_says_what_it_reached(path):
 
 @each
 def test_trains(path, tiny, tmp_path):
-    from deepcli.engine.train import Request, train
+    from deepcli.engine.session import Request
+    from deepcli.engine.train import train
     from deepcli.reporting import Silent
 
     overrides = [*tiny(path.parent.name), "training.max_steps=1"]

@@ -73,7 +73,8 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from deepcli.engine import device
 from deepcli.engine.evaluate import Evaluator
 from deepcli.reporting import Silent
-from deepcli.engine.train import Request, train
+from deepcli.engine.session import Request
+from deepcli.engine.train import train
 
 def two(training):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

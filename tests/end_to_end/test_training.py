@@ -10,8 +10,9 @@ import pytest
 from deepcli.checkpoints import find, open_checkpoint
 from deepcli.data.files import Sources
 from deepcli.engine.evaluate import evaluate
+from deepcli.engine.session import Request
 from deepcli.engine.state import State
-from deepcli.engine.train import Request, train
+from deepcli.engine.train import train
 from deepcli.errors import TrainingError
 from deepcli.loading import load
 from deepcli.reporting import Silent

@@ -71,6 +71,14 @@ def test_without_network_the_error_says_where_to_put_the_file():
     assert "it comes from http://127.0.0.1:9/thing" in str(error.value)
 
 
+def test_a_proxy_is_what_must_be_reached(monkeypatch, server):
+    monkeypatch.setenv("http_proxy", server)
+    monkeypatch.setattr("urllib.request.proxy_bypass", lambda host: False)
+    monkeypatch.setattr("urllib.request._opener", None)  # urllib reads its proxies once in a process
+    path = find(published("http://no-such-host.invalid/thing"), None, Sources())
+    assert path.read_bytes() == CONTENT
+
+
 def test_places_are_looked_at_in_their_order(tmp_path):
     for folder in (tmp_path / "spec", tmp_path / "dir", keras_cache()):
         folder.mkdir(parents=True)
