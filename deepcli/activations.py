@@ -129,7 +129,7 @@ class Silu(Activation):
 
 @ACTIVATIONS.register
 class Mish(Activation):
-    """x * tanh(softplus(x)) (Misra 2019)."""
+    """The input times tanh(softplus) of it (Misra 2019)."""
 
     type: Literal["mish"] = "mish"
 
@@ -144,14 +144,14 @@ class Softmax(Activation):
 
 @ACTIVATIONS.register
 class Softplus(Activation):
-    """log(1 + exp(x)), a smooth rectifier."""
+    """Smooth rectifier, log(1 + exp(x))."""
 
     type: Literal["softplus"] = "softplus"
 
 
 @ACTIVATIONS.register
 class Softsign(Activation):
-    """x / (1 + |x|)."""
+    """Tanh's shape without exponentials, x / (1 + |x|)."""
 
     type: Literal["softsign"] = "softsign"
 
@@ -165,28 +165,28 @@ class HardSigmoid(Activation):
 
 @ACTIVATIONS.register
 class HardSilu(Activation):
-    """x * hard_sigmoid(x), also called hard swish (Howard et al. 2019)."""
+    """The input times hard_sigmoid of it, also called hard swish (Howard et al. 2019)."""
 
     type: Literal["hard_silu"] = "hard_silu"
 
 
 @ACTIVATIONS.register
 class HardTanh(Activation):
-    """x cut to [-1, 1]."""
+    """Piecewise linear tanh: the input cut to [-1, 1]."""
 
     type: Literal["hard_tanh"] = "hard_tanh"
 
 
 @ACTIVATIONS.register
 class LogSigmoid(Activation):
-    """log(sigmoid(x))."""
+    """Logarithm of the sigmoid."""
 
     type: Literal["log_sigmoid"] = "log_sigmoid"
 
 
 @ACTIVATIONS.register
 class Exponential(Activation):
-    """exp(x)."""
+    """Exponential function."""
 
     type: Literal["exponential"] = "exponential"
 
@@ -204,7 +204,7 @@ class Prelu(Activation):
         raise TypeError("prelu has weights of its own and is a layer only")
 
     def layer(self, name: str | None = None) -> keras.layers.Layer:
-        from deepcli.models.layers import ChannelPReLU
+        from deepcli.parametric import ChannelPReLU
 
         return ChannelPReLU(self.alpha_initializer.build(), name=name)
 

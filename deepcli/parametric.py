@@ -1,4 +1,4 @@
-"""Activations with parameters as serializable callables, which Keras itself has only as plain functions."""
+"""Activations with parameters: as serializable callables, which Keras has only as plain functions, and as layers."""
 
 from __future__ import annotations
 
@@ -32,3 +32,20 @@ class ParametricActivation:
     def from_config(cls, config: dict[str, Any]) -> ParametricActivation:
         """Rebuild it from `get_config`."""
         return cls(**config)
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class ChannelPReLU(keras.layers.PReLU):
+    """Leaky rectifier with one trained slope a channel (He et al. 2015), for inputs of any rank and length.
+
+    Args:
+        alpha_initializer: Initial slopes on the negative side.
+    """
+
+    def __init__(self, alpha_initializer: Any = "zeros", **kwargs: Any) -> None:
+        kwargs.pop("shared_axes", None)
+        super().__init__(alpha_initializer, **kwargs)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.shared_axes = list(range(1, len(input_shape) - 1))
+        super().build(input_shape)

@@ -14,23 +14,6 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 
 @register
-class ChannelPReLU(keras.layers.PReLU):
-    """Leaky rectifier with one trained slope a channel (He et al. 2015), for inputs of any rank and length.
-
-    Args:
-        alpha_initializer: Initial slopes on the negative side.
-    """
-
-    def __init__(self, alpha_initializer: Any = "zeros", **kwargs: Any) -> None:
-        kwargs.pop("shared_axes", None)
-        super().__init__(alpha_initializer, **kwargs)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.shared_axes = list(range(1, len(input_shape) - 1))
-        super().build(input_shape)
-
-
-@register
 class Lengths(keras.layers.Layer):
     """Count the tokens of each sequence: (batch, steps) ids, 0 for padding, to lengths of at least 1."""
 

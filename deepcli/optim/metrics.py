@@ -81,6 +81,8 @@ class Auc(Metric):
 class ConfusionMetric(Metric):
     """A metric that follows from counts of right and wrong answers per class."""
 
+    type: Literal["precision", "recall", "f1"]
+
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
         from deepcli.optim.scores import ConfusionScore
 
