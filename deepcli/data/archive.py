@@ -1,11 +1,16 @@
-"""Reading `.npz` files that may be damaged or hostile: nothing in them is ever executed."""
+"""Reading files that may be damaged or hostile: `.npz`, gzip, tar, pickled arrays. Nothing in them is ever executed."""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import io
+import itertools
 import pickle
+import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +19,7 @@ import numpy as np
 from deepcli.errors import DataError
 
 MAX_BYTES = 2 << 30
+MAX_MEMBERS = 1000
 _ALLOWED = {
     (module, name)
     for module, name in [
@@ -23,6 +29,8 @@ _ALLOWED = {
         ("numpy._core.multiarray", "_reconstruct"),
     ]
 }
+_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, OverflowError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+_NO_ARRAYS = (pickle.UnpicklingError, AttributeError, ImportError, IndexError, KeyError, TypeError, MemoryError)
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -38,6 +46,17 @@ class _ArrayUnpickler(pickle.Unpickler):
         return getattr(np, name)
 
 
+@contextlib.contextmanager
+def _blaming(path: Path | str, kind: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into an error that names it."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DataError(f"{path}: is damaged or no {kind} file: {error}") from None
+    except _NO_ARRAYS as error:
+        raise DataError(f"{path}: holds something other than plain arrays: {error}") from None
+
+
 def read_npz(path: Path, keys: tuple[str, ...], *, objects: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """Read arrays from an `.npz` file.
 
@@ -49,19 +68,72 @@ def read_npz(path: Path, keys: tuple[str, ...], *, objects: tuple[str, ...] = ()
     Raises:
         DataError: Not such a file, damaged, too large, or with anything in it but arrays.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist()}
-            missing = [key for key in keys if f"{key}.npy" not in sizes]
-            if missing:
-                raise DataError(f"{path}: has no array {missing[0]!r}; it should hold {', '.join(keys)}")
-            if sum(sizes.values()) > MAX_BYTES:
-                raise DataError(f"{path}: would unpack to more than {MAX_BYTES >> 30} GiB")
-            return {key: _read_array(archive.open(f"{key}.npy"), key in objects) for key in keys}
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: is damaged or no .npz file: {error}") from None
-    except (pickle.UnpicklingError, AttributeError, ImportError, IndexError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: holds something other than plain arrays: {error}") from None
+    with _blaming(path, ".npz"), zipfile.ZipFile(path) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+        missing = [key for key in keys if f"{key}.npy" not in sizes]
+        if missing:
+            raise DataError(f"{path}: has no array {missing[0]!r}; it should hold {', '.join(keys)}")
+        if sum(sizes.values()) > MAX_BYTES:
+            raise DataError(f"{path}: would unpack to more than {MAX_BYTES >> 30} GiB")
+        return {key: _read_array(archive.open(f"{key}.npy"), key in objects) for key in keys}
+
+
+def read_gzip(path: Path, limit: int) -> bytes:
+    """Unpack a gzip file to its end, where its checksum is compared.
+
+    Raises:
+        DataError: Not such a file, damaged, or longer than `limit` bytes when unpacked.
+    """
+    with _blaming(path, "gzip"), gzip.open(path) as stream:
+        return _Bounded(stream, path, limit).read(limit + 1)
+
+
+def read_tar(path: Path, names: tuple[str, ...], limit: int) -> dict[str, bytes]:
+    """Read members of a `.tar.gz` into memory by their exact names; nothing is written to disk.
+
+    Raises:
+        DataError: Not such a file, damaged, without one of the names, or longer than `limit` bytes when unpacked.
+    """
+    found: dict[str, bytes] = {}
+    with _blaming(path, ".tar.gz"), gzip.open(path) as packed:
+        stream = _Bounded(packed, path, limit)
+        with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
+            for member in itertools.islice(archive, MAX_MEMBERS):
+                # Links and sparse files have no content of their own that could be read here.
+                if member.name in names and member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
+                    found[member.name] = archive.extractfile(member).read()
+        while stream.read(1 << 20):  # to the end, where gzip's checksum is compared
+            pass
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise DataError(f"{path}: has no {missing[0]}; it should hold {', '.join(names)}")
+    return found
+
+
+def read_pickle(content: bytes, name: Path | str) -> object:
+    """Rebuild what Python 2 or 3 pickled, of plain values and NumPy arrays only; text of Python 2 comes as bytes.
+
+    Raises:
+        DataError: Damaged, or with anything else in it; `name` is what the message calls it.
+    """
+    with _blaming(name, "pickle"):
+        return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+
+
+class _Bounded:
+    """A stream that refuses to give more bytes than a data file can have, so that no archive fills the memory."""
+
+    def __init__(self, stream: gzip.GzipFile, path: Path, limit: int) -> None:
+        self._stream = stream
+        self._path = path
+        self._limit = self._left = limit
+
+    def read(self, size: int) -> bytes:
+        content = self._stream.read(min(size, self._left + 1))
+        self._left -= len(content)
+        if self._left < 0:
+            raise DataError(f"{self._path}: would unpack to more than {self._limit >> 20} MiB")
+        return content
 
 
 def _read_array(member: IO[bytes], objects: bool) -> np.ndarray:

@@ -36,11 +36,24 @@ class Sources:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A published file: its name, its address and the SHA-256 of the whole file there."""
+    """A published file.
+
+    Attributes:
+        name: Where it lies in a data folder, as Keras has it there; may begin with a subfolder.
+        url: Its address.
+        sha256: Of the whole file there; None where nobody publishes one that could be cited.
+        also: Other names, of the same file or of one that was made from it, that do as well; tried in their order.
+    """
 
     name: str
     url: str
-    sha256: str
+    sha256: str | None
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, the one under which it is downloaded first."""
+        return (self.name, *self.also)
 
 
 def keras_cache() -> Path:
@@ -57,10 +70,11 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
     if path is not None:
         return _given(file, Path(path).expanduser())
     folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
-    for folder in folders:
-        if (folder / file.name).is_file():
-            return folder / file.name
-    looked = ", ".join(str(folder / file.name) for folder in folders)
+    places = [folder / name for folder in folders for name in file.names]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = ", ".join(map(str, places))
     if sources.offline:
         raise DataError(f"{file.name} is not there and --offline forbids a download\n{_remedy(file, looked)}")
     try:
@@ -72,11 +86,29 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
         ) from None
 
 
+def is_published(file: DataFile, path: Path) -> bool:
+    """Tell whether the content of a file is the published one.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
 def _given(file: DataFile, path: Path) -> Path:
-    found = path / file.name if path.is_dir() else path
-    if not found.is_file():
-        raise DataError(f"data.path: {found} does not exist; it should be {file.name} or a folder that holds it")
-    return found
+    if path.is_file():
+        return path
+    # The folder may be a whole cache, or the subfolder itself.
+    for parts in (Path(name).parts for name in file.names):
+        for start in range(len(parts)):
+            if (place := path.joinpath(*parts[start:])).is_file():
+                return place
+    missing = path / file.name if path.is_dir() else path
+    raise DataError(f"data.path: {missing} does not exist; it should be {file.name} or a folder that holds it")
 
 
 def _remedy(file: DataFile, looked: str) -> str:
@@ -89,21 +121,22 @@ def _remedy(file: DataFile, looked: str) -> str:
 def _download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
     """Fetch into a temporary name, compare the hash, and only then rename."""
     _reach(file.url)
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=folder)
+    target = folder / file.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as out:
             digest = _fetch(file, out.write, progress)
             out.flush()
             os.fsync(out.fileno())
-        if digest != file.sha256:
+        if file.sha256 is not None and digest != file.sha256:
             raise ValueError(f"what {file.url} sent has SHA-256 {digest}, not {file.sha256}")
         Path(name).chmod(0o644)
-        Path(name).replace(folder / file.name)
+        Path(name).replace(target)
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
-    return folder / file.name
+    return target
 
 
 def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress | None) -> str:
@@ -119,6 +152,9 @@ def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress 
             done += len(chunk)
             if progress:
                 progress(file.name, done, total)
+    # Where there is a hash, it says more.
+    if file.sha256 is None and total is not None and done != total:
+        raise ValueError(f"{file.url} sent {done} bytes of {total}")
     return digest.hexdigest()
 
 

@@ -2,113 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
-
-from deepcli.data.base import DATASETS, Dataset, Signature
-from deepcli.data.files import DataFile, Sources, find
-from deepcli.errors import DataError
-from deepcli.fields import Positive
+from deepcli.data.base import DATASETS
+from deepcli.data.files import DataFile, Sources, find, is_published
+from deepcli.data.words import WordDataset
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from deepcli.data.splits import Raw, Tokens
+    from deepcli.data.splits import Raw
 
 FILE = DataFile(
     "imdb.npz",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/imdb.npz",
     "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
 )
-WORDS = 88_584
-PADDING, START, UNKNOWN, INDEX_FROM = 0, 1, 2, 3
 
 
 @DATASETS.register
-class Imdb(Dataset):
+class Imdb(WordDataset):
     """25,000 + 25,000 movie reviews, positive or negative, as word ids (Maas et al. 2011), from Keras's cache.
 
     Ids are encoded as Keras does: 1 starts a review, 2 is a word that is left out, words follow by rank from 4.
     """
 
-    type: Literal["imdb"] = "imdb"
-    num_words: Annotated[int, Field(gt=4)] | None = Field(
-        10_000, description="Ids from here on are left out (2 in their place); null keeps all 88,584 words."
-    )
-    maxlen: Positive | None = Field(200, description="Longest sequence; of a longer one the last ids are kept.")
-    skip_top: Annotated[int, Field(ge=0)] = Field(0, description="Ids below it, the commonest words, are left out.")
+    words: ClassVar[int] = 88_584
+    classes: ClassVar[int] = 2
+    examples: ClassVar[int] = 25_000
 
-    @property
-    def signature(self) -> Signature:
-        vocabulary = min(self.num_words or WORDS + INDEX_FROM + 1, WORDS + INDEX_FROM + 1)
-        return Signature("tokens", (self.maxlen,), classes=2, examples=25_000, vocabulary=vocabulary)
+    type: Literal["imdb"] = "imdb"
 
     def read(self, sources: Sources) -> Raw:
-        import hashlib
-
         from deepcli.data.archive import read_npz
-        from deepcli.data.splits import Provenance, Raw
+        from deepcli.data.splits import Provenance, Raw, fingerprint
 
         path = find(FILE, self.path, sources)
         arrays = read_npz(path, ("x_train", "y_train", "x_test", "y_test"), objects=("x_train", "x_test"))
-        digest = hashlib.sha256()
-        splits = []
-        for split in ("train", "test"):
-            ranks, labels = _flatten(str(path), arrays[f"x_{split}"], arrays[f"y_{split}"])
-            for part in (ranks.values, ranks.offsets, labels):
-                digest.update(part.tobytes())
-            splits.append((encode(ranks, self.num_words, self.skip_top, self.maxlen), labels))
-        fingerprint = digest.hexdigest()
-        return Raw(splits[0], splits[1], Provenance(str(path), _is_published(path), fingerprint))
-
-
-def _is_published(path: object) -> bool:
-    import hashlib
-    from pathlib import Path
-
-    return hashlib.sha256(Path(str(path)).read_bytes()).hexdigest() == FILE.sha256
-
-
-def _flatten(path: str, reviews: np.ndarray, labels: np.ndarray) -> tuple[Tokens, np.ndarray]:
-    """Lay reviews end to end and check that they are what the layout says."""
-    from itertools import chain
-
-    import numpy as np
-
-    from deepcli.data.splits import Tokens
-
-    if reviews.ndim != 1 or labels.shape != reviews.shape or not len(labels) or not np.isin(labels, (0, 1)).all():
-        raise DataError(f"{path}: should hold one label, 0 or 1, for each review")
-    try:
-        lengths = np.fromiter(map(len, reviews), np.int64, len(reviews))
-        values = np.fromiter(chain.from_iterable(reviews), np.int64, int(lengths.sum()))
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{path}: a review is not a list of word ids") from None
-    if len(values) and (values.min() < 0 or values.max() > 10 * WORDS):
-        raise DataError(f"{path}: holds word ids outside 0 to {10 * WORDS}")
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return Tokens(values.astype(np.int32), offsets), labels.astype(np.int32)
-
-
-def encode(ranks: Tokens, num_words: int | None, skip_top: int, maxlen: int | None) -> Tokens:
-    """Turn word ranks into ids as `keras.datasets.imdb.load_data` does, then keep the last `maxlen` of each.
-
-    (Keras's own `maxlen` drops whole reviews instead; `pad_sequences` is what keeps the last ids there.)
-    """
-    import numpy as np
-
-    from deepcli.data.splits import Tokens
-
-    count = len(ranks)
-    values = np.insert(ranks.values + INDEX_FROM, ranks.offsets[:-1], START)
-    limit = num_words or WORDS + INDEX_FROM + 1
-    values = np.where((values >= limit) | (values < skip_top), UNKNOWN, values).astype(np.int32)
-    offsets = ranks.offsets + np.arange(count + 1)
-    if maxlen is None:
-        return Tokens(values, offsets)
-    lengths = np.minimum(np.diff(offsets), maxlen)
-    ends = np.repeat(offsets[1:], lengths)
-    kept = np.concatenate([[0], np.cumsum(lengths)])
-    positions = ends - np.repeat(kept[1:], lengths) + np.arange(kept[-1])
-    return Tokens(values[positions], kept)
+        train, train_labels = self.flatten(path, arrays["x_train"], arrays["y_train"])
+        test, test_labels = self.flatten(path, arrays["x_test"], arrays["y_test"])
+        digest = fingerprint(train.values, train.offsets, train_labels, test.values, test.offsets, test_labels)
+        return Raw(
+            (self.encode(train), train_labels),
+            (self.encode(test), test_labels),
+            Provenance(str(path), is_published(FILE, path), digest),
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deepcli.data.base import DATASETS, Dataset, Signature
@@ -45,11 +44,14 @@ class Mnist(Dataset):
         import numpy as np
 
         from deepcli.data.archive import read_npz
+        from deepcli.data.images import check_images
         from deepcli.data.splits import Provenance, Raw
 
         path = find(FILE, self.path, sources)
         arrays = read_npz(path, tuple(CONTENT))
-        _check_shapes(path, arrays)
+        for split in ("train", "test"):
+            images, labels = ((f"{path}: {key}", arrays[key]) for key in (f"x_{split}", f"y_{split}"))
+            check_images(images, labels, (28, 28), classes=10)
         digests = {
             key: hashlib.sha256(_idx_header(array) + array.tobytes()).hexdigest() for key, array in arrays.items()
         }
@@ -67,15 +69,6 @@ class Mnist(Dataset):
             (x_test[..., None], y_test.astype(np.int32)),
             Provenance(str(path), not wrong, fingerprint),
         )
-
-
-def _check_shapes(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    for split in ("train", "test"):
-        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
-        if x.dtype != "uint8" or x.shape[1:] != (28, 28):
-            raise DataError(f"{path}: x_{split} is {x.dtype}{list(x.shape)}, not uint8[n, 28, 28]")
-        if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or not len(y) or y.min() < 0 or y.max() > 9:
-            raise DataError(f"{path}: y_{split} should hold one label from 0 to 9 for each of {len(x)} images")
 
 
 def _idx_header(array: np.ndarray) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,14 @@ class Splits:
         if split is None:
             raise DataError("this run holds no validation split out (data.validation_split is 0)")
         return split
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """Return the SHA-256 of the arrays' content, end to end."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def generator(*seeds: int) -> np.random.RandomState:

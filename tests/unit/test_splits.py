@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from deepcli.data import DATASETS
 from deepcli.data.files import Sources
-from deepcli.data.imdb import encode
 from deepcli.data.order import Order
 from deepcli.data.splits import Provenance, Raw, Tokens, divide, generator, stratified
+from deepcli.data.words import encode
 from deepcli.errors import DataError
 
 

@@ -1,0 +1,103 @@
+"""CIFAR-10, as Keras keeps it: an archive of pickled batches, or the folder that Keras unpacks it into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.files import DataFile, Sources, find, is_published
+from deepcli.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deepcli.data.splits import Raw
+
+INNER = "cifar-10-batches-py"
+TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
+TEST = "test_batch"
+MAX_BYTES = 512 << 20
+FILE = DataFile(
+    # What Keras 3 calls the archive, so that it finds ours; it unpacks it into the folder of that name.
+    "cifar-10-batches-py-target_archive",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    # Archives before folders, because only they can be verified.
+    also=("cifar-10-python.tar.gz", f"cifar-10-batches-py-target/{INNER}/{TEST}", f"{INNER}/{TEST}"),
+)
+
+
+@DATASETS.register
+class Cifar10(Dataset):
+    """50,000 + 10,000 colour pictures of ten kinds of things, 32x32 pixels (Krizhevsky 2009), from Keras's cache.
+
+    The archive is compared with its published SHA-256; a folder that was unpacked from it cannot be.
+    """
+
+    type: Literal["cifar10"] = "cifar10"
+
+    @property
+    def signature(self) -> Signature:
+        return Signature("image", (32, 32, 3), classes=10, examples=50_000)
+
+    def read(self, sources: Sources) -> Raw:
+        import numpy as np
+
+        from deepcli.data.splits import Provenance, Raw, fingerprint
+
+        path = find(FILE, self.path, sources)
+        unpacked = path.name == TEST
+        verified = not unpacked and is_published(FILE, path)
+        # A file that the spec names itself may be the user's own in the same layout; a shared cache may not.
+        if not (verified or unpacked) and self.path is None:
+            raise DataError(
+                f"{path}: is not the published CIFAR-10 (its SHA-256 differs); delete it to download it again, or name "
+                "it in data.path if it is data of your own"
+            )
+        source = path.parent if unpacked else path
+        batches = _read_folder(source) if unpacked else _read_archive(source)
+        parts = {name: _decode(content, f"{source}: {name}") for name, content in batches.items()}
+        x_train, y_train = (np.concatenate([parts[name][index] for name in TRAIN]) for index in (0, 1))
+        x_test, y_test = parts[TEST]
+        digest = fingerprint(x_train, y_train, x_test, y_test)
+        return Raw((x_train, y_train), (x_test, y_test), Provenance(str(source), verified, digest))
+
+
+def _read_archive(path: Path) -> dict[str, bytes]:
+    from deepcli.data.archive import read_tar
+
+    members = {f"{INNER}/{name}": name for name in (*TRAIN, TEST)}
+    contents = read_tar(path, tuple(members), MAX_BYTES)
+    return {name: contents[member] for member, name in members.items()}
+
+
+def _read_folder(folder: Path) -> dict[str, bytes]:
+    contents = {}
+    for name in (*TRAIN, TEST):
+        try:
+            if (folder / name).stat().st_size > MAX_BYTES:
+                raise DataError(f"{folder / name}: is larger than {MAX_BYTES >> 20} MiB")
+            contents[name] = (folder / name).read_bytes()
+        except OSError as error:
+            raise DataError(f"{folder / name}: cannot be read: {error.strerror}") from None
+    return contents
+
+
+def _decode(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Turn a batch, red, green and blue planes one after the other, into images (n, 32, 32, 3) and labels (n,)."""
+    import numpy as np
+
+    from deepcli.data.archive import read_pickle
+    from deepcli.data.images import check_images
+
+    batch = read_pickle(content, name)
+    data, labels = (batch.get(key) if isinstance(batch, dict) else None for key in (b"data", b"labels"))
+    # An array that is larger than its file was never written, only announced.
+    if not isinstance(data, np.ndarray) or data.nbytes > len(content):
+        raise DataError(f"{name}: is no batch of CIFAR-10, a dictionary with data and labels")
+    if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < 10 for label in labels):
+        labels = []
+    y = np.array(labels, np.int32)
+    check_images((f"{name}: data", data), (f"{name}: labels", y), (3072,), classes=10)
+    return np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)), y

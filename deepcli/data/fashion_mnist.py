@@ -1,0 +1,84 @@
+"""Fashion-MNIST, as Keras keeps it: four gzip files in the IDX format, in a folder of their own."""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.files import DataFile, Sources, find
+from deepcli.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deepcli.data.splits import Raw
+
+FOLDER = "fashion-mnist"
+URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+MAX_BYTES = 256 << 20
+
+
+def _file(name: str) -> DataFile:
+    # Keras gives no hash of these files, so a download has only HTTPS, its length and gzip's checksum to go by.
+    return DataFile(f"{FOLDER}/{name}", URL + name, None)
+
+
+FILES = {
+    split: (_file(f"{prefix}-images-idx3-ubyte.gz"), _file(f"{prefix}-labels-idx1-ubyte.gz"))
+    for split, prefix in (("train", "train"), ("test", "t10k"))
+}
+
+
+@DATASETS.register
+class FashionMnist(Dataset):
+    """60,000 + 10,000 pictures of clothes, 28x28 grey pixels (Xiao, Rasul & Vollgraf 2017), from Keras's cache.
+
+    Keras publishes no hash of its four files, so they are checked for damage and layout but never called verified.
+    """
+
+    type: Literal["fashion_mnist"] = "fashion_mnist"
+
+    @property
+    def signature(self) -> Signature:
+        return Signature("image", (28, 28, 1), classes=10, examples=60_000)
+
+    def read(self, sources: Sources) -> Raw:
+        from deepcli.data.splits import Provenance, Raw, fingerprint
+
+        if self.path is not None and Path(self.path).expanduser().is_file():
+            raise DataError(f"data.path: {self.path} is a file; name the folder that holds the four of fashion_mnist")
+        x_train, y_train, folder = self._split("train", sources)
+        x_test, y_test, _ = self._split("test", sources)
+        digest = fingerprint(x_train, y_train, x_test, y_test)
+        return Raw((x_train, y_train), (x_test, y_test), Provenance(str(folder), False, digest))
+
+    def _split(self, split: str, sources: Sources) -> tuple[np.ndarray, np.ndarray, Path]:
+        """Read the images (n, 28, 28, 1) uint8 and the labels (n,) int32 of a split, and tell their folder."""
+        from deepcli.data.images import check_images
+
+        images, labels = (find(file, self.path, sources) for file in FILES[split])
+        x, y = _read_idx(images), _read_idx(labels)
+        check_images((str(images), x), (str(labels), y), (28, 28), classes=10)
+        return x[..., None], y.astype("int32"), images.parent
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """Read an array of bytes: two zeros, 8 for uint8, its rank, its sizes as big-endian words, its content."""
+    import numpy as np
+
+    from deepcli.data.archive import read_gzip
+
+    content = read_gzip(path, MAX_BYTES)
+    rank = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
+    start = 4 + 4 * rank
+    if not 1 <= rank <= 3 or len(content) < start:
+        raise DataError(f"{path}: is no IDX file of bytes")
+    shape = struct.unpack(f">{rank}I", content[4:start])
+    values = np.frombuffer(content, np.uint8, offset=start)
+    # Python's integers, because sizes that lie can overflow NumPy's.
+    if math.prod(shape) != len(values):
+        raise DataError(f"{path}: should hold {list(shape)} bytes, but holds {len(values)}")
+    return values.reshape(shape)
