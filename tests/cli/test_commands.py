@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from deepcli.catalog import KINDS
 from deepcli.data import DATASETS
 from deepcli.models import MODELS
 
@@ -119,6 +121,28 @@ def test_list_shows_every_kind_every_name_and_every_field(cli):
     assert "kernel_size" in one
     assert "Side of each kernel." in one
     assert "lstm" not in one
+
+
+def test_list_ends_each_entry_with_an_example_to_paste(cli, spec):
+    assert cli("list", "schedules", "cosine").out.rstrip().endswith("  schedule: {type: cosine, alpha: 0.0}")
+    assert cli("list", "metrics", "f1").out.rstrip().endswith("  metrics: [f1]")
+    example = cli("list", "models", "cnn").out.partition("\n\n")[2]
+    assert cli("validate", spec("data: digits\n" + textwrap.dedent(example))).code == 0
+
+
+def test_list_prints_json_for_scripts(cli):
+    assert json.loads(cli("list", "--json").out) == {kind: list(registry) for kind, registry in KINDS.items()}
+    assert [entry["type"] for entry in json.loads(cli("list", "models", "--json").out)] == list(MODELS)
+    (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)
+    assert cosine["doc"].startswith("Fall from the peak")
+    assert cosine["example"] == "schedule: {type: cosine, alpha: 0.0}"
+    assert cosine["fields"][0] == {
+        "name": "alpha",
+        "type": "number >= 0, <= 1",
+        "default": "0.0",
+        "description": "Share of the peak that is left at the end.",
+        "depth": 0,
+    }
 
 
 @pytest.mark.parametrize("data", DATASETS)
