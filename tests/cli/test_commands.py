@@ -19,7 +19,7 @@ QUICK = ["data.limit=40", "training.epochs=2"]
 def test_help_lists_every_command(cli):
     done = cli("--help")
     assert done.code == 0
-    for command in ("train", "evaluate", "validate", "list", "init", "show"):
+    for command in ("train", "evaluate", "validate", "list", "init", "show", "schema"):
         assert f" {command} " in done.out
         assert cli(command, "--help").code == 0
     assert "--plugin is the only way to run a user's own" in done.out
