@@ -60,7 +60,7 @@ class Entry:
 def entry(kind: str, name: str) -> Entry:
     """Gather what there is to say of one component."""
     cls = KINDS[kind][name]
-    return Entry(name, inspect.cleandoc(cls.__doc__ or ""), example(kind, name), tuple(fields(cls)))
+    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)))
 
 
 def example(kind: str, name: str) -> str:
@@ -103,9 +103,14 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
+def documentation(cls: type[Spec]) -> str:
+    """Return a class's documentation without its indentation."""
+    return inspect.cleandoc(cls.__doc__ or "")
+
+
 def summary(cls: type[Spec]) -> str:
     """Return the first line of a class's documentation."""
-    return (cls.__doc__ or "").strip().splitlines()[0]
+    return documentation(cls).splitlines()[0]
 
 
 def fields(cls: type[Spec], depth: int = 0) -> Iterator[FieldRow]:
