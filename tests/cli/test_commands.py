@@ -185,13 +185,6 @@ def test_bash_completion_knows_commands_and_names(words, expected):
     assert expected in done.stdout.split()
 
 
-def test_a_plugin_s_model_goes_through_train_and_evaluate(cli, spec):
-    plugin = Path(__file__).parent.parent / "plugins" / "wide.py"
-    done = cli("train", spec(), "model=wide", "model.units=8", *QUICK, "-o", "a", "-q", "--plugin", plugin)
-    assert done.code == 0, done.err
-    assert cli("evaluate", "a", "-q", "--plugin", plugin).code == 0
-
-
 def test_a_checkpoint_of_a_plugin_names_it_and_never_imports_it_by_itself(cli, spec, tmp_path):
     plugin = tmp_path / "mine.py"
     source = (Path(__file__).parent.parent / "plugins" / "wide.py").read_text()
