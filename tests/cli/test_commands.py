@@ -171,6 +171,8 @@ def test_init_writes_a_commented_spec_that_is_valid_and_stays_so_uncommented(cli
         ("deepcli list opt", "optimizers"),
         ("deepcli list models gr", "gru"),
         ("deepcli train --if", "--if-exists"),
+        ("deepcli evaluate runs/a --split val", "validation"),
+        ("deepcli sch", "schema"),
     ],
 )
 def test_bash_completion_knows_commands_and_names(words, expected):
