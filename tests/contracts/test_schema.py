@@ -23,6 +23,7 @@ RIGHT = {
     "a list": {"model": {"type": "mlp", "hidden_units": [8, 8]}},
     "an empty list": {"model": {"type": "cnn", "hidden_units": []}},
     "a component inside a model": {"model": {"type": "mlp", "activation": {"type": "leaky_relu"}}},
+    "integers for keys": {"training": {"class_weight": {0: 1.0, 1: 2}}},
     "null": {"training": {"early_stopping": None}},
 }
 WRONG = {
