@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install train test check test-long bench clean
+.PHONY: help install train test check test-long docs bench clean
 
 help:
 	@echo "make train      set up, then train a small conv net on the embedded digits (under a minute after set-up)"
 	@echo "make test       set up, then run every check: ruff, format, mypy and the tests"
 	@echo "make check      ruff, format and mypy only"
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
+	@echo "make docs       write docs/reference.md from the classes that read a spec"
 	@echo "make bench      start-up and memory, as ratios"
 	@echo "make clean      remove the environment and everything made by tools"
 
@@ -38,6 +39,9 @@ test: check
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m deepcli.reference > docs/reference.md
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/startup.py

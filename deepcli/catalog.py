@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from pydantic.fields import FieldInfo
 
 from deepcli.activations import ACTIVATIONS
 from deepcli.data import DATASETS
+from deepcli.experiment import Experiment
 from deepcli.initializers import INITIALIZERS
+from deepcli.merging import registry_of
 from deepcli.models import MODELS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from deepcli.registry import Component, Registry, Spec, show
+from deepcli.yaml12 import dump, dump_line
 
 KINDS: dict[str, Registry[Any]] = {
     "data": DATASETS,
@@ -27,6 +31,9 @@ KINDS: dict[str, Registry[Any]] = {
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
 }
+EXAMPLE_MODEL = "mlp"
+"""The family in whose section the examples show what stands inside a model."""
+LONGEST_LINE = 100
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,70 @@ class FieldRow:
     depth: int = 0
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One component: its documentation, a section that names it, and its fields."""
+
+    type: str
+    doc: str
+    example: str
+    fields: tuple[FieldRow, ...]
+
+
+def entry(kind: str, name: str) -> Entry:
+    """Gather what there is to say of one component."""
+    cls = KINDS[kind][name]
+    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)))
+
+
+def example(kind: str, name: str) -> str:
+    """Write a section to paste that names a component, with its own fields at their defaults.
+
+    Inherited fields and whole sections inside are left out; what must be given shows its example, or `...`.
+    """
+    registry = KINDS[kind]
+    own = _own_defaults(registry[name])
+    section = _section(registry, {"type": name, **own} if own else name)
+    line = dump_line(section)
+    return line if len(line) <= LONGEST_LINE else dump(section).rstrip()
+
+
+def _section(registry: Registry[Any], value: Any) -> dict[str, Any]:
+    """Put a component where a spec has its kind: in a section of its own, or in that of a model."""
+    for key, field in Experiment.model_fields.items():
+        if registry_of(Experiment, key) is registry:
+            return {key: [value] if isinstance(field.default, tuple) else value}
+    model = MODELS[EXAMPLE_MODEL]
+    key = next(key for key in model.model_fields if registry_of(model, key) is registry)
+    return {"model": {"type": EXAMPLE_MODEL, key: value}}
+
+
+def _own_defaults(cls: type[Component]) -> dict[str, Any]:
+    written = vars(cls).get("__annotations__", {})
+    own = {name: field for name, field in cls.model_fields.items() if name in written or field.is_required()}
+    return {
+        name: (field.examples or ["..."])[0] if field.is_required() else _plain(field.get_default())
+        for name, field in own.items()
+        if name != "type" and (isinstance(field.default, Component) or not isinstance(field.default, Spec))
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn a default into what YAML has: a component into its name, where its own defaults will do."""
+    if isinstance(value, Component):
+        changed = value.model_dump(exclude_defaults=True)
+        return {"type": value.type, **changed} if changed else value.type
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def documentation(cls: type[Spec]) -> str:
+    """Return a class's documentation without its indentation."""
+    return inspect.cleandoc(cls.__doc__ or "")
+
+
 def summary(cls: type[Spec]) -> str:
     """Return the first line of a class's documentation."""
-    return (cls.__doc__ or "").strip().splitlines()[0]
+    return documentation(cls).splitlines()[0]
 
 
 def fields(cls: type[Spec], depth: int = 0) -> Iterator[FieldRow]:

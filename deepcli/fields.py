@@ -39,9 +39,12 @@ def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, int) and not isinstance(value, bool) else as_tuple(value)
 
 
-Counts = Annotated[tuple[Positive, ...], BeforeValidator(_one_or_many)]
+_List = tuple[Positive, ...]
+
+Counts = Annotated[_List, BeforeValidator(_one_or_many, json_schema_input_type=Positive | _List)]
 """A list of positive integers; a single one is a list of one."""
-Stack = Annotated[tuple[Positive, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+_Some = Annotated[_List, Field(min_length=1)]
+Stack = Annotated[_Some, BeforeValidator(_one_or_many, json_schema_input_type=Positive | _Some)]
 """The same, with at least one: the widths of a stack of layers."""
 
 

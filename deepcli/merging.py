@@ -48,6 +48,11 @@ def section_of(cls: type[Spec], key: object, value: object) -> type[Spec] | None
     registry = registry_of(cls, key)
     if registry is not None:
         return registry.get(registry.type_of(value))
+    return spec_class(cls, key)
+
+
+def spec_class(cls: type[Spec], key: object) -> type[Spec] | None:
+    """Return the spec class in a field's annotation: that of a section, or the base of what a registry holds."""
     field = cls.model_fields.get(key) if isinstance(key, str) else None
     hints = _hints(field.annotation) if field else iter(())
     return next((hint for hint in hints if isinstance(hint, type)), None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
 Misfit = tuple[tuple[str | int, ...], str]
@@ -110,6 +111,24 @@ class Registry(Generic[C]):
             lambda component, info: component.model_dump(mode=info.mode), info_arg=True
         )
         return core_schema.no_info_plain_validator_function(self.select, serialization=dump)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        bare = [name for name in self if not any(field.is_required() for field in self[name].model_fields.values())]
+        return {"anyOf": [{"enum": bare}, *(self._object(name, handler) for name in self)]}
+
+    def _object(self, name: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe one component as a mapping whose `type` is a constant, under a reference of its own."""
+        cls = self[name]
+        cls.model_rebuild()
+        named = {**cls.__pydantic_core_schema__, "ref": f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"}
+        # Inside `definitions` pydantic files a schema under its reference instead of copying it.
+        reference = handler(core_schema.definitions_schema(cast("CoreSchema", named), []))
+        described = handler.resolve_ref_schema(reference)
+        described["title"] = f"{self.kind}: {name}"
+        described["properties"]["type"] = {"const": name}
+        required = [field for field in described.get("required", []) if field != "type"]
+        described["required"] = required if name == self.default else ["type", *required]
+        return reference
 
 
 def misfits(problems: Iterable[Misfit], value: object) -> ValidationError:

@@ -6,6 +6,7 @@ Resolution follows the core schema of https://yaml.org/spec/1.2.2/#103-core-sche
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -197,3 +198,11 @@ def _integer(text: str, mark: Mark) -> int:
 def dump(tree: Mapping[str, Any]) -> str:
     """Write plain values as YAML that `parse` reads back as they were."""
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110)
+
+
+def dump_line(tree: Mapping[str, Any]) -> str:
+    """Write plain values as YAML on one line, each section inside in braces."""
+    text = yaml.dump(
+        dict(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf
+    )
+    return text.strip()[1:-1]

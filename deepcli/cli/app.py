@@ -10,6 +10,7 @@ from deepcli import __version__
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
+from deepcli.cli.schema import schema
 from deepcli.cli.show import show
 from deepcli.cli.train import train
 from deepcli.cli.validate import validate
@@ -46,6 +47,7 @@ app.command()(validate)
 app.command("list")(list_components)
 app.command()(init)
 app.command()(show)
+app.command()(schema)
 
 
 def command() -> Any:

@@ -23,9 +23,15 @@ from deepcli.cli.options import (
 from deepcli.errors import UsageError
 
 
+def _splits(incomplete: str) -> list[str]:
+    from deepcli.data.base import SPLITS
+
+    return [split for split in SPLITS if split.startswith(incomplete)]
+
+
 def evaluate(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
-    split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
+    split: Annotated[str, typer.Option(help="test, validation or train.", autocompletion=_splits)] = "test",
     plugins: Plugins = None,
     device: DeviceName = None,
     data_dir: DataDir = None,

@@ -28,21 +28,21 @@ def list_components(
     ] = None,
     name: Annotated[str | None, typer.Argument(help="One entry of that kind.", autocompletion=_names)] = None,
     plugins: Plugins = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON: names by kind, or a list of entries.")] = False,
 ) -> None:
-    """List what a spec can name, with fields, defaults and a line of documentation each."""
-    from deepcli.catalog import KINDS
+    """List what a spec can name, with documentation, fields, defaults and an example each."""
+    from deepcli.catalog import KINDS, entry
     from deepcli.cli import render
     from deepcli.loading import import_plugins
     from deepcli.registry import did_you_mean
 
     import_plugins(plugins or [])
     if kind is None:
-        render.kinds(KINDS)
+        render.kinds(KINDS, json)
         return
     registry = KINDS.get(kind)
     if registry is None:
         raise UsageError(f"there is no kind {kind!r}; {did_you_mean(kind, KINDS)}kinds: {', '.join(KINDS)}")
     if name is not None and name not in registry:
         raise UsageError(f"unknown {kind}: {name!r}; {did_you_mean(name, registry)}known: {', '.join(registry)}")
-    for entry in [name] if name else registry:
-        render.component(registry[entry])
+    render.entries([entry(kind, one) for one in ([name] if name else registry)], json)

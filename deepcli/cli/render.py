@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import textwrap
+from collections.abc import Mapping, Sequence
+from json import dumps as json_text
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deepcli.registry import Registry
 
 if TYPE_CHECKING:
+    from deepcli.catalog import Entry
     from deepcli.engine.summary import Summary
-    from deepcli.registry import Component
     from deepcli.result import Result
 
 PLAIN_WIDTH = 120
@@ -51,27 +55,36 @@ def result(result: Result, json: bool) -> None:
     print("  ".join(fact for fact in facts if fact))
 
 
-def kinds(registries: Mapping[str, Registry[Any]]) -> None:
+def kinds(registries: Mapping[str, Registry[Any]], json: bool) -> None:
     """Print every kind with its names."""
+    if json:
+        _json({kind: list(registry) for kind, registry in registries.items()})
+        return
     table = _table("kind", "names")
     for kind, registry in registries.items():
         table.add_row(kind, ", ".join(registry))
     _console().print(table)
 
 
-def component(cls: type[Component]) -> None:
-    """Print a component: what it is, and its fields."""
-    from deepcli.catalog import fields, summary
-
+def entries(entries: Sequence[Entry], json: bool) -> None:
+    """Print components: what each is, its fields, and an example to paste."""
+    if json:
+        _json([dataclasses.asdict(entry) for entry in entries])
+        return
     console = _console()
-    console.print(f"[bold]{cls.model_fields['type'].default}[/bold]  {summary(cls)}")
-    rows = list(fields(cls))
-    if rows:
-        table = _table("  field", "type", "default", "")
-        for row in rows:
-            table.add_row("  " * (row.depth + 1) + row.name, row.type, row.default, row.description)
-        console.print(table)
-    console.print()
+    for entry in entries:
+        console.print(f"[bold]{entry.type}[/bold]  {escape(entry.doc.splitlines()[0])}")
+        if entry.fields:
+            table = _table("  field", "type", "default", "")
+            for row in entry.fields:
+                table.add_row(*map(escape, ("  " * (row.depth + 1) + row.name, row.type, row.default, row.description)))
+            console.print(table)
+        # Not through the console, which would break long lines.
+        print(textwrap.indent(f"\n{entry.example}\n", "  "))
+
+
+def _json(value: object) -> None:
+    print(json_text(value, ensure_ascii=False))
 
 
 def layers(summary: Summary) -> None:

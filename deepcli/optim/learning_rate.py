@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from deepcli.optim.schedules import Schedule, count
+from deepcli.optim.schedules import Course, Schedule, count
 
 
 @keras.saving.register_keras_serializable("deepcli")
@@ -19,7 +19,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         peak: The rate at the end of the warm-up.
         warmup: Steps of the warm-up.
-        after: The schedule from there on, counted from its own start; None stays at the peak.
+        after: The schedule from there on, a function of the step counted from its own start; None stays at the peak.
         scale: Factor on everything, 1 unless something changed it.
         warmup_from: Share of the peak at which the warm-up starts.
     """
@@ -28,7 +28,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         self,
         peak: float,
         warmup: int = 0,
-        after: keras.optimizers.schedules.LearningRateSchedule | None = None,
+        after: Course | None = None,
         scale: float = 1.0,
         warmup_from: float = 0.0,
     ) -> None:
@@ -46,12 +46,14 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         return rate * ops.cast(self.scale, "float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        after = None if self.after is None else keras.saving.serialize_keras_object(self.after)
+        """Return what `from_config` needs; a plugin's schedule that Keras cannot write is left out.
+
+        deepcli builds the schedule of a checkpoint from its spec, never from this.
+        """
         return {
             "peak": self.peak,
             "warmup": self.warmup,
-            "after": after,
+            "after": _written(self.after),
             "scale": float(self.scale.numpy()),
             "warmup_from": self.warmup_from,
         }
@@ -61,6 +63,16 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         """Rebuild it from `get_config`."""
         after = config.get("after")
         return cls(**{**config, "after": after and keras.saving.deserialize_keras_object(after)})
+
+
+def _written(after: Course | None) -> dict[str, Any] | None:
+    """Write a schedule as Keras does, where it can be written."""
+    if not isinstance(after, keras.optimizers.schedules.LearningRateSchedule):
+        return None
+    try:
+        return dict(keras.saving.serialize_keras_object(after))
+    except NotImplementedError:
+        return None
 
 
 def learning_rate(schedule: Schedule, peak: float, steps: int) -> LearningRate:

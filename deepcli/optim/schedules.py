@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Steps = PositiveFloat
 """A number of steps, or below 1 a fraction of all steps."""
+
+Course = Callable[[Any], Any]
+"""The rate as a function of the step, a float32 tensor; Keras's schedules are such functions."""
 
 
 def count(steps: float, total: int) -> int:
@@ -32,7 +35,7 @@ class Schedule(Component):
         0.0, description="Steps, or below 1 a fraction of all steps, over which the rate rises from 0 to its peak."
     )
 
-    def build(self, peak: float, steps: int) -> LearningRateSchedule | None:
+    def build(self, peak: float, steps: int) -> Course | None:
         """Build what follows the warm-up.
 
         Args:
@@ -40,7 +43,7 @@ class Schedule(Component):
             steps: Optimizer steps from its start to the end of training, at least 1.
 
         Returns:
-            None where the rate stays at its peak.
+            A Keras schedule or any function of the step; None where the rate stays at its peak.
         """
         return None
 

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from deepcli.catalog import KINDS
 from deepcli.data import DATASETS
 from deepcli.models import MODELS
 
@@ -17,7 +19,7 @@ QUICK = ["data.limit=40", "training.epochs=2"]
 def test_help_lists_every_command(cli):
     done = cli("--help")
     assert done.code == 0
-    for command in ("train", "evaluate", "validate", "list", "init", "show"):
+    for command in ("train", "evaluate", "validate", "list", "init", "show", "schema"):
         assert f" {command} " in done.out
         assert cli(command, "--help").code == 0
     assert "--plugin is the only way to run a user's own" in done.out
@@ -121,6 +123,28 @@ def test_list_shows_every_kind_every_name_and_every_field(cli):
     assert "lstm" not in one
 
 
+def test_list_ends_each_entry_with_an_example_to_paste(cli, spec):
+    assert cli("list", "schedules", "cosine").out.rstrip().endswith("  schedule: {type: cosine, alpha: 0.0}")
+    assert cli("list", "metrics", "f1").out.rstrip().endswith("  metrics: [f1]")
+    example = cli("list", "models", "cnn").out.partition("\n\n")[2]
+    assert cli("validate", spec("data: digits\n" + textwrap.dedent(example))).code == 0
+
+
+def test_list_prints_json_for_scripts(cli):
+    assert json.loads(cli("list", "--json").out) == {kind: list(registry) for kind, registry in KINDS.items()}
+    assert [entry["type"] for entry in json.loads(cli("list", "models", "--json").out)] == list(MODELS)
+    (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)
+    assert cosine["doc"].startswith("Fall from the peak")
+    assert cosine["example"] == "schedule: {type: cosine, alpha: 0.0}"
+    assert cosine["fields"][0] == {
+        "name": "alpha",
+        "type": "number >= 0, <= 1",
+        "default": "0.0",
+        "description": "Share of the peak that is left at the end.",
+        "depth": 0,
+    }
+
+
 @pytest.mark.parametrize("data", DATASETS)
 @pytest.mark.parametrize("model", MODELS)
 def test_init_writes_a_commented_spec_that_is_valid_and_stays_so_uncommented(cli, data, model):
@@ -147,6 +171,8 @@ def test_init_writes_a_commented_spec_that_is_valid_and_stays_so_uncommented(cli
         ("deepcli list opt", "optimizers"),
         ("deepcli list models gr", "gru"),
         ("deepcli train --if", "--if-exists"),
+        ("deepcli evaluate runs/a --split val", "validation"),
+        ("deepcli sch", "schema"),
     ],
 )
 def test_bash_completion_knows_commands_and_names(words, expected):
@@ -159,13 +185,6 @@ def test_bash_completion_knows_commands_and_names(words, expected):
     script = Path(sys.executable).with_name("deepcli")
     done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
     assert expected in done.stdout.split()
-
-
-def test_a_plugin_s_model_goes_through_train_and_evaluate(cli, spec):
-    plugin = Path(__file__).parent.parent / "plugins" / "wide.py"
-    done = cli("train", spec(), "model=wide", "model.units=8", *QUICK, "-o", "a", "-q", "--plugin", plugin)
-    assert done.code == 0, done.err
-    assert cli("evaluate", "a", "-q", "--plugin", plugin).code == 0
 
 
 def test_a_checkpoint_of_a_plugin_names_it_and_never_imports_it_by_itself(cli, spec, tmp_path):

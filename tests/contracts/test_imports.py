@@ -17,7 +17,7 @@ ROOMS = [
     {"models"},
     {"optim"},
     {"experiment"},
-    {"catalog", "merging", "wording", "starter"},
+    {"catalog", "merging", "wording", "starter", "reference"},
     {"loading"},
     {"run"},
     {"checkpoints", "reporting"},
@@ -43,7 +43,7 @@ print("HEAVY", heavy, "CODE", code)
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["train", "--help"], ["validate", "SPEC"], ["list"], ["list", "models"], ["show", "SPEC"],
-     ["init", "digits", "cnn", "new.yaml"], ["--show-completion"]],
+     ["init", "digits", "cnn", "new.yaml"], ["schema"], ["--show-completion"]],
     ids=" ".join,
 )  # fmt: skip
 def test_light_commands_import_nothing_heavy(words, spec):
@@ -53,6 +53,11 @@ def test_light_commands_import_nothing_heavy(words, spec):
         [sys.executable, "-c", FRESH.format(words=words, heavy=HEAVY)], capture_output=True, text=True, check=True
     )
     assert "HEAVY [] CODE 0" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_reference_is_written_without_anything_heavy():
+    code = f"import sys; from deepcli.reference import reference; reference(); print(set(sys.modules) & {HEAVY!r})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_help_does_not_even_import_the_registries():

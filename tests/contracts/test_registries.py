@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import deepcli
 from deepcli import yaml12
-from deepcli.catalog import KINDS, fields, summary
+from deepcli.catalog import KINDS, example, fields, summary
 from deepcli.experiment import Experiment
 from deepcli.registry import Component, Registry, Spec
 
@@ -58,6 +58,17 @@ class TestEveryEntry:
         component = KINDS[kind][name]()
         again = yaml12.parse(yaml12.dump(component.model_dump()), "x").tree
         assert KINDS[kind].select(again) == component
+
+    def test_has_an_example_that_is_valid(self, kind, name):
+        """On one of two data sets at least: some losses and metrics are for two classes, others for more."""
+        section = yaml12.parse(example(kind, name), "x").tree
+        reasons = []
+        for data in ("digits", "imdb"):
+            try:
+                Experiment.model_validate({"data": data, "model": "mlp", **section})
+            except ValidationError as error:
+                reasons.append(str(error))
+        assert len(reasons) < 2, reasons
 
     def test_refuses_unknown_fields(self, kind, name):
         with pytest.raises(ValidationError, match="no_such_field"):

@@ -1,0 +1,89 @@
+"""The JSON schema that editors read agrees with the classes that judge a spec."""
+
+import json
+
+import jsonschema
+import pytest
+from pydantic import ValidationError
+
+from deepcli import yaml12
+from deepcli.catalog import KINDS, example
+from deepcli.experiment import Experiment, json_schema
+from tests.contracts.test_configs import FILES
+
+SCHEMA = json_schema()
+CHECK = jsonschema.Draft202012Validator(SCHEMA)
+WHOLE = {"data": "digits", "model": "mlp"}
+ENTRIES = [(kind, name) for kind, registry in KINDS.items() for name in registry]
+
+RIGHT = {
+    "a bare name": {"optimizer": "sgd"},
+    "no type, where there is a default": {"optimizer": {"learning_rate": 0.1}, "schedule": {"warmup": 3}},
+    "an integer for a list": {"model": {"type": "mlp", "hidden_units": 8}},
+    "a list": {"model": {"type": "mlp", "hidden_units": [8, 8]}},
+    "an empty list": {"model": {"type": "cnn", "hidden_units": []}},
+    "a component inside a model": {"model": {"type": "mlp", "activation": {"type": "leaky_relu"}}},
+    "integers for keys": {"training": {"class_weight": {0: 1.0, 1: 2}}},
+    "null": {"training": {"early_stopping": None}},
+}
+WRONG = {
+    "an unknown section": {"optimiser": "sgd"},
+    "an unknown field": {"model": {"type": "cnn", "filter": 3}},
+    "a field of another type": {"model": {"type": "mlp", "filters": 3}},
+    "an unknown name": {"model": "resnet"},
+    "an unknown type": {"model": {"type": "resnet"}},
+    "no type": {"model": {"hidden_units": 8}},
+    "a field of another optimizer, without type": {"optimizer": {"momentum": 0.9}},
+    "a text for a number": {"optimizer": {"type": "adam", "learning_rate": "fast"}},
+    "a number that is too small": {"training": {"epochs": 0}},
+    "an empty stack": {"model": {"type": "mlp", "hidden_units": []}},
+    "zero units": {"model": {"type": "mlp", "hidden_units": 0}},
+    "a text for a switch": {"training": {"deterministic": "no"}},
+    "an unknown field far inside": {"model": {"type": "mlp", "regularization": {"l3": 0.1}}},
+    "a bare metric": {"metrics": "accuracy"},
+    "a list for a component": {"loss": ["auto"]},
+    "nothing for the data": {"data": None},
+}
+
+
+def test_it_is_a_schema_of_its_draft():
+    assert SCHEMA["$schema"] == CHECK.META_SCHEMA["$id"]
+    CHECK.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_config_is_valid(path):
+    CHECK.validate(yaml12.parse(path.read_text(encoding="utf-8"), "x").tree)
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_every_component_is_described(kind, name):
+    CHECK.validate({**WHOLE, **yaml12.parse(example(kind, name), "x").tree})
+    component = KINDS[kind][name]
+    (described,) = [
+        definition
+        for definition in SCHEMA["$defs"].values()
+        if definition["properties"].get("type") == {"const": name}
+        and definition["title"] == f"{KINDS[kind].kind}: {name}"
+    ]
+    assert set(described["properties"]) == set(component.model_fields)
+    assert described["additionalProperties"] is False
+    assert ("type" in described["required"]) == (KINDS[kind].default != name)
+
+
+@pytest.mark.parametrize("change", RIGHT.values(), ids=RIGHT)
+def test_what_the_classes_accept_is_valid(change):
+    Experiment.model_validate({**WHOLE, **change})
+    CHECK.validate({**WHOLE, **change})
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_what_the_classes_refuse_is_not(change):
+    with pytest.raises(ValidationError):
+        Experiment.model_validate({**WHOLE, **change})
+    with pytest.raises(jsonschema.ValidationError):
+        CHECK.validate({**WHOLE, **change})
+
+
+def test_the_command_prints_it(cli):
+    assert json.loads(cli("schema").out) == SCHEMA

@@ -1,0 +1,117 @@
+"""A user's own data set, model, optimizer and schedule, through every command that meets them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deepcli.catalog import KINDS
+
+FOLDER = Path(__file__).parent.parent / "plugins"
+QUICK = ["data.limit=40", "data.batch_size=8", "training.epochs=2"]
+# By the plugin's file: the kind of what it registers under its own name, and the words that choose it.
+CASES = {
+    "wide": ("models", ["model=wide", "model.units=8"]),
+    "spirals": ("data", ["data=spirals", "data.examples=60"]),
+    "sign_sgd": ("optimizers", ["optimizer=sign_sgd", "optimizer.clipnorm=1.0"]),
+    "triangular": ("schedules", ["schedule=triangular", "schedule.cycles=2"]),
+}
+each = pytest.mark.parametrize(("name", "kind", "words"), [(name, *case) for name, case in CASES.items()], ids=CASES)
+
+
+def test_every_plugin_here_is_tested():
+    assert {path.stem for path in FOLDER.glob("*.py")} == set(CASES)
+
+
+def fresh(*words):
+    script = Path(sys.executable).with_name("deepcli")
+    return subprocess.run([script, *map(str, words)], capture_output=True, text=True, check=False)
+
+
+@each
+def test_it_trains_and_is_evaluated_with_the_plugin_only(cli, spec, name, kind, words):
+    plugin = FOLDER / f"{name}.py"
+    done = cli("train", spec(), *words, *QUICK, "-o", "a", "-q", "--json", "--plugin", plugin)
+    assert done.code == 0, done.err
+    again = cli("evaluate", "a", "-q", "--json", "--plugin", plugin)
+    assert json.loads(again.out)["metrics"]["test"] == json.loads(done.out)["metrics"]["test"]
+    without = fresh("evaluate", "a")
+    assert without.returncode == 2
+    assert f"--plugin {plugin}, which is imported only if you give it again" in without.stderr
+    assert f"unknown type {name!r}" in without.stderr
+
+
+@each
+def test_it_is_listed_validated_shown_and_in_the_schema(cli, spec, name, kind, words):
+    plugin = ["--plugin", FOLDER / f"{name}.py"]
+    assert name not in KINDS[kind]
+    assert name in json.loads(cli("list", "--json", *plugin).out)[kind]
+    example = cli("list", kind, name, *plugin).out.partition("\n\n")[2].strip()
+    assert name in example
+    assert cli("validate", spec(), *words, *plugin).code == 0
+    assert f"type: {name}\n" in cli("show", spec(), *words, *plugin).out
+    assert f'"const": "{name}"' in cli("schema", *plugin).out
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_listing_it_imports_nothing_heavy(name):
+    code = (
+        "import sys; from deepcli.loading import import_plugins; from deepcli.catalog import KINDS\n"
+        f"import_plugins([{str(FOLDER / name) + '.py'!r}]); print({{'keras', 'numpy', 'tensorflow'}} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def rates(run):
+    header, *rows = Path(run, "history.csv").read_text().splitlines()
+    return [float(row.split(",")[header.split(",").index("learning_rate")]) for row in rows]
+
+
+def test_the_rate_follows_a_plugin_s_schedule(cli, spec):
+    words = ["schedule={type: triangular, cycles: 1, base: 0.5}", "data.limit=40", "training.epochs=5"]
+    done = cli("train", spec(), *words, "-o", "a", "-q", "--plugin", FOLDER / "triangular.py")
+    assert done.code == 0, done.err
+    # One step an epoch; each row has the rate of the step to come.
+    assert rates("a") == pytest.approx([0.7e-3, 0.9e-3, 0.9e-3, 0.7e-3, 0.5e-3])
+
+
+NEWCOMER = """
+from typing import Literal
+from deepcli.optim import SCHEDULES, Schedule
+
+@SCHEDULES.register
+class Halving(Schedule):
+    \"\"\"Half the rate by the end.\"\"\"
+    type: Literal["halving"] = "halving"
+    def build(self, peak, steps):
+        return lambda step: peak * 0.5 ** (step / steps)
+"""
+WITHOUT_CONFIG = """
+        import keras
+        class Steady(keras.optimizers.schedules.LearningRateSchedule):
+            def __call__(self, step):
+                return peak
+        return Steady()
+"""
+
+
+def test_a_newcomer_adds_a_schedule_by_one_class_in_one_file(cli, spec, tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(NEWCOMER)
+    assert "Half the rate" in cli("list", "schedules", "halving", "--plugin", plugin).out
+    done = cli("train", spec(), "schedule=halving", "data.limit=40", "training.epochs=2", "-o", "a", "--plugin", plugin)
+    assert done.code == 0, done.err
+    assert "Warning" not in done.err
+    assert rates("a") == pytest.approx([1e-3 * 0.5**0.5, 0.5e-3])
+    assert cli("evaluate", "a", "--plugin", plugin).code == 0
+
+
+def test_a_plugin_s_keras_schedule_needs_no_config(cli, spec, tmp_path):
+    plugin = tmp_path / "steady.py"
+    source = NEWCOMER.replace("Halving", "Steady").replace("halving", "steady")
+    plugin.write_text(source[: source.index("        return")] + WITHOUT_CONFIG)
+    done = cli("train", spec(), "schedule=steady", *QUICK, "-o", "a", "-q", "--plugin", plugin)
+    assert done.code == 0, done.err
+    assert rates("a") == pytest.approx([1e-3, 1e-3])
