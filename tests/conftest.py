@@ -61,19 +61,7 @@ class Done:
 
 
 @pytest.fixture
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget after a test which plugins it has imported; other tests go through all that is registered."""
-    from deepcli.catalog import KINDS
-
-    for registry in KINDS.values():
-        monkeypatch.setattr(registry, "_classes", dict(registry._classes))
-    yield
-    for name in [name for name in sys.modules if name.startswith("deepcli_plugin_")]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def cli(forgetful: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run `deepcli` with words, in this process."""
     from deepcli.cli import main
 
