@@ -13,13 +13,14 @@ from pydantic.fields import FieldInfo
 from deepcli.activations import ACTIVATIONS
 from deepcli.data import DATASETS
 from deepcli.initializers import INITIALIZERS
-from deepcli.models import MODELS
+from deepcli.models import LAYERS, MODELS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from deepcli.registry import Component, Registry, Spec, show
 
 KINDS: dict[str, Registry[Any]] = {
     "data": DATASETS,
     "models": MODELS,
+    "layers": LAYERS,
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
     "losses": LOSSES,

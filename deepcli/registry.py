@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
@@ -26,6 +26,11 @@ class Component(Spec):
     """Something that a spec names by its `type`."""
 
     type: str
+
+    @classmethod
+    def example(cls) -> Self:
+        """Make one, for tests and documentation; a class with required fields says with which."""
+        return cls.model_validate({})
 
 
 C = TypeVar("C", bound=Component)
