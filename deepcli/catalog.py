@@ -16,7 +16,7 @@ from deepcli.data import DATASETS
 from deepcli.experiment import Experiment
 from deepcli.initializers import INITIALIZERS
 from deepcli.merging import registry_of
-from deepcli.models import MODELS
+from deepcli.models import LAYERS, MODELS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from deepcli.registry import Component, Registry, Spec, show
 from deepcli.yaml12 import dump, dump_line
@@ -24,6 +24,7 @@ from deepcli.yaml12 import dump, dump_line
 KINDS: dict[str, Registry[Any]] = {
     "data": DATASETS,
     "models": MODELS,
+    "layers": LAYERS,
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
     "losses": LOSSES,

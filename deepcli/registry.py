@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
@@ -27,6 +27,11 @@ class Component(Spec):
     """Something that a spec names by its `type`."""
 
     type: str
+
+    @classmethod
+    def example(cls) -> Self:
+        """Make one, for tests and documentation; a class with required fields says with which."""
+        return cls.model_validate({})
 
 
 C = TypeVar("C", bound=Component)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from deepcli import yaml12
 from deepcli.catalog import FieldRow, fields, summary
 from deepcli.data import DATASETS
 from deepcli.experiment import Experiment, Training
-from deepcli.models import MODELS
+from deepcli.models import MODELS, Model
 from deepcli.optim import OPTIMIZERS, SCHEDULES
-from deepcli.registry import Spec
+from deepcli.registry import Component, Spec
 
 MARGIN = 44
 
 
 def starter(data: str, model: str) -> str:
     """Write a spec for a data set and a family: what matters most written out, every default beside its meaning."""
-    rest = [
+    rest: list[tuple[str, str, type[Component]]] = [
         ("data", data, DATASETS[data]),
         ("model", model, MODELS[model]),
         ("optimizer", "adam", OPTIMIZERS["adam"]),
@@ -28,13 +29,28 @@ def starter(data: str, model: str) -> str:
         "seed: 0".ljust(MARGIN) + "# " + (Experiment.model_fields["seed"].description or ""),
     ]
     for section, name, cls in rest:
-        lines += ["", f"{section}:", f"  type: {name}".ljust(MARGIN) + f"# {summary(cls)}", *_defaults(cls, "  ")]
+        lines += ["", f"{section}:", f"  type: {name}".ljust(MARGIN) + f"# {summary(cls)}"]
+        if issubclass(cls, Model):
+            lines += _written_out(cls, DATASETS[data].example().signature.kind)
+        lines += _defaults(cls, "  ")
     lines += ["", "loss: auto".ljust(MARGIN) + "# `deepcli list losses` shows the others", "metrics: [accuracy]"]
     return "\n".join([*lines, "", "training:", "  epochs: 10", *_defaults(Training, "  ", skip="epochs"), ""])
 
 
 def _defaults(cls: type[Spec], indent: str, skip: str = "") -> list[str]:
-    return [_line(row, indent) for row in fields(cls) if row.name != skip]
+    return [_line(row, indent) for row in fields(cls) if row.name != skip and row.default != "required"]
+
+
+def _written_out(cls: type[Model], kind: str) -> list[str]:
+    """Write what has no default, and so cannot be left to a comment."""
+    lines = []
+    for name, value in cls.starter(kind).items():
+        first, *rest = yaml12.dump({name: value}).splitlines()
+        lines += [
+            f"  {first}".ljust(MARGIN) + f"# {cls.model_fields[name].description}",
+            *(f"  {line}" for line in rest),
+        ]
+    return lines
 
 
 def _line(row: FieldRow, indent: str) -> str:

@@ -48,6 +48,8 @@ def _message(item: Any, path: Path, tree: Any) -> str:
         return str(item["ctx"]["why"])
     if kind == "missing":
         return "is missing"
+    if kind == "too_short":
+        return f"should have at least {item['ctx']['min_length']}, not {item['ctx']['actual_length']}"
     if kind == "extra_forbidden":
         cls = class_at(tree, path[:-1])
         known = list(cls.model_fields) if cls else []
@@ -57,6 +59,7 @@ def _message(item: Any, path: Path, tree: Any) -> str:
     message = (
         message.replace("less than or equal to", "at most").replace("a valid ", "a ").replace("a integer", "an integer")
     )
+    message = message.replace("a tuple", "a list")
     message = re.sub(r"a dictionary( or instance of \w+)?", "a mapping", message)
     suggestion = ""
     if kind == "literal_error" and isinstance(value, str):

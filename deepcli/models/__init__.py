@@ -1,6 +1,32 @@
 """Model families: each a spec that builds a Keras model for any data set."""
 
-from deepcli.models import cnn, mlp, recurrent, transformer
+from deepcli.models import (
+    cnn,
+    mlp,
+    recurrent,
+    sequential,
+    stack_convolution,
+    stack_pooling,
+    stack_recurrent,
+    stack_regularization,
+    transformer,
+)
 from deepcli.models.base import MODELS, Head, Model
+from deepcli.models.stack import LAYERS, Layer
 
-__all__ = ["MODELS", "Head", "Model", "cnn", "mlp", "recurrent", "transformer"]
+__all__ = [
+    "LAYERS",
+    "MODELS",
+    "Head",
+    "Layer",
+    "Model",
+    "cnn",
+    "mlp",
+    "recurrent",
+    "sequential",
+    "stack_convolution",
+    "stack_pooling",
+    "stack_recurrent",
+    "stack_regularization",
+    "transformer",
+]

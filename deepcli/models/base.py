@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -34,11 +34,20 @@ class Model(Component):
     kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initial kernels.")
     bias_initializer: InitializerField = Field(Zeros(), description="Initial biases.")
 
-    bfloat16_on_cpu: ClassVar[bool] = False
-    """Whether mixed_bfloat16 measurably pays on a CPU with bfloat16 instructions."""
+    @property
+    def bfloat16_on_cpu(self) -> bool:
+        """Whether mixed_bfloat16 measurably pays on a CPU with bfloat16 instructions."""
+        return False
 
-    compiles_with_xla: ClassVar[bool] = True
-    """Whether XLA pays on a GPU where shapes are fixed; recurrent layers have cuDNN instead."""
+    @property
+    def compiles_with_xla(self) -> bool:
+        """Whether XLA pays on a GPU where shapes are fixed; recurrent layers have cuDNN instead."""
+        return True
+
+    @classmethod
+    def starter(cls, kind: str) -> dict[str, Any]:
+        """Give the fields that a new spec has to write out, for a kind of data (`image` or `tokens`)."""
+        return {}
 
     def check(self, signature: Signature) -> Iterator[Misfit]:
         """Yield what does not fit the data; known from the spec alone, so nothing is computed in vain."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -44,7 +44,9 @@ class Cnn(Embedded):
         description="Dropout precedes and follows the dense layers; spatial dropout ends each block.",
     )
 
-    bfloat16_on_cpu: ClassVar[bool] = True
+    @property
+    def bfloat16_on_cpu(self) -> bool:
+        return True
 
     def check(self, signature: Signature) -> Iterator[Misfit]:
         yield from super().check(signature)

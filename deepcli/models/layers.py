@@ -14,6 +14,30 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 
 @register
+class PadLeft(keras.layers.Layer):
+    """Move the padding to the front and fix the length: (batch, steps) ids, 0 for padding, to (batch, maxlen).
+
+    Of a longer sequence the last ids are kept; both as `keras.utils.pad_sequences` does by default.
+
+    Args:
+        maxlen: Steps of the output.
+    """
+
+    def __init__(self, maxlen: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.maxlen = maxlen
+
+    def call(self, tokens: Any) -> Any:
+        lengths = ops.sum(ops.cast(ops.not_equal(tokens, 0), "int32"), axis=1)
+        places = ops.arange(self.maxlen)[None, :] - self.maxlen + lengths[:, None]
+        found = ops.take_along_axis(tokens, ops.maximum(places, 0), axis=1)
+        return ops.where(ops.greater_equal(places, 0), found, 0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "maxlen": self.maxlen}
+
+
+@register
 class Lengths(keras.layers.Layer):
     """Count the tokens of each sequence: (batch, steps) ids, 0 for padding, to lengths of at least 1."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -42,7 +42,9 @@ class Recurrent(Embedded):
         RecurrentRegularization(), description="Dropout falls on each layer's inputs."
     )
 
-    compiles_with_xla: ClassVar[bool] = False
+    @property
+    def compiles_with_xla(self) -> bool:
+        return False
 
     def check(self, signature: Signature) -> Iterator[Misfit]:
         yield from super().check(signature)

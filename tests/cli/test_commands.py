@@ -114,7 +114,17 @@ def test_show_model_prints_layers_with_shapes_and_parameters(cli, spec):
 
 def test_list_shows_every_kind_every_name_and_every_field(cli):
     kinds = cli("list").out
-    for kind in ("data", "models", "activations", "initializers", "losses", "metrics", "optimizers", "schedules"):
+    for kind in (
+        "data",
+        "models",
+        "layers",
+        "activations",
+        "initializers",
+        "losses",
+        "metrics",
+        "optimizers",
+        "schedules",
+    ):
         assert kind in kinds
         assert cli("list", kind).code == 0
     one = cli("list", "models", "cnn").out

@@ -23,7 +23,48 @@ SMALL = {
     "cnn": {"filters": [4, 4]},
     "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
 }
+# What a stack can hold depends on the data, so a variant of `sequential` is an index into these.
+STACKS = {
+    "image": [
+        ["flatten", {"type": "dense", "units": 8, "activation": "prelu"}],
+        [
+            {"type": "conv2d", "filters": 4, "l2": 1e-3, "activation": "relu"},
+            "batch_normalization",
+            {"type": "separable_conv2d", "filters": 4, "padding": "same", "strides": 2},
+            {"type": "depthwise_conv2d", "dilation_rate": 2, "padding": "same"},
+            {"type": "group_normalization", "groups": 2},
+            {"type": "spatial_dropout2d", "rate": 0.2},
+            {"type": "max_pooling2d", "padding": "same"},
+            "flatten",
+        ],
+        [
+            {"type": "reshape", "target_shape": [4, 4, 4, 1]},
+            {"type": "conv3d", "filters": 4, "kernel_size": [2, 3, 3], "activation": {"type": "leaky_relu"}},
+            {"type": "average_pooling3d", "pool_size": [1, 2, 2]},
+            "global_average_pooling3d",
+        ],
+    ],
+    "tokens": [
+        [{"type": "embedding", "output_dim": 4}, {"type": "lstm", "units": 4, "dropout": 0.2}],
+        [
+            {"type": "embedding", "output_dim": 4},
+            {"type": "bidirectional", "layer": {"type": "lstm", "units": 4, "return_sequences": True}},
+            {"type": "bidirectional", "layer": {"type": "gru", "units": 4}, "merge_mode": "sum"},
+            "layer_normalization",
+        ],
+        [
+            {"type": "embedding", "output_dim": 4},
+            {"type": "conv1d", "filters": 4, "dilation_rate": 2, "activation": "relu"},
+            {"type": "separable_conv1d", "filters": 4, "strides": 2},
+            "global_max_pooling1d",
+            {"type": "dense", "units": 8, "activation": "tanh"},
+            "dropout",
+        ],
+    ],
+}
+SMALL["sequential"] = {"layers": 0}
 HARD = {
+    "sequential": [{"layers": 1}, {"layers": 2}],
     "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1}}],
     "cnn": [
         {
@@ -71,6 +112,8 @@ def model(request):
 
 @pytest.fixture
 def experiment(kind, model):
+    if model["type"] == "sequential":
+        model = {**model, "layers": STACKS[kind][model["layers"]]}
     return Experiment.model_validate({"data": DATA[kind], "model": model, "optimizer": "adam"})
 
 
@@ -178,6 +221,10 @@ def test_random_layers_are_silent_outside_training(name, kind):
     if not (name == "mlp" and kind == "image"):
         regularization["spatial_dropout"] = 0.5
     model = {"type": name, **SMALL.get(name, {}), "regularization": regularization}
+    if name == "sequential":
+        first = ["flatten"] if kind == "image" else ["embedding", "flatten"]
+        noise = [{"type": "gaussian_noise", "stddev": 1.0}, {"type": "dropout", "rate": 0.5}]
+        model = {"type": name, "layers": [*first, *noise]}
     experiment = Experiment.model_validate({"data": DATA[kind], "model": model})
     built_model, x = built(experiment), split_for(experiment).x
     assert np.array_equal(BACKEND.predict(built_model, x, 24), BACKEND.predict(built_model, x, 24))

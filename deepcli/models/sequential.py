@@ -1,0 +1,130 @@
+"""Any stack of layers, written as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field
+
+from deepcli.data.base import Signature
+from deepcli.fields import Penalties, as_tuple
+from deepcli.initializers import GlorotUniform, InitializerField, Zeros
+from deepcli.models.base import MODELS, Head, Model
+from deepcli.models.sequences import image_input
+from deepcli.models.stack import LAYERS, VOLUMES, Embedding, Layer, Shape, Unfit
+from deepcli.models.stack_convolution import Conv2d
+from deepcli.models.stack_recurrent import Reading
+from deepcli.registry import Misfit
+
+if TYPE_CHECKING:
+    import keras
+
+ON_IMAGES: list[dict[str, Any]] = [
+    {"type": "conv2d", "filters": 32, "kernel_size": 3, "padding": "same", "activation": "relu"},
+    {"type": "max_pooling2d"},
+    {"type": "flatten"},
+    {"type": "dense", "units": 64, "activation": "relu"},
+    {"type": "dropout", "rate": 0.2},
+]
+ON_TOKENS: list[dict[str, Any]] = [
+    {"type": "embedding", "output_dim": 64},
+    {"type": "bidirectional", "layer": {"type": "lstm", "units": 64}},
+    {"type": "dropout", "rate": 0.2},
+]
+
+
+@MODELS.register
+class Sequential(Model):
+    """Any stack of layers; the input, scaled or padded, and the output layer are added to it.
+
+    Tokens are padded to `data.maxlen`, in front as `keras.utils.pad_sequences` does: sizes are fixed, no prediction
+    depends on its batch mates, and a recurrent layer ends on a real word. Layers see the padding as the token 0.
+    """
+
+    type: Literal["sequential"] = "sequential"
+    layers: Annotated[tuple[Annotated[Layer, LAYERS], ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
+        description="The layers, first to last; `deepcli list layers` shows them."
+    )
+    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initial kernel of the output layer.")
+    bias_initializer: InitializerField = Field(Zeros(), description="Initial biases of the output layer.")
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls.model_validate(cls.starter("image"))
+
+    @classmethod
+    def starter(cls, kind: str) -> dict[str, Any]:
+        return {"layers": ON_IMAGES if kind == "image" else ON_TOKENS}
+
+    def check(self, signature: Signature) -> Iterator[Misfit]:
+        own = [
+            (("layers", index, *path), why) for index, layer in enumerate(self.layers) for path, why in layer.check()
+        ]
+        yield from own or self._misfits(signature)
+
+    def _misfits(self, signature: Signature) -> Iterator[Misfit]:
+        """Follow the shape through the stack, up to the first layer that does not fit."""
+        if None in signature.shape:
+            yield ("layers",), "a stack needs sequences of a fixed length; set data.maxlen"
+            return
+        shape, giver = tuple(size or 0 for size in signature.shape), "the data"
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, Embedding) != (signature.kind == "tokens" and index == 0):
+                yield ("layers", index), _misplaced(layer, signature)
+                return
+            try:
+                after = layer.shape(shape)
+            except Unfit as unfit:
+                place = ("layers", index, unfit.field) if unfit.field else ("layers", index)
+                yield place, f"{layer.type} {unfit} and gets {shape} from {giver}{self._remedy(index, shape)}"
+                return
+            shape, giver = after, layer.type
+        if len(shape) != 1:
+            why = f"the output layer needs a vector and gets {shape} from {giver}; add flatten or a global pooling"
+            yield ("layers", len(self.layers) - 1), why
+
+    def _remedy(self, index: int, shape: Shape) -> str:
+        before = self.layers[index - 1] if index else None
+        if not isinstance(before, Reading) or len(shape) > 1:
+            return ""
+        return f"; set return_sequences: true in layers.{index - 1}" + (
+            ".layer" if before.type == "bidirectional" else ""
+        )
+
+    @property
+    def bfloat16_on_cpu(self) -> bool:
+        pays = any(isinstance(layer, Conv2d) for layer in self.layers)
+        return pays and not any(isinstance(layer, Reading) or layer.AXES == VOLUMES for layer in self.layers)
+
+    @property
+    def compiles_with_xla(self) -> bool:
+        return not any(isinstance(layer, Reading) for layer in self.layers)
+
+    def build(self, signature: Signature, head: Head) -> keras.Model:
+        import keras
+
+        inputs, x = image_input(signature, Penalties()) if signature.kind == "image" else _padded(signature)
+        for index, layer in enumerate(self.layers):
+            x = layer.apply(x, f"{layer.type}_{index}", signature)
+        return keras.Model(inputs, self.dense_output(x, head), name="sequential")
+
+
+def _misplaced(layer: Layer, signature: Signature) -> str:
+    if signature.kind == "image":
+        return "embedding is for tokens; these data are images"
+    if isinstance(layer, Embedding):
+        return "embedding reads the tokens themselves, and so comes first and only once"
+    return f"a stack on tokens begins with embedding, not {layer.type}"
+
+
+def _padded(signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    import keras
+
+    from deepcli.models import layers
+
+    (maxlen,) = signature.shape
+    if maxlen is None:
+        raise ValueError("a stack needs sequences of a fixed length")
+    inputs = keras.Input((None,), dtype="int32", name="tokens")
+    return inputs, layers.PadLeft(maxlen, name="pad_left")(inputs)
