@@ -43,7 +43,7 @@ print("HEAVY", heavy, "CODE", code)
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["train", "--help"], ["validate", "SPEC"], ["list"], ["list", "models"], ["show", "SPEC"],
-     ["init", "digits", "cnn", "new.yaml"], ["schema"], ["--show-completion"]],
+     ["init", "digits", "cnn", "new.yaml"], ["schema"]],
     ids=" ".join,
 )  # fmt: skip
 def test_light_commands_import_nothing_heavy(words, spec):

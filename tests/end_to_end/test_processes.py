@@ -138,7 +138,7 @@ def test_a_terminal_shows_a_live_bar(spec):
 
 def test_a_reader_that_goes_away_is_no_error():
     done = subprocess.run(
-        f"{DEEPCLI[0]} list models | head -n 1", shell=True, capture_output=True, text=True, check=False
+        f"'{DEEPCLI[0]}' list models | head -n 1", shell=True, capture_output=True, text=True, check=False
     )
     assert done.stdout.startswith("cnn")
     assert done.stderr == ""
