@@ -54,6 +54,11 @@ class Penalties(Spec):
     activity_l2: NonNegative = Field(0.0, description="L2 penalty on the outputs of layers with a kernel.")
     dropout: Rate = Field(0.0, description="Share of activations dropped while training.")
     spatial_dropout: Rate = Field(0.0, description="Share of whole feature maps (or embedding channels) dropped.")
+    dropconnect: Rate = Field(
+        0.0,
+        description="Share of weights dropped from the kernels of hidden dense layers and convolutions while training "
+        "(transformer: of the feed-forward layers); not from separable convolutions or recurrent layers.",
+    )
     gaussian_noise: NonNegative = Field(
         0.0, description="Standard deviation of noise on scaled inputs or embeddings while training."
     )

@@ -49,6 +49,12 @@ class Cnn(Embedded):
     def check(self, signature: Signature) -> Iterator[Misfit]:
         yield from super().check(signature)
         yield from self.needs_any_shape()
+        if self.separable and self.regularization.dropconnect:
+            yield (
+                ("regularization", "dropconnect"),
+                "separable convolutions have two small kernels each, where DropConnect is not defined; "
+                "use spatial_dropout, or `separable: false`",
+            )
         if signature.kind == "tokens":
             if self.regularization.normalization == "group":
                 yield (
@@ -148,6 +154,8 @@ class Cnn(Embedded):
     def _convolution(self, rank: int, filters: int, padding: str, name: str) -> keras.layers.Layer:
         import keras
 
+        from deepcli.models import dropconnect
+
         arguments: dict[str, Any] = {
             "strides": self.strides,
             "padding": padding,
@@ -156,8 +164,10 @@ class Cnn(Embedded):
             **self.regularization.on_weights(),
         }
         if not self.separable:
-            layer = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}[rank]
-            return layer(filters, self.kernel_size, kernel_initializer=self.kernel_initializer.build(), **arguments)
+            arguments["kernel_initializer"] = self.kernel_initializer.build()
+            return dropconnect.convolution(
+                rank, filters, self.kernel_size, self.regularization.dropconnect, **arguments
+            )
         kernel = arguments.pop("kernel_regularizer")
         layer = {1: keras.layers.SeparableConv1D, 2: keras.layers.SeparableConv2D}[rank]
         return layer(

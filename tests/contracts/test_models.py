@@ -24,7 +24,7 @@ SMALL = {
     "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
 }
 HARD = {
-    "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1}}],
+    "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1, "dropconnect": 0.2}}],
     "cnn": [
         {
             "padding": "valid",
@@ -34,7 +34,11 @@ HARD = {
             "regularization": {"normalization": "batch", "dropout": 0.2, "l2": 1e-3, "spatial_dropout": 0.1},
         },
         {"separable": True, "pooling": "average", "pool_size": 2, "global_pooling": "average", "filters": [4, 4]},
-        {"kernel_size": 4, "hidden_units": [8], "regularization": {"normalization": "layer", "activity_l2": 1e-3}},
+        {
+            "kernel_size": 4,
+            "hidden_units": [8],
+            "regularization": {"normalization": "layer", "activity_l2": 1e-3, "dropconnect": 0.2},
+        },
     ],
     "recurrent": [
         {"units": [4, 4], "bidirectional": True},
@@ -43,7 +47,11 @@ HARD = {
     ],
     "transformer": [
         {"pooling": "cls", "positions": "sinusoidal", "normalize_first": False, **SMALL["transformer"]},
-        {"pooling": "max", "regularization": {"dropout": 0.2, "l2": 1e-3}, **SMALL["transformer"]},
+        {
+            "pooling": "max",
+            "regularization": {"dropout": 0.2, "dropconnect": 0.2, "l2": 1e-3},
+            **SMALL["transformer"],
+        },
     ],
 }
 VARIANTS = [

@@ -78,6 +78,14 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
         ("model={type: lstm, merge_mode: sum}", "model.merge_mode: needs `bidirectional: true`"),
         ("model={type: cnn, embedding_dim: 8}", "model.embedding_dim: is for tokens"),
         ("model={type: mlp, regularization: {spatial_dropout: 0.5}}", "model.regularization.spatial_dropout"),
+        (
+            "model={type: cnn, separable: true, regularization: {dropconnect: 0.5}}",
+            "model.regularization.dropconnect: separable convolutions have two small kernels",
+        ),
+        (
+            "model={type: gru, regularization: {dropconnect: 0.5}}",
+            "model.regularization.dropconnect: recurrent layers use their kernels inside one fused operation",
+        ),
         ("model.regularization.dropout=1.0", "model.regularization.dropout: should be less than 1"),
         ("loss=binary_crossentropy", "loss: is for two classes; these data have 10"),
         ("loss.label_smoothing=1.5", "loss.label_smoothing: should be less than 1"),
