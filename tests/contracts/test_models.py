@@ -36,6 +36,7 @@ HARD = {
         {"separable": True, "pooling": "average", "pool_size": 2, "global_pooling": "average", "filters": [4, 4]},
         {
             "kernel_size": 4,
+            "pooling": "stochastic",
             "hidden_units": [8],
             "regularization": {"normalization": "layer", "activity_l2": 1e-3, "dropconnect": 0.2},
         },

@@ -73,6 +73,10 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
             "model.kernel_size: a kernel of 9 is larger than the 8x8",
         ),
         ("model={type: cnn, pool_size: 3}", "model.pool_size: a window of 3 is larger than block 2's 2x2 maps"),
+        (
+            "model={type: cnn, pooling: stochastic, activation: tanh}",
+            "model.pooling: stochastic pooling takes activations for probabilities, and tanh can be negative; those",
+        ),
         ("model={type: transformer, num_heads: 3}", "model.num_heads: 3 heads do not divide hidden_dim 128"),
         ("model={type: transformer, patch_size: 3}", "model.patch_size: patches of 3 do not divide the 8x8 image"),
         ("model={type: lstm, merge_mode: sum}", "model.merge_mode: needs `bidirectional: true`"),
