@@ -31,13 +31,23 @@ KINDS: dict[str, Registry[Any]] = {
 
 @dataclass(frozen=True)
 class FieldRow:
-    """One field of a spec class; `depth` counts the sections it is inside of."""
+    """One field of a spec class.
+
+    Attributes:
+        name: What it is called.
+        type: Its type in words.
+        default: Its default as it would stand in a spec.
+        description: What it means.
+        depth: How many sections it is inside of.
+        absent: Whether it is inside a section that is null unless it is written.
+    """
 
     name: str
     type: str
     default: str
     description: str
     depth: int = 0
+    absent: bool = False
 
 
 def summary(cls: type[Spec]) -> str:
@@ -45,16 +55,25 @@ def summary(cls: type[Spec]) -> str:
     return (cls.__doc__ or "").strip().splitlines()[0]
 
 
-def fields(cls: type[Spec], depth: int = 0) -> Iterator[FieldRow]:
+def fields(cls: type[Spec], depth: int = 0, absent: bool = False) -> Iterator[FieldRow]:
     """List the fields of a spec class, its own before those it shares; those of the sections in it below each."""
     own_first = dict.fromkeys(name for base in cls.__mro__ for name in vars(base).get("__annotations__", {}))
     for name in own_first:
         field = cls.model_fields.get(name)
         if field is None or (name == "type" and issubclass(cls, Component)):
             continue
-        yield FieldRow(name, type_name(field), default(field), field.description or "", depth)
-        if isinstance(field.default, Spec) and not isinstance(field.default, Component):
-            yield from fields(type(field.default), depth + 1)
+        yield FieldRow(name, type_name(field), default(field), field.description or "", depth, absent)
+        if (section := _section(field)) is not None:
+            yield from fields(section, depth + 1, absent or field.default is None)
+
+
+def _section(field: FieldInfo) -> type[Spec] | None:
+    """Return the class of a field that is a section of its own, whether it is there by default or null."""
+    if field.default is not None:
+        kind = type(field.default)
+        return kind if issubclass(kind, Spec) and not issubclass(kind, Component) else None
+    parts = [part for part in get_args(field.annotation) if isinstance(part, type) and issubclass(part, Spec)]
+    return next((part for part in parts if not issubclass(part, Component)), None)
 
 
 def default(field: FieldInfo) -> str:

@@ -34,7 +34,8 @@ def starter(data: str, model: str) -> str:
 
 
 def _defaults(cls: type[Spec], indent: str, skip: str = "") -> list[str]:
-    return [_line(row, indent) for row in fields(cls) if row.name != skip]
+    # The fields of a section that is null by default cannot stand below it: they would be no YAML.
+    return [_line(row, indent) for row in fields(cls) if row.name != skip and not row.absent]
 
 
 def _line(row: FieldRow, indent: str) -> str:

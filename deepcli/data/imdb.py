@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.base import DATASETS, Signature, TokenDataset
 from deepcli.data.files import DataFile, Sources, find
 from deepcli.errors import DataError
 from deepcli.fields import Positive
@@ -26,7 +26,7 @@ PADDING, START, UNKNOWN, INDEX_FROM = 0, 1, 2, 3
 
 
 @DATASETS.register
-class Imdb(Dataset):
+class Imdb(TokenDataset):
     """25,000 + 25,000 movie reviews, positive or negative, as word ids (Maas et al. 2011), from Keras's cache.
 
     Ids are encoded as Keras does: 1 starts a review, 2 is a word that is left out, words follow by rank from 4.
@@ -42,7 +42,7 @@ class Imdb(Dataset):
     @property
     def signature(self) -> Signature:
         vocabulary = min(self.num_words or WORDS + INDEX_FROM + 1, WORDS + INDEX_FROM + 1)
-        return Signature("tokens", (self.maxlen,), classes=2, examples=25_000, vocabulary=vocabulary)
+        return Signature("tokens", (self.maxlen,), 2, 25_000, vocabulary, self.augmentation)
 
     def read(self, sources: Sources) -> Raw:
         import hashlib

@@ -1,7 +1,7 @@
 """Layers that vary examples while training and do nothing otherwise.
 
-Keras has such layers too, but they augment unless they are told not to (`training=True` is their default), each
-interpolates anew, so that three of them blur an image three times, and none can be compiled by XLA.
+Keras has such layers too, but they augment unless they are told not to (`training=True` is their default), and each
+interpolates anew, so that three of them blur an image three times and take twice as long.
 """
 
 from __future__ import annotations

@@ -18,7 +18,11 @@ from deepcli.models import MODELS
 
 from .conftest import SIGNATURES, tiny_split
 
-DATA = {"image": "digits", "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30}}
+DATA = {"image": {"type": "digits"}, "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30}}
+AUGMENTATION = {
+    "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
+    "tokens": {"word_dropout": 0.3},
+}
 SMALL = {
     "cnn": {"filters": [4, 4]},
     "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
@@ -37,12 +41,13 @@ HARD = {
         {
             "kernel_size": 4,
             "pooling": "stochastic",
+            "augmented": True,
             "hidden_units": [8],
             "regularization": {"normalization": "layer", "activity_l2": 1e-3, "dropconnect": 0.2},
         },
     ],
     "recurrent": [
-        {"units": [4, 4], "bidirectional": True},
+        {"units": [4, 4], "bidirectional": True, "augmented": True},
         {"units": [4], "bidirectional": True, "merge_mode": "sum", "regularization": {"normalization": "layer"}},
         {"units": [4, 4], "regularization": {"normalization": "batch", "dropout": 0.2, "recurrent_dropout": 0.2}},
     ],
@@ -80,7 +85,10 @@ def model(request):
 
 @pytest.fixture
 def experiment(kind, model):
-    return Experiment.model_validate({"data": DATA[kind], "model": model, "optimizer": "adam"})
+    model = dict(model)
+    augmentation = AUGMENTATION[kind] if model.pop("augmented", False) else None
+    data = {**DATA[kind], "augmentation": augmentation}
+    return Experiment.model_validate({"data": data, "model": model, "optimizer": "adam"})
 
 
 def split_for(experiment, count=24):
