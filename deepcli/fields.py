@@ -56,8 +56,9 @@ class Penalties(Spec):
     spatial_dropout: Rate = Field(0.0, description="Share of whole feature maps (or embedding channels) dropped.")
     dropconnect: Rate = Field(
         0.0,
-        description="Share of weights dropped from the kernels of hidden dense layers and convolutions while training "
-        "(transformer: of the feed-forward layers); not from separable convolutions or recurrent layers.",
+        description="Share of weights dropped while training, one mask a batch, from the kernels of hidden dense layers "
+        "and convolutions (transformer: of feed-forward layers alone); never from biases, embeddings or the output "
+        "layer. Refused by recurrent families and separable convolutions.",
     )
     gaussian_noise: NonNegative = Field(
         0.0, description="Standard deviation of noise on scaled inputs or embeddings while training."

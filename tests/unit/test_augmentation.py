@@ -9,6 +9,7 @@ from deepcli.data.order import Order
 from deepcli.data.splits import Split, Tokens
 from deepcli.engine.backend import TensorFlowBackend
 from deepcli.engine.build import build_model, compile_model
+from deepcli.engine.device import Choice, Device, choose_jit
 from deepcli.engine.state import state_variables
 from deepcli.errors import UsageError
 from deepcli.experiment import Experiment
@@ -164,6 +165,18 @@ def test_keras_saves_and_loads_them_with_their_settings(tmp_path):
 def test_a_section_that_asks_for_nothing_adds_no_layer():
     for data in ({**IMAGES, "augmentation": {}}, {**TOKENS, "augmentation": {"word_dropout": 0.0}}):
         assert not any(isinstance(layer, Augmenting) for layer in build_model(experiment(data), "float32").layers)
+
+
+def test_xla_is_left_off_where_it_cannot_compile_the_augmentation():
+    gpu = Device(Choice("gpu", ""), None, (9, 0), 1)
+
+    def jit(augmentation):
+        spec = experiment({"type": "digits", "augmentation": augmentation})
+        return choose_jit(spec.training, spec.model, spec.signature, gpu).value
+
+    assert jit(None)
+    assert jit({"erasing": 0.5})
+    assert not jit({"rotation": 0.1})
 
 
 def test_a_plugin_model_that_leaves_it_out_is_refused(monkeypatch):
