@@ -21,6 +21,13 @@ class Activation(Component):
     trainable: ClassVar[bool] = False
     """Whether it has weights of its own, and so is a layer only."""
 
+    never_negative: ClassVar[bool] = False
+    """Whether its values are at least zero for every input, with its default parameters."""
+
+    def can_be_negative(self) -> bool:
+        """Tell whether a value below zero is possible."""
+        return not self.never_negative
+
     def function(self) -> Callable[..., Any]:
         """Return the function on tensors."""
         import keras
@@ -56,6 +63,8 @@ class Sigmoid(Activation):
 
     type: Literal["sigmoid"] = "sigmoid"
 
+    never_negative: ClassVar[bool] = True
+
 
 @ACTIVATIONS.register
 class Tanh(Activation):
@@ -73,12 +82,19 @@ class Relu(Activation):
     max_value: PositiveFloat | None = Field(None, description="Values above are cut.")
     threshold: NonNegative = Field(0.0, description="Values below follow the negative slope.")
 
+    never_negative: ClassVar[bool] = True
+
+    def can_be_negative(self) -> bool:
+        return self.negative_slope > 0
+
 
 @ACTIVATIONS.register
 class Relu6(Activation):
     """Rectified linear unit cut at 6 (Krizhevsky 2010)."""
 
     type: Literal["relu6"] = "relu6"
+
+    never_negative: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -141,12 +157,16 @@ class Softmax(Activation):
     type: Literal["softmax"] = "softmax"
     axis: int = Field(-1, description="The axis along which they do.")
 
+    never_negative: ClassVar[bool] = True
+
 
 @ACTIVATIONS.register
 class Softplus(Activation):
     """Smooth rectifier, log(1 + exp(x))."""
 
     type: Literal["softplus"] = "softplus"
+
+    never_negative: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -161,6 +181,8 @@ class HardSigmoid(Activation):
     """Piecewise linear sigmoid, relu6(x + 3) / 6."""
 
     type: Literal["hard_sigmoid"] = "hard_sigmoid"
+
+    never_negative: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -189,6 +211,8 @@ class Exponential(Activation):
     """Exponential function."""
 
     type: Literal["exponential"] = "exponential"
+
+    never_negative: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from deepcli.activations import ACTIVATIONS
@@ -39,13 +40,23 @@ LONGEST_LINE = 100
 
 @dataclass(frozen=True)
 class FieldRow:
-    """One field of a spec class; `depth` counts the sections it is inside of."""
+    """One field of a spec class.
+
+    Attributes:
+        name: What it is called.
+        type: Its type in words.
+        default: Its default as it would stand in a spec.
+        description: What it means.
+        depth: How many sections it is inside of.
+        absent: Whether it is inside a section that is null unless it is written.
+    """
 
     name: str
     type: str
     default: str
     description: str
     depth: int = 0
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,22 +89,39 @@ def example(kind: str, name: str) -> str:
 
 def _section(registry: Registry[Any], value: Any) -> dict[str, Any]:
     """Put a component where a spec has its kind: in a section of its own, or in that of a model."""
-    for key, field in Experiment.model_fields.items():
-        if registry_of(Experiment, key) is registry:
-            return {key: [value] if isinstance(field.default, tuple) else value}
-    model = MODELS[EXAMPLE_MODEL]
-    key = next(key for key in model.model_fields if registry_of(model, key) is registry)
-    return {"model": {"type": EXAMPLE_MODEL, key: value}}
+    if found := _field_of(Experiment, registry, value):
+        return found
+    for name in (EXAMPLE_MODEL, *MODELS):
+        if found := _field_of(MODELS[name], registry, value):
+            return {"model": {"type": name, **found}}
+    raise LookupError(f"no section of a spec holds {registry.kind}")
+
+
+def _field_of(cls: type[Spec], registry: Registry[Any], value: Any) -> dict[str, Any]:
+    for key, field in cls.model_fields.items():
+        if registry_of(cls, key) is registry:
+            return {key: [value] if get_origin(field.annotation) is tuple else value}
+    return {}
 
 
 def _own_defaults(cls: type[Component]) -> dict[str, Any]:
     written = vars(cls).get("__annotations__", {})
     own = {name: field for name, field in cls.model_fields.items() if name in written or field.is_required()}
     return {
-        name: (field.examples or ["..."])[0] if field.is_required() else _plain(field.get_default())
+        name: _example_value(cls, name, field) if field.is_required() else _plain(field.get_default())
         for name, field in own.items()
         if name != "type" and (isinstance(field.default, Component) or not isinstance(field.default, Spec))
     }
+
+
+def _example_value(cls: type[Component], name: str, field: FieldInfo) -> Any:
+    """Show what a required field may hold, where the class or the field tells."""
+    if field.examples:
+        return field.examples[0]
+    try:
+        return _plain(getattr(cls.example(), name))
+    except ValidationError:
+        return "..."
 
 
 def _plain(value: Any) -> Any:
@@ -114,16 +142,25 @@ def summary(cls: type[Spec]) -> str:
     return documentation(cls).splitlines()[0]
 
 
-def fields(cls: type[Spec], depth: int = 0) -> Iterator[FieldRow]:
+def fields(cls: type[Spec], depth: int = 0, absent: bool = False) -> Iterator[FieldRow]:
     """List the fields of a spec class, its own before those it shares; those of the sections in it below each."""
     own_first = dict.fromkeys(name for base in cls.__mro__ for name in vars(base).get("__annotations__", {}))
     for name in own_first:
         field = cls.model_fields.get(name)
         if field is None or (name == "type" and issubclass(cls, Component)):
             continue
-        yield FieldRow(name, type_name(field), default(field), field.description or "", depth)
-        if isinstance(field.default, Spec) and not isinstance(field.default, Component):
-            yield from fields(type(field.default), depth + 1)
+        yield FieldRow(name, type_name(field), default(field), field.description or "", depth, absent)
+        if (section := _inner_section(field)) is not None:
+            yield from fields(section, depth + 1, absent or field.default is None)
+
+
+def _inner_section(field: FieldInfo) -> type[Spec] | None:
+    """Return the class of a field that is a section of its own, whether it is there by default or null."""
+    if field.default is not None:
+        kind = type(field.default)
+        return kind if issubclass(kind, Spec) and not issubclass(kind, Component) else None
+    parts = [part for part in get_args(field.annotation) if isinstance(part, type) and issubclass(part, Spec)]
+    return next((part for part in parts if not issubclass(part, Component)), None)
 
 
 def default(field: FieldInfo) -> str:

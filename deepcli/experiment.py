@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from deepcli.data import DATASETS, Dataset, Signature
+from deepcli.data.augmentation import ImageAugmentation
 from deepcli.fields import Auto, NonNegative, Positive, PositiveFloat, as_tuple, matching
 from deepcli.models import MODELS, Head, Model
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, Loss, Metric, Optimizer, Schedule
@@ -142,7 +143,7 @@ class Experiment(Spec):
     @field_validator("training")
     @classmethod
     def _can_be_watched(cls, training: Training, info: ValidationInfo) -> Training:
-        problems = list(_class_weight_problems(training, info.data))
+        problems = [*_class_weight_problems(training, info.data), *_jit_problems(training, info.data)]
         if training.early_stopping is not None:
             watched = training.early_stopping.monitor
             problems += monitor_problems(watched, ("early_stopping", "monitor"), info.data)
@@ -189,3 +190,12 @@ def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iter
     for label in training.class_weight:
         if not 0 <= label < classes:
             yield ("class_weight", label), f"there is no class {label}; these data have 0 to {classes - 1}"
+
+
+def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Misfit]:
+    augmentation = sections["data"].signature.augmentation if "data" in sections else None
+    if training.jit_compile is True and isinstance(augmentation, ImageAugmentation) and augmentation.moves:
+        yield (
+            ("jit_compile",),
+            "XLA cannot compile data.augmentation's rotation, translation, zoom and flip; use auto or false",
+        )

@@ -57,6 +57,12 @@ class Penalties(Spec):
     activity_l2: NonNegative = Field(0.0, description="L2 penalty on the outputs of layers with a kernel.")
     dropout: Rate = Field(0.0, description="Share of activations dropped while training.")
     spatial_dropout: Rate = Field(0.0, description="Share of whole feature maps (or embedding channels) dropped.")
+    dropconnect: Rate = Field(
+        0.0,
+        description="Share of weights dropped while training, one mask a batch, from the kernels of hidden dense layers "
+        "and convolutions (transformer: of feed-forward layers alone); never from biases, embeddings or the output "
+        "layer. Refused by recurrent families and separable convolutions.",
+    )
     gaussian_noise: NonNegative = Field(
         0.0, description="Standard deviation of noise on scaled inputs or embeddings while training."
     )

@@ -49,6 +49,7 @@ class Registry(Generic[C]):
         self.kind = kind
         self.default = default
         self._classes: dict[str, type[C]] = {}
+        self._describing = False
 
     def register(self, cls: type[C]) -> type[C]:
         """Add a class under the default of its `type` field; a class decorator.
@@ -119,7 +120,14 @@ class Registry(Generic[C]):
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         bare = [name for name in self if not any(field.is_required() for field in self[name].model_fields.values())]
-        return {"anyOf": [{"enum": bare}, *(self._object(name, handler) for name in self)]}
+        if self._describing:
+            # A layer inside a layer: described once is enough, and for ever would be too long.
+            return {"anyOf": [{"enum": bare}, {"type": "object", "required": ["type"]}]}
+        self._describing = True
+        try:
+            return {"anyOf": [{"enum": bare}, *(self._object(name, handler) for name in self)]}
+        finally:
+            self._describing = False
 
     def _object(self, name: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe one component as a mapping whose `type` is a constant, under a reference of its own."""

@@ -38,7 +38,9 @@ def starter(data: str, model: str) -> str:
 
 
 def _defaults(cls: type[Spec], indent: str, skip: str = "") -> list[str]:
-    return [_line(row, indent) for row in fields(cls) if row.name != skip and row.default != "required"]
+    # The fields of a section that is null by default cannot stand below it: they would be no YAML.
+    rows = [row for row in fields(cls) if row.name != skip and row.default != "required" and not row.absent]
+    return [_line(row, indent) for row in rows]
 
 
 def _written_out(cls: type[Model], kind: str) -> list[str]:

@@ -17,7 +17,13 @@ from deepcli.yaml12 import Document, Path
 def problems(error: ValidationError, document: Document) -> list[Problem]:
     """Word every error, in the order of the file; errors of one place (a union's branches) become one."""
     by_path: dict[Path, list[str]] = {}
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    for item in items:
+        # pydantic counts only the good values of a list, and so calls one with a bad value too short as well.
+        if item["type"] == "too_short" and any(
+            len(other["loc"]) > len(item["loc"]) for other in items if _within(other, item)
+        ):
+            continue
         path = _real_path(item["loc"], document.tree, missing=item["type"] == "missing")
         message = _message(item, path, document.tree)
         known = by_path.setdefault(path, [])
@@ -25,6 +31,10 @@ def problems(error: ValidationError, document: Document) -> list[Problem]:
             known.append(message)
     found = [_problem(path, messages, document) for path, messages in by_path.items()]
     return [problem for _, problem in sorted(found, key=lambda pair: pair[0])]
+
+
+def _within(item: Any, above: Any) -> bool:
+    return bool(item["loc"][: len(above["loc"])] == above["loc"])
 
 
 def _real_path(loc: tuple[str | int, ...], tree: Any, missing: bool) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugmentation
 from deepcli.data.files import Sources
 from deepcli.fields import Positive
 from deepcli.registry import Component, Registry
@@ -28,6 +29,7 @@ class Signature:
         classes: Number of classes.
         examples: Examples in the official training split, before validation is taken from it.
         vocabulary: Token ids are below it; None for images.
+        augmentation: How a model varies its inputs while training; None for not at all.
     """
 
     kind: Literal["image", "tokens"]
@@ -35,6 +37,7 @@ class Signature:
     classes: int
     examples: int
     vocabulary: int | None = None
+    augmentation: Augmentation | None = None
 
 
 class Dataset(Component):
@@ -84,6 +87,18 @@ class Dataset(Component):
     def steps_per_epoch(self) -> int:
         """Training steps of one epoch; the last batch may be smaller."""
         return -(-self.train_examples // self.batch_size)
+
+
+class ImageDataset(Dataset):
+    """Labelled images."""
+
+    augmentation: ImageAugmentation | None = Field(None, description="How images are varied while training.")
+
+
+class TokenDataset(Dataset):
+    """Labelled texts, as ids of words."""
+
+    augmentation: TokenAugmentation | None = Field(None, description="How texts are varied while training.")
 
 
 DATASETS: Registry[Dataset] = Registry("data sets")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import DataFile, Sources, find, is_published
 from deepcli.errors import DataError
 
@@ -29,7 +29,7 @@ FILE = DataFile(
 
 
 @DATASETS.register
-class Cifar10(Dataset):
+class Cifar10(ImageDataset):
     """50,000 + 10,000 colour pictures of ten kinds of things, 32x32 pixels (Krizhevsky 2009), from Keras's cache.
 
     The archive is compared with its published SHA-256; a folder that was unpacked from it cannot be.
@@ -39,7 +39,7 @@ class Cifar10(Dataset):
 
     @property
     def signature(self) -> Signature:
-        return Signature("image", (32, 32, 3), classes=10, examples=50_000)
+        return Signature("image", (32, 32, 3), classes=10, examples=50_000, augmentation=self.augmentation)
 
     def read(self, sources: Sources) -> Raw:
         import numpy as np

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import Sources
 from deepcli.errors import DataError
 
@@ -17,7 +17,7 @@ TEST_SEED = 1_797
 
 
 @DATASETS.register
-class Digits(Dataset):
+class Digits(ImageDataset):
     """1,797 handwritten digits, 8x8 pixels in 17 grey levels, inside scikit-learn (Alpaydin & Kaynak 1998).
 
     It has no official test split; ours is 360 examples, stratified, the same for every spec.
@@ -27,7 +27,8 @@ class Digits(Dataset):
 
     @property
     def signature(self) -> Signature:
-        return Signature("image", (8, 8, 1), classes=10, examples=EXAMPLES - TEST_EXAMPLES)
+        examples = EXAMPLES - TEST_EXAMPLES
+        return Signature("image", (8, 8, 1), classes=10, examples=examples, augmentation=self.augmentation)
 
     def read(self, sources: Sources) -> Raw:
         import hashlib

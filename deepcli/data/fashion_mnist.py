@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import DataFile, Sources, find
 from deepcli.errors import DataError
 
@@ -33,7 +33,7 @@ FILES = {
 
 
 @DATASETS.register
-class FashionMnist(Dataset):
+class FashionMnist(ImageDataset):
     """60,000 + 10,000 pictures of clothes, 28x28 grey pixels (Xiao, Rasul & Vollgraf 2017), from Keras's cache.
 
     Keras publishes no hash of its four files, so they are checked for damage and layout but never called verified.
@@ -43,7 +43,7 @@ class FashionMnist(Dataset):
 
     @property
     def signature(self) -> Signature:
-        return Signature("image", (28, 28, 1), classes=10, examples=60_000)
+        return Signature("image", (28, 28, 1), classes=10, examples=60_000, augmentation=self.augmentation)
 
     def read(self, sources: Sources) -> Raw:
         from deepcli.data.splits import Provenance, Raw, fingerprint

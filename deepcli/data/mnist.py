@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Literal
 
-from deepcli.data.base import DATASETS, Dataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import DataFile, Sources, find
 from deepcli.errors import DataError
 
@@ -29,14 +29,14 @@ CONTENT = {
 
 
 @DATASETS.register
-class Mnist(Dataset):
+class Mnist(ImageDataset):
     """60,000 + 10,000 handwritten digits, 28x28 grey pixels (LeCun, Cortes & Burges 1998), from Keras's cache."""
 
     type: Literal["mnist"] = "mnist"
 
     @property
     def signature(self) -> Signature:
-        return Signature("image", (28, 28, 1), classes=10, examples=60_000)
+        return Signature("image", (28, 28, 1), classes=10, examples=60_000, augmentation=self.augmentation)
 
     def read(self, sources: Sources) -> Raw:
         import hashlib

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from deepcli.data.base import Dataset, Signature
+from deepcli.data.base import Signature, TokenDataset
 from deepcli.errors import DataError
 from deepcli.fields import Positive
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PADDING, START, UNKNOWN, INDEX_FROM = 0, 1, 2, 3
 
 
-class WordDataset(Dataset):
+class WordDataset(TokenDataset):
     """Texts as word ids: 1 starts a text, 2 is a word that is left out, words follow by rank from 4."""
 
     words: ClassVar[int]
@@ -40,7 +40,7 @@ class WordDataset(Dataset):
 
     @property
     def signature(self) -> Signature:
-        return Signature("tokens", (self.maxlen,), self.classes, self.examples, self.vocabulary)
+        return Signature("tokens", (self.maxlen,), self.classes, self.examples, self.vocabulary, self.augmentation)
 
     def encode(self, ranks: Tokens) -> Tokens:
         """Turn the word ranks of a file into the ids that the fields ask for."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import keras
 
-from deepcli.errors import TrainingError
+from deepcli.errors import TrainingError, UsageError
 from deepcli.experiment import Experiment
+from deepcli.models.augmentation import augmentation_layers
 from deepcli.optim.learning_rate import learning_rate
 
 
@@ -17,13 +18,22 @@ def build_model(experiment: Experiment, precision: str) -> keras.Model:
 
     Raises:
         TrainingError: There is not enough memory for it.
+        UsageError: It leaves out the augmentation that the spec asks for.
     """
     keras.utils.set_random_seed(experiment.seed)
     try:
         with dtype_policy(precision):
-            return experiment.model.build(experiment.signature, experiment.head)
+            model = experiment.model.build(experiment.signature, experiment.head)
     except MemoryError:
         raise TrainingError("out of memory while building the model; make it smaller") from None
+    wanted = {type(layer) for layer in augmentation_layers(experiment.signature.augmentation)}
+    if missing := wanted - {type(layer) for layer in model.layers}:
+        # Only a plugin's model can do that; nothing in a spec is ignored in silence.
+        raise UsageError(
+            f"data.augmentation: the model {experiment.model.type!r} makes its own input and leaves out "
+            f"{', '.join(sorted(kind.__name__ for kind in missing))}; `deepcli.models.sequences` has inputs that do not"
+        )
+    return model
 
 
 def forget_models() -> None:

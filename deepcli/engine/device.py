@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from deepcli.data.augmentation import ImageAugmentation
+from deepcli.data.base import Signature
 from deepcli.errors import DeviceError
 from deepcli.experiment import Training
 from deepcli.models import Model
@@ -132,13 +134,15 @@ def choose_precision(training: Training, model: Model, device: Device) -> Choice
     return Choice("mixed_bfloat16", f"the CPU has {', '.join(sorted(flags))}, which pays for {model.type}")
 
 
-def choose_jit(training: Training, model: Model, kind: str, device: Device) -> Choice:
+def choose_jit(training: Training, model: Model, signature: Signature, device: Device) -> Choice:
     """Choose whether XLA compiles the step."""
     if training.jit_compile != "auto":
         return Choice(training.jit_compile, "asked for")
     if not device.is_gpu:
         return Choice(False, "XLA makes CPU steps slower")
-    if kind == "tokens":
+    if isinstance(signature.augmentation, ImageAugmentation) and signature.augmentation.moves:
+        return Choice(False, "XLA cannot compile the augmentation of images")
+    if signature.kind == "tokens":
         return Choice(False, "batches of tokens differ in length, and XLA would compile for each")
     if not model.compiles_with_xla:
         return Choice(False, "recurrent layers have cuDNN instead")

@@ -45,7 +45,7 @@ def make_plan(experiment: Experiment, splits: Splits, chosen: Device) -> Plan:
     return Plan(
         chosen,
         choose_precision(training, experiment.model, chosen),
-        choose_jit(training, experiment.model, experiment.signature.kind, chosen),
+        choose_jit(training, experiment.model, experiment.signature, chosen),
         choose_steps_per_execution(training, order.steps, chosen),
         order,
     )

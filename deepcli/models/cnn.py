@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from deepcli.activations import ActivationField, Relu
+from deepcli.activations import ACTIVATIONS, ActivationField, Relu
 from deepcli.data.base import Signature
 from deepcli.fields import Counts, Positive, Regularization, Stack
 from deepcli.models.base import MODELS, Embedded, Head
@@ -31,7 +31,9 @@ class Cnn(Embedded):
     kernel_size: Positive = Field(3, description="Side of each kernel.")
     strides: Positive = Field(1, description="Steps between the places of a kernel.")
     padding: Literal["same", "valid"] = Field("same", description="Keep the size, or use only whole windows.")
-    pooling: Literal["max", "average", "none"] = Field("max", description="How each block ends.")
+    pooling: Literal["max", "average", "stochastic", "none"] = Field(
+        "max", description="How each block ends; `stochastic` draws by size while training (Zeiler & Fergus 2013)."
+    )
     pool_size: Positive = Field(2, description="Side of a pooling window, and its stride.")
     separable: bool = Field(False, description="Depthwise separable convolutions: far fewer weights.")
     global_pooling: Literal["max", "average"] | None = Field(
@@ -51,6 +53,19 @@ class Cnn(Embedded):
     def check(self, signature: Signature) -> Iterator[Misfit]:
         yield from super().check(signature)
         yield from self.needs_any_shape()
+        if self.separable and self.regularization.dropconnect:
+            yield (
+                ("regularization", "dropconnect"),
+                "separable convolutions have two small kernels each, where DropConnect is not defined; "
+                "use spatial_dropout, or `separable: false`",
+            )
+        if self.pooling == "stochastic" and self.activation.can_be_negative():
+            known = ", ".join(name for name in ACTIVATIONS if ACTIVATIONS[name].never_negative)
+            yield (
+                ("pooling",),
+                f"stochastic pooling takes activations for probabilities, and {self.activation.type} can be negative; "
+                f"those that cannot: {known}",
+            )
         if signature.kind == "tokens":
             if self.regularization.normalization == "group":
                 yield (
@@ -96,8 +111,14 @@ class Cnn(Embedded):
     def _image_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         import keras
 
+        from deepcli.models import stochastic_pooling
+
         inputs, x = image_input(signature, self.regularization)
-        pool = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
+        pool = {
+            "max": keras.layers.MaxPooling2D,
+            "average": keras.layers.AveragePooling2D,
+            "stochastic": stochastic_pooling.StochasticPooling2D,
+        }
         for index, filters in enumerate(self.filters, start=1):
             x = self._convolution(2, filters, self.padding, f"conv_{index}")(x)
             x = normalize(x, self.regularization.normalization, f"conv_{index}_normalization")
@@ -124,15 +145,20 @@ class Cnn(Embedded):
             x = normalized(sequence, self.regularization.normalization, f"conv_{index}_normalization")
             sequence = sequence.of(self.activation.layer(f"conv_{index}_activation")(x))
             if self.pooling != "none" and index < len(self.filters):
-                x = layers.MaskedPooling1D(self.pool_size, self.pooling, name=f"conv_{index}_pooling")(
-                    sequence.x, sequence.mask
-                )
+                x = self._token_pooling(self.pooling, f"conv_{index}_pooling")(sequence.x, sequence.mask)
                 sequence = _windows(x, sequence, self.pool_size, self.pool_size, True, f"conv_{index}_pooling")
             if self.regularization.spatial_dropout:
                 drop = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name=f"conv_{index}_dropout")
                 sequence = sequence.of(drop(sequence.x))
         pooling = layers.GlobalMaskedPooling1D(self.global_pooling or "max", name="reduce")
         return inputs, pooling(sequence.x, sequence.mask)
+
+    def _token_pooling(self, mode: Literal["max", "average", "stochastic"], name: str) -> keras.layers.Layer:
+        from deepcli.models import layers, stochastic_pooling
+
+        if mode == "stochastic":
+            return stochastic_pooling.MaskedStochasticPooling1D(self.pool_size, name=name)
+        return layers.MaskedPooling1D(self.pool_size, mode, name=name)
 
     def _convolve_tokens(self, sequence: Sequence, filters: int, name: str) -> Sequence:
         """Convolve with padding of our own: Keras's `same` pads by the batch's length where strides are above 1."""
@@ -150,6 +176,8 @@ class Cnn(Embedded):
     def _convolution(self, rank: int, filters: int, padding: str, name: str) -> keras.layers.Layer:
         import keras
 
+        from deepcli.models import dropconnect
+
         arguments: dict[str, Any] = {
             "strides": self.strides,
             "padding": padding,
@@ -158,8 +186,10 @@ class Cnn(Embedded):
             **self.regularization.on_weights(),
         }
         if not self.separable:
-            layer = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}[rank]
-            return layer(filters, self.kernel_size, kernel_initializer=self.kernel_initializer.build(), **arguments)
+            arguments["kernel_initializer"] = self.kernel_initializer.build()
+            return dropconnect.convolution(
+                rank, filters, self.kernel_size, self.regularization.dropconnect, **arguments
+            )
         kernel = arguments.pop("kernel_regularizer")
         layer = {1: keras.layers.SeparableConv1D, 2: keras.layers.SeparableConv2D}[rank]
         return layer(

@@ -57,9 +57,12 @@ def hidden_layers(
     """Stack dense layers: kernel, normalization, activation, dropout."""
     import keras
 
+    from deepcli.models import dropconnect
+
     for index, units in enumerate(hidden_units, start=1):
-        x = keras.layers.Dense(
+        x = dropconnect.dense(
             units,
+            regularization.dropconnect,
             kernel_initializer=model.kernel_initializer.build(),
             bias_initializer=model.bias_initializer.build(),
             **regularization.on_weights(),

@@ -52,6 +52,12 @@ class Recurrent(Embedded):
             yield ("activation",), f"{self.activation.type} has weights of its own, which a recurrent cell cannot hold"
         if self.merge_mode != "concat" and not self.bidirectional:
             yield ("merge_mode",), "needs `bidirectional: true`; one direction has nothing to merge"
+        if self.regularization.dropconnect:
+            yield (
+                ("regularization", "dropconnect"),
+                "recurrent layers use their kernels inside one fused operation, where no weights can be dropped; "
+                "use dropout or recurrent_dropout",
+            )
         if signature.kind == "tokens" and self.regularization.normalization == "group":
             yield (
                 ("regularization", "normalization"),

@@ -31,17 +31,18 @@ class Sequence:
 
 
 def image_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Make the image input and scale it to [0, 1]: uint8 stays uint8 until it is inside the model."""
+    """Make the image input, scale it to [0, 1] and augment it: uint8 stays uint8 until it is inside the model."""
     import keras
 
     inputs = keras.Input(signature.shape, dtype="uint8", name="image")
-    return inputs, noisy(keras.layers.Rescaling(1 / 255, name="rescaling")(inputs), regularization)
+    x = keras.layers.Rescaling(1 / 255, name="rescaling")(inputs)
+    return inputs, noisy(augmented(x, signature), regularization)
 
 
 def token_input(
     signature: Signature, model: Embedded, regularization: Penalties, width: int | None = None
 ) -> tuple[keras.KerasTensor, Sequence]:
-    """Make the token input and embed it."""
+    """Make the token input, augment and embed it."""
     import keras
 
     from deepcli.models import layers
@@ -49,7 +50,7 @@ def token_input(
     if signature.vocabulary is None:
         raise ValueError("tokens need a vocabulary")
     inputs = keras.Input((None,), dtype="int32", name="tokens")
-    x = noisy(model.embedding(signature.vocabulary, width)(inputs), regularization)
+    x = noisy(model.embedding(signature.vocabulary, width)(augmented(inputs, signature)), regularization)
     if regularization.spatial_dropout:
         x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="embedding_dropout")(x)
     lengths = layers.Lengths(name="lengths")(inputs)
@@ -65,6 +66,15 @@ def row_input(signature: Signature, regularization: Penalties) -> tuple[keras.Ke
     if regularization.spatial_dropout:
         x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="row_dropout")(x)
     return inputs, Sequence(x)
+
+
+def augmented(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
+    """Vary the inputs while training, where the spec of the data asks for it."""
+    from deepcli.models.augmentation import augmentation_layers
+
+    for layer in augmentation_layers(signature.augmentation):
+        x = layer(x)
+    return x
 
 
 def noisy(x: keras.KerasTensor, regularization: Penalties) -> keras.KerasTensor:

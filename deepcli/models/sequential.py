@@ -11,7 +11,7 @@ from deepcli.data.base import Signature
 from deepcli.fields import Penalties, as_tuple
 from deepcli.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.models.base import MODELS, Head, Model
-from deepcli.models.sequences import image_input
+from deepcli.models.sequences import augmented, image_input
 from deepcli.models.stack import LAYERS, VOLUMES, Embedding, Layer, Shape, Unfit
 from deepcli.models.stack_convolution import Conv2d
 from deepcli.models.stack_recurrent import Reading
@@ -127,4 +127,4 @@ def _padded(signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]
     if maxlen is None:
         raise ValueError("a stack needs sequences of a fixed length")
     inputs = keras.Input((None,), dtype="int32", name="tokens")
-    return inputs, layers.PadLeft(maxlen, name="pad_left")(inputs)
+    return inputs, layers.PadLeft(maxlen, name="pad_left")(augmented(inputs, signature))

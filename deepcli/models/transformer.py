@@ -143,10 +143,11 @@ class Transformer(Embedded):
         return self._dense(self.hidden_dim, f"block_{index}_narrow")(wide)
 
     def _dense(self, units: int, name: str) -> keras.layers.Layer:
-        import keras
+        from deepcli.models import dropconnect
 
-        return keras.layers.Dense(
+        return dropconnect.dense(
             units,
+            self.regularization.dropconnect,
             kernel_initializer=self.kernel_initializer.build(),
             bias_initializer=self.bias_initializer.build(),
             **self.regularization.on_weights(),

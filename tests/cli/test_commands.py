@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -112,6 +113,51 @@ def test_show_model_prints_layers_with_shapes_and_parameters(cli, spec):
     assert "690 parameters, 690 of them trainable" in done.out
 
 
+def test_show_samples_draws_images_before_and_after_augmentation(cli, spec):
+    import numpy as np
+    import tensorflow as tf
+
+    path = spec("data: {type: digits, augmentation: {rotation: 0.1}}\nmodel: mlp\nseed: 3\n")
+    done = cli("show", path, "--samples", "a b.png")
+    assert (done.code, done.out, done.err) == (0, "wrote a b.png\n", "")
+    picture = tf.io.decode_png(Path("a b.png").read_bytes()).numpy()
+    side, gap = 88, 4
+    assert picture.shape == (4 * (side + gap) + gap + 8, 8 * (side + gap) + gap, 1)
+    tops = [gap, gap + (side + gap) + 8, gap + 2 * (side + gap) + 8, gap + 3 * (side + gap) + 8]
+    rows = [picture[top : top + side] for top in tops]
+    assert all(not np.array_equal(a, b) for i, a in enumerate(rows) for b in rows[:i])
+    assert (rows[0][:: side // 8, gap + side : gap + side + gap] == 255).all()
+    cli("show", path, "--samples", "again.png")
+    assert Path("again.png").read_bytes() == Path("a b.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        ("data: imdb\nmodel: mlp\n", ["--samples", "a.png"], "--samples draws images, and imdb holds texts"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "a.jpg"], "--samples: a.jpg should end in .png"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "no/a.png"], "--samples: there is no folder no"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "a.png", "--model"], "only one of --model and --samples"),
+    ],
+)
+def test_show_samples_says_what_it_cannot_do(cli, spec, text, words, message):
+    done = cli("show", spec(text), *words)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_show_samples_without_augmentation_shows_the_images_alone_and_says_so(cli, spec):
+    done = cli("show", spec(), "--samples", "a.png")
+    assert (done.code, done.out) == (0, "wrote a.png\n")
+    assert "data.augmentation is null" in done.err
+
+
+def test_list_shows_the_fields_of_a_section_that_is_null_by_default(cli):
+    done = cli("list", "data", "digits").out
+    assert re.search(r"augmentation +section or null +null", done)
+    assert re.search(r"rotation +number >= 0, <= 1 +0\.0", done)
+
+
 def test_list_shows_every_kind_every_name_and_every_field(cli):
     kinds = cli("list").out
     for kind in (
@@ -152,6 +198,7 @@ def test_list_prints_json_for_scripts(cli):
         "default": "0.0",
         "description": "Share of the peak that is left at the end.",
         "depth": 0,
+        "absent": False,
     }
 
 

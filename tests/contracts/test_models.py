@@ -18,7 +18,11 @@ from deepcli.models import MODELS
 
 from .conftest import SIGNATURES, tiny_split
 
-DATA = {"image": "digits", "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30}}
+DATA = {"image": {"type": "digits"}, "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30}}
+AUGMENTATION = {
+    "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
+    "tokens": {"word_dropout": 0.3},
+}
 SMALL = {
     "cnn": {"filters": [4, 4]},
     "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
@@ -64,8 +68,8 @@ STACKS = {
 }
 SMALL["sequential"] = {"layers": 0}
 HARD = {
-    "sequential": [{"layers": 1}, {"layers": 2}],
-    "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1}}],
+    "sequential": [{"layers": 1, "augmented": True}, {"layers": 2}],
+    "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1, "dropconnect": 0.2}}],
     "cnn": [
         {
             "padding": "valid",
@@ -75,16 +79,26 @@ HARD = {
             "regularization": {"normalization": "batch", "dropout": 0.2, "l2": 1e-3, "spatial_dropout": 0.1},
         },
         {"separable": True, "pooling": "average", "pool_size": 2, "global_pooling": "average", "filters": [4, 4]},
-        {"kernel_size": 4, "hidden_units": [8], "regularization": {"normalization": "layer", "activity_l2": 1e-3}},
+        {
+            "kernel_size": 4,
+            "pooling": "stochastic",
+            "augmented": True,
+            "hidden_units": [8],
+            "regularization": {"normalization": "layer", "activity_l2": 1e-3, "dropconnect": 0.2},
+        },
     ],
     "recurrent": [
-        {"units": [4, 4], "bidirectional": True},
+        {"units": [4, 4], "bidirectional": True, "augmented": True},
         {"units": [4], "bidirectional": True, "merge_mode": "sum", "regularization": {"normalization": "layer"}},
         {"units": [4, 4], "regularization": {"normalization": "batch", "dropout": 0.2, "recurrent_dropout": 0.2}},
     ],
     "transformer": [
         {"pooling": "cls", "positions": "sinusoidal", "normalize_first": False, **SMALL["transformer"]},
-        {"pooling": "max", "regularization": {"dropout": 0.2, "l2": 1e-3}, **SMALL["transformer"]},
+        {
+            "pooling": "max",
+            "regularization": {"dropout": 0.2, "dropconnect": 0.2, "l2": 1e-3},
+            **SMALL["transformer"],
+        },
     ],
 }
 VARIANTS = [
@@ -112,9 +126,12 @@ def model(request):
 
 @pytest.fixture
 def experiment(kind, model):
+    model = dict(model)
+    augmentation = AUGMENTATION[kind] if model.pop("augmented", False) else None
     if model["type"] == "sequential":
-        model = {**model, "layers": STACKS[kind][model["layers"]]}
-    return Experiment.model_validate({"data": DATA[kind], "model": model, "optimizer": "adam"})
+        model["layers"] = STACKS[kind][model["layers"]]
+    data = {**DATA[kind], "augmentation": augmentation}
+    return Experiment.model_validate({"data": data, "model": model, "optimizer": "adam"})
 
 
 def split_for(experiment, count=24):

@@ -73,11 +73,28 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
             "model.kernel_size: a kernel of 9 is larger than the 8x8",
         ),
         ("model={type: cnn, pool_size: 3}", "model.pool_size: a window of 3 is larger than block 2's 2x2 maps"),
+        (
+            "model={type: cnn, pooling: stochastic, activation: tanh}",
+            "model.pooling: stochastic pooling takes activations for probabilities, and tanh can be negative; those",
+        ),
+        ("data.augmentation.word_dropout=0.1", "data.augmentation.word_dropout: unknown field; known: rotation,"),
+        ("data={type: imdb, augmentation: {zoom: 0.1}}", "data.augmentation.zoom: unknown field; known: word_dropout"),
+        ("data.augmentation.zom=0.1", "data.augmentation.zom: unknown field; did you mean 'zoom'?"),
+        ("data.augmentation.flip=sideways", "data.augmentation.flip: should be 'none', 'horizontal'"),
+        ("data.augmentation.rotation=-0.1", "data.augmentation.rotation: should be at least 0, not -0.1"),
         ("model={type: transformer, num_heads: 3}", "model.num_heads: 3 heads do not divide hidden_dim 128"),
         ("model={type: transformer, patch_size: 3}", "model.patch_size: patches of 3 do not divide the 8x8 image"),
         ("model={type: lstm, merge_mode: sum}", "model.merge_mode: needs `bidirectional: true`"),
         ("model={type: cnn, embedding_dim: 8}", "model.embedding_dim: is for tokens"),
         ("model={type: mlp, regularization: {spatial_dropout: 0.5}}", "model.regularization.spatial_dropout"),
+        (
+            "model={type: cnn, separable: true, regularization: {dropconnect: 0.5}}",
+            "model.regularization.dropconnect: separable convolutions have two small kernels",
+        ),
+        (
+            "model={type: gru, regularization: {dropconnect: 0.5}}",
+            "model.regularization.dropconnect: recurrent layers use their kernels inside one fused operation",
+        ),
         ("model.regularization.dropout=1.0", "model.regularization.dropout: should be less than 1"),
         ("loss=binary_crossentropy", "loss: is for two classes; these data have 10"),
         ("loss.label_smoothing=1.5", "loss.label_smoothing: should be less than 1"),
@@ -102,6 +119,13 @@ def test_a_wrong_value_is_named_with_its_reason(spec, override, message):
     text = "\n".join(problems(spec(), override))
     assert message in text
     assert "command line" in text
+
+
+def test_augmentation_of_the_wrong_kind_is_refused_where_it_stands(spec):
+    path = spec("data:\n  type: digits\n  augmentation:\n    zoom: 0.1\n    word_dropout: 0.1\nmodel: mlp\n")
+    assert problems(path)[0].startswith(f"{path}:5:5: data.augmentation.word_dropout: unknown field")
+    path = spec("data: {type: digits, augmentation: {zoom: 0.1}}\nmodel: mlp\ntraining: {jit_compile: true}\n")
+    assert f"{path}:3:25: training.jit_compile: XLA cannot compile data.augmentation's" in problems(path)[0]
 
 
 def test_monitoring_validation_needs_validation(spec):
