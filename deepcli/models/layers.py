@@ -183,6 +183,9 @@ class LearnedPositions(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         return x + self.positions[: ops.shape(x)[1]]
 
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "length": self.length}
 
@@ -199,6 +202,9 @@ class SinusoidalPositions(keras.layers.Layer):
         angle = position * frequency
         waves = ops.where(ops.equal(channel % 2, 0)[None, :], ops.sin(angle), ops.cos(angle))
         return x + ops.cast(waves, x.dtype)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape
 
 
 @register

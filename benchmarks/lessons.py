@@ -1,0 +1,66 @@
+"""Train every lesson with several seeds and say what came of it: mean and standard deviation over the seeds.
+
+Usage: python benchmarks/lessons.py [--write] [LESSON ...]; `--write` puts the outcome into each file's header.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from deepcli.data.files import Sources
+from deepcli.engine.session import Request
+from deepcli.engine.train import train
+from deepcli.errors import TrainingError
+from deepcli.loading import load
+from deepcli.reporting import Silent
+
+LESSONS = Path(__file__).parent.parent / "configs" / "lessons"
+SEEDS = range(5)
+
+
+def outcome(path: Path) -> str:
+    """Train a lesson with every seed and describe the outcome in one line."""
+    train_accuracy, test_accuracy, seconds, diverged = [], [], [], 0
+    for seed in SEEDS:
+        began = time.monotonic()
+        experiment = load([path], [f"seed={seed}"]).experiment
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                result = train(experiment, experiment.data.load(Sources()), Request(Path(folder) / "run"), Silent())
+            except TrainingError:
+                diverged += 1
+                continue
+        seconds.append(time.monotonic() - began)
+        train_accuracy.append(100 * (result.metrics["train"]["accuracy"] or 0))
+        test_accuracy.append(100 * (result.metrics["test"]["accuracy"] or 0))
+    if len(test_accuracy) < 2:
+        return f"Test accuracy none: {diverged} of {len(SEEDS)} seeds diverged."
+    failed = f"; {diverged} more diverged" if diverged else ""
+    return (
+        f"Test accuracy {spread(test_accuracy)} %, training {spread(train_accuracy)} %, over {len(test_accuracy)} seeds"
+        f"{failed}, in {max(statistics.mean(seconds), 1):.0f} s on two cores after start-up."
+    )
+
+
+def spread(values: list[float]) -> str:
+    """Write mean and standard deviation."""
+    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+
+
+def main() -> None:
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    files = [Path(word) for word in words] or sorted(LESSONS.glob("*.yaml"))
+    for path in files:
+        line = outcome(path)
+        print(json.dumps({path.stem: line}, ensure_ascii=False), flush=True)
+        if "--write" in sys.argv:
+            lines = [text for text in path.read_text(encoding="utf-8").splitlines() if not text.startswith("# Test acc")]
+            first = next(index for index, text in enumerate(lines) if not text.startswith("#"))
+            path.write_text("\n".join([*lines[:first], f"# {line}", *lines[first:]]) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

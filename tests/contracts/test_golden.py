@@ -1,0 +1,61 @@
+"""Checkpoints of earlier versions load and predict what they predicted then.
+
+`python -m tests.contracts.test_golden FAMILY` writes the one of a new family. One that is there is never written anew:
+if a test here fails, the package has broken its promise to users with checkpoints.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepcli.checkpoints import open_checkpoint
+from deepcli.models import MODELS
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+KINDS = {"rnn": "tokens", "lstm": "tokens", "gru": "tokens", "transformer": "tokens"}
+
+
+def test_every_family_has_one():
+    assert {path.stem for path in GOLDEN.glob("*.keras")} == {path.stem for path in GOLDEN.glob("*.npy")} == set(MODELS)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.keras")), ids=lambda path: path.stem)
+def test_a_checkpoint_of_an_earlier_version_predicts_what_it_did(path):
+    from deepcli.engine.build import build_model
+    from deepcli.engine.checkpoint import load_weights
+
+    from .test_models import BACKEND, split_for
+
+    checkpoint = open_checkpoint(path)
+    model = build_model(checkpoint.experiment, "float32")
+    state = load_weights(model, checkpoint)
+    assert state.position.total == 2
+    outputs = BACKEND.predict(model, split_for(checkpoint.experiment).x, 24)
+    np.testing.assert_allclose(outputs, np.load(path.with_suffix(".npy")), rtol=0, atol=1e-5)
+
+
+def write(family: str) -> None:
+    """Write the golden checkpoint of a family, unless there is one."""
+    from deepcli.engine import checkpoint
+    from deepcli.engine.state import Position, State, read_variables
+
+    from .test_jax import experiment_for
+    from .test_models import BACKEND, VARIANTS, split_for, trained
+
+    path = GOLDEN / f"{family}.keras"
+    if path.exists():
+        raise SystemExit(f"{path} exists and stays as it is")
+    variant = next(variant.values[0] for variant in VARIANTS if variant.values[0]["type"] == family)
+    small = {"units": [4]} if "units" in MODELS[family].model_fields else {}
+    small |= {"hidden_units": [8]} if family == "mlp" else {}
+    experiment = experiment_for({**variant, **small}, KINDS.get(family, "image"))
+    model = trained(experiment)
+    checkpoint.save(path, model, experiment, State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND)))
+    np.save(path.with_suffix(".npy"), BACKEND.predict(model, split_for(experiment).x, 24))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        write(name)

@@ -1,0 +1,69 @@
+"""Models and layers compute the same on Keras's JAX backend, where that is installed (extra `jax`)."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepcli.data.splits import Tokens
+from deepcli.experiment import Experiment
+
+from . import test_models
+from .test_models import AUGMENTATION, BACKEND, DATA, STACKS, VARIANTS, split_for, trained
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+
+
+def padded(x):
+    if not isinstance(x, Tokens):
+        return x
+    out = np.zeros((len(x), x.lengths.max()), np.int32)
+    for row, (start, end) in enumerate(zip(x.offsets[:-1], x.offsets[1:], strict=True)):
+        out[row, : end - start] = x.values[start:end]
+    return out
+
+
+def experiment_for(variant, kind):
+    model = dict(variant)
+    augmentation = AUGMENTATION[kind] if model.pop("augmented", False) else None
+    if model["type"] == "sequential":
+        model["layers"] = STACKS[kind][model["layers"]]
+    return Experiment.model_validate({"data": {**DATA[kind], "augmentation": augmentation}, "model": model})
+
+
+def plain(value):
+    """Turn a dumped spec into what JSON has."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def test_every_family_predicts_and_trains_on_jax_as_on_tensorflow(tmp_path):
+    cases = {f"{variant.id}-{kind}": (variant.values[0], kind) for variant in VARIANTS for kind in DATA}
+    for name, (variant, kind) in cases.items():
+        experiment = experiment_for(variant, kind)
+        model, split = trained(experiment), split_for(experiment)
+        (tmp_path / f"{name}.json").write_text(json.dumps(plain(experiment.model_dump())))
+        weights = {f"weight_{index:03d}": weight for index, weight in enumerate(model.get_weights())}
+        outputs = BACKEND.predict(model, split.x, 24)
+        np.savez(tmp_path / f"{name}.npz", x=padded(split.x), y=split.y, outputs=outputs, **weights)
+    script = Path(test_models.__file__).with_name("jax_models.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = {result["case"]: result for result in map(json.loads, done.stdout.splitlines())}
+    assert set(found) == set(cases)
+    for name, result in found.items():
+        assert result["difference"] < 2e-5, name
+        assert result["changed"] > 0.5 or "-0-" not in name, name
+        assert result["finite"], name
