@@ -57,7 +57,9 @@ def main() -> None:
         line = outcome(path)
         print(json.dumps({path.stem: line}, ensure_ascii=False), flush=True)
         if "--write" in sys.argv:
-            lines = [text for text in path.read_text(encoding="utf-8").splitlines() if not text.startswith("# Test acc")]
+            lines = [
+                text for text in path.read_text(encoding="utf-8").splitlines() if not text.startswith("# Test acc")
+            ]
             first = next(index for index, text in enumerate(lines) if not text.startswith("#"))
             path.write_text("\n".join([*lines[:first], f"# {line}", *lines[first:]]) + "\n", encoding="utf-8")
 

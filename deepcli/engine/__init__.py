@@ -32,6 +32,9 @@ def _held_back() -> Iterator[None]:
             os.close(before)
 
 
+# A user's keras.json may name another backend; only the variable itself is a wish that must be answered.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
 # --verbose sets the level to 0 itself, and then everything is shown.
 if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0" and "tensorflow" not in sys.modules:
     with _held_back():

@@ -58,8 +58,11 @@ def choose(training: Training) -> Device:
     """Set TensorFlow up for the device, threads and determinism that a spec asks for.
 
     Raises:
-        DeviceError: A GPU was asked for and is not there, or TensorFlow is already set up otherwise.
+        DeviceError: A GPU was asked for and is not there, TensorFlow is already set up otherwise, or Keras runs on
+            another backend.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise DeviceError(f"KERAS_BACKEND is {keras.backend.backend()}; deepcli trains and evaluates on tensorflow")
     threads = _set_threads(training.threads)
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -41,8 +41,7 @@ def write(family: str) -> None:
     from deepcli.engine import checkpoint
     from deepcli.engine.state import Position, State, read_variables
 
-    from .test_jax import experiment_for
-    from .test_models import BACKEND, VARIANTS, split_for, trained
+    from .test_models import BACKEND, VARIANTS, experiment_for, split_for, trained
 
     path = GOLDEN / f"{family}.keras"
     if path.exists():
@@ -52,7 +51,9 @@ def write(family: str) -> None:
     small |= {"hidden_units": [8]} if family == "mlp" else {}
     experiment = experiment_for({**variant, **small}, KINDS.get(family, "image"))
     model = trained(experiment)
-    checkpoint.save(path, model, experiment, State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND)))
+    checkpoint.save(
+        path, model, experiment, State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND))
+    )
     np.save(path.with_suffix(".npy"), BACKEND.predict(model, split_for(experiment).x, 24))
 
 

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from deepcli.data.splits import Tokens
-from deepcli.experiment import Experiment
 
 from . import test_models
-from .test_models import AUGMENTATION, BACKEND, DATA, STACKS, VARIANTS, split_for, trained
+from .test_models import BACKEND, DATA, VARIANTS, experiment_for, split_for, trained
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 
@@ -26,14 +25,6 @@ def padded(x):
     for row, (start, end) in enumerate(zip(x.offsets[:-1], x.offsets[1:], strict=True)):
         out[row, : end - start] = x.values[start:end]
     return out
-
-
-def experiment_for(variant, kind):
-    model = dict(variant)
-    augmentation = AUGMENTATION[kind] if model.pop("augmented", False) else None
-    if model["type"] == "sequential":
-        model["layers"] = STACKS[kind][model["layers"]]
-    return Experiment.model_validate({"data": {**DATA[kind], "augmentation": augmentation}, "model": model})
 
 
 def plain(value):

@@ -124,14 +124,18 @@ def model(request):
     return request.param
 
 
-@pytest.fixture
-def experiment(kind, model):
+def experiment_for(model, kind):
+    """Make the experiment of a variant on one kind of data."""
     model = dict(model)
     augmentation = AUGMENTATION[kind] if model.pop("augmented", False) else None
     if model["type"] == "sequential":
         model["layers"] = STACKS[kind][model["layers"]]
-    data = {**DATA[kind], "augmentation": augmentation}
-    return Experiment.model_validate({"data": data, "model": model, "optimizer": "adam"})
+    return Experiment.model_validate({"data": {**DATA[kind], "augmentation": augmentation}, "model": model})
+
+
+@pytest.fixture
+def experiment(kind, model):
+    return experiment_for(model, kind)
 
 
 def split_for(experiment, count=24):

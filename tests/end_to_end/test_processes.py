@@ -1,5 +1,6 @@
 """What only a process of its own can show: signals, several devices, a terminal, a full disk."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -134,6 +135,20 @@ def test_a_terminal_shows_a_live_bar(spec):
     child.expect(pexpect.EOF, timeout=60)
     child.close()
     assert child.exitstatus == 0
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_another_keras_backend_is_refused_and_not_ignored(spec):
+    done = subprocess.run(
+        [*DEEPCLI, "train", str(spec(LONG))],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "KERAS_BACKEND is jax; deepcli trains and evaluates on tensorflow" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error():

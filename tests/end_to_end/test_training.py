@@ -252,3 +252,36 @@ def test_progress_is_told_with_everything_it_should_show(run):
     assert set(last.logs) == {"loss", "accuracy", "learning_rate"}
     assert last.samples_per_second > 0
     assert last.seconds_left == 0
+
+
+def test_the_rate_is_reduced_on_a_plateau_and_the_checkpoint_remembers(run):
+    text = (
+        "model: mlp\noptimizer: {type: sgd, learning_rate: 1e-6}\n"
+        "schedule: {type: reduce_on_plateau, factor: 0.5, patience: 1, min_delta: 1.0, min_lr: 3e-7}\n"
+        "training: {epochs: 5}\n"
+    )
+    _, directory, _ = run(text)
+    rates = [row["learning_rate"] for row in history(directory)]
+    np.testing.assert_allclose(rates, [1e-6, 1e-6, 5e-7, 3e-7, 3e-7], rtol=1e-5)
+    state = State.from_bytes(open_checkpoint(directory.last).read("deepcli/state.npz"))
+    assert float(state.variables["learning_rate/scale"]) == pytest.approx(0.3)
+    assert state.callbacks["plateau"]["wait"] == 0
+
+
+def test_every_metric_is_measured_on_every_split_in_the_order_of_the_spec(run):
+    names = ["f1", "accuracy", "precision", "recall", "auc", "top_k_accuracy"]
+    result, directory, _ = run(f"model: mlp\nmetrics: [{', '.join(names)}]\ntraining: {{epochs: 1}}\n")
+    assert list(history(directory)[0])[1:8] == ["loss", *names]
+    for split in ("train", "validation", "test"):
+        assert list(result.metrics[split]) == ["loss", *names]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    ["mean_squared_error", "kl_divergence", "hinge", "huber", "mean_absolute_error", "categorical_focal_crossentropy"],
+)
+def test_other_losses_train_a_classifier(run, loss):
+    result, *_ = run(
+        f"model: mlp\nloss: {loss}\noptimizer: {{type: adam, learning_rate: 1e-2}}\ntraining: {{epochs: 8}}\n"
+    )
+    assert result.metrics["train"]["accuracy"] > 0.6
