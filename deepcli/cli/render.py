@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from json import dumps as json_text
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from deepcli.registry import Registry
 
@@ -19,20 +16,27 @@ if TYPE_CHECKING:
     from deepcli.engine.summary import Summary
     from deepcli.result import Result
 
-PLAIN_WIDTH = 120
 
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str] = ()) -> None:
+    """Print a table: folded to its width on a terminal, one line a row elsewhere, for `grep` and its like."""
+    right = [column in numbers for column in columns]
+    if not sys.stdout.isatty():
+        widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+        for row in (columns, *rows):
+            cells = zip(row, widths, right, strict=True)
+            print("  ".join(cell.rjust(width) if last else cell.ljust(width) for cell, width, last in cells).rstrip())
+        return
 
-def _console() -> Console:
-    """Make a console for stdout; elsewhere than on a terminal it has a fixed width and no colours."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-
-def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    return table
+    for column, numeric in zip(columns, right, strict=True):
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False).print(table)
 
 
 def result(result: Result, json: bool) -> None:
@@ -60,10 +64,7 @@ def kinds(registries: Mapping[str, Registry[Any]], json: bool) -> None:
     if json:
         _json({kind: list(registry) for kind, registry in registries.items()})
         return
-    table = _table("kind", "names")
-    for kind, registry in registries.items():
-        table.add_row(kind, ", ".join(registry))
-    _console().print(table)
+    _print_table(("kind", "names"), [(kind, ", ".join(registry)) for kind, registry in registries.items()])
 
 
 def entries(entries: Sequence[Entry], json: bool) -> None:
@@ -71,15 +72,11 @@ def entries(entries: Sequence[Entry], json: bool) -> None:
     if json:
         _json([dataclasses.asdict(entry) for entry in entries])
         return
-    console = _console()
     for entry in entries:
-        console.print(f"[bold]{entry.type}[/bold]  {escape(entry.doc.splitlines()[0])}")
+        print(f"{entry.type}  {entry.doc.splitlines()[0]}")
         if entry.fields:
-            table = _table("  field", "type", "default", "")
-            for row in entry.fields:
-                table.add_row(*map(escape, ("  " * (row.depth + 1) + row.name, row.type, row.default, row.description)))
-            console.print(table)
-        # Not through the console, which would break long lines.
+            rows = [("  " * (row.depth + 1) + row.name, row.type, row.default, row.description) for row in entry.fields]
+            _print_table(("  field", "type", "default", ""), rows)
         print(textwrap.indent(f"\n{entry.example}\n", "  "))
 
 
@@ -89,10 +86,9 @@ def _json(value: object) -> None:
 
 def layers(summary: Summary) -> None:
     """Print a model's layers with shapes and parameters."""
-    table = _table("layer", "type", "output shape", "parameters", numbers=("parameters",))
+    rows = []
     for row in summary.layers:
         shape = " x ".join("?" if size is None else str(size) for size in row.shape[1:])
-        table.add_row(row.name, row.kind, shape, f"{row.parameters:,}")
-    console = _console()
-    console.print(table)
-    console.print(f"{summary.total:,} parameters, {summary.trainable:,} of them trainable")
+        rows.append((row.name, row.kind, shape, f"{row.parameters:,}"))
+    _print_table(("layer", "type", "output shape", "parameters"), rows, numbers=("parameters",))
+    print(f"{summary.total:,} parameters, {summary.trainable:,} of them trainable")
