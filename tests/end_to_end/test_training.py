@@ -1,7 +1,9 @@
 """A run from its spec to its files, in this process on small data."""
 
 import csv
+import io
 import json
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -60,7 +62,7 @@ def history(directory):
 def weights(path):
     import h5py
 
-    with h5py.File(__import__("io").BytesIO(open_checkpoint(path).read("model.weights.h5"))) as file:
+    with h5py.File(io.BytesIO(open_checkpoint(path).read("model.weights.h5"))) as file:
         found = {}
         file.visititems(lambda name, item: found.__setitem__(name, item[()]) if hasattr(item, "dtype") else None)
     return found
@@ -194,9 +196,7 @@ def test_class_weights_change_the_loss_and_balanced_follows_counts(run):
     plain, *_ = run("model: mlp\ntraining: {epochs: 1}\n", output="plain")
     weighted, *_ = run("model: mlp\ntraining: {epochs: 1, class_weight: {0: 9.0}}\n", output="weighted")
     assert plain.metrics["train"]["loss"] != weighted.metrics["train"]["loss"]
-    experiment = load(
-        [plain.run + "/config.yaml"] and [__import__("pathlib").Path(plain.run) / "config.yaml"]
-    ).experiment
+    experiment = load([Path(plain.run) / "config.yaml"]).experiment
     balanced = experiment.model_copy(
         update={"training": experiment.training.model_copy(update={"class_weight": "balanced"})}
     )

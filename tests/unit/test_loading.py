@@ -39,16 +39,8 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
         "training: {epochs: ten, precision: float16}\n"
     )
     found = problems(path, "optimizer.learning_rat=1")
-    assert [line.partition(": ")[0].replace(str(path), "f") for line in found] == [
-        "command line",
-        "f:1:34",
-        "f:4:3",
-        "f:5:15",
-        "f:6:20",
-        "f:6:36",
-    ] or sorted(line.partition(": ")[0].replace(str(path), "f") for line in found) == sorted(
-        ["command line", "f:1:34", "f:4:3", "f:5:15", "f:6:20", "f:6:36"]
-    )
+    places = [line.partition(": ")[0].replace(str(path), "f") for line in found]
+    assert sorted(places) == sorted(["command line", "f:1:34", "f:4:3", "f:5:15", "f:6:20", "f:6:36"])
     text = "\n".join(found)
     assert "model.filter: unknown field; did you mean 'filters'?" in text
     assert "unknown type 'rellu'; did you mean 'relu'?" in text
