@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from deepcli.data.augmentation import FIRST_WORD, UNKNOWN_WORD
 from deepcli.data.base import Signature, TokenDataset
 from deepcli.errors import DataError
 from deepcli.fields import Positive
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from deepcli.data.splits import Tokens
 
-PADDING, START, UNKNOWN, INDEX_FROM = 0, 1, 2, 3
+START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
 
 
 class WordDataset(TokenDataset):

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from deepcli.engine.backend import Backend
+from deepcli.engine.build import inner_optimizer
 from deepcli.errors import CheckpointError
 from deepcli.result import finite
 
@@ -99,8 +100,7 @@ def state_variables(model: keras.Model) -> dict[str, keras.Variable]:
     if model.optimizer is not None:
         metrics = [variable for metric in model.metrics for variable in metric.variables]
         variables |= {f"metric/{index}": variable for index, variable in enumerate(metrics)}
-        inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-        variables["learning_rate/scale"] = inner._learning_rate.scale
+        variables["learning_rate/scale"] = inner_optimizer(model)._learning_rate.scale
     return variables
 
 
