@@ -106,7 +106,9 @@ class Recurrent(Embedded):
     def _cell(self, units: int, return_sequences: bool, name: str) -> keras.layers.Layer:
         import keras
 
-        layer = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[self.type]
+        from deepcli.models import recurrent_layers
+
+        layer = {"rnn": keras.layers.SimpleRNN, "lstm": recurrent_layers.LSTM, "gru": recurrent_layers.GRU}[self.type]
         regularization = self.regularization
         arguments: dict[str, Any] = {
             "activation": self.activation.function(),
