@@ -12,7 +12,7 @@ help:
 	@echo "make check      ruff, format and mypy only"
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
 	@echo "make docs       write docs/reference.md from the classes that read a spec"
-	@echo "make bench      start-up and memory, as ratios"
+	@echo "make bench      start-up, and whole runs and their memory against plain Keras, as ratios (about a quarter of an hour)"
 	@echo "make clean      remove the environment and everything made by tools"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -43,9 +43,11 @@ test-long: $(VENV)/.installed-dev
 docs: $(VENV)/.installed
 	$(BIN)/python -m deepcli.reference > docs/reference.md
 
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed
+	@echo "First start-up, under a minute; then deepcli against plain Keras, about a quarter of an hour on two cores."
+	@echo "The second needs DEEPCLI_DATA_DIR, a folder with mnist.npz and imdb.npz. JSON=FILE keeps every figure."
 	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/compare.py $(if $(JSON),--json "$(JSON)")
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

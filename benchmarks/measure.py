@@ -1,7 +1,12 @@
-"""Run a command as a whole process and read what the operating system says it used."""
+"""Run a command as a whole process and read what the operating system says it used.
+
+Linux counts the peak memory of whoever forks a process as that process's own. So a small process, this file run as a
+program, starts the command; a test or a benchmark that has grown would otherwise be measured in its place.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -13,29 +18,31 @@ from pathlib import Path
 DEEPCLI = str(Path(sys.executable).with_name("deepcli"))
 
 
+class Failed(SystemExit):
+    """A command did not do what it should have; its text says what it said."""
+
+
 @dataclass(frozen=True)
 class Used:
-    """What one run of a command used: wall seconds, CPU seconds, peak resident memory in MiB."""
+    """What one run of a command used: wall seconds, CPU seconds, peak resident memory in MiB; and what it printed."""
 
     wall: float
     cpu: float
     memory: float
+    out: str
 
 
 def measure(command: list[str]) -> Used:
-    """Run a command once, its output thrown away.
+    """Run a command once.
 
     Raises:
-        SystemExit: The command failed.
+        Failed: The command did.
     """
-    began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} exited with {process.returncode}")
-    kibibytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return Used(time.monotonic() - began, usage.ru_utime + usage.ru_stime, kibibytes / 1024)
+    done = subprocess.run([sys.executable, "-S", __file__, *command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{' '.join(command)} exited with {done.returncode}\n{done.stderr[-2000:]}")
+    out, _, usage = done.stdout.rstrip().rpartition("\n")
+    return Used(**json.loads(usage), out=out)
 
 
 def in_turn(first: list[str], second: list[str], times: int) -> tuple[list[Used], list[Used]]:
@@ -48,3 +55,20 @@ def in_turn(first: list[str], second: list[str], times: int) -> tuple[list[Used]
 def spread(values: list[float]) -> str:
     """Write the median with the smallest and the largest."""
     return f"{statistics.median(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
+
+
+def main() -> None:
+    """Run the command in this program's own words, then add a line of JSON to what it printed."""
+    began = time.monotonic()
+    with subprocess.Popen(sys.argv[1:]) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.monotonic() - began
+    kibibytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    cpu = usage.ru_utime + usage.ru_stime
+    print("\n" + json.dumps({"wall": wall, "cpu": cpu, "memory": kibibytes / 1024}))
+    raise SystemExit(abs(process.returncode))
+
+
+if __name__ == "__main__":
+    main()

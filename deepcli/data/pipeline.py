@@ -43,12 +43,17 @@ class TrainingBatches:
 
     def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
         """Begin an epoch (counted from 0): the steps from `start` to before `stop`."""
-        self._positions.assign(self.order.epoch(epoch))
+        self.arrange(epoch)
         if (start, stop) not in self._datasets:
-            self._datasets = {(start, stop): self._dataset(start, stop)}
+            self._datasets = {(start, stop): self.dataset(start, stop)}
         return iter(self._datasets[start, stop])
 
-    def _dataset(self, start: int, stop: int) -> Any:
+    def arrange(self, epoch: int) -> None:
+        """Put the examples into an epoch's order; datasets read it when they are iterated."""
+        self._positions.assign(self.order.epoch(epoch))
+
+    def dataset(self, start: int, stop: int) -> Any:
+        """Make the `tf.data` of the steps from `start` to before `stop`, in whichever order is arranged by then."""
         replicas = self._replicas
         pieces = tf.data.Dataset.range(start * replicas, stop * replicas)
         dataset = _options(pieces.map(self._piece)).prefetch(PREFETCH * replicas)

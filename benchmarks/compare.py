@@ -1,0 +1,170 @@
+"""Compare deepcli with plain Keras scripts, and with peers that are installed, as whole processes.
+
+Both sides of a comparison run in turn, with the same seeds, and must reach the same accuracy. Figures are ratios, ours
+divided by theirs: median [smallest, largest] over the seeds. `overhead` times only training after its first epoch, as
+Keras's `fit` and deepcli's loop do it, in percent. Exits with 1 if an accuracy differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+from typing import Any
+
+import machine
+from figures import POINTS, Row, Run, table
+from measure import Failed, measure
+from sides import COMPARISONS, NAMES, PLAIN_LSTM, Comparison, Setting, Side, split_command
+
+from deepcli.data.files import keras_cache
+
+WARM_UP = [sys.executable, "-c", "import sklearn, deepcli.engine.train"]
+
+
+def parse(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
+    parser.add_argument(
+        "--times", type=int, metavar="N", help="runs of each side, with seeds from 0; default 3, with --quick 1"
+    )
+    parser.add_argument("--quick", action="store_true", help="few examples, no check of accuracy: does it all run?")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run, the machine and the versions")
+    options = parser.parse_args(words)
+    if unknown := [name for name in options.names if name not in NAMES]:
+        parser.error(f"there is no comparison {unknown[0]!r}; there are {', '.join(NAMES)}")
+    if options.times is None:
+        options.times = 1 if options.quick else 3
+    if options.times < 1:
+        parser.error("--times should be at least 1")
+    return options
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("DEEPCLI_DATA_DIR") or keras_cache())
+
+
+def obstacle(comparison: Comparison, data: Path) -> str | None:
+    """Say why a comparison cannot run here; None if it can."""
+    sides = (comparison.ours, comparison.theirs)
+    for package in filter(None, (side.package for side in sides)):
+        if importlib.util.find_spec(package) is None:
+            return f"{package} is not installed"
+    for side in sides:
+        if not (data / side.file).is_file():
+            return f"there is no {side.file} in {data}; DEEPCLI_DATA_DIR should name the folder that holds it"
+    return None
+
+
+def choose(names: Sequence[str], data: Path) -> list[Comparison]:
+    """Take the comparisons that were asked for and can run, and say which cannot."""
+    wanted = [comparison for comparison in COMPARISONS if comparison.name in (names or NAMES)]
+    reasons: dict[str | None, list[Comparison]] = {}
+    for comparison in wanted:
+        reasons.setdefault(obstacle(comparison, data), []).append(comparison)
+    possible = reasons.pop(None, [])
+    for reason, comparisons in reasons.items():
+        print(f"left out: {listed(comparisons)}: {reason}", flush=True)
+    return possible
+
+
+def listed(comparisons: Sequence[Comparison]) -> str:
+    """Name comparisons, each once."""
+    return ", ".join(dict.fromkeys(comparison.name for comparison in comparisons))
+
+
+def announce(comparisons: Sequence[Comparison], sides: Sequence[Side], times: int, quick: bool) -> None:
+    minutes = times * sum(10 if quick else side.seconds for side in sides) / 60
+    how = f"{len(sides)} programs in turn, {times} x each"
+    print(f"{listed(comparisons)}: {how}; about {math.ceil(minutes)} minutes on two cores", flush=True)
+
+
+def run(side: Side, setting: Setting, seed: int) -> Run:
+    """Run a side once.
+
+    Raises:
+        Failed: It did, or its last line is not the JSON that it should be.
+    """
+    used = measure(side.command(setting, seed))
+    try:
+        result = json.loads(used.out.splitlines()[-1])
+        accuracy = reduce(getitem, side.accuracy, result)
+        wall, cpu = used.wall, used.cpu
+        if side.timed_inside:
+            wall, cpu = result["training_seconds"], result["training_cpu_seconds"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise Failed(f"{side.name}: its last line is not the JSON that it should be: {error!r}") from None
+    return Run(seed, wall, cpu, used.memory, accuracy, result.get("precision"))
+
+
+def collect(sides: Sequence[Side], setting: Setting, times: int) -> dict[Side, list[Run]]:
+    """Run every side with every seed: round by round, every other round backwards, so that no side is always first.
+
+    Returns:
+        The runs of each side, without those that failed.
+    """
+    measure(WARM_UP)
+    if PLAIN_LSTM in sides:
+        measure(split_command(setting))
+    runs: dict[Side, list[Run]] = {side: [] for side in sides}
+    for seed in range(times):
+        for side in [side for side in sides if side in runs][:: -1 if seed % 2 else 1]:
+            try:
+                done = run(side, setting, seed)
+            except Failed as failure:
+                print(failure, file=sys.stderr, flush=True)
+                del runs[side]
+                continue
+            runs[side].append(done)
+            line = f"seed {seed}  {side.name:<20} {done.wall:6.1f} s  {done.memory:5.0f} MiB"
+            print(line, file=sys.stderr, flush=True)
+    return runs
+
+
+def write(path: Path, rows: Sequence[Row], options: argparse.Namespace) -> None:
+    content: dict[str, Any] = {
+        "format": 1,
+        **machine.describe(),
+        "settings": {"times": options.times, "quick": options.quick, "accuracy_points": POINTS},
+        "comparisons": [row.plain(check=not options.quick) for row in rows],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    options = parse(words)
+    data = data_folder()
+    comparisons = choose(options.names, data)
+    if not comparisons:
+        print("nothing is left to compare")
+        return 2 if options.names else 0
+    sides = list(dict.fromkeys(side for comparison in comparisons for side in (comparison.ours, comparison.theirs)))
+    announce(comparisons, sides, options.times, options.quick)
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = collect(sides, Setting(data, Path(scratch), options.quick), options.times)
+    failed = [comparison for comparison in comparisons if not {comparison.ours, comparison.theirs} <= set(runs)]
+    rows = [
+        Row(comparison, runs[comparison.ours], runs[comparison.theirs])
+        for comparison in comparisons
+        if comparison not in failed
+    ]
+    print(table(rows, check=not options.quick))
+    print("whole processes and test accuracy; overhead: training after its first epoch, and validation accuracy")
+    if options.json:
+        write(options.json, rows, options)
+    if failed:
+        print(f"failed: {listed(failed)}")
+    return 1 if failed or not (options.quick or all(row.agrees for row in rows)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

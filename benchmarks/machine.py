@@ -1,0 +1,65 @@
+"""What figures depend on beside the programs: the machine and the versions."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import deepcli
+
+FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
+PACKAGES = ("tensorflow", "keras", "numpy", "lightning", "torch", "ludwig")
+
+
+def describe() -> dict[str, Any]:
+    """Describe the machine, the versions and the day, as plain values."""
+    facts = cpu()
+    affinity = getattr(os, "sched_getaffinity", None)
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "cpu": facts.get("model name") or platform.processor() or platform.machine(),
+            "flags": [flag for flag in FLAGS if flag in facts.get("flags", "").split()],
+            "cores": len(affinity(0)) if affinity else os.cpu_count(),
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+            "platform": platform.platform(),
+        },
+        "versions": {
+            "deepcli": deepcli.__version__,
+            "commit": commit(),
+            "python": platform.python_version(),
+            **installed(),
+        },
+    }
+
+
+def installed() -> dict[str, str]:
+    """List the versions of those packages that are there."""
+    versions = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def cpu() -> dict[str, str]:
+    """Read what Linux says of the first core; nothing elsewhere."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def commit() -> str | None:
+    """Name the commit that these benchmarks are of, `-dirty` with changes; None outside a repository."""
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None

@@ -1,0 +1,142 @@
+"""Train the reference conv net by Keras's `fit`, by deepcli's loop alone, or as a whole deepcli run with its files.
+
+All three get the same model, compiled the same way, the same tf.data batches in the same order, as many steps per call
+and the same validation examples in batches of the same size. What is timed is training after the first epoch: that one
+traces and compiles, which is start-up. The last line printed is JSON: seconds, CPU seconds, validation accuracy.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepcli import loading
+from deepcli.data.files import Sources
+from deepcli.data.pipeline import PREFETCH, TrainingBatches, gatherer
+from deepcli.data.splits import Split, Splits
+from deepcli.engine.backend import TensorFlowBackend
+from deepcli.engine.build import build_model, compile_model
+from deepcli.engine.device import choose
+from deepcli.engine.evaluate import BATCH_SIZE
+from deepcli.engine.loop import Loop
+from deepcli.engine.plan import Plan, make_plan
+from deepcli.engine.session import Request, Session
+from deepcli.engine.signals import StopRequest
+from deepcli.experiment import Experiment
+from deepcli.reporting import Silent
+from deepcli.run import RunDir
+
+CONFIG = Path(__file__).parent.parent / "configs" / "mnist" / "cnn.yaml"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Everything up to the first step."""
+
+    experiment: Experiment
+    splits: Splits
+    plan: Plan
+    backend: TensorFlowBackend
+    model: keras.Model
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Times training from the end of the first epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.accuracy = logs["val_accuracy"]
+        if epoch == 0:
+            self.began = time.perf_counter(), time.process_time()
+
+    def on_train_end(self, logs=None):
+        self.seconds = time.perf_counter() - self.began[0]
+        self.cpu_seconds = time.process_time() - self.began[1]
+
+
+def by_fit(ready: Ready, watch: Stopwatch) -> None:
+    order = ready.plan.order
+    batches = TrainingBatches(ready.splits.train, order, None, ready.plan.device.strategy)
+    arrange = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.arrange(epoch))
+    ready.model.fit(
+        batches.dataset(0, order.steps),
+        epochs=ready.experiment.training.epochs,
+        validation_data=validation_batches(ready.splits["validation"]),
+        shuffle=False,
+        callbacks=[arrange, watch],
+        verbose=0,
+    )
+
+
+def validation_batches(split: Split) -> tf.data.Dataset:
+    """Batch a split as deepcli does for its predictions, with the labels that Keras's `evaluate` wants beside them."""
+    gather, labels = gatherer(split.x), tf.constant(split.y)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    positions = tf.data.Dataset.from_tensor_slices(np.arange(len(split))).batch(BATCH_SIZE)
+    batches = positions.map(lambda part: (gather(part), tf.gather(labels, part)))
+    return batches.with_options(options).prefetch(PREFETCH)
+
+
+def by_loop(ready: Ready, watch: Stopwatch) -> None:
+    batches = ready.backend.batches(ready.splits.train, ready.plan.order, None)
+    validation = ready.splits.validation
+    Loop(ready.experiment, ready.model, ready.backend, batches, validation, Silent(), StopRequest()).run([watch])
+
+
+def by_run(ready: Ready, watch: Stopwatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunDir.create(Path(folder) / "run", loading.dump(ready.experiment), {})
+        session = Session(
+            ready.experiment, ready.splits, run, ready.model, ready.backend, ready.plan, Request(run.path), Silent()
+        )
+        session.callbacks.append(watch)
+        session.complete()
+
+
+WAYS = {"fit": by_fit, "loop": by_loop, "run": by_run}
+
+
+def prepare(words: list[str]) -> Ready:
+    """Go the way of `deepcli train` up to the first step."""
+    experiment = loading.load([CONFIG], words).experiment
+    splits = experiment.data.load(Sources(offline=True))
+    device = choose(experiment.training)
+    plan = make_plan(experiment, splits, device)
+    backend = TensorFlowBackend(device.strategy)
+    with backend.scope():
+        model = build_model(experiment, plan.precision.value)
+        steps_per_execution = plan.steps_per_execution.value
+        compile_model(model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=steps_per_execution)
+    return Ready(experiment, splits, plan, backend, model)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", help="mnist.npz")
+    parser.add_argument("--by", choices=WAYS, required=True)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, help="so many examples of each split, for quick trials")
+    options = parser.parse_args()
+
+    words = [f"data.path={json.dumps(options.data)}", f"seed={options.seed}", f"training.epochs={options.epochs}"]
+    ready = prepare([*words, *([f"data.limit={options.limit}"] if options.limit else [])])
+    watch = Stopwatch()
+    WAYS[options.by](ready, watch)
+    result = {
+        "training_seconds": watch.seconds,
+        "training_cpu_seconds": watch.cpu_seconds,
+        "validation_accuracy": watch.accuracy,
+        "precision": ready.plan.precision.value,
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
