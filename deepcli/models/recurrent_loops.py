@@ -17,7 +17,8 @@ import tensorflow as tf
 
 PARTS = 2
 ROUND_ROWS = 32
-SIZES = [16 << power for power in range(16)]
+# Few sizes: each costs a second of compiling, and a size too large only some zeros.
+SIZES = [32, *(256 << power for power in range(12))]
 
 Masks = Sequence[tf.Tensor]
 """One dropout mask (batch, width) for each gate, or none."""
