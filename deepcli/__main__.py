@@ -1,6 +1,6 @@
 """Run `python -m deepcli`."""
 
-from deepcli.cli import main
+from deepcli.cli import script
 
 if __name__ == "__main__":
-    main()
+    script()

@@ -24,6 +24,13 @@ class Activation(Component):
     never_negative: ClassVar[bool] = False
     """Whether its values are at least zero for every input, with its default parameters."""
 
+    increasing: ClassVar[bool] = False
+    """Whether a larger input never gives a smaller value, with its default parameters."""
+
+    def keeps_order(self) -> bool:
+        """Tell whether the largest of some values stays the largest, so that it may be picked out first."""
+        return self.increasing and not self.model_dump(exclude={"type"}, exclude_defaults=True)
+
     def can_be_negative(self) -> bool:
         """Tell whether a value below zero is possible."""
         return not self.never_negative
@@ -56,6 +63,8 @@ class Linear(Activation):
 
     type: Literal["linear"] = "linear"
 
+    increasing: ClassVar[bool] = True
+
 
 @ACTIVATIONS.register
 class Sigmoid(Activation):
@@ -64,6 +73,7 @@ class Sigmoid(Activation):
     type: Literal["sigmoid"] = "sigmoid"
 
     never_negative: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -71,6 +81,8 @@ class Tanh(Activation):
     """Hyperbolic tangent."""
 
     type: Literal["tanh"] = "tanh"
+
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -83,6 +95,7 @@ class Relu(Activation):
     threshold: NonNegative = Field(0.0, description="Values below follow the negative slope.")
 
     never_negative: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
     def can_be_negative(self) -> bool:
         return self.negative_slope > 0
@@ -95,6 +108,7 @@ class Relu6(Activation):
     type: Literal["relu6"] = "relu6"
 
     never_negative: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -104,6 +118,8 @@ class LeakyRelu(Activation):
     type: Literal["leaky_relu"] = "leaky_relu"
     negative_slope: NonNegative = Field(0.2, description="Slope on the negative side.")
 
+    increasing: ClassVar[bool] = True
+
 
 @ACTIVATIONS.register
 class Elu(Activation):
@@ -112,12 +128,16 @@ class Elu(Activation):
     type: Literal["elu"] = "elu"
     alpha: NonNegative = Field(1.0, description="The negative side tends to minus this.")
 
+    increasing: ClassVar[bool] = True
+
 
 @ACTIVATIONS.register
 class Selu(Activation):
     """Scaled exponential linear unit, self-normalizing with lecun_normal (Klambauer et al. 2017)."""
 
     type: Literal["selu"] = "selu"
+
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -126,6 +146,8 @@ class Celu(Activation):
 
     type: Literal["celu"] = "celu"
     alpha: PositiveFloat = Field(1.0, description="The negative side tends to minus this.")
+
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -167,6 +189,7 @@ class Softplus(Activation):
     type: Literal["softplus"] = "softplus"
 
     never_negative: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -174,6 +197,8 @@ class Softsign(Activation):
     """Tanh's shape without exponentials, x / (1 + |x|)."""
 
     type: Literal["softsign"] = "softsign"
+
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -183,6 +208,7 @@ class HardSigmoid(Activation):
     type: Literal["hard_sigmoid"] = "hard_sigmoid"
 
     never_negative: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -198,12 +224,16 @@ class HardTanh(Activation):
 
     type: Literal["hard_tanh"] = "hard_tanh"
 
+    increasing: ClassVar[bool] = True
+
 
 @ACTIVATIONS.register
 class LogSigmoid(Activation):
     """Logarithm of the sigmoid."""
 
     type: Literal["log_sigmoid"] = "log_sigmoid"
+
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register
@@ -213,6 +243,7 @@ class Exponential(Activation):
     type: Literal["exponential"] = "exponential"
 
     never_negative: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
 
 @ACTIVATIONS.register

@@ -122,9 +122,13 @@ class Cnn(Embedded):
         for index, filters in enumerate(self.filters, start=1):
             x = self._convolution(2, filters, self.padding, f"conv_{index}")(x)
             x = normalize(x, self.regularization.normalization, f"conv_{index}_normalization")
-            x = self.activation.layer(f"conv_{index}_activation")(x)
+            ending = [self.activation.layer(f"conv_{index}_activation")]
             if self.pooling != "none":
-                x = pool[self.pooling](self.pool_size, name=f"conv_{index}_pooling")(x)
+                ending.append(pool[self.pooling](self.pool_size, name=f"conv_{index}_pooling"))
+            if self.pooling == "max" and self.activation.keeps_order():
+                ending.reverse()  # the same values and gradients, for a quarter of the work
+            for layer in ending:
+                x = layer(x)
             if self.regularization.spatial_dropout:
                 x = keras.layers.SpatialDropout2D(self.regularization.spatial_dropout, name=f"conv_{index}_dropout")(x)
         reduce = {

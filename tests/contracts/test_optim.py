@@ -5,6 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deepcli.activations import ACTIVATIONS
 from deepcli.data.base import Signature
@@ -33,6 +34,27 @@ def test_an_activation_is_one_function_as_layer_and_as_function(name):
     expected = np.asarray(keras.activations.get(name)(X))
     np.testing.assert_allclose(activation.function()(X), expected, rtol=1e-6)
     np.testing.assert_allclose(activation.layer()(X), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_activation_that_keeps_order_may_follow_the_maximum(name):
+    """The same values and the same gradients either way, ties among what a relu cuts off included."""
+    activation = ACTIVATIONS[name]()
+    grid = np.linspace(-9, 9, 2001, dtype=np.float32)[:, None]
+    rises = name != "softmax" and np.all(np.diff(np.asarray(activation.function()(grid))[:, 0]) > -1e-6)
+    assert activation.keeps_order() == rises
+    if not rises:
+        return
+    x = tf.Variable(np.random.RandomState(0).normal(size=(2, 6, 6, 3), scale=3).astype(np.float32))
+    layers = [activation.layer(), keras.layers.MaxPooling2D(2)]
+    results = []
+    for first, second in (layers, layers[::-1]):
+        with tf.GradientTape() as tape:
+            y = second(first(x))
+            loss = tf.reduce_sum(tf.sin(y))
+        results.append((y, tape.gradient(loss, x)))
+    for before, after in zip(*results, strict=True):
+        np.testing.assert_allclose(before, after, rtol=1e-6, atol=1e-7)
 
 
 def test_an_activation_passes_its_parameters_on():
