@@ -11,6 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from deepcli.models.placement import tensorflow_on_cpu
+
 register = keras.saving.register_keras_serializable("deepcli")
 
 
@@ -52,7 +54,7 @@ class _Fast:
             return False
         if cell.compute_dtype != "float32" or not getattr(cell, "reset_after", True) or self.unroll:  # type: ignore[attr-defined]
             return False
-        return keras.backend.backend() == "tensorflow" and not _sees_gpu()
+        return tensorflow_on_cpu()
 
     def _bias(self) -> Any:
         cell = self.cell  # type: ignore[attr-defined]
@@ -67,12 +69,6 @@ def _masks(masks: Any) -> list[Any]:
     if masks is None:
         return []
     return masks if isinstance(masks, list) else [masks]
-
-
-def _sees_gpu() -> bool:
-    import tensorflow as tf
-
-    return bool(tf.config.get_visible_devices("GPU"))
 
 
 @register

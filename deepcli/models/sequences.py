@@ -101,7 +101,9 @@ def normalize(x: keras.KerasTensor, kind: str, name: str) -> keras.KerasTensor:
     import keras
 
     if kind == "batch":
-        return keras.layers.BatchNormalization(momentum=BATCH_MOMENTUM, name=name)(x)
+        from deepcli.models.batch_normalization import BatchNormalization
+
+        return BatchNormalization(momentum=BATCH_MOMENTUM, name=name)(x)
     if kind == "layer":
         return keras.layers.LayerNormalization(name=name)(x)
     if kind == "group":

@@ -58,11 +58,7 @@ class Gated(Recurrent):
 
     recurrent_activation: ActivationField = Field(Sigmoid(), description="Of the gates.")
 
-    def build(self, name: str, signature: Signature) -> keras.layers.Layer:
-        from deepcli.models import recurrent_layers
-
-        layer: keras.layers.Layer = getattr(recurrent_layers, self.KERAS)(**self.arguments(), name=name)
-        return layer
+    HOME: ClassVar[str] = "deepcli.models.recurrent_layers"
 
 
 @LAYERS.register

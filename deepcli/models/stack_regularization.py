@@ -26,6 +26,7 @@ class BatchNormalization(Normalization):
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.99, description="Of the running averages.")
 
     KERAS: ClassVar[str] = "BatchNormalization"
+    HOME: ClassVar[str] = "deepcli.models.batch_normalization"
 
 
 @LAYERS.register

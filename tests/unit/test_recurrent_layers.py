@@ -84,7 +84,7 @@ def test_what_they_do_not_know_is_left_to_keras(kind, arguments, mask, monkeypat
 
 def test_a_gpu_is_left_to_cudnn(kind, monkeypatch):
     monkeypatch.setattr(recurrent_loops, kind.lower(), None)
-    monkeypatch.setattr(recurrent_layers, "_sees_gpu", lambda: True)
+    monkeypatch.setattr(recurrent_layers, "tensorflow_on_cpu", lambda: False)
     theirs, ours = both(kind)
     x = np.zeros((3, 4, FEATURES), "float32")
     np.testing.assert_array_equal(ours(x)[0], theirs(x)[0])
