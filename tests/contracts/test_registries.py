@@ -93,6 +93,14 @@ def test_every_section_is_documented(cls):
         assert row.description, f"{cls.__name__}.{row.name} has no description"
 
 
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_what_no_spec_names_is_refused_in_its_sections(kind):
+    for name in KINDS[kind]:
+        if name not in KINDS["metrics"]:
+            with pytest.raises(ValidationError, match="deepcli evaluate RUN"):
+                Experiment.model_validate({"data": "digits", "model": "mlp", "metrics": [name]})
+
+
 def test_a_name_is_taken_once_and_needs_documentation():
     registry: Registry = Registry("things")
 
