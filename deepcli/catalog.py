@@ -1,4 +1,4 @@
-"""Everything that a spec can name, by kind, and what there is to say of each field."""
+"""Everything that a spec can name and every score, by kind, and what there is to say of each field."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from deepcli.merging import registry_of
 from deepcli.models import LAYERS, MODELS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from deepcli.registry import Component, Registry, Spec, show
+from deepcli.scores import SCORES
 from deepcli.yaml12 import dump, dump_line
 
 KINDS: dict[str, Registry[Any]] = {
@@ -32,7 +33,10 @@ KINDS: dict[str, Registry[Any]] = {
     "metrics": METRICS,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
+    "scores": SCORES,
 }
+COMMANDS = {"scores": "deepcli evaluate RUN --json"}
+"""By the kinds that no spec names: the command that meets them."""
 EXAMPLE_MODEL = "mlp"
 """The family in whose section the examples show what stands inside a model."""
 LONGEST_LINE = 100
@@ -61,7 +65,7 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class Entry:
-    """One component: its documentation, a section that names it, and its fields."""
+    """One component: its documentation, a section (or command) to paste, and its fields."""
 
     type: str
     doc: str
@@ -78,8 +82,11 @@ def entry(kind: str, name: str) -> Entry:
 def example(kind: str, name: str) -> str:
     """Write a section to paste that names a component, with its own fields at their defaults.
 
-    Inherited fields and whole sections inside are left out; what must be given shows its example, or `...`.
+    Inherited fields and whole sections inside are left out; what must be given shows its example, or `...`. What no
+    spec names has a command to paste.
     """
+    if kind in COMMANDS:
+        return COMMANDS[kind]
     registry = KINDS[kind]
     own = _own_defaults(registry[name])
     section = _section(registry, {"type": name, **own} if own else name)

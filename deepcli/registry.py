@@ -102,11 +102,12 @@ class Registry(Generic[C]):
         cls = self.get(name)
         if cls is None:
             loc = ("type",) if isinstance(value, Mapping) and "type" in value else ()
-            raise misfits([(loc, self._unknown(name))], name)
+            raise misfits([(loc, self.unknown(name))], name)
         fields = dict(value) if isinstance(value, Mapping) else {}
         return cls.model_validate({**fields, "type": name})
 
-    def _unknown(self, name: object) -> str:
+    def unknown(self, name: object) -> str:
+        """Word the error for a name that is not registered."""
         known = f"known {self.kind}: {', '.join(self)}"
         if name is None:
             return f"`type` is missing; {known}"

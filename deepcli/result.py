@@ -9,6 +9,19 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
+EVALUATE_ONLY = ("intervals", "classes", "confusion_matrix")
+
+
+class ClassFigures(BaseModel):
+    """How a classifier does on one class of a split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: int = Field(alias="class", description="The class's number.")
+    precision: float | None = Field(description="Share of right ones among those predicted as it.")
+    recall: float | None = Field(description="Share of it that is found.")
+    f1: float | None = Field(description="Harmonic mean of the two; all three are null for a class without examples.")
+    support: int = Field(description="Examples of it in the split.")
 
 
 class Result(BaseModel):
@@ -34,14 +47,19 @@ class Result(BaseModel):
     intervals: dict[str, dict[str, tuple[float, float]]] | None = Field(
         None, description="By split, then by metric: a 95 % interval. `evaluate` only."
     )
+    classes: dict[str, list[ClassFigures]] | None = Field(
+        None, description="By split: precision, recall and F1 of each class. `evaluate` only."
+    )
+    confusion_matrix: dict[str, list[list[int]]] | None = Field(
+        None, description="By split: examples by label (row) and predicted class (column). `evaluate` only."
+    )
     error: str | None = Field(None, description="What went wrong; null if nothing did.")
 
     def to_json(self) -> str:
-        """Write it as one line of JSON; `intervals` only where there are some."""
+        """Write it as one line of JSON; what only `evaluate` has, only where it is there."""
         fields = self.model_dump(by_alias=True, mode="python")
-        if fields["intervals"] is None:
-            del fields["intervals"]
-        return json.dumps(finite(fields), ensure_ascii=False)
+        kept = {key: value for key, value in fields.items() if value is not None or key not in EVALUATE_ONLY}
+        return json.dumps(finite(kept), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Result:

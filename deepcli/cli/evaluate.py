@@ -40,7 +40,7 @@ def evaluate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate a run's best weights, or any checkpoint, on one split."""
+    """Evaluate a run's best weights, or any checkpoint, on one split: every score, each class, the confusion matrix."""
     started = time.monotonic()
     set_verbose(verbose)
     from deepcli import checkpoints

@@ -30,7 +30,7 @@ def list_components(
     plugins: Plugins = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: names by kind, or a list of entries.")] = False,
 ) -> None:
-    """List what a spec can name, with documentation, fields, defaults and an example each."""
+    """List what a spec can name and the scores of `evaluate`, with documentation, fields, defaults and an example each."""
     from deepcli.catalog import KINDS, entry
     from deepcli.cli import render
     from deepcli.loading import import_plugins

@@ -14,7 +14,10 @@ from deepcli.registry import Registry
 if TYPE_CHECKING:
     from deepcli.catalog import Entry
     from deepcli.engine.summary import Summary
-    from deepcli.result import Result
+    from deepcli.result import ClassFigures, Result
+
+LARGEST_MATRIX = 20
+"""Classes of the largest confusion matrix that is shown; JSON has it of any size."""
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str] = ()) -> None:
@@ -46,17 +49,51 @@ def result(result: Result, json: bool) -> None:
         return
     if result.error:
         print(f"{result.status}: {result.error}")
-    for split, metrics in result.metrics.items():
-        for name, value in metrics.items():
-            figure = "nan" if value is None else f"{value:.4f}"
-            low_high = (result.intervals or {}).get(split, {}).get(name)
-            interval = f"  [{low_high[0]:.4f}, {low_high[1]:.4f}]" if low_high else ""
-            print(f"{split + ' ' + name:<22} {figure}{interval}")
+    _metrics(result)
+    for split, classes in (result.classes or {}).items():
+        _classes(split, classes)
+    for split, counts in (result.confusion_matrix or {}).items():
+        _confusion(split, counts)
     facts = []
     if result.best_epoch is not None and result.command == "train":
         facts.append(f"best epoch {result.best_epoch} of {result.epochs}")
     facts += [f"{result.seconds:.1f} s" if result.seconds else "", str(result.run or result.checkpoint or "")]
     print("  ".join(fact for fact in facts if fact))
+
+
+def _metrics(result: Result) -> None:
+    names = [f"{split} {name}" for split, metrics in result.metrics.items() for name in metrics]
+    width = max([22, *map(len, names)])
+    for split, metrics in result.metrics.items():
+        for name, value in metrics.items():
+            low_high = (result.intervals or {}).get(split, {}).get(name)
+            interval = f"  [{_figure(low_high[0])}, {_figure(low_high[1])}]" if low_high else ""
+            print(f"{split + ' ' + name:<{width}} {_figure(value)}{interval}")
+
+
+def _classes(split: str, classes: Sequence[ClassFigures]) -> None:
+    """Print a line for each class, as of a metric: what is looked for comes first, for `grep`."""
+    columns = ("", "precision", "recall", "f1", "support")
+    rows = [
+        (f"{split} class {one.label}", *map(_figure, (one.precision, one.recall, one.f1)), str(one.support))
+        for one in classes
+    ]
+    if rows:
+        print()
+        _print_table(columns, rows, numbers=columns[1:])
+        print()
+
+
+def _confusion(split: str, counts: Sequence[Sequence[int]]) -> None:
+    """Print a confusion matrix that a screen can hold."""
+    if 0 < len(counts) <= LARGEST_MATRIX:
+        columns = ("predicted", *map(str, range(len(counts))))
+        _print_table(columns, [(f"{split} label {k}", *map(str, row)) for k, row in enumerate(counts)], columns[1:])
+        print()
+
+
+def _figure(value: float | None) -> str:
+    return "nan" if value is None else f"{value:.4f}"
 
 
 def kinds(registries: Mapping[str, Registry[Any]], json: bool) -> None:

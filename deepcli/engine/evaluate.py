@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from deepcli.engine.checkpoint import load_weights
 from deepcli.engine.device import choose
 from deepcli.engine.state import State
 from deepcli.experiment import Experiment
+from deepcli.predictions import Predictions
 from deepcli.reporting import Reporter
 from deepcli.result import Result
 from deepcli.run import replacing
+from deepcli.scores import Scored, take
 
 BATCH_SIZE = 256
-RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Measured:
     metrics: Mapping[str, float]
     outputs: np.ndarray
     split: Split
+
+    @property
+    def predictions(self) -> Predictions:
+        """The outputs beside the labels."""
+        return Predictions(self.split.ids, self.split.y, self.outputs)
 
 
 class Evaluator:
@@ -89,6 +95,8 @@ def evaluate(
         model = build_model(experiment, state.precision)
         load_weights(model, checkpoint)
     measured = Evaluator(experiment, backend)(model, split)
+    scored = score(measured.predictions, reporter)
+    own = dict(measured.metrics)
     result = Result(
         schema=1,
         command="evaluate",
@@ -100,10 +108,20 @@ def evaluate(
         seconds=round(time.monotonic() - started, 3),
         device=chosen.choice.value,
         precision=state.precision,
-        metrics={split_name: dict(measured.metrics)},
-        intervals={split_name: intervals(measured)},
+        metrics={split_name: own | scored.values | own},  # what the spec names comes first, as it was measured
+        intervals={split_name: scored.intervals},
+        classes={split_name: scored.classes},
+        confusion_matrix={split_name: scored.confusion_matrix},
     )
     return result, measured
+
+
+def score(predictions: Predictions, reporter: Reporter) -> Scored:
+    """Take every score; none of a model whose output layer, as a plugin's loss may want it, is no classifier's."""
+    if why := predictions.misfit:
+        reporter.note(f"no scores: {why}")
+        return Scored()
+    return take(predictions)
 
 
 def number(value: Any) -> float:
@@ -111,22 +129,7 @@ def number(value: Any) -> float:
     return float(str(np.float32(value)))
 
 
-def intervals(measured: Measured) -> dict[str, tuple[float, float]]:
-    """Return the bootstrap's 95 % interval of the accuracy, where it was measured.
-
-    Resampling right and wrong answers with replacement draws from a binomial distribution, so it is drawn from there.
-    """
-    accuracy = measured.metrics.get("accuracy")
-    if accuracy is None:
-        return {}
-    count = len(measured.split)
-    rng = np.random.RandomState(0)
-    low, high = np.quantile(rng.binomial(count, accuracy, RESAMPLES) / count, [0.025, 0.975])
-    return {"accuracy": (float(low), float(high))}
-
-
-def save_predictions(path: Path, measured: Measured) -> None:
-    """Write `indices` (places in the official split), `labels` and `probabilities` (the model's outputs)."""
-    write: Callable[..., None] = np.savez_compressed
+def save_predictions(path: Path, predictions: Predictions) -> None:
+    """Write predictions to a run."""
     with replacing(path) as temporary:
-        write(temporary, indices=measured.split.ids, labels=measured.split.y, probabilities=measured.outputs)
+        predictions.save(temporary)

@@ -86,7 +86,7 @@ class Session:
         self.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
         load_weights(self.model, open_checkpoint(self.run.best))
         measured = Evaluator(self.experiment, self.backend)(self.model, self.splits.test)
-        save_predictions(self.run.predictions("test"), measured)
+        save_predictions(self.run.predictions("test"), measured.predictions)
         result = self.result("completed", {"test": dict(measured.metrics)})
         write_text(self.run.metrics, result.to_json() + "\n")
         return result

@@ -11,7 +11,8 @@ from pydantic import Field
 from deepcli.data.base import Signature
 from deepcli.fields import Positive
 from deepcli.models.base import Head
-from deepcli.registry import Component, Misfit, Registry
+from deepcli.registry import Component, Misfit, Registry, show
+from deepcli.scores import SCORES
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +32,19 @@ class Metric(Component):
         """Build the Keras metric: labels (batch,), probabilities (batch, units)."""
 
 
-METRICS: Registry[Metric] = Registry("metrics")
+class _Metrics(Registry[Metric]):
+    """The metrics; a score that is named in their place is told apart from a word that nobody knows."""
+
+    def unknown(self, name: object) -> str:
+        if SCORES.get(name) is None:
+            return super().unknown(name)
+        return (
+            f"{show(name)} needs no naming: `deepcli evaluate RUN` measures it of every run; "
+            f"metrics while training: {', '.join(self)}"
+        )
+
+
+METRICS = _Metrics("metrics")
 
 
 @METRICS.register

@@ -64,6 +64,20 @@ def refused(cli):
             b"data: digits\nmodel: cnn\ntraining: {early_stopping: {monitor: val_acc}}\n",
             "no metric is called 'val_acc'; did you mean 'val_accuracy'?",
         ),
+        (
+            b"data: digits\nmodel: cnn\nmetrics: [accuracy, mcc]\n",
+            ":3:21: metrics.1: 'mcc' needs no naming: `deepcli evaluate RUN` measures it of every run; "
+            "metrics while training: accuracy, auc, f1, precision, recall, top_k_accuracy",
+        ),
+        (
+            b"data: digits\nmodel: cnn\nmetrics: [{type: ece, bins: 3}]\n",
+            ":3:18: metrics.0.type: 'ece' needs no naming",
+        ),
+        (
+            b"data: digits\nmodel: cnn\nmetrics: [{type: [mcc]}]\n",
+            "metrics.0.type: unknown type ['mcc']; known metrics: ",
+        ),
+        (b"data: digits\nmodel: cnn\nmetrics: [acuracy]\n", "unknown type 'acuracy'; did you mean 'accuracy'?"),
         (b"data: !!python/object/apply:os.system [id]\nmodel: cnn\n", "is not allowed; a spec is plain values only"),
     ],
 )

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from deepcli.catalog import KINDS
+from deepcli.cli import render
 from deepcli.data import DATASETS
 from deepcli.models import MODELS
+from deepcli.result import Result
+from deepcli.scores import SCORES
 
 QUICK = ["data.limit=40", "training.epochs=2"]
 
@@ -48,8 +51,49 @@ def test_train_with_json_prints_exactly_one_object(cli, spec):
     done = cli("evaluate", "a", "--json", "--quiet")
     again = json.loads(done.out)
     assert (done.err, again["command"], again["run"]) == ("", "evaluate", "a")
-    assert again["metrics"] == {"test": result["metrics"]["test"]}
+    own = result["metrics"]["test"]
+    assert list(again["metrics"]) == ["test"]
+    assert list(again["metrics"]["test"]) == [*own, *(name for name in SCORES if name not in own)]
+    assert own.items() <= again["metrics"]["test"].items()
     assert list(again["intervals"]["test"]) == ["accuracy"]
+
+
+def test_evaluate_prints_a_line_a_figure_and_a_class_and_the_confusion_matrix(cli, spec):
+    assert cli("train", spec(), "training.epochs=3", "data.limit=200", "-o", "a", "-q").code == 0
+    for split in ("test", "validation", "train"):
+        result = json.loads(cli("evaluate", "a", "--split", split, "--json", "-q").out)
+        done = cli("evaluate", "a", "--split", split, "-q")
+        assert (done.code, done.err, "\x1b" in done.out) == (0, "", False)
+        figures, classes, matrix, (last,) = (block.splitlines() for block in done.out.split("\n\n"))
+        for line, (name, value) in zip(figures, result["metrics"][split].items(), strict=True):
+            interval = result["intervals"][split].get(name)
+            shown = f"{value:.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
+            assert re.fullmatch(rf"{split} {name} +{re.escape(shown)}", line)
+        assert classes[0].split() == ["precision", "recall", "f1", "support"]
+        for line, row in zip(classes[1:], result["classes"][split], strict=True):
+            figures = [f"{row[name]:.4f}" for name in ("precision", "recall", "f1")]
+            assert line.split() == [split, "class", str(row["class"]), *figures, str(row["support"])]
+        assert matrix[0].split() == ["predicted", *map(str, range(10))]
+        for number, (line, counts) in enumerate(zip(matrix[1:], result["confusion_matrix"][split], strict=True)):
+            assert line.split() == [split, "label", str(number), *map(str, counts)]
+        assert last.endswith("  a")
+
+
+def test_a_large_confusion_matrix_is_for_json_only(capsys):
+    def shown(classes):
+        counts = [[0] * classes for _ in range(classes)]
+        figures = {"precision": None, "recall": None, "f1": None, "support": 0}
+        rows = [{"class": number, **figures} for number in range(classes)]
+        matrix = {"classes": {"test": rows}, "confusion_matrix": {"test": counts}}
+        result = Result.model_validate({"schema": 1, "command": "evaluate", "status": "completed", **matrix})
+        render.result(result, json=False)
+        out = capsys.readouterr().out
+        assert json.loads(result.to_json())["confusion_matrix"] == {"test": counts}
+        assert re.search(r"^test class 3 +nan +nan +nan +0$", out, re.MULTILINE)
+        return "predicted" in out
+
+    assert shown(20)
+    assert not shown(21)
 
 
 def test_a_new_run_directory_is_named_after_the_spec(cli, spec):
@@ -170,6 +214,7 @@ def test_list_shows_every_kind_every_name_and_every_field(cli):
         "metrics",
         "optimizers",
         "schedules",
+        "scores",
     ):
         assert kind in kinds
         assert cli("list", kind).code == 0
@@ -184,6 +229,14 @@ def test_list_ends_each_entry_with_an_example_to_paste(cli, spec):
     assert cli("list", "metrics", "f1").out.rstrip().endswith("  metrics: [f1]")
     example = cli("list", "models", "cnn").out.partition("\n\n")[2]
     assert cli("validate", spec("data: digits\n" + textwrap.dedent(example))).code == 0
+
+
+def test_list_ends_each_score_with_the_command_that_measures_it(cli, spec):
+    assert cli("train", spec(), *QUICK, "-o", "a", "-q").code == 0
+    command = cli("list", "scores", "ece").out.splitlines()[-2].strip()
+    assert command == "deepcli evaluate RUN --json"
+    done = cli(*command.replace("RUN", "a").split()[1:])
+    assert set(SCORES) <= set(json.loads(done.out)["metrics"]["test"])
 
 
 def test_list_prints_json_for_scripts(cli):

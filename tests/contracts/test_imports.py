@@ -14,6 +14,7 @@ ROOMS = [
     {"__init__", "errors", "registry", "yaml12", "result"},
     {"fields", "activations", "initializers", "parametric"},
     {"data"},
+    {"predictions", "scores"},
     {"models"},
     {"optim"},
     {"experiment"},

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import deepcli
 from deepcli import yaml12
-from deepcli.catalog import KINDS, example, fields, summary
+from deepcli.catalog import COMMANDS, KINDS, example, fields, summary
 from deepcli.experiment import Experiment
 from deepcli.registry import Component, Registry, Spec
 
@@ -61,6 +61,9 @@ class TestEveryEntry:
 
     def test_has_an_example_that_is_valid(self, kind, name):
         """On one of two data sets at least: some losses and metrics are for two classes, others for more."""
+        if kind in COMMANDS:
+            assert example(kind, name) == COMMANDS[kind]
+            return
         section = yaml12.parse(example(kind, name), "x").tree
         if kind == "layers":  # a stack of this one alone seldom fits
             assert KINDS[kind].select(section["model"]["layers"][0]).type == name
@@ -88,6 +91,14 @@ class TestEveryEntry:
 def test_every_section_is_documented(cls):
     for row in fields(cls):
         assert row.description, f"{cls.__name__}.{row.name} has no description"
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_what_no_spec_names_is_refused_in_its_sections(kind):
+    for name in KINDS[kind]:
+        if name not in KINDS["metrics"]:
+            with pytest.raises(ValidationError, match="deepcli evaluate RUN"):
+                Experiment.model_validate({"data": "digits", "model": "mlp", "metrics": [name]})
 
 
 def test_a_name_is_taken_once_and_needs_documentation():

@@ -7,14 +7,14 @@ import pytest
 from pydantic import ValidationError
 
 from deepcli import yaml12
-from deepcli.catalog import KINDS, example
+from deepcli.catalog import COMMANDS, KINDS, example
 from deepcli.experiment import Experiment, json_schema
 from tests.contracts.test_configs import FILES
 
 SCHEMA = json_schema()
 CHECK = jsonschema.Draft202012Validator(SCHEMA)
 WHOLE = {"data": "digits", "model": "mlp"}
-ENTRIES = [(kind, name) for kind, registry in KINDS.items() for name in registry]
+ENTRIES = [(kind, name) for kind, registry in KINDS.items() if kind not in COMMANDS for name in registry]
 
 RIGHT = {
     "a bare name": {"optimizer": "sgd"},
@@ -41,6 +41,7 @@ WRONG = {
     "a text for a switch": {"training": {"deterministic": "no"}},
     "an unknown field far inside": {"model": {"type": "mlp", "regularization": {"l3": 0.1}}},
     "a bare metric": {"metrics": "accuracy"},
+    "a score among the metrics": {"metrics": ["mcc"]},
     "a list for a component": {"loss": ["auto"]},
     "nothing for the data": {"data": None},
 }

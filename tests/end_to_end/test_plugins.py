@@ -1,10 +1,11 @@
-"""A user's own data set, model, optimizer and schedule, through every command that meets them."""
+"""A user's own data set, model, optimizer, schedule and score, through every command that meets them."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deepcli.catalog import KINDS
@@ -18,11 +19,13 @@ CASES = {
     "sign_sgd": ("optimizers", ["optimizer=sign_sgd", "optimizer.clipnorm=1.0"]),
     "triangular": ("schedules", ["schedule=triangular", "schedule.cycles=2"]),
 }
+SCORE = "kappa"
+"""A score of a plugin's: no spec names it, so that it is measured wherever the plugin is given."""
 each = pytest.mark.parametrize(("name", "kind", "words"), [(name, *case) for name, case in CASES.items()], ids=CASES)
 
 
 def test_every_plugin_here_is_tested():
-    assert {path.stem for path in FOLDER.glob("*.py")} == set(CASES)
+    assert {path.stem for path in FOLDER.glob("*.py")} == {*CASES, SCORE}
 
 
 def fresh(*words):
@@ -36,7 +39,8 @@ def test_it_trains_and_is_evaluated_with_the_plugin_only(cli, spec, name, kind, 
     done = cli("train", spec(), *words, *QUICK, "-o", "a", "-q", "--json", "--plugin", plugin)
     assert done.code == 0, done.err
     again = cli("evaluate", "a", "-q", "--json", "--plugin", plugin)
-    assert json.loads(again.out)["metrics"]["test"] == json.loads(done.out)["metrics"]["test"]
+    own = json.loads(done.out)["metrics"]["test"]
+    assert own.items() <= json.loads(again.out)["metrics"]["test"].items()
     without = fresh("evaluate", "a")
     assert without.returncode == 2
     assert f"--plugin {plugin}, which is imported only if you give it again" in without.stderr
@@ -55,13 +59,73 @@ def test_it_is_listed_validated_shown_and_in_the_schema(cli, spec, name, kind, w
     assert f'"const": "{name}"' in cli("schema", *plugin).out
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, SCORE])
 def test_listing_it_imports_nothing_heavy(name):
     code = (
         "import sys; from deepcli.loading import import_plugins; from deepcli.catalog import KINDS\n"
         f"import_plugins([{str(FOLDER / name) + '.py'!r}]); print({{'keras', 'numpy', 'tensorflow'}} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_a_score_is_measured_of_any_run_with_the_plugin_only(cli, spec):
+    assert cli("train", spec(), *QUICK, "-o", "a", "-q").code == 0
+    plugin = ["--plugin", FOLDER / f"{SCORE}.py"]
+    for split in ("test", "validation"):
+        before = json.loads(cli("evaluate", "a", "-q", "--json", "--split", split).out)
+        after = json.loads(cli("evaluate", "a", "-q", "--json", "--split", split, *plugin).out)
+        assert set(after["metrics"][split]) - set(before["metrics"][split]) == {SCORE}
+        assert before["metrics"][split].items() <= after["metrics"][split].items()
+        counts = np.array(after["confusion_matrix"][split])
+        total, agreed = counts.sum(), np.trace(counts) / counts.sum()
+        by_chance = counts.sum(0) @ counts.sum(1) / total**2
+        assert after["metrics"][split][SCORE] == pytest.approx((agreed - by_chance) / (1 - by_chance))
+        assert f"{split} {SCORE} " in cli("evaluate", "a", "-q", "--split", split, *plugin).out
+        KINDS["scores"]._classes.pop(SCORE)
+        sys.modules.pop(next(name for name in sys.modules if name.startswith("deepcli_plugin_")))
+
+
+def test_a_score_is_listed_and_refused_among_the_metrics(cli, spec):
+    plugin = ["--plugin", FOLDER / f"{SCORE}.py"]
+    path = spec("data: digits\nmodel: mlp\nmetrics: [kappa]\n")
+    assert "unknown type 'kappa'" in cli("validate", path).err
+    assert "'kappa' needs no naming: `deepcli evaluate RUN` measures it" in cli("validate", path, *plugin).err
+    assert "Agreement beyond chance" in cli("list", "scores", SCORE, *plugin).out
+
+
+ORDINAL = """
+from typing import Literal
+from deepcli.models import Head
+from deepcli.optim import LOSSES, Loss
+
+@LOSSES.register
+class Ordinal(Loss):
+    \"\"\"Regress on the class number.\"\"\"
+    type: Literal["ordinal"] = "ordinal"
+    def head(self, signature):
+        return Head(1, "linear")
+    def build(self, signature):
+        import keras
+        from deepcli.optim.targets import Column
+        return Column(keras.losses.MeanSquaredError())
+"""
+
+
+def test_a_model_without_a_classifier_s_output_layer_has_no_scores_and_says_so(cli, spec, tmp_path):
+    plugin = tmp_path / "ordinal.py"
+    plugin.write_text(ORDINAL)
+    words = ["loss=ordinal", "metrics=[]", *QUICK, "-o", "a", "--json", "--plugin", plugin]
+    own = json.loads(cli("train", spec(), *words).out)["metrics"]["test"]
+    done = cli("evaluate", "a", "--json", "--plugin", plugin)
+    result = json.loads(done.out)
+    assert "no scores: there are labels from 0 to 9, and outputs of 1 unit\n" in done.err
+    assert result["metrics"] == {"test": own}
+    assert (result["intervals"], result["classes"], result["confusion_matrix"]) == (
+        {"test": {}},
+        {"test": []},
+        {"test": []},
+    )
+    assert cli("evaluate", "a", "-q", "--plugin", plugin).out.splitlines()[0].startswith("test loss ")
 
 
 def rates(run):

@@ -191,3 +191,24 @@ def test_a_fresh_user_without_data_or_network_is_told_where_it_comes_from(spec):
     assert done.returncode == 2
     assert "mnist.npz is not there and cannot be downloaded" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+TRAINED = """
+import sys
+sys.argv = ["deepcli", *sys.argv[1:]]
+from deepcli.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert ended.code == 0
+print(sorted({"sklearn.metrics", "sklearn.datasets"} & set(sys.modules)))
+"""
+
+
+def test_training_does_not_wait_for_what_only_evaluation_needs(spec, tiny_mnist):
+    """Keras imports scikit-learn's base by itself; its metrics are ours to leave alone."""
+    words = ["train", spec(f"data: {{type: mnist, path: {tiny_mnist}}}\nmodel: mlp\n"), "training.epochs=1", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINED, *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr

@@ -35,7 +35,33 @@ def test_not_a_number_is_null():
     assert json.loads(result.to_json())["metrics"] == {"test": {"loss": None, "auc": None}}
 
 
-@pytest.mark.parametrize("change", [{"schema": 2}, {"status": "great"}, {"extra": 1}, {"metrics": {"test": 1}}])
+def test_what_only_evaluate_has_is_left_out_elsewhere_and_comes_back_from_json():
+    row = {"class": 0, "precision": 0.5, "recall": float("nan"), "f1": None, "support": 2}
+    only = {
+        "intervals": {"test": {"accuracy": (0.1, 0.2)}},
+        "classes": {"test": [row]},
+        "confusion_matrix": {"test": [[2, 0]]},
+    }
+    text = Result.model_validate({**DESIGN, **only}).to_json()
+    written = json.loads(text)
+    jsonschema.validate(written, schema())
+    assert written["classes"] == {"test": [{**row, "recall": None}]}
+    assert written["confusion_matrix"] == {"test": [[2, 0]]}
+    assert Result.from_json(text).to_json() == text
+    assert not only.keys() & json.loads(Result.model_validate(DESIGN).to_json()).keys()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 2},
+        {"status": "great"},
+        {"extra": 1},
+        {"metrics": {"test": 1}},
+        {"classes": {"test": [{"class": 0}]}},
+        {"confusion_matrix": {"test": [0]}},
+    ],
+)
 def test_the_schema_refuses_other_shapes(change):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**DESIGN, **change}, schema())
