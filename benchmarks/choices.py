@@ -1,7 +1,7 @@
-"""What `precision: auto`, `jit_compile: auto` and `steps_per_execution: auto` rest on: one epoch's step, each way.
+"""What `precision: auto`, `jit_compile: auto` and `steps_per_execution: auto` rest on: a step, each way.
 
-For every family's config on MNIST and IMDB it times steps after the first ones have traced and compiled, each setting
-in a process of its own, all settings in turn. `--json FILE` keeps the figures with the machine they were taken on;
+For every family's config on MNIST and IMDB it times steps after the first ones have traced and compiled, each config in
+a process of its own, all settings in turn. `--json FILE` keeps the figures with the machine they were taken on;
 those behind the present choices are in `benchmarks/results/`.
 
 Usage: DEEPCLI_DATA_DIR=... python benchmarks/choices.py [--times N] [--json FILE] [CONFIG ...]
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from machine import describe
 
@@ -29,18 +30,32 @@ SETTINGS = {
 STEPS, WARM_UP_CALLS = 64, 3
 
 
-def milliseconds(config: Path, words: list[str]) -> float:
-    """Time a step, in this process."""
+def settings_for(config: Path) -> dict[str, list[str]]:
+    """Say what is tried; batches of tokens differ in length, and XLA would compile for each."""
+    return {name: words for name, words in SETTINGS.items() if name != "jit_compile" or config.parent.name != "imdb"}
+
+
+def milliseconds(config: Path) -> dict[str, float]:
+    """Time a step each way, in this process."""
     from deepcli import loading
     from deepcli.data.files import Sources
-    from deepcli.engine.backend import TensorFlowBackend
-    from deepcli.engine.build import build_model, compile_model
     from deepcli.engine.device import choose
-    from deepcli.engine.plan import make_plan
 
-    experiment = loading.load([config], ["training.precision=float32", *words]).experiment
+    experiment = loading.load([config], []).experiment
     splits = experiment.data.load(Sources(Path(os.environ["DEEPCLI_DATA_DIR"]), offline=True))
     device = choose(experiment.training)
+    return {name: step(config, words, splits, device) for name, words in settings_for(config).items()}
+
+
+def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
+    """Time a step one way, after the first ones have traced and compiled."""
+    from deepcli import loading
+    from deepcli.engine.backend import TensorFlowBackend
+    from deepcli.engine.build import build_model, compile_model, forget_models
+    from deepcli.engine.plan import make_plan
+
+    forget_models()
+    experiment = loading.load([config], ["training.precision=float32", *words]).experiment
     plan = make_plan(experiment, splits, device)
     per_call = plan.steps_per_execution.value
     backend = TensorFlowBackend(device.strategy)
@@ -56,13 +71,13 @@ def milliseconds(config: Path, words: list[str]) -> float:
     return 1000 * (time.perf_counter() - began) / (calls * per_call)
 
 
-def measure(config: Path, setting: str) -> float:
-    """Time a step in a process of its own."""
-    command = [sys.executable, __file__, "--one", setting, str(config)]
-    done = subprocess.run(command, capture_output=True, text=True)
+def measure(config: Path) -> dict[str, float]:
+    """Time a step each way, in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--one", str(config)], capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{config}, {setting}: {done.stderr.strip().splitlines()[-1]}")
-    return float(done.stdout.splitlines()[-1])
+        raise SystemExit(f"{config}: {done.stderr.strip().splitlines()[-1]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def main() -> None:
@@ -70,28 +85,23 @@ def main() -> None:
     parser.add_argument("configs", nargs="*", type=Path)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--one", choices=SETTINGS, help=argparse.SUPPRESS)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(milliseconds(options.configs[0], SETTINGS[options.one]))
+        print(json.dumps(milliseconds(options.configs[0])))
         return
 
     if "DEEPCLI_DATA_DIR" not in os.environ:
         raise SystemExit("set DEEPCLI_DATA_DIR to a folder with mnist.npz and imdb.npz")
     configs = options.configs or sorted(path for kind in ("mnist", "imdb") for path in (CONFIGS / kind).glob("*.yaml"))
     results = {}
-    print(f"median milliseconds a step of {options.times} processes each")
+    print(f"median milliseconds a step of {options.times} processes")
     for config in configs:
-        # Batches of tokens differ in length, and XLA would compile for each.
-        settings = [name for name in SETTINGS if name != "jit_compile" or config.parent.name != "imdb"]
-        times: dict[str, list[float]] = {name: [] for name in settings}
-        for _ in range(options.times):
-            for name in settings:
-                times[name].append(measure(config, name))
+        runs = [measure(config) for _ in range(options.times)]
         name = f"{config.parent.name}/{config.stem}"
-        results[name] = times
-        figures = "  ".join(f"{setting} {statistics.median(values):.1f}" for setting, values in times.items())
-        print(f"{name:<20} {figures}", flush=True)
+        results[name] = {setting: [run[setting] for run in runs] for setting in runs[0]}
+        figures = (f"{setting} {statistics.median(values):.1f}" for setting, values in results[name].items())
+        print(f"{name:<20} {'  '.join(figures)}", flush=True)
     if options.json:
         kept = {**describe(), "milliseconds_a_step": results}
         options.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
