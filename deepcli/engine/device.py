@@ -29,7 +29,8 @@ class Choice:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.value} ({self.why})"
+        value = str(self.value).lower() if isinstance(self.value, bool) else self.value
+        return f"{value} ({self.why})"
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,13 @@ class Plan:
     order: Order
 
     def notes(self, experiment: Experiment) -> list[str]:
-        """Say it in two lines."""
+        """Say it in three lines."""
         threads = f", {self.device.threads} thread{'s' * (self.device.threads > 1)}" * (not self.device.is_gpu)
         steps = f"{self.order.examples} examples in {self.order.steps} steps an epoch"
         return [
             f"{experiment.name}: {experiment.model.type} on {experiment.data.type}, {steps}",
             f"device: {self.device.choice}{threads}; precision: {self.precision}",
+            f"jit_compile: {self.jit}; steps_per_execution: {self.steps_per_execution}",
         ]
 
 

@@ -36,8 +36,9 @@ def test_train_prints_results_on_stdout_and_one_plain_line_an_epoch_on_stderr(cl
     lines = done.err.splitlines()
     assert lines[0].startswith("tiny: mlp on digits, 40 examples in 1 step")
     assert lines[1].startswith("device: cpu (TensorFlow sees no GPU)")
-    assert [line.split("  ")[0] for line in lines[2:4]] == ["epoch 1/2", "epoch 2/2"]
-    assert all(name in lines[2] for name in ("loss ", "accuracy ", "val_loss ", "lr 1.00e-03", "s"))
+    assert lines[2].startswith("jit_compile: false (") and "steps_per_execution: 1 (" in lines[2]
+    assert [line.split("  ")[0] for line in lines[3:5]] == ["epoch 1/2", "epoch 2/2"]
+    assert all(name in lines[3] for name in ("loss ", "accuracy ", "val_loss ", "lr 1.00e-03", "s"))
     assert "\x1b" not in done.err + done.out
     assert "test accuracy" in done.out
     assert done.out.splitlines()[-1].endswith("my run")
