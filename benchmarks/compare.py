@@ -102,7 +102,7 @@ def run(side: Side, setting: Setting, seed: int) -> Run:
             wall, cpu = result["training_seconds"], result["training_cpu_seconds"]
     except (ValueError, LookupError, TypeError) as error:
         raise Failed(f"{side.name}: its last line is not the JSON that it should be: {error!r}") from None
-    return Run(seed, wall, cpu, used.memory, accuracy, result.get("precision"))
+    return Run(seed, wall, cpu, used.memory, accuracy, result.get("precision"), result.get("epoch_seconds"))
 
 
 def collect(sides: Sequence[Side], setting: Setting, times: int) -> dict[Side, list[Run]]:

@@ -17,7 +17,7 @@ COLUMNS = {"wall": "wall", "cpu": "CPU", "memory": "peak memory"}
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a side: wall and CPU seconds, peak resident memory in MiB, accuracy from 0 to 1."""
+    """One run of a side: wall and CPU seconds, peak resident memory in MiB, accuracy from 0 to 1, seconds an epoch."""
 
     seed: int
     wall: float
@@ -25,6 +25,7 @@ class Run:
     memory: float
     accuracy: float
     precision: str | None = None
+    epoch_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class Row:
     theirs: Sequence[Run]
 
     def ratios(self, figure: str) -> list[float]:
-        """Divide ours by theirs, seed by seed."""
-        return [getattr(a, figure) / getattr(b, figure) for a, b in zip(self.ours, self.theirs, strict=True)]
+        """Divide ours by theirs, or by so many of their epochs, seed by seed."""
+        epochs = self.comparison.epochs
+        theirs = [getattr(run, figure) if epochs is None else epochs * (run.epoch_seconds or 0) for run in self.theirs]
+        return [getattr(run, figure) / other for run, other in zip(self.ours, theirs, strict=True)]
 
     @property
     def difference(self) -> float:
@@ -54,7 +57,9 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether both sides reach the same accuracy."""
+        """Whether both sides reach the same accuracy, or ours what is asked of it."""
+        if self.comparison.at_least is not None:
+            return mean_accuracy(self.ours) >= self.comparison.at_least
         return abs(self.difference) <= POINTS
 
     def cells(self, check: bool) -> list[str]:
@@ -63,11 +68,13 @@ class Row:
         show = percents if comparison.percent else ratios
         figures = [show(self.ratios(name)) if name in comparison.figures else "" for name in COLUMNS]
         accuracy = f"{100 * mean_accuracy(self.ours):.2f} / {100 * mean_accuracy(self.theirs):.2f} %"
-        verdict = "not checked" if not check else "the same" if self.agrees else "NOT THE SAME"
+        asked = comparison.at_least
+        yes, no = ("the same", "NOT THE SAME") if asked is None else (f"at least {asked:.1%}", f"BELOW {asked:.1%}")
+        verdict = "not checked" if not check else yes if self.agrees else no
         error = "" if self.error is None else f" ± {self.error:.2f}"
         return [
             comparison.name,
-            f"{comparison.ours.name} / {comparison.theirs.name}",
+            f"{comparison.ours.name} / {comparison.their_name}",
             *figures,
             accuracy,
             f"{self.difference:+.2f}{error}",

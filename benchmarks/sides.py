@@ -63,20 +63,36 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides, and which of their figures are compared: `wall`, `cpu`, `memory`; `percent` writes ratios minus one."""
+    """Two sides, and which of their figures are compared.
+
+    Attributes:
+        figures: Of `wall`, `cpu` and `memory`.
+        percent: Whether ratios are written minus one, in percent.
+        epochs: How many of its epochs are the other side's time; None for its whole process.
+        at_least: The mean accuracy to be reached, where it need not be the other side's.
+    """
 
     name: str
     ours: Side
     theirs: Side
     figures: tuple[str, ...] = ("wall", "cpu", "memory")
     percent: bool = False
+    epochs: float | None = None
+    at_least: float | None = None
+
+    @property
+    def their_name(self) -> str:
+        """What tables call the other side's time."""
+        return self.theirs.name if self.epochs is None else f"{self.epochs:g} epochs of {self.theirs.name}"
 
 
-def train(config: Path, file: str, epochs: int, *words: str) -> Command:
-    """Make the command lines of `deepcli train`."""
+def train(config: Path, file: str, epochs: int | None, *words: str) -> Command:
+    """Make the command lines of `deepcli train`, for so many epochs or the config's own."""
 
     def command(setting: Setting, seed: int) -> list[str]:
-        overrides = [*spec_words(setting, file), f"training.epochs={setting.epochs(epochs)}", f"seed={seed}", *words]
+        wanted = QUICK_EPOCHS if setting.quick else epochs
+        length = [] if wanted is None else [f"training.epochs={setting.epochs(wanted)}"]
+        overrides = [*spec_words(setting, file), *length, f"seed={seed}", *words]
         output = tempfile.mkdtemp(dir=setting.scratch)
         return [DEEPCLI, "train", str(config), *overrides, "--output", output, "--json", "--quiet"]
 
@@ -127,6 +143,8 @@ CNN_FLOAT32 = Side(
 PLAIN_CNN = Side("plain cnn", MNIST, 32, script("plain/mnist_cnn.py", MNIST, CNN_EPOCHS))
 LSTM = Side("deepcli lstm", IMDB, 62, train(LSTM_CONFIG, IMDB, LSTM_EPOCHS), TEST)
 PLAIN_LSTM = Side("plain lstm", IMDB, 90, plain_lstm)
+MNIST_FAST = Side("mnist/fast", MNIST, 90, train(CONFIGS / "mnist" / "fast.yaml", MNIST, None), TEST)
+IMDB_FAST = Side("imdb/fast", IMDB, 10, train(CONFIGS / "imdb" / "fast.yaml", IMDB, None), TEST)
 FIT, LOOP, RUN = (
     Side(name, MNIST, 17, script("overhead.py", MNIST, OVERHEAD_EPOCHS, "--by", way), VALIDATION, timed_inside=True)
     for name, way in (("fit", "fit"), ("deepcli loop", "loop"), ("deepcli run", "run"))
@@ -140,6 +158,8 @@ COMPARISONS = (
     Comparison("cnn", CNN, PLAIN_CNN),
     Comparison("cnn-float32", CNN_FLOAT32, PLAIN_CNN),
     Comparison("lstm", LSTM, PLAIN_LSTM),
+    Comparison("fast", MNIST_FAST, PLAIN_CNN, ("wall",), epochs=8, at_least=0.994),
+    Comparison("fast", IMDB_FAST, PLAIN_LSTM, ("wall",), epochs=1, at_least=0.91),
     Comparison("overhead", LOOP, FIT, ("wall", "cpu"), percent=True),
     Comparison("overhead", RUN, FIT, ("wall", "cpu"), percent=True),
     Comparison("memory", CNN, PLAIN_CNN, ("memory",)),

@@ -55,8 +55,9 @@ def test_the_plain_cnn_learns_and_says_what_it_reached(tiny_mnist):
 
     used = measure([sys.executable, str(BENCHMARKS / "plain" / "mnist_cnn.py"), str(tiny_mnist), "--epochs", "12"])
     result = json.loads(used.out.splitlines()[-1])
-    assert set(result) == {"test_loss", "test_accuracy"}
+    assert set(result) == {"test_loss", "test_accuracy", "epoch_seconds"}
     assert result["test_accuracy"] > 0.5
+    assert 0 < 12 * result["epoch_seconds"] < used.wall
     assert used.wall > 0
     assert used.cpu > 0
 
@@ -190,6 +191,20 @@ def test_every_run_and_the_machine_are_kept(pretended):
     assert {"deepcli", "commit", "python", "tensorflow", "keras"} <= set(kept["versions"])
 
 
+def test_a_recipe_is_held_to_what_is_asked_of_it_and_timed_by_the_other_sides_epochs():
+    from figures import Row, Run
+    from sides import COMPARISONS
+
+    fast = next(comparison for comparison in COMPARISONS if comparison.at_least == 0.994)
+    ours = [Run(0, 40.0, 60.0, 100.0, 0.9945)]
+    row = Row(fast, ours, [Run(0, 99.0, 99.0, 400.0, 0.98, None, 10.0)])
+    assert row.ratios("wall") == [40.0 / (8 * 10.0)]
+    assert row.agrees
+    assert row.cells(check=True)[1] == "mnist/fast / 8 epochs of plain cnn"
+    assert row.cells(check=True)[-1] == "at least 99.4%"
+    assert not Row(fast, [Run(0, 40.0, 60.0, 100.0, 0.9935)], row.theirs).agrees
+
+
 def test_without_data_or_peers_it_says_what_is_missing(monkeypatch, tmp_path, capsys):
     import compare
 
@@ -198,8 +213,8 @@ def test_without_data_or_peers_it_says_what_is_missing(monkeypatch, tmp_path, ca
     (tmp_path / "imdb.npz").touch()
     assert compare.main(["cnn"]) == 2
     out = capsys.readouterr().out
-    assert "left out: cnn, cnn-float32, overhead, memory: there is no mnist.npz in" in out
-    assert "left out: lstm: there is no imdb.npz in" in out
+    assert "left out: cnn, cnn-float32, fast, overhead, memory: there is no mnist.npz in" in out
+    assert "left out: lstm, fast: there is no imdb.npz in" in out
     assert f"left out: cnn: there is no mnist.npz in {tmp_path}; DEEPCLI_DATA_DIR should name" in out
     for package in ("lightning", "ludwig"):
         if importlib.util.find_spec(package) is None:
