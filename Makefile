@@ -44,9 +44,10 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m deepcli.reference > docs/reference.md
 
 bench: $(VENV)/.installed
-	@echo "First start-up, under a minute; then deepcli against plain Keras, about a quarter of an hour on two cores."
+	@echo "First start-up, about two minutes; then deepcli against plain Keras, about a quarter of an hour on two cores."
 	@echo "The second needs DEEPCLI_DATA_DIR, a folder with mnist.npz and imdb.npz. JSON=FILE keeps every figure."
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/first_step.py
 	$(BIN)/python benchmarks/compare.py $(if $(JSON),--json "$(JSON)")
 
 clean:

@@ -31,6 +31,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("KERAS_HOME", str(home / ".keras"))
+    monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(home / "cache"))
     monkeypatch.setenv("DEEPCLI_OFFLINE", "1")
     monkeypatch.setenv("COLUMNS", "200")
     if "real_data" not in request.keywords:

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from deepcli.collector import uncollected
 from deepcli.errors import DataError
 
 MAX_BYTES = 2 << 30
@@ -147,7 +148,8 @@ def _read_array(member: IO[bytes], objects: bool) -> np.ndarray:
     shape, _, dtype = read_header(stream)
     if not dtype.hasobject:
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    array = _ArrayUnpickler(stream, encoding="latin1").load()
+    with uncollected():
+        array = _ArrayUnpickler(stream, encoding="latin1").load()
     if not isinstance(array, np.ndarray) or array.shape != shape:
         raise ValueError("its header and its content disagree")
     return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deepcli.data.base import DATASETS, ImageDataset, Signature
@@ -9,6 +10,8 @@ from deepcli.data.files import Sources
 from deepcli.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from deepcli.data.splits import Raw
 
 EXAMPLES = 1797
@@ -34,13 +37,12 @@ class Digits(ImageDataset):
         import hashlib
 
         import numpy as np
-        from sklearn.datasets import load_digits
 
         from deepcli.data.splits import Provenance, Raw, generator, stratified
 
         if self.path is not None:
             raise DataError("data.path: digits are inside scikit-learn and cannot be read from elsewhere")
-        pixels, labels = load_digits(return_X_y=True)
+        pixels, labels = _load_digits()
         # 16 is the brightest level of the original; 255 is what Rescaling(1/255) expects.
         x = np.round(pixels.reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
         y = labels.astype(np.int32)
@@ -48,3 +50,22 @@ class Digits(ImageDataset):
         train = np.setdiff1d(np.arange(len(y)), test)
         digest = hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()
         return Raw((x[train], y[train]), (x[test], y[test]), Provenance("scikit-learn", True, digest))
+
+
+def _load_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Return pixels (1797, 64) from 0 to 16, and labels.
+
+    `sklearn.datasets.load_digits` does the same, but importing it takes a second, so its file is read without it.
+    """
+    from importlib.util import find_spec
+
+    import numpy as np
+
+    package = find_spec("sklearn")
+    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz" if package and package.origin else None
+    if file is None or not file.is_file():
+        from sklearn.datasets import load_digits
+
+        return load_digits(return_X_y=True)  # type: ignore[no-any-return]
+    table = np.loadtxt(file, delimiter=",")
+    return table[:, :-1], table[:, -1].astype(np.int64)

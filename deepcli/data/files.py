@@ -92,9 +92,18 @@ def is_published(file: DataFile, path: Path) -> bool:
     Raises:
         DataError: It cannot be read.
     """
+    return sha256_of(path) == file.sha256
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Raises:
+        DataError: It cannot be read.
+    """
     try:
         with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+            return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS
-from deepcli.data.files import DataFile, Sources, find, is_published
+from deepcli.data.files import DataFile, Sources, find
 from deepcli.data.words import WordDataset
 
 if TYPE_CHECKING:
@@ -32,16 +32,10 @@ class Imdb(WordDataset):
     type: Literal["imdb"] = "imdb"
 
     def read(self, sources: Sources) -> Raw:
-        from deepcli.data.archive import read_npz
-        from deepcli.data.splits import Provenance, Raw, fingerprint
+        from deepcli.data.splits import Provenance, Raw
+        from deepcli.data.texts import read_texts
 
         path = find(FILE, self.path, sources)
-        arrays = read_npz(path, ("x_train", "y_train", "x_test", "y_test"), objects=("x_train", "x_test"))
-        train, train_labels = self.flatten(path, arrays["x_train"], arrays["y_train"])
-        test, test_labels = self.flatten(path, arrays["x_test"], arrays["y_test"])
-        digest = fingerprint(train.values, train.offsets, train_labels, test.values, test.offsets, test_labels)
-        return Raw(
-            (self.encode(train), train_labels),
-            (self.encode(test), test_labels),
-            Provenance(str(path), is_published(FILE, path), digest),
-        )
+        texts = read_texts(path, [("x_train", "y_train"), ("x_test", "y_test")], self.words, self.classes)
+        train, test = ((self.encode(ranks), labels) for ranks, labels in texts.parts)
+        return Raw(train, test, Provenance(str(path), texts.file_sha256 == FILE.sha256, texts.sha256))

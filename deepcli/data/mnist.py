@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from typing import TYPE_CHECKING, Literal
 
@@ -39,8 +40,6 @@ class Mnist(ImageDataset):
         return Signature("image", (28, 28, 1), classes=10, examples=60_000, augmentation=self.augmentation)
 
     def read(self, sources: Sources) -> Raw:
-        import hashlib
-
         import numpy as np
 
         from deepcli.data.archive import read_npz
@@ -52,9 +51,7 @@ class Mnist(ImageDataset):
         for split in ("train", "test"):
             images, labels = ((f"{path}: {key}", arrays[key]) for key in (f"x_{split}", f"y_{split}"))
             check_images(images, labels, (28, 28), classes=10)
-        digests = {
-            key: hashlib.sha256(_idx_header(array) + array.tobytes()).hexdigest() for key, array in arrays.items()
-        }
+        digests = {key: _idx_sha256(array) for key, array in arrays.items()}
         wrong = [key for key, digest in digests.items() if digest != CONTENT[key]]
         # A file that the spec names itself may be the user's own in the same layout; a shared cache may not.
         if wrong and self.path is None:
@@ -71,6 +68,8 @@ class Mnist(ImageDataset):
         )
 
 
-def _idx_header(array: np.ndarray) -> bytes:
-    """Return the header that an array of bytes has in the published IDX format: its rank and its sizes."""
-    return struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape)
+def _idx_sha256(array: np.ndarray) -> str:
+    """Return the SHA-256 of an array of bytes as the published IDX file has it: its rank, its sizes, its content."""
+    digest = hashlib.sha256(struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape))
+    digest.update(array.ravel().data)
+    return digest.hexdigest()

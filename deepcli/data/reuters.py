@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS
-from deepcli.data.files import DataFile, Sources, find, is_published
+from deepcli.data.files import DataFile, Sources, find
 from deepcli.data.words import WordDataset
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ class Reuters(WordDataset):
     def read(self, sources: Sources) -> Raw:
         import numpy as np
 
-        from deepcli.data.archive import read_npz
-        from deepcli.data.splits import Provenance, Raw, fingerprint
+        from deepcli.data.splits import Provenance, Raw
+        from deepcli.data.texts import read_texts
 
         path = find(FILE, self.path, sources)
-        arrays = read_npz(path, ("x", "y"), objects=("x",))
-        ranks, labels = self.flatten(path, arrays["x"], arrays["y"])
+        texts = read_texts(path, [("x", "y")], self.words, self.classes)
+        ranks, labels = texts.parts[0]
         order = np.arange(len(labels))
         np.random.RandomState(SHUFFLE_SEED).shuffle(order)
         count = int(len(order) * (1 - TEST_SPLIT))
@@ -51,5 +51,5 @@ class Reuters(WordDataset):
         return Raw(
             (self.encode(ranks[train]), labels[train]),
             (self.encode(ranks[test]), labels[test]),
-            Provenance(str(path), is_published(FILE, path), fingerprint(ranks.values, ranks.offsets, labels)),
+            Provenance(str(path), texts.file_sha256 == FILE.sha256, texts.sha256),
         )

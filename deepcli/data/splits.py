@@ -35,8 +35,11 @@ class Tokens:
     def __getitem__(self, indices: np.ndarray) -> Tokens:
         lengths = self.lengths[indices]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        positions = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], lengths)
-        return Tokens(self.values[positions], offsets)
+        begins = self.offsets[indices]
+        pieces = [
+            self.values[begin:end] for begin, end in zip(begins.tolist(), (begins + lengths).tolist(), strict=True)
+        ]
+        return Tokens(np.concatenate([self.values[:0], *pieces]), offsets)
 
 
 Inputs = np.ndarray | Tokens
@@ -92,7 +95,7 @@ def fingerprint(*arrays: np.ndarray) -> str:
     """Return the SHA-256 of the arrays' content, end to end."""
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(array.tobytes())
+        digest.update(array.ravel().data)
     return digest.hexdigest()
 
 
@@ -124,7 +127,7 @@ def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None
     """
     x, y = raw.train
     held = stratified(y, round(len(y) * validation_split), generator(split_seed, 0))
-    rest = np.setdiff1d(np.arange(len(y)), held)
+    rest = np.delete(np.arange(len(y)), held)
     if validation_split and not len(held):
         raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples is none at all")
     train = _select(x, y, _limited(y, rest, limit, generator(split_seed, 1)))

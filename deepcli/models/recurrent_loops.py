@@ -5,7 +5,8 @@ loop holds one small product per gate and fused elementwise work, so that neithe
 bookkeeping for automatic gradients costs anything per step. Both halves of a batch run at once, each on one core.
 
 Inside, sequences are time-major, (steps, rows, ...). XLA compiles for fixed sizes, so loops are given sizes rounded up
-and the number of steps to take: a batch of another length seldom means compiling again.
+and the number of steps to take: a batch of another length seldom means compiling again. AutoGraph has nothing to
+convert here and would take nearly half a second to find that out, so it is off.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _arrays(like: tf.Tensor, count: int) -> list[tf.TensorArray]:
     return [tf.TensorArray(like.dtype, tf.shape(like)[0]) for _ in range(count)]
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _lstm_forward(projections: Any, recurrent: Any, h: Any, c: Any, masks: Any, steps: Any) -> Any:
     """Return i, f, g, o, c and h of every step."""
 
@@ -196,7 +197,7 @@ def _lstm_forward(projections: Any, recurrent: Any, h: Any, c: Any, masks: Any, 
     return [array.stack() for array in arrays]
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _lstm_inference(projections: Any, recurrent: Any, h: Any, c: Any, masks: Any, steps: Any) -> Any:
     """Return h of every step and the last c."""
 
@@ -208,7 +209,7 @@ def _lstm_inference(projections: Any, recurrent: Any, h: Any, c: Any, masks: Any
     return array.stack(), c
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _lstm_backward(upstream: Any, dc: Any, kept: Any, recurrent: Any, first_c: Any, masks: Any, steps: Any) -> Any:
     """Return the gradients of the four sums before their activations, at every step, and of the first h and c."""
 
@@ -278,7 +279,7 @@ def _gru_step(
     return z, r, product, candidate, z * h + (1 - z) * candidate
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _gru_forward(projections: Any, recurrent: Any, bias: Any, h: Any, masks: Any, steps: Any) -> Any:
     """Return z, r, the candidate's recurrent product, the candidate and h of every step."""
 
@@ -290,7 +291,7 @@ def _gru_forward(projections: Any, recurrent: Any, bias: Any, h: Any, masks: Any
     return [array.stack() for array in arrays]
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _gru_inference(projections: Any, recurrent: Any, bias: Any, h: Any, masks: Any, steps: Any) -> Any:
     """Return h of every step."""
 
@@ -302,7 +303,7 @@ def _gru_inference(projections: Any, recurrent: Any, bias: Any, h: Any, masks: A
     return array.stack()
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _gru_backward(upstream: Any, kept: Any, read: Any, recurrent: Any, masks: Any, steps: Any) -> Any:
     """Return the gradients of z's, r's and the candidate's sums and of its product, at every step, and of the first h."""
 

@@ -1,6 +1,7 @@
 """Heavy imports stay in the heavy rooms, and imports run in one direction."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "deepcli"
 HEAVY = {"tensorflow", "keras", "numpy", "sklearn", "scipy", "h5py", "pandas", "matplotlib"}
 # Each room may import those above it, never those below.
 ROOMS = [
-    {"__init__", "errors", "registry", "yaml12", "result"},
+    {"__init__", "collector", "errors", "registry", "yaml12", "result"},
     {"fields", "activations", "initializers", "parametric"},
     {"data"},
     {"predictions", "scores"},
@@ -65,6 +66,66 @@ def test_help_does_not_even_import_the_registries():
     code = FRESH.format(words=["deepcli", "--help"], heavy={"pydantic", "deepcli.experiment", "yaml"})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "HEAVY [] CODE 0" in done.stdout
+
+
+WATCHER = '''
+import sys
+from pathlib import Path
+from typing import Literal
+
+from deepcli.optim import SCHEDULES, Schedule
+
+
+@SCHEDULES.register
+class Watcher(Schedule):
+    """A constant rate; the first step writes down which modules are there by then."""
+
+    type: Literal["watcher"] = "watcher"
+
+    def build(self, peak, steps):
+        import numpy as np
+        import tensorflow as tf
+
+        def watch(step):
+            if step == 0:
+                Path("modules.txt").write_text("\\n".join(sys.modules), encoding="utf-8")
+            return np.float32(peak)
+
+        return lambda step: tf.ensure_shape(tf.numpy_function(watch, [step], tf.float32), [])
+'''
+TRAINING = """
+import sys
+sys.argv = {words!r}
+from deepcli.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+import sklearn.metrics, matplotlib.pyplot, scipy.stats  # whoever wants them later gets them
+assert None not in sys.modules.values()
+"""
+
+
+@pytest.mark.parametrize("data", ["mnist", "digits"])
+def test_training_begins_without_what_only_others_use(data, spec, tiny, tmp_path):
+    from deepcli.engine import USED_BY_OTHERS
+
+    for name in ("matplotlib", "pandas", "IPython"):  # wherever this runs, these can be imported
+        (tmp_path / "site" / name).mkdir(parents=True)
+        (tmp_path / "site" / name / "__init__.py").touch()
+    (tmp_path / "site" / "matplotlib" / "pyplot.py").touch()
+    plugin = spec(WATCHER, "watcher.py")
+    path = spec(f"data: {data}\nmodel: cnn\nschedule: watcher\n")
+    words = ["deepcli", "train", str(path), *tiny(data), "--plugin", str(plugin), "-o", "run"]
+    paths = [str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]
+    subprocess.run(
+        [sys.executable, "-c", TRAINING.format(words=words)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        check=True,
+    )
+    there = {name.partition(".")[0] for name in Path("modules.txt").read_text(encoding="utf-8").split()}
+    assert {"tensorflow", "keras", "numpy"} <= there
+    assert there & USED_BY_OTHERS == set()
 
 
 def imports_of(path):

@@ -221,6 +221,18 @@ def test_without_data_or_peers_it_says_what_is_missing(monkeypatch, tmp_path, ca
             assert f"left out: {package}: {package} is not installed" in out
 
 
+def test_a_run_can_be_ended_after_its_first_step(spec):
+    from measure import DEEPCLI, measure
+
+    plugin = BENCHMARKS / "stop_after_first_step.py"
+    path = spec("data: {type: digits, limit: 32, batch_size: 4}\nmodel: mlp\nschedule: stop_after_first_step\n")
+    for steps in (1, 8):
+        words = [f"training.steps_per_execution={steps}", "--plugin", str(plugin), "-o", f"run{steps}"]
+        measure([DEEPCLI, "train", str(path), *words])
+        assert Path(f"run{steps}/config.yaml").is_file()
+        assert not Path(f"run{steps}/history.csv").exists()
+
+
 @pytest.mark.real_data
 @pytest.mark.long
 def test_every_comparison_runs(tmp_path, capfd):
