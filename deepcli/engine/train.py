@@ -48,6 +48,7 @@ def train(
         compile_model(
             model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
         )
+        experiment.model.adapt(model, splits.train)
     environment = describe(splits, model, plan, request.command, request.plugins)
     run = RunDir.create(request.output, loading.dump(experiment), environment, request.replace)
     reporter = Logged(reporter, run, notes)

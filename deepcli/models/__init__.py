@@ -3,6 +3,7 @@
 from deepcli.models import (
     cnn,
     mlp,
+    ngram,
     recurrent,
     sequential,
     stack_convolution,
@@ -22,6 +23,7 @@ __all__ = [
     "Model",
     "cnn",
     "mlp",
+    "ngram",
     "recurrent",
     "sequential",
     "stack_convolution",

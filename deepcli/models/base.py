@@ -17,6 +17,8 @@ from deepcli.registry import Component, Misfit, Registry
 if TYPE_CHECKING:
     import keras
 
+    from deepcli.data.splits import Split
+
 EMBEDDING_DIM = 64
 
 
@@ -60,6 +62,16 @@ class Model(Component):
         Args:
             signature: The data: uint8 images (batch, height, width, channels) or int32 tokens (batch, steps).
             head: The output layer; the model returns float32 probabilities (batch, units).
+        """
+
+    def adapt(self, model: keras.Model, train: Split) -> None:
+        """Set weights that are statistics of the training split, once, before a new run's first step.
+
+        They belong into weights that do not train, for checkpoints to carry them.
+
+        Args:
+            model: What `build` made.
+            train: The training split alone; nothing is to be learned from the others.
         """
 
     def needs_any_shape(self) -> Iterator[Misfit]:

@@ -17,7 +17,8 @@ each = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.na
 
 def test_every_family_has_a_config_on_mnist_and_on_imdb():
     for data in ("mnist", "imdb"):
-        assert {path.stem for path in FILES if path.parent.name == data} >= set(MODELS)
+        specs = [load([path]).experiment for path in FILES if path.parent.name == data]
+        assert {spec.model.type for spec in specs} >= set(MODELS)
     assert len([path for path in FILES if path.parent.name == "digits"]) >= 3
     assert {path.parent.name for path in FILES} <= {*DATASETS, "lessons"}
 

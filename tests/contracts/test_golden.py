@@ -14,7 +14,7 @@ from deepcli.checkpoints import open_checkpoint
 from deepcli.models import MODELS
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-KINDS = {"rnn": "tokens", "lstm": "tokens", "gru": "tokens", "transformer": "tokens"}
+KINDS = {"rnn": "tokens", "lstm": "tokens", "gru": "tokens", "ngram": "tokens", "transformer": "tokens"}
 
 
 def test_every_family_has_one():

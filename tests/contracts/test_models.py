@@ -25,6 +25,7 @@ AUGMENTATION = {
 }
 SMALL = {
     "cnn": {"filters": [4, 4]},
+    "ngram": {"buckets": 64},
     "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
 }
 # What a stack can hold depends on the data, so a variant of `sequential` is an index into these.
@@ -92,6 +93,16 @@ HARD = {
         {"units": [4], "bidirectional": True, "merge_mode": "sum", "regularization": {"normalization": "layer"}},
         {"units": [4, 4], "regularization": {"normalization": "batch", "dropout": 0.2, "recurrent_dropout": 0.2}},
     ],
+    "ngram": [
+        {
+            "ngrams": 3,
+            "embedding_dim": 4,
+            "naive_bayes": False,
+            "augmented": True,
+            "regularization": {"dropout": 0.2, "spatial_dropout": 0.2, "gaussian_noise": 0.1, "l2": 1e-3},
+        },
+        {"ngrams": 4, "smoothing": 0.5, "regularization": {"dropout": 0.2, "l1": 1e-3}},
+    ],
     "transformer": [
         {"pooling": "cls", "positions": "sinusoidal", "normalize_first": False, **SMALL["transformer"]},
         {
@@ -157,6 +168,7 @@ def trained(experiment):
 
 def train_anew(experiment):
     model, split = built(experiment, compiled=True), split_for(experiment)
+    experiment.model.adapt(model, split)
     batches = BACKEND.batches(split, Order(len(split), 12, 0, getattr(split.x, "lengths", None)), None)
     steps = batches.epoch(0, 0, 2)
     BACKEND.take_steps(model, steps)
@@ -242,6 +254,8 @@ def test_random_layers_are_silent_outside_training(name, kind):
     if not (name == "mlp" and kind == "image"):
         regularization["spatial_dropout"] = 0.5
     model = {"type": name, **SMALL.get(name, {}), "regularization": regularization}
+    if name == "ngram":
+        model |= {"embedding_dim": 4, "naive_bayes": False}
     if name == "sequential":
         first = ["flatten"] if kind == "image" else ["embedding", "flatten"]
         noise = [{"type": "gaussian_noise", "stddev": 1.0}, {"type": "dropout", "rate": 0.5}]
