@@ -45,9 +45,16 @@ def outcome(path: Path) -> str:
     )
 
 
-def spread(values: list[float]) -> str:
+def spread(values: list[float], digits: int = 1) -> str:
     """Write mean and standard deviation."""
-    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+    return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
+
+
+def with_outcome(spec: str, line: str) -> str:
+    """Put a line into a spec's header, in the place of the one that says what it reached before."""
+    lines = [text for text in spec.splitlines() if not text.startswith("# Test acc")]
+    first = next(index for index, text in enumerate(lines) if not text.startswith("#"))
+    return "\n".join([*lines[:first], f"# {line}", *lines[first:]]) + "\n"
 
 
 def main() -> None:
@@ -57,11 +64,7 @@ def main() -> None:
         line = outcome(path)
         print(json.dumps({path.stem: line}, ensure_ascii=False), flush=True)
         if "--write" in sys.argv:
-            lines = [
-                text for text in path.read_text(encoding="utf-8").splitlines() if not text.startswith("# Test acc")
-            ]
-            first = next(index for index, text in enumerate(lines) if not text.startswith("#"))
-            path.write_text("\n".join([*lines[:first], f"# {line}", *lines[first:]]) + "\n", encoding="utf-8")
+            path.write_text(with_outcome(path.read_text(encoding="utf-8"), line), encoding="utf-8")
 
 
 if __name__ == "__main__":
