@@ -57,10 +57,15 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether both sides reach the same accuracy, or ours what is asked of it."""
+        """Whether both sides reach the same accuracy as far as can be told, or ours what is asked of it."""
         if self.comparison.at_least is not None:
             return mean_accuracy(self.ours) >= self.comparison.at_least
-        return abs(self.difference) <= POINTS
+        return abs(self.difference) <= POINTS or self.within_noise
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the difference is more than it may be, and yet less than two of its standard errors."""
+        return self.error is not None and POINTS < abs(self.difference) <= 2 * self.error
 
     def cells(self, check: bool) -> list[str]:
         """Write it as cells of a table."""
@@ -70,6 +75,8 @@ class Row:
         accuracy = f"{100 * mean_accuracy(self.ours):.2f} / {100 * mean_accuracy(self.theirs):.2f} %"
         asked = comparison.at_least
         yes, no = ("the same", "NOT THE SAME") if asked is None else (f"at least {asked:.1%}", f"BELOW {asked:.1%}")
+        if asked is None and self.within_noise:
+            yes = "within noise"
         verdict = "not checked" if not check else yes if self.agrees else no
         error = "" if self.error is None else f" ± {self.error:.2f}"
         return [
