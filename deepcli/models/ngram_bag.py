@@ -176,8 +176,8 @@ class NgramBag(keras.layers.Layer):
         )
 
     def call(self, ids: Any, training: bool | None = None) -> Any:
-        # One product of the whole table, even with 1, gives it a dense gradient. Products of the rows found, or no product,
-        # leave a sparse one, on which optimizers spend up to half as much time again or more.
+        # One product of the whole table, even with 1, gives it a dense gradient. Products of the rows found, or none at
+        # all, leave a sparse one, with which a step takes 1.1 to 3 times as long.
         table = self.kernel * (1.0 if self.ratios is None else self.ratios)
         there = ops.cast(ids != 0, self.compute_dtype)
         count = ops.sum(there, axis=1, keepdims=True)

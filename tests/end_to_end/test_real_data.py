@@ -41,6 +41,8 @@ def test_a_few_steps_on_real_data_already_learn(cli, config, overrides, least):
         ("mnist/lstm", 0.98),
         ("mnist/gru", 0.98),
         ("mnist/transformer", 0.98),
+        ("mnist/ngram", 0.97),
+        ("imdb/fast", 0.91),
         ("imdb/mlp", 0.86),
         ("imdb/cnn", 0.86),
         ("imdb/transformer", 0.86),
