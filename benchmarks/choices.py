@@ -1,8 +1,7 @@
 """What `precision: auto`, `jit_compile: auto` and `steps_per_execution: auto` rest on: a step, each way.
 
 For every family's config on MNIST and IMDB it times steps after the first ones have traced and compiled, each config in
-a process of its own, all settings in turn. `--json FILE` keeps the figures with the machine they were taken on;
-those behind the present choices are in `benchmarks/results/`.
+a process of its own, all settings in turn. `--json FILE` keeps the figures with the machine they were taken on.
 
 Usage: DEEPCLI_DATA_DIR=... python benchmarks/choices.py [--times N] [--json FILE] [CONFIG ...]
 """
@@ -51,16 +50,14 @@ def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
     """Time a step one way, after the first ones have traced and compiled."""
     from deepcli import loading
     from deepcli.engine.backend import TensorFlowBackend
-    from deepcli.engine.build import build_model, compile_model, forget_models
     from deepcli.engine.plan import make_plan
+    from deepcli.engine.train import ready_model
 
-    forget_models()
     experiment = loading.load([config], ["training.precision=float32", *words]).experiment
     plan = make_plan(experiment, splits, device)
     per_call = plan.steps_per_execution.value
     backend = TensorFlowBackend(device.strategy)
-    model = build_model(experiment, plan.precision.value)
-    compile_model(model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=per_call)
+    model = ready_model(experiment, splits, plan, backend)
     calls = max(STEPS // per_call, 1)
     batches = backend.batches(splits.train, plan.order, None).epoch(0, 0, per_call * (calls + WARM_UP_CALLS))
     for _ in range(WARM_UP_CALLS):

@@ -2,7 +2,8 @@
 
 Both sides of a comparison run in turn, with the same seeds, and must reach the same accuracy. Figures are ratios, ours
 divided by theirs: median [smallest, largest] over the seeds. `overhead` times only training after its first epoch, as
-Keras's `fit` and deepcli's loop do it, in percent. Exits with 1 if an accuracy differs.
+Keras's `fit` and deepcli's loop do it, in percent. Exits with 1 if an accuracy differs by
+more than the seeds' noise.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ from deepcli.data.files import Sources
 from deepcli.data.pipeline import PREFETCH, TrainingBatches, gatherer
 from deepcli.data.splits import Split, Splits
 from deepcli.engine.backend import TensorFlowBackend
-from deepcli.engine.build import build_model, compile_model
 from deepcli.engine.device import choose
 from deepcli.engine.evaluate import BATCH_SIZE
 from deepcli.engine.loop import Loop
 from deepcli.engine.plan import Plan, make_plan
 from deepcli.engine.session import Request, Session
 from deepcli.engine.signals import StopRequest
+from deepcli.engine.train import ready_model
 from deepcli.experiment import Experiment
 from deepcli.reporting import Silent
 from deepcli.run import RunDir
@@ -109,10 +109,7 @@ def prepare(words: list[str]) -> Ready:
     device = choose(experiment.training)
     plan = make_plan(experiment, splits, device)
     backend = TensorFlowBackend(device.strategy)
-    with backend.scope():
-        model = build_model(experiment, plan.precision.value)
-        steps_per_execution = plan.steps_per_execution.value
-        compile_model(model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=steps_per_execution)
+    model = ready_model(experiment, splits, plan, backend)
     return Ready(experiment, splits, plan, backend, model)
 
 

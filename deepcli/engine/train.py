@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 from deepcli import loading
 from deepcli.data.splits import Splits
-from deepcli.engine.backend import TensorFlowBackend
+from deepcli.engine.backend import Backend, TensorFlowBackend
 from deepcli.engine.build import build_model, compile_model, forget_models
 from deepcli.engine.device import Device, choose
 from deepcli.engine.environment import describe
-from deepcli.engine.plan import make_plan
+from deepcli.engine.plan import Plan, make_plan
 from deepcli.engine.session import Request, Session
 from deepcli.errors import TrainingError
 from deepcli.experiment import Experiment, Training
@@ -42,13 +43,7 @@ def train(
     for line in notes:
         reporter.note(line)
     backend = TensorFlowBackend(chosen.strategy)
-    forget_models()
-    with backend.scope():
-        model = build_model(experiment, plan.precision.value)
-        compile_model(
-            model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
-        )
-        experiment.model.adapt(model, splits.train)
+    model = ready_model(experiment, splits, plan, backend)
     environment = describe(splits, model, plan, request.command, request.plugins)
     run = RunDir.create(request.output, loading.dump(experiment), environment, request.replace)
     reporter = Logged(reporter, run, notes)
@@ -59,6 +54,18 @@ def train(
         failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
         write_text(run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
         raise failure from error
+
+
+def ready_model(experiment: Experiment, splits: Splits, plan: Plan, backend: Backend) -> keras.Model:
+    """Build, compile and adapt a model, up to its first step."""
+    forget_models()
+    with backend.scope():
+        model = build_model(experiment, plan.precision.value)
+        compile_model(
+            model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
+        )
+        experiment.model.adapt(model, splits.train)
+    return model
 
 
 def _memory_advice(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from deepcli.models.placement import tensorflow_on_cpu
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer; images (batch, height, width, channels) go through TensorFlow's fused operation.
 
-    Keras computes it from a dozen operations in float32, which takes three times as long as the convolution before it.
+    Keras computes it from a dozen operations in float32, which takes three times as long.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

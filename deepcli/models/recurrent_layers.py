@@ -1,12 +1,12 @@
 """LSTM and GRU layers that are Keras's own, weights and all, with a faster loop where one is known.
 
 On a GPU Keras has cuDNN, on other backends their own loops. On TensorFlow's CPU the loops of `recurrent_loops` train
-the same mathematics in less than half the time.
+the same mathematics faster, with recurrent dropout in less than half the time.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -18,6 +18,9 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 class _Fast:
     """Replaces the loop of a Keras layer whose cell is as the fast loop assumes."""
+
+    LOOP: ClassVar[str]
+    """The function of `recurrent_loops`."""
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the layer over time.
@@ -43,7 +46,7 @@ class _Fast:
         recurrent = _masks(cell.get_recurrent_dropout_mask(states[0])) if training else []
         if self.go_backwards:  # type: ignore[attr-defined]
             sequences = ops.flip(sequences, axis=1)
-        loop = getattr(recurrent_loops, type(self).__name__.lower())
+        loop = getattr(recurrent_loops, self.LOOP)
         weights = (ops.convert_to_tensor(cell.kernel), ops.convert_to_tensor(cell.recurrent_kernel), self._bias())
         outputs, states = loop(sequences, weights, states, inputs, recurrent, training)
         return outputs[:, -1], outputs, states
@@ -75,7 +78,11 @@ def _masks(masks: Any) -> list[Any]:
 class LSTM(_Fast, keras.layers.LSTM):
     """Keras's LSTM layer."""
 
+    LOOP = "lstm"
+
 
 @register
 class GRU(_Fast, keras.layers.GRU):
     """Keras's GRU layer."""
+
+    LOOP = "gru"
