@@ -9,6 +9,8 @@ class DeepcliError(Exception):
     """Something that the user can mend: the message says where, what and how."""
 
     exit_code = 2
+    run: str | None = None
+    """The run directory that it leaves behind."""
 
 
 class UsageError(DeepcliError):

@@ -58,6 +58,14 @@ class Training(Spec):
     jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does on GPUs where it pays.")
     steps_per_execution: Auto | Positive = Field("auto", description="Training steps per call into the backend.")
     threads: Auto | Positive = Field("auto", description="CPU threads; auto leaves it to the backend.")
+    on_divergence: Literal["stop", "rollback"] = Field(
+        "stop",
+        description="What to do when the loss is no longer a number: stop, or go back to the last good checkpoint with half "
+        "the learning rate, at most three times.",
+    )
+    initial_weights: str | None = Field(
+        None, description="A run or checkpoint whose weights a new run begins with; not its optimizer, nor its epochs."
+    )
     deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at a cost in speed.")
 
 

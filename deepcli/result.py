@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
-EVALUATE_ONLY = ("intervals", "classes", "confusion_matrix")
+OPTIONAL = ("rollbacks", "intervals", "classes", "confusion_matrix")
 
 
 class ClassFigures(BaseModel):
@@ -22,6 +22,16 @@ class ClassFigures(BaseModel):
     recall: float | None = Field(description="Share of it that is found.")
     f1: float | None = Field(description="Harmonic mean of the two; all three are null for a class without examples.")
     support: int = Field(description="Examples of it in the split.")
+
+
+class Rollback(BaseModel):
+    """What was done about a divergence: back to the last good checkpoint, and every later learning rate halved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(description="What was no longer a number.")
+    step: int = Field(description="Steps of the run that had been taken.")
+    back_to: int = Field(description="Steps of the run at the checkpoint.")
 
 
 class Result(BaseModel):
@@ -44,6 +54,9 @@ class Result(BaseModel):
     metrics: dict[str, dict[str, float | None]] = Field(
         default_factory=dict, description="By split, then by metric; not-a-number is null."
     )
+    rollbacks: list[Rollback] | None = Field(
+        None, description="What was done about divergences, with training.on_divergence: rollback."
+    )
     intervals: dict[str, dict[str, tuple[float, float]]] | None = Field(
         None, description="By split, then by metric: a 95 % interval. `evaluate` only."
     )
@@ -56,9 +69,9 @@ class Result(BaseModel):
     error: str | None = Field(None, description="What went wrong; null if nothing did.")
 
     def to_json(self) -> str:
-        """Write it as one line of JSON; what only `evaluate` has, only where it is there."""
+        """Write it as one line of JSON; what is not part of every result, only where it is there."""
         fields = self.model_dump(by_alias=True, mode="python")
-        kept = {key: value for key, value in fields.items() if value is not None or key not in EVALUATE_ONLY}
+        kept = {key: value for key, value in fields.items() if value is not None or key not in OPTIONAL}
         return json.dumps(finite(kept), ensure_ascii=False)
 
     @classmethod

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import glob
 import io
 import json
-import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from deepcli.errors import RunError, TrainingError
+from deepcli.errors import RunError
 from deepcli.result import Result
+from deepcli.writing import flush, umask, write_text
 
+STALE_SECONDS = 3600
 IfExists = Literal["error", "resume", "skip", "overwrite"]
 
 
@@ -34,6 +37,7 @@ class RunDir:
         self.history = path / "history.csv"
         self.metrics = path / "metrics.json"
         self.log = path / "train.log"
+        self.lock = path / ".lock"
         self.checkpoints = path / "checkpoints"
         self.best = self.checkpoints / "best.keras"
         self.last = self.checkpoints / "last.keras"
@@ -69,9 +73,10 @@ class RunDir:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
             staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
             try:
-                staging.chmod(0o777 & ~_umask())
+                staging.chmod(0o777 & ~umask())
                 staged = cls(staging)
                 staged.checkpoints.mkdir()
                 write_text(staged.config, config)
@@ -82,6 +87,41 @@ class RunDir:
         except OSError as error:
             raise RunError(f"cannot write the run directory {path}: {error.strerror or error}") from None
         return cls(path)
+
+    @contextlib.contextmanager
+    def owned(self) -> Iterator[None]:
+        """Keep other processes from training in this run; that ends with this process, however it ends.
+
+        Raises:
+            RunError: Another process is training in it, or it cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.lock, timeout=0, is_singleton=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"the run {self.path} is being trained by another process; wait for it, or end it") from None
+        except OSError as error:
+            raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def reopen(self) -> None:
+        """Remove what a process that was killed had begun to write, and the results of a run that goes on.
+
+        Raises:
+            RunError: They cannot be removed.
+        """
+        begun = [*self.path.glob(".*.*"), *self.checkpoints.glob(".*.*")]
+        try:
+            for file in [*begun, self.metrics, self.history, *self.path.glob("predictions-*.npz")]:
+                file.unlink(missing_ok=True)
+            self.checkpoints.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
 
     def result(self) -> Result | None:
         """Read what the run came to; None if it has not ended."""
@@ -109,6 +149,11 @@ def default_path(name: str) -> Path:
     return path
 
 
+def is_free(path: Path) -> bool:
+    """Tell whether nothing is there, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
 def existing(path: Path, if_exists: IfExists) -> Result | None:
     """Decide what a directory that is there already means for a new run.
 
@@ -118,7 +163,7 @@ def existing(path: Path, if_exists: IfExists) -> Result | None:
     Raises:
         RunError: The run may not be started.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if is_free(path):
         return None
     run = RunDir(path)
     if not run.config.is_file():
@@ -126,44 +171,23 @@ def existing(path: Path, if_exists: IfExists) -> Result | None:
     if if_exists == "error":
         raise RunError(f"the run {path} exists; choose another --output, or --if-exists skip, resume or overwrite")
     if if_exists == "overwrite":
+        with run.owned():
+            return None
+    if if_exists == "resume":
         return None
     result = run.result()
     if result is None:
-        how = "resuming is not there yet" if if_exists == "resume" else "it cannot be skipped"
-        raise RunError(f"the run {path} exists and has not finished; {how}: use --if-exists overwrite to start afresh")
+        raise RunError(
+            f"the run {path} exists and has not finished; --if-exists resume goes on with it, overwrite starts afresh"
+        )
     return result
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; flush it to disk and rename it when the block ends well.
-
-    Raises:
-        TrainingError: The disk is full, or the folder is gone or read-only; the old file is untouched.
-    """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise TrainingError(f"cannot write {path}: {error.strerror or error}") from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
-    except OSError as error:
-        raise TrainingError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+def _sweep(path: Path) -> None:
+    """Remove what was being staged for a run when its process was killed; others may be staging it just now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _put(staging: Path, path: Path, replace: bool) -> None:
@@ -173,27 +197,11 @@ def _put(staging: Path, path: Path, replace: bool) -> None:
         path.rmdir()
         staging.rename(path)
     elif replace and RunDir(path).config.is_file():
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        path.rename(old / "old")
-        staging.rename(path)
+        with RunDir(path).owned():
+            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            path.rename(old / "old")
+            staging.rename(path)
         shutil.rmtree(old)
     else:
         raise RunError(f"the run {path} exists")
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    """Make the operating system write a file, or the entries of a folder, to disk."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    flush(path.parent)

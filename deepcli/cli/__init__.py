@@ -41,7 +41,7 @@ def main() -> NoReturn:
         command()(prog_name="deepcli")
         code = 0
     except DeepcliError as error:
-        code = _fail(str(error), error.exit_code)
+        code = _fail(str(error), error.exit_code, error.run)
     except KeyboardInterrupt:
         code = _fail("interrupted", 130)
     except BrokenPipeError:
@@ -55,7 +55,7 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(message: str, code: int, run: str | None = None) -> int:
     """Say what went wrong on stderr, and to a script on stdout too."""
     print(f"error: {message}", file=sys.stderr)
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
@@ -63,5 +63,6 @@ def _fail(message: str, code: int) -> int:
         from deepcli.result import Result
 
         status = "interrupted" if code >= 128 else "failed"
-        print(Result.model_validate({"schema": 1, "command": command, "status": status, "error": message}).to_json())
+        told = {"schema": 1, "command": command, "status": status, "run": run, "error": message}
+        print(Result.model_validate(told).to_json())
     return code

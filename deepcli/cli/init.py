@@ -31,8 +31,8 @@ def init(
     from deepcli.data import DATASETS
     from deepcli.models import MODELS
     from deepcli.registry import did_you_mean
-    from deepcli.run import write_text
     from deepcli.starter import starter
+    from deepcli.writing import write_text
 
     for registry, name in ((DATASETS, data), (MODELS, model)):
         if name not in registry:

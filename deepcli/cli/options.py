@@ -24,6 +24,14 @@ Words = Annotated[
         show_default=False,
     ),
 ]
+OptionalWords = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="CONFIG... [KEY=VALUE]...",
+        help="Spec files, the later laid over the earlier, and overrides like optimizer.learning_rate=3e-4.",
+        show_default=False,
+    ),
+]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An override; may be given many times.")
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,20 +15,29 @@ from deepcli.cli.options import (
     DeviceName,
     Json,
     Offline,
+    OptionalWords,
     Overrides,
     Plugins,
     Quiet,
     Verbose,
-    Words,
     load_spec,
     reporter,
     set_verbose,
     sources,
 )
+from deepcli.errors import UsageError
+from deepcli.signals import Signals
+
+if TYPE_CHECKING:
+    from deepcli.experiment import Experiment
+    from deepcli.reporting import Reporter
+    from deepcli.result import Result
+    from deepcli.resuming import Resumption
+    from deepcli.run import RunDir
 
 
 def train(
-    words: Words,
+    words: OptionalWords = None,
     overrides: Overrides = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The run directory; default: a new one under runs/.")
@@ -35,6 +45,12 @@ def train(
     if_exists: Annotated[
         Literal["error", "resume", "skip", "overwrite"], typer.Option(help="What to do if the run is there already.")
     ] = "error",
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Go on with a run from its last checkpoint. Needs no CONFIG: the run has its own."
+        ),
+    ] = None,
     plugins: Plugins = None,
     device: DeviceName = None,
     data_dir: DataDir = None,
@@ -43,32 +59,72 @@ def train(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train the model that a spec describes, and evaluate its best weights once on the test split."""
+    """Train the model that a spec describes, and evaluate its best weights once on the test split.
+
+    SIGINT and SIGTERM end a run after the step at hand, with a checkpoint; SIGUSR1 writes one and goes on.
+    """
     started = time.monotonic()
     set_verbose(verbose)
     show = reporter(quiet)
-    loaded = load_spec(words, [*(overrides or []), *([f"training.device={device}"] if device else [])], plugins)
-    for notice in loaded.notices:
-        show.note(f"notice: {notice}")
+    words, signals = list(words or []), Signals()
+    if resume is not None:
+        words, output, if_exists = _going_on(words, resume, output), resume, "resume"
+    with signals.noted(), contextlib.ExitStack() as stack:
+        loaded = load_spec(words, [*(overrides or []), *([f"training.device={device}"] if device else [])], plugins)
+        for notice in loaded.notices:
+            show.note(f"notice: {notice}")
 
-    from deepcli import run
-    from deepcli.cli import render
+        from deepcli import run
+        from deepcli.cli import render
 
-    target = output or run.default_path(loaded.experiment.name)
-    result = run.existing(target, if_exists)
-    if result is not None:
-        show.note(f"the run {target} has finished; nothing was trained")
-        result = result.model_copy(update={"run": str(target)})
-    else:
-        splits = loaded.experiment.data.load(sources(data_dir, offline, quiet))
-        if not splits.provenance.verified:
-            show.note(f"notice: {splits.provenance.source} is not the published file; its results are its own")
+        target = output or run.default_path(loaded.experiment.name)
+        result = run.existing(target, if_exists)
+        resumption = None
+        if result is not None:
+            show.note(f"the run {target} has finished; nothing was trained")
+        elif if_exists == "resume" and not run.is_free(target):
+            stack.enter_context(run.RunDir(target).owned())
+            result, resumption = _resume(run.RunDir(target), loaded.experiment, show)
+        if result is None:
+            splits = loaded.experiment.data.load(sources(data_dir, offline, quiet))
+            if not splits.provenance.verified:
+                show.note(f"notice: {splits.provenance.source} is not the published file; its results are its own")
 
-        from deepcli.engine.session import Request
-        from deepcli.engine.train import train
+            from deepcli.engine.session import Request
+            from deepcli.engine.train import train
 
-        request = Request(target, if_exists == "overwrite", tuple(sys.argv[1:]), tuple(plugins or ()), started)
-        result = train(loaded.experiment, splits, request, show)
-    render.result(result, json)
+            command = tuple(sys.argv[1:])
+            request = Request(
+                target, if_exists == "overwrite", command, tuple(plugins or ()), started, resumption, signals
+            )
+            result = train(loaded.experiment, splits, request, show)
+    render.result(result.model_copy(update={"run": str(target)}), json)
     if result.status != "completed":
         raise typer.Exit(1)
+
+
+def _going_on(words: list[str], run: Path, output: Path | None) -> list[str]:
+    """Let a run's own spec stand for a CONFIG that was not given.
+
+    Raises:
+        RunError: It is no run.
+        UsageError: Another directory is named beside it.
+    """
+    from deepcli.loading import is_override
+    from deepcli.run import RunDir
+
+    if output is not None and output != run:
+        raise UsageError(f"--resume {run} goes on in that directory; leave --output out")
+    config = RunDir.open(run).config
+    return words if any(not is_override(word) for word in words) else [str(config), *words]
+
+
+def _resume(run: RunDir, experiment: Experiment, show: Reporter) -> tuple[Result | None, Resumption | None]:
+    """Decide how a run goes on, or return the result of one that has finished."""
+    from deepcli.resuming import resume
+
+    resumption = resume(run, experiment)
+    if resumption.finished is None:
+        return None, resumption
+    show.note(resumption.finished)
+    return run.result(), None

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 
 from deepcli.collector import uncollected
+from deepcli.signals import uninterrupted
 
 USED_BY_OTHERS = {"jax", "matplotlib", "pandas", "scipy", "sklearn"}
 """What TensorFlow and Keras import where it is installed, for parts of theirs that deepcli has no use for."""
@@ -60,7 +61,7 @@ def _import_tensorflow() -> None:
     held_back = _held_back() if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0" else contextlib.nullcontext()
     # Another backend may need one of the packages; deepcli refuses it, but in words of its own.
     spared = _spared() if os.environ["KERAS_BACKEND"] == "tensorflow" else contextlib.nullcontext()
-    with held_back, spared, uncollected():
+    with uninterrupted(), held_back, spared, uncollected():
         import tensorflow  # noqa: F401
     gc.freeze()  # what was imported stays for good, so no later pass needs to look at it
 

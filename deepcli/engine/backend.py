@@ -5,7 +5,7 @@ TensorFlow is the only implementation; another one would be another class here, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -16,6 +16,12 @@ import tensorflow as tf
 from deepcli.data.order import Order
 from deepcli.data.pipeline import TrainingBatches, inference_batches
 from deepcli.data.splits import Inputs, Split
+
+Check = Callable[[], None]
+
+
+def nothing() -> None:
+    """Check nothing."""
 
 
 class Batches(Protocol):
@@ -39,8 +45,21 @@ class Backend(Protocol):
     def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
         """Take the next `steps_per_execution` steps, or those that are left; return the epoch's metrics so far."""
 
-    def predict(self, model: keras.Model, x: Inputs, batch_size: int) -> np.ndarray:
-        """Return the model's float32 outputs (examples, units), in the order of the inputs."""
+    def take_single_steps(self, model: keras.Model) -> None:
+        """Take one step a call from now on, whatever the model was compiled for."""
+
+    def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
+        """Return the gradient of each trainable variable on one batch of `Batches`."""
+
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = nothing) -> np.ndarray:
+        """Return the model's float32 outputs (examples, units), in the order of the inputs.
+
+        Args:
+            model: Computes them.
+            x: The inputs.
+            batch_size: How many at once.
+            check: Called after each batch; may raise.
+        """
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""
@@ -72,7 +91,20 @@ class TensorFlowBackend:
         model.make_train_function()
         return model.train_function(batches)  # type: ignore[no-any-return]
 
-    def predict(self, model: keras.Model, x: Inputs, batch_size: int) -> np.ndarray:
+    def take_single_steps(self, model: keras.Model) -> None:
+        """Take one step a call from now on, whatever the model was compiled for."""
+        model.steps_per_execution = 1
+        model.make_train_function(force=True)
+
+    def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
+        """Return the gradient of each trainable variable on one batch of `Batches`."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(x, y, model(x, training=True), sample_weight, training=True)
+        found = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+        return [np.zeros(()) if gradient is None else np.asarray(tf.convert_to_tensor(gradient)) for gradient in found]
+
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = nothing) -> np.ndarray:
         """Predict in batches of like length and put the outputs back into order."""
         model.make_predict_function()
         batches, positions = inference_batches(x, batch_size, self._strategy)
@@ -82,6 +114,7 @@ class TensorFlowBackend:
                 parts.append(np.asarray(model.predict_function([next(batches)])))
             except StopIteration:
                 break
+            check()
         outputs = np.concatenate(parts)
         ordered = np.empty((len(x), *outputs.shape[1:]), np.float32)
         ordered[positions] = outputs

@@ -63,6 +63,13 @@ def build_metrics(experiment: Experiment) -> list[keras.metrics.Metric]:
     return [metric.build(experiment.signature, experiment.head) for metric in experiment.metrics]
 
 
+def build_compiled_metrics(model: keras.Model) -> None:
+    """Give a compiled model's metrics their variables, which they would have after the first step."""
+    outputs = keras.ops.zeros((1, *model.output_shape[1:]))
+    model.compute_metrics(None, keras.ops.zeros(1, "int32"), outputs)
+    model.reset_metrics()
+
+
 @contextlib.contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
     """Build layers under a dtype policy."""
@@ -88,8 +95,8 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
         return
     variables = model.trainable_variables
     raw = [variable.numpy() for variable in variables]
-    optimizer.finalize_variable_values(variables)
     try:
+        optimizer.finalize_variable_values(variables)
         yield
     finally:
         for variable, value in zip(variables, raw, strict=True):

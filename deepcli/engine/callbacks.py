@@ -10,11 +10,11 @@ from typing import Any, Literal
 import keras
 
 from deepcli.engine.build import inner_optimizer
-from deepcli.errors import TrainingError
 from deepcli.experiment import Checkpoint, EarlyStopping
 from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.reporting import Reporter
 from deepcli.run import RunDir
+from deepcli.signals import Signals
 
 
 class Remembering(keras.callbacks.Callback):
@@ -29,19 +29,6 @@ class Remembering(keras.callbacks.Callback):
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take it back."""
         raise NotImplementedError
-
-
-class Divergence(keras.callbacks.Callback):
-    """Ends the run in the epoch in which its loss is no longer a number."""
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        for name, value in (logs or {}).items():
-            if name.endswith("loss") and not math.isfinite(value):
-                rate = (logs or {}).get("learning_rate", math.nan)
-                raise TrainingError(
-                    f"the run diverged: {name} became {value} in epoch {epoch + 1}, at a learning rate of {rate:.3g}; "
-                    "try a lower optimizer.learning_rate, a schedule.warmup or optimizer.clipnorm"
-                )
 
 
 class History(Remembering):
@@ -75,10 +62,14 @@ class History(Remembering):
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         self.rows = [dict(row) for row in memory["rows"]]
+        if self.rows:
+            self._run.write_history(self.rows)
 
 
-class Best(Remembering):
+class Best(keras.callbacks.Callback):
     """Knows the best epoch so far and writes `best.keras` whenever there is a better one.
+
+    That file is its memory: whatever became of the checkpoints beside it, a worse one never takes its place.
 
     Args:
         monitor: The metric that decides.
@@ -86,30 +77,32 @@ class Best(Remembering):
         save: Writes the checkpoint.
     """
 
-    name = "best"
-
     def __init__(self, monitor: str, mode: Literal["max", "min"], save: Callable[[], None]) -> None:
         super().__init__()
         self.monitor, self.mode = monitor, mode
         self._save = save
         self.epoch: int | None = None
         self.value = math.nan
+        self.row: Mapping[str, float] = {}
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        value = (logs or {})[self.monitor]
-        if not math.isfinite(value):
-            return
-        better = self.epoch is None or (value > self.value if self.mode == "max" else value < self.value)
-        if better:
-            self.epoch, self.value = epoch + 1, value
+        row = dict(logs or {})
+        if self._beaten_by(row[self.monitor]):
+            self.epoch, self.value, self.row = epoch + 1, row[self.monitor], row
             self._save()
 
+    def _beaten_by(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        return self.epoch is None or (value > self.value if self.mode == "max" else value < self.value)
+
     def remember(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "value": self.value, "monitor": self.monitor}
+        """Return what the file shall say."""
+        return {"epoch": self.epoch, "value": self.value, "monitor": self.monitor, "row": dict(self.row)}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
-        self.epoch = memory["epoch"]
-        self.value = math.nan if memory["value"] is None else float(memory["value"])
+        """Take back what the file says."""
+        self.epoch, self.value, self.row = memory["epoch"], memory["value"], memory["row"]
 
 
 class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
@@ -119,12 +112,19 @@ class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
 
     def __init__(self, spec: EarlyStopping, mode: Literal["max", "min"]) -> None:
         super().__init__(spec.monitor, spec.min_delta, spec.patience, mode=mode)
+        self._memory: Mapping[str, Any] = {"wait": 0, "best": None}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)  # which forgets
+        self.wait, self.best = self._memory["wait"], self._memory["best"]
+        if self.wait >= self.patience:
+            self.model.stop_training = True
 
     def remember(self) -> dict[str, Any]:
         return {"wait": self.wait, "best": None if self.best is None else float(self.best)}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
-        self.wait, self.best = memory["wait"], memory["best"]
+        self._memory = memory
 
 
 class Plateau(Remembering):
@@ -175,29 +175,36 @@ class Periodic(keras.callbacks.Callback):
         spec: When.
         save: Writes the checkpoint.
         steps_done: Counts the steps of the whole run; one batch's end may be the end of several.
+        signals: May ask for one out of turn.
     """
 
-    def __init__(self, spec: Checkpoint, save: Callable[[], None], steps_done: Callable[[], int]) -> None:
+    def __init__(
+        self, spec: Checkpoint, save: Callable[[], None], steps_done: Callable[[], int], signals: Signals
+    ) -> None:
         super().__init__()
         self._spec = spec
         self._save = save
         self._steps_done = steps_done
-        self._saved_step = 0
+        self._signals = signals
+        self._saved_step = steps_done()
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         minutes = (time.monotonic() - self._saved_at) / 60
         every = self._spec.every_steps
-        if (every and self._steps_done() // every > self._saved_step // every) or (
-            self._spec.every_minutes and minutes >= self._spec.every_minutes
+        if (
+            self._signals.checkpoint
+            or (every and self._steps_done() // every > self._saved_step // every)
+            or (self._spec.every_minutes and minutes >= self._spec.every_minutes)
         ):
             self._write()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._spec.every_epochs and (epoch + 1) % self._spec.every_epochs == 0:
+        if self._signals.checkpoint or (self._spec.every_epochs and (epoch + 1) % self._spec.every_epochs == 0):
             self._write()
 
     def _write(self) -> None:
+        self._signals.checkpoint = False
         self._save()
         self._saved_step = self._steps_done()
         self._saved_at = time.monotonic()

@@ -14,7 +14,7 @@ from deepcli.checkpoints import SPEC, STATE, WEIGHTS, CheckpointFile
 from deepcli.engine.state import State
 from deepcli.errors import CheckpointError
 from deepcli.experiment import Experiment
-from deepcli.run import replacing
+from deepcli.writing import replacing
 
 
 def save(path: Path, model: keras.Model, experiment: Experiment, state: State) -> None:
@@ -47,5 +47,5 @@ def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
                 model.load_weights(weights)
         except (UserWarning, ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0]
-            raise CheckpointError(f"{checkpoint.path}: its weights do not fit its spec: {first}") from None
+            raise CheckpointError(f"{checkpoint.path}: its weights do not fit the model: {first}") from None
     return State.from_bytes(checkpoint.read(STATE))

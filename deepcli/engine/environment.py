@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from deepcli import __version__
 from deepcli.data.splits import Splits
 from deepcli.engine.device import versions
 from deepcli.engine.plan import Plan
+from deepcli.errors import RunError
 
 
 def describe(
@@ -50,6 +51,43 @@ def describe(
             },
         },
     }
+
+
+def describe_resumption(
+    before: Mapping[str, Any], now: Mapping[str, Any], step: int
+) -> tuple[dict[str, Any], list[str]]:
+    """Describe a run that goes on.
+
+    Args:
+        before: What was described when it began.
+        now: The same of the process that goes on with it.
+        step: Steps that have been taken.
+
+    Returns:
+        The description with this process added, and what the user should know of the differences.
+
+    Raises:
+        RunError: The data are others.
+    """
+    was, data = before.get("data", {}).get("sha256"), now["data"]["sha256"]
+    if was != data:
+        raise RunError(f"the run began with other data: SHA-256 {was}, now {data} ({now['data']['source']})")
+    notices = []
+    if (threads := before.get("threads")) != now["threads"]:
+        notices.append(
+            f"the run began with {threads} CPU threads and goes on with {now['threads']}: the order of sums changes, so the "
+            "last bits will not be those of an uninterrupted run"
+        )
+    versions = before.get("versions", {})
+    for name, version in now["versions"].items():
+        if versions.get(name) != version:
+            notices.append(
+                f"the run began with {name} {versions.get(name)} and goes on with {version}: bits may differ"
+            )
+    if (device := before.get("device", {}).get("value")) != now["device"]["value"]:
+        notices.append(f"the run began on {device} and goes on on {now['device']['value']}: bits will differ")
+    part = {key: now[key] for key in ("command", "started", "git_commit", "versions", "threads", "device")}
+    return {**before, "resumed": [*before.get("resumed", []), {"step": step, **part}]}, notices
 
 
 def git_commit() -> str | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from deepcli.checkpoints import STATE, CheckpointFile
 from deepcli.data.splits import Split
-from deepcli.engine.backend import Backend, TensorFlowBackend
+from deepcli.engine.backend import Backend, Check, TensorFlowBackend, nothing
 from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
 from deepcli.engine.device import choose
@@ -22,8 +22,8 @@ from deepcli.experiment import Experiment
 from deepcli.predictions import Predictions
 from deepcli.reporting import Reporter
 from deepcli.result import Result
-from deepcli.run import replacing
 from deepcli.scores import Scored, take
+from deepcli.writing import replacing
 
 BATCH_SIZE = 256
 
@@ -58,9 +58,9 @@ class Evaluator:
         self._metrics = build_metrics(experiment)
         self._backend = backend
 
-    def __call__(self, model: keras.Model, split: Split) -> Measured:
-        """Measure a model on a split."""
-        outputs = self._backend.predict(model, split.x, BATCH_SIZE)
+    def __call__(self, model: keras.Model, split: Split, check: Check = nothing) -> Measured:
+        """Measure a model on a split; `check` is called after each batch and may raise."""
+        outputs = self._backend.predict(model, split.x, BATCH_SIZE, check)
         values = {"loss": number(self._loss(split.y, outputs))}
         for metric in self._metrics:
             metric.reset_state()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -12,10 +12,13 @@ from deepcli.data.splits import Split
 from deepcli.engine.backend import Backend, Batches
 from deepcli.engine.build import averaged_weights
 from deepcli.engine.evaluate import Evaluator, number
-from deepcli.engine.signals import StopRequest
 from deepcli.engine.state import Position
 from deepcli.experiment import Experiment
 from deepcli.reporting import Progress, Reporter
+from deepcli.signals import Signals
+
+LONGEST_CALL = 2.0
+"""Seconds that one call into the backend may take (not the first, which compiles) before signals wait too long."""
 
 
 class Loop:
@@ -28,7 +31,8 @@ class Loop:
         batches: The training split.
         validation: Measured after each epoch, where there is one.
         reporter: Is told of progress.
-        stop: Asks the loop to end after the step at hand.
+        signals: May ask the loop to end after the step at hand.
+        position: Where to begin.
     """
 
     def __init__(
@@ -39,7 +43,8 @@ class Loop:
         batches: Batches,
         validation: Split | None,
         reporter: Reporter,
-        stop: StopRequest,
+        signals: Signals,
+        position: Position,
     ) -> None:
         self._experiment = experiment
         self._model = model
@@ -47,15 +52,16 @@ class Loop:
         self._batches = batches
         self._validation = validation
         self._reporter = reporter
-        self._stop = stop
+        self._signals = signals
         self._evaluate = Evaluator(experiment, backend)
-        self.position = Position()
+        self.position = position
+        self._calls = 0
 
-    def run(self, callbacks: list[keras.callbacks.Callback]) -> bool:
-        """Train to the end, to an early stop or to a stop request.
+    def run(self, callbacks: list[keras.callbacks.Callback]) -> None:
+        """Train to the end or to an early stop.
 
-        Returns:
-            Whether it came to an end of its own; False after a stop request.
+        Raises:
+            Stopped: A signal asked for it; `position` says how far training is.
         """
         steps = self._batches.order.steps
         total = self._experiment.total_steps(steps)
@@ -64,42 +70,42 @@ class Loop:
         watchers.on_train_begin()
         self._reporter.begin(-(-total // steps), steps)
         try:
-            while self.position.total < total and not self._model.stop_training:
+            # A run that was stopped between an epoch's last step and its validation still owes the latter.
+            while (self.position.total < total or self.position.step) and not self._model.stop_training:
                 self._epoch(watchers, min(steps, self.position.step + total - self.position.total))
-                if self._stop.signal_number is not None:
-                    return False
         finally:
             self._reporter.end()
         watchers.on_train_end()
-        return True
 
     def _epoch(self, watchers: Any, stop: int) -> None:
         epoch = self.position.epoch
-        self._model.reset_metrics()
+        if not self.position.step:
+            self._model.reset_metrics()
         watchers.on_epoch_begin(epoch)
-        logs: Mapping[str, Any] = {}
-        for logs in self._steps(watchers, epoch, stop):  # noqa: B007 - the last ones are used below
-            if self._stop.signal_number is not None and self.position.step < stop:
-                return
-        if stop == self._batches.order.steps:
-            self.position = Position(epoch + 1, 0, self.position.total)
-        watchers.on_epoch_end(epoch, self._measure(logs))
+        self._take_steps(watchers, epoch, stop)
+        row = self._measure(self._model.get_metrics_result())
+        self.position = Position(epoch + 1, 0, self.position.total)
+        watchers.on_epoch_end(epoch, row)
+        self._signals.check()
 
-    def _steps(self, watchers: Any, epoch: int, stop: int) -> Iterator[Mapping[str, Any]]:
-        """Take the steps of one epoch; yields the metrics so far after each call into the backend."""
+    def _take_steps(self, watchers: Any, epoch: int, stop: int) -> None:
         began, start = time.monotonic(), self.position.step
         batches = self._batches.epoch(epoch, start, stop)
         done = start
         while done < stop:
+            self._signals.check()
             watchers.on_train_batch_begin(done)
+            called = time.monotonic()
             logs = self._backend.take_steps(self._model, batches)
             taken = min(self._model.steps_per_execution, stop - done)
             done += taken
+            self._calls += 1
+            if taken > 1 and self._calls > 1 and time.monotonic() - called > LONGEST_CALL:
+                self._backend.take_single_steps(self._model)
             self.position = Position(epoch, done, self.position.total + taken)
             watchers.on_train_batch_end(done - 1, logs)
             if self._reporter.due():
                 self._reporter.progress(self._progress(logs, done, stop, (time.monotonic() - began) / (done - start)))
-            yield logs
 
     def _progress(self, logs: Mapping[str, Any], done: int, stop: int, seconds_per_step: float) -> Progress:
         return Progress(
@@ -112,11 +118,12 @@ class Loop:
 
     def _measure(self, logs: Mapping[str, Any]) -> dict[str, float]:
         """Complete an epoch's logs by validation (on averaged weights, where there are some)."""
+        self._signals.check()
         row = self._numbers(logs)
         rate = row.pop("learning_rate")
         if self._validation is not None:
             with averaged_weights(self._model):
-                measured = self._evaluate(self._model, self._validation)
+                measured = self._evaluate(self._model, self._validation, self._signals.check)
             row |= {f"val_{name}": value for name, value in measured.metrics.items()}
         return {**row, "learning_rate": rate}
 

@@ -37,15 +37,15 @@ class Plan:
         ]
 
 
-def make_plan(experiment: Experiment, splits: Splits, chosen: Device) -> Plan:
-    """Decide how to train on a device."""
+def make_plan(experiment: Experiment, splits: Splits, chosen: Device, precision: str | None = None) -> Plan:
+    """Decide how to train on a device; a run that goes on keeps the precision that it began with."""
     training, data = experiment.training, experiment.data
     x = splits.train.x
     lengths = x.lengths if isinstance(x, Tokens) else None
     order = Order(len(splits.train), data.batch_size, experiment.seed, lengths)
     return Plan(
         chosen,
-        choose_precision(training, experiment.model, chosen),
+        Choice(precision, "as the run began") if precision else choose_precision(training, experiment.model, chosen),
         choose_jit(training, experiment.model, experiment.signature, chosen),
         choose_steps_per_execution(training, order.steps, chosen),
         order,

@@ -12,7 +12,7 @@ from deepcli.data.augmentation import ImageAugmentation
 from deepcli.data.splits import Split
 from deepcli.experiment import Experiment
 from deepcli.models.augmentation import augmentation_layers
-from deepcli.run import replacing
+from deepcli.writing import replacing
 
 EXAMPLES, DRAWS = 8, 3
 SIDE, GAP, BREAK, PAPER = 84, 4, 12, 255

@@ -5,30 +5,34 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from deepcli.checkpoints import open_checkpoint
+from deepcli.checkpoints import STATE, CheckpointFile, open_checkpoint
 from deepcli.data.splits import Splits
-from deepcli.engine.backend import Backend
-from deepcli.engine.build import averaged_weights
-from deepcli.engine.callbacks import Best, Divergence, History, PatientStopping, Periodic, Plateau, Remembering, Report
+from deepcli.engine.backend import Backend, Batches
+from deepcli.engine.build import averaged_weights, build_compiled_metrics, inner_optimizer
+from deepcli.engine.callbacks import Best, History, PatientStopping, Periodic, Plateau, Remembering, Report
 from deepcli.engine.checkpoint import load_weights, save
+from deepcli.engine.divergence import Divergence, demand_finite_weights
 from deepcli.engine.evaluate import Evaluator, save_predictions
 from deepcli.engine.loop import Loop
 from deepcli.engine.plan import Plan
-from deepcli.engine.signals import StopRequest, stoppable
-from deepcli.engine.state import Position, State, read_variables
-from deepcli.errors import Interrupted, TrainingError
+from deepcli.engine.state import Position, State, read_variables, write_variables
+from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
 from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.reporting import Reporter
-from deepcli.result import Result
-from deepcli.run import RunDir, write_text
+from deepcli.result import Result, Rollback
+from deepcli.resuming import Resumption
+from deepcli.run import RunDir
+from deepcli.signals import Signals, Stopped
+from deepcli.writing import write_text
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Request:
         command: The command line, to be repeated.
         plugins: What was imported for it.
         started: `time.monotonic()` at the beginning of the command.
+        resumption: The run at `output` that goes on, owned by this process; None for a new one.
+        signals: May ask for checkpoints and for the end.
     """
 
     output: Path
@@ -48,55 +54,126 @@ class Request:
     command: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     started: float = 0.0
+    resumption: Resumption | None = None
+    signals: Signals = field(default_factory=Signals)
+
+
+Rollbacks = tuple[Mapping[str, Any], ...]
+"""What was done about each divergence."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all sessions of a run have in common.
+
+    Attributes:
+        experiment: The spec.
+        splits: Its data.
+        run: Its directory, owned by this process.
+        backend: Computes.
+        plan: How.
+        request: What else was asked for.
+        reporter: Is told of progress.
+    """
+
+    experiment: Experiment
+    splits: Splits
+    run: RunDir
+    backend: Backend
+    plan: Plan
+    request: Request
+    reporter: Reporter
+
+    def batches(self) -> Batches:
+        """Prepare the training split."""
+        weights = class_weights(self.experiment, self.splits.train.y)
+        return self.backend.batches(self.splits.train, self.plan.order, weights)
+
+    def restore(self, model: keras.Model, checkpoint: CheckpointFile | None, rollbacks: Rollbacks) -> State | None:
+        """Bring a model to where a checkpoint was, if there is one; each rollback since then halves the learning rate.
+
+        Raises:
+            CheckpointError: It is damaged, or of another model.
+        """
+        state = load_weights(model, checkpoint) if checkpoint else None
+        if state:
+            with self.backend.scope():
+                build_compiled_metrics(model)
+            write_variables(model, self.backend, state.variables)
+        scale = inner_optimizer(model)._learning_rate.scale
+        scale.assign(scale * 0.5 ** max(len(rollbacks) - len(state.rollbacks if state else ()), 0))
+        return state
 
 
 class Session:
-    """One run under way: its loop, its callbacks and its files."""
+    """A run from its beginning or a checkpoint to its end, a signal or a divergence.
+
+    Args:
+        job: What to do.
+        model: Compiled, before its first step.
+        checkpoint: Where to go on; None to begin.
+        rollbacks: What was done about divergences so far.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged, or of another model.
+    """
 
     def __init__(
-        self,
-        experiment: Experiment,
-        splits: Splits,
-        run: RunDir,
-        model: keras.Model,
-        backend: Backend,
-        plan: Plan,
-        request: Request,
-        reporter: Reporter,
+        self, job: Job, model: keras.Model, checkpoint: CheckpointFile | None = None, rollbacks: Rollbacks = ()
     ) -> None:
-        self.experiment, self.splits, self.run = experiment, splits, run
-        self.model, self.backend, self.plan = model, backend, plan
-        self.request, self.reporter = request, reporter
+        self.job, self.model, self.rollbacks = job, model, rollbacks
+        experiment, run = job.experiment, job.run
         self.history = History(run, experiment.measured)
         self.best = Best(experiment.monitor, experiment.mode(experiment.monitor), self._save_best)
-        self.callbacks = self._make_callbacks()
-        self.loop: Loop | None = None
+        self._callbacks = self._make_callbacks()
         self._saved: Position | None = None
+        if state := job.restore(model, checkpoint, rollbacks):
+            self._recall(state)
+        if run.best.is_file():
+            self.best.recall(State.from_bytes(open_checkpoint(run.best).read(STATE)).best)
+        self.loop = Loop(
+            experiment,
+            model,
+            job.backend,
+            job.batches(),
+            job.splits.validation,
+            job.reporter,
+            job.request.signals,
+            self._saved or Position(),
+        )
 
     def complete(self) -> Result:
-        """Train to the end, then measure the best weights on the test split."""
-        with stoppable() as stop:
-            self.loop = self._make_loop(stop)
-            finished = self.loop.run(self.callbacks)
+        """Train to the end, then measure the best weights on the test split.
+
+        Raises:
+            Diverged: Something is no longer a number; the last checkpoint is from before.
+            Stopped: A signal asked for it; the last checkpoint is where the run is.
+            TrainingError: A file cannot be written, or no epoch had a finite metric.
+        """
+        signals = self.job.request.signals
+        periodic = Periodic(
+            self.job.experiment.training.checkpoint, self._save_last, lambda: self.loop.position.total, signals
+        )
+        try:
+            self.loop.run([*self._callbacks, periodic])
+        except Stopped:
             self._save_last()
-        if not finished and stop.signal_number is not None:
-            raise Interrupted(f"interrupted; the run so far is in {self.run.path}", stop.signal_number)
+            raise
+        self._save_last()
         if self.best.epoch is None:
             raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
-        self.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
-        load_weights(self.model, open_checkpoint(self.run.best))
-        measured = Evaluator(self.experiment, self.backend)(self.model, self.splits.test)
-        save_predictions(self.run.predictions("test"), measured.predictions)
+        self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
+        load_weights(self.model, open_checkpoint(self.job.run.best))
+        measured = Evaluator(self.job.experiment, self.job.backend)(self.model, self.job.splits.test, signals.check)
+        save_predictions(self.job.run.predictions("test"), measured.predictions)
         result = self.result("completed", {"test": dict(measured.metrics)})
-        write_text(self.run.metrics, result.to_json() + "\n")
+        write_text(self.job.run.metrics, result.to_json() + "\n")
         return result
 
     def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:
         """Describe the run as it stands; training and validation metrics are those of the best epoch."""
-        rows = self.history.rows
+        row, names = self.best.row, self.job.experiment.measured
         if self.best.epoch is not None:
-            row = rows[self.best.epoch - 1]
-            names = self.experiment.measured
             validation = {name: row[f"val_{name}"] for name in names if f"val_{name}" in row}
             metrics = {
                 "train": {name: row[name] for name in names},
@@ -107,65 +184,71 @@ class Session:
             schema=1,
             command="train",
             status=status,
-            name=self.experiment.name,
-            run=str(self.run.path),
-            checkpoint=str(self.run.best) if self.best.epoch is not None else None,
-            epochs=len(rows),
+            name=self.job.experiment.name,
+            run=str(self.job.run.path),
+            checkpoint=str(self.job.run.best) if self.best.epoch is not None else None,
+            epochs=len(self.history.rows),
             best_epoch=self.best.epoch,
-            seconds=round(time.monotonic() - self.request.started, 3),
-            device=self.plan.device.choice.value,
-            precision=self.plan.precision.value,
+            seconds=round(time.monotonic() - self.job.request.started, 3),
+            device=self.job.plan.device.choice.value,
+            precision=self.job.plan.precision.value,
             metrics=metrics,
+            rollbacks=[Rollback.model_validate(rollback) for rollback in self.rollbacks] or None,
             error=error,
         )
 
     def _make_callbacks(self) -> list[keras.callbacks.Callback]:
-        training = self.experiment.training
-        callbacks = [self.history, Divergence(), self.best, Report(self.reporter, self.history, self.best)]
+        training = self.job.experiment.training
+        callbacks = [self.history, Divergence(), self.best, Report(self.job.reporter, self.history, self.best)]
         if training.early_stopping is not None:
             stopping = training.early_stopping
-            callbacks.append(PatientStopping(stopping, self.experiment.mode(stopping.monitor)))
-        if isinstance(self.experiment.schedule, ReduceOnPlateau):
-            plateau = self.experiment.schedule
-            callbacks.append(Plateau(plateau, self.experiment.mode(plateau.monitor)))
-        return [*callbacks, Periodic(training.checkpoint, self._save_last, self._steps_done)]
+            callbacks.append(PatientStopping(stopping, self.job.experiment.mode(stopping.monitor)))
+        if isinstance(self.job.experiment.schedule, ReduceOnPlateau):
+            plateau = self.job.experiment.schedule
+            callbacks.append(Plateau(plateau, self.job.experiment.mode(plateau.monitor)))
+        return callbacks
 
-    def _make_loop(self, stop: StopRequest) -> Loop:
-        weights = class_weights(self.experiment, self.splits.train.y)
-        batches = self.backend.batches(self.splits.train, self.plan.order, weights)
-        return Loop(self.experiment, self.model, self.backend, batches, self.splits.validation, self.reporter, stop)
+    def _remembering(self) -> list[Remembering]:
+        return [callback for callback in self._callbacks if isinstance(callback, Remembering)]
+
+    def _recall(self, state: State) -> None:
+        try:
+            for callback in self._remembering():
+                callback.recall(state.callbacks[callback.name])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{self.job.run.last}: its state is of another run: {error!r}") from None
+        self.rollbacks = (*state.rollbacks, *self.rollbacks[len(state.rollbacks) :])
+        self._saved = state.position
 
     def _save_best(self) -> None:
+        demand_finite_weights(self.model)
         with averaged_weights(self.model):
-            save(self.run.best, self.model, self.experiment, self._state())
-
-    def _steps_done(self) -> int:
-        return self.loop.position.total if self.loop else 0
+            save(self.job.run.best, self.model, self.job.experiment, self._state())
 
     def _save_last(self) -> None:
-        keep = self.experiment.training.checkpoint.keep
+        keep = self.job.experiment.training.checkpoint.keep
         state = self._state()
         if state.position == self._saved:
             return
+        demand_finite_weights(self.model)
+        save(self.job.run.last, self.model, self.job.experiment, state)
         self._saved = state.position
-        save(self.run.last, self.model, self.experiment, state)
         if keep > 1:
-            step = self.run.checkpoints / f"step-{state.position.total:08d}.keras"
-            _link(self.run.last, step)
-            for old in sorted(self.run.checkpoints.glob("step-*.keras"))[:-keep]:
+            step = self.job.run.checkpoints / f"step-{state.position.total:08d}.keras"
+            _link(self.job.run.last, step)
+            for old in sorted(self.job.run.checkpoints.glob("step-*.keras"))[:-keep]:
                 old.unlink()
 
     def _state(self) -> State:
-        if self.loop is None:
-            raise RuntimeError("a checkpoint before the first step")
         return State(
             self.loop.position,
-            self.plan.precision.value,
-            self.plan.device.threads,
-            self.request.plugins,
+            self.job.plan.precision.value,
+            self.job.plan.device.threads,
+            self.job.request.plugins,
             self.best.remember(),
-            {callback.name: callback.remember() for callback in self.callbacks if isinstance(callback, Remembering)},
-            read_variables(self.model, self.backend),
+            {callback.name: callback.remember() for callback in self._remembering()},
+            self.rollbacks,
+            read_variables(self.model, self.job.backend),
         )
 
 

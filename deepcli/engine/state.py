@@ -38,6 +38,7 @@ class State:
         plugins: What the run was trained with; imported only when the user gives them again.
         best: The best epoch so far, counted from 1, and what was measured there.
         callbacks: Each callback's own state, by name.
+        rollbacks: What was done about each divergence so far.
         variables: Random generators, metrics and the learning rate's scale, by name.
     """
 
@@ -47,6 +48,7 @@ class State:
     plugins: tuple[str, ...] = ()
     best: Mapping[str, Any] = field(default_factory=dict)
     callbacks: Mapping[str, Any] = field(default_factory=dict)
+    rollbacks: tuple[Mapping[str, Any], ...] = ()
     variables: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
@@ -58,6 +60,7 @@ class State:
             "plugins": list(self.plugins),
             "best": finite(dict(self.best)),
             "callbacks": finite(dict(self.callbacks)),
+            "rollbacks": finite(self.rollbacks),
         }
         out = io.BytesIO()
         np.savez(out, json=np.frombuffer(json.dumps(plain).encode(), np.uint8), **self.variables)  # type: ignore[arg-type]
@@ -81,6 +84,7 @@ class State:
                 tuple(map(str, plain["plugins"])),
                 dict(plain["best"]),
                 dict(plain["callbacks"]),
+                tuple(map(dict, plain.get("rollbacks", ()))),
                 variables,
             )
         except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from deepcli import loading
+from deepcli.checkpoints import STATE, CheckpointFile, find, open_checkpoint
 from deepcli.data.splits import Splits
 from deepcli.engine.backend import Backend, TensorFlowBackend
 from deepcli.engine.build import build_model, compile_model, forget_models
-from deepcli.engine.device import Device, choose
-from deepcli.engine.environment import describe
+from deepcli.engine.checkpoint import load_weights
+from deepcli.engine.device import Choice, Device, choose
+from deepcli.engine.divergence import ADVICE, Diverged, Origin, find_origin
+from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
-from deepcli.engine.session import Request, Session
-from deepcli.errors import TrainingError
+from deepcli.engine.session import Job, Request, Rollbacks, Session
+from deepcli.engine.state import Position, State
+from deepcli.errors import Interrupted, TrainingError
 from deepcli.experiment import Experiment, Training
 from deepcli.reporting import Logged, Reporter
 from deepcli.result import Result
-from deepcli.run import RunDir, write_text
+from deepcli.resuming import Resumption
+from deepcli.run import RunDir
+from deepcli.signals import Stopped
+from deepcli.writing import write_text
+
+MOST_ROLLBACKS = 3
 
 
 def train(
@@ -33,39 +46,157 @@ def train(
 
     Raises:
         DeviceError: The device is not there.
-        RunError: The run directory cannot be made.
+        RunError: The run directory cannot be made, or a run that shall go on does not fit.
+        CheckpointError: A checkpoint to begin or go on with is damaged or does not fit.
         TrainingError: The run diverged, or memory or disk ran out; `metrics.json` says so too.
         Interrupted: A signal ended it; `last.keras` is where it was.
     """
     chosen = choose_device(experiment.training)
-    plan = make_plan(experiment, splits, chosen)
+    checkpoint = request.resumption.checkpoint if request.resumption else None
+    state = State.from_bytes(checkpoint.read(STATE)) if checkpoint else None
+    plan = make_plan(experiment, splits, chosen, state.precision if state else None)
     notes = plan.notes(experiment)
     for line in notes:
         reporter.note(line)
     backend = TensorFlowBackend(chosen.strategy)
-    model = ready_model(experiment, splits, plan, backend)
-    environment = describe(splits, model, plan, request.command, request.plugins)
-    run = RunDir.create(request.output, loading.dump(experiment), environment, request.replace)
-    reporter = Logged(reporter, run, notes)
-    session = Session(experiment, splits, run, model, backend, plan, request, reporter)
-    try:
-        return session.complete()
-    except (TrainingError, MemoryError, tf.errors.ResourceExhaustedError) as error:
-        failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
-        write_text(run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
-        raise failure from error
+    with request.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
+        model = ready_model(experiment, splits, plan, backend, resumed=checkpoint is not None)
+        environment = describe(splits, model, plan, request.command, request.plugins)
+        if request.signals.stop is not None:
+            raise Interrupted("interrupted before training began", request.signals.stop)
+        if request.resumption:
+            run = request.resumption.run
+            step = state.position.total if state else 0
+            notes += _reopen(request.resumption, experiment, environment, step, reporter)
+        else:
+            run = RunDir.create(request.output, loading.dump(experiment), environment, request.replace)
+            stack.enter_context(run.owned())
+        job = Job(experiment, splits, run, backend, plan, request, Logged(reporter, run, notes))
+        return _complete(job, model, checkpoint)
 
 
-def ready_model(experiment: Experiment, splits: Splits, plan: Plan, backend: Backend) -> keras.Model:
-    """Build, compile and adapt a model, up to its first step."""
+def ready_model(
+    experiment: Experiment, splits: Splits, plan: Plan, backend: Backend, resumed: bool = False
+) -> keras.Model:
+    """Build, adapt and compile a model, up to its first step.
+
+    Args:
+        experiment: The spec.
+        splits: Its data.
+        plan: How to train.
+        backend: Where.
+        resumed: Whether a checkpoint's weights will follow, so that no initial ones need to be read.
+
+    Raises:
+        CheckpointError: `training.initial_weights` are damaged or do not fit.
+    """
     forget_models()
+    wanted = None if resumed else experiment.training.initial_weights
     with backend.scope():
         model = build_model(experiment, plan.precision.value)
+        experiment.model.adapt(model, splits.train)
+        if wanted is not None:
+            # Without an optimizer yet, so that it begins anew.
+            load_weights(model, open_checkpoint(find(Path(wanted).expanduser())[0]))
         compile_model(
             model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
         )
-        experiment.model.adapt(model, splits.train)
     return model
+
+
+def _reopen(
+    resumption: Resumption, experiment: Experiment, environment: dict[str, object], step: int, reporter: Reporter
+) -> list[str]:
+    """Make a run directory ready to go on; returns what was told."""
+    run = resumption.run
+    try:
+        before = json.loads(run.environment.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = environment
+    described, notices = describe_resumption(before, environment, step)
+    begins = f"resuming {run.path} at step {step}"
+    if resumption.checkpoint is None:
+        begins = f"notice: {run.path} has no checkpoint yet, so its training begins at step 0 again"
+    notes = [begins, *(f"notice: {notice}" for notice in notices)]
+    for note in notes:
+        reporter.note(note)
+    run.reopen()
+    write_text(run.config, loading.dump(experiment))
+    write_text(run.environment, json.dumps(described, indent=2, ensure_ascii=False) + "\n")
+    return notes
+
+
+def _complete(job: Job, model: keras.Model, checkpoint: CheckpointFile | None) -> Result:
+    """Train to the end, over divergences where the spec wants that."""
+    rollbacks: Rollbacks = ()
+    while True:
+        session = Session(job, model, checkpoint, rollbacks)
+        try:
+            return session.complete()
+        except Diverged as reason:
+            rollbacks, checkpoint = _roll_back(job, session, reason)
+            model = ready_model(job.experiment, job.splits, job.plan, job.backend, checkpoint is not None)
+        except Stopped:
+            interrupted = Interrupted(
+                f"interrupted; `deepcli train --resume {job.run.path}` goes on", job.request.signals.stop or 0
+            )
+            interrupted.run = str(job.run.path)
+            raise interrupted from None
+        except (TrainingError, MemoryError, tf.errors.ResourceExhaustedError) as error:
+            failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
+            raise _failed(session, failure) from error
+
+
+def _roll_back(job: Job, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
+    """Decide what to do about a divergence; raises where that is to stop."""
+    checkpoint = open_checkpoint(job.run.last) if job.run.last.is_file() else None
+    good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
+    position, done = session.loop.position, len(session.rollbacks)
+    if job.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
+        raise _failed(session, _divergence(job, session, reason, checkpoint, good))
+    job.reporter.note(
+        f"{reason} by step {position.total}; rollback {done + 1} of {MOST_ROLLBACKS}: back to step {good.total}, with half "
+        "the learning rate"
+    )
+    job.run.reopen()
+    return (*session.rollbacks, {"reason": str(reason), "step": position.total, "back_to": good.total}), checkpoint
+
+
+def _divergence(
+    job: Job, session: Session, reason: Diverged, checkpoint: CheckpointFile | None, good: Position
+) -> TrainingError:
+    """Say what a run died of."""
+    position = session.loop.position
+    epoch = position.epoch + (position.step > 0)
+    origin = _origin(job, session, checkpoint, good)
+    kept = (
+        f"the last good checkpoint is {job.run.last}, of step {good.total}" if checkpoint else "there is no checkpoint"
+    )
+    return TrainingError(
+        f"the run diverged: {reason} in epoch {epoch}, by step {position.total}; {origin or 'what came first is unknown'}; "
+        f"{ADVICE}; {kept}"
+    )
+
+
+def _origin(job: Job, session: Session, checkpoint: CheckpointFile | None, good: Position) -> Origin | None:
+    """Repeat the run from its last good checkpoint, step by step, to where it diverged."""
+    end = session.loop.position.total
+    job.reporter.note(f"repeating steps {good.total + 1} to {end} to find out where it began")
+    plan = dataclasses.replace(job.plan, steps_per_execution=Choice(1, "to look at each step"))
+    model = ready_model(job.experiment, job.splits, plan, job.backend, checkpoint is not None)
+    job.restore(model, checkpoint, session.rollbacks)
+    try:
+        return find_origin(model, job.backend, job.batches(), good, end, job.request.signals.check)
+    except Stopped:
+        return None
+
+
+def _failed(session: Session, failure: TrainingError) -> TrainingError:
+    """Keep a failure in `metrics.json`, if that can still be written."""
+    failure.run = str(session.job.run.path)
+    with contextlib.suppress(TrainingError):
+        write_text(session.job.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
+    return failure
 
 
 def _memory_advice(error: BaseException) -> str:

