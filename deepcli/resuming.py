@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,7 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
 
 
 def _refusal(run: RunDir, changes: Mapping[str, tuple[Any, Any]], more_epochs: bool, schedule: str) -> str:
-    lines = [f"  {path}: {before} in the run, {now} now" for path, (before, now) in changes.items()]
+    lines = [f"  {path}: {_shown(before)} in the run, {_shown(now)} now" for path, (before, now) in changes.items()]
     if more_epochs and "training.epochs" in changes:
         lines.append(
             f"  the schedule {schedule} follows the length of the run, so with more epochs every rate so far would have "
@@ -77,6 +78,11 @@ def _refusal(run: RunDir, changes: Mapping[str, tuple[Any, Any]], more_epochs: b
             f"leave the change out, or train a new run; training.initial_weights={run.path} begins with these weights",
         ]
     )
+
+
+def _shown(value: Any) -> str:
+    """Write a value as it stands in a spec."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:

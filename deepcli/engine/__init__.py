@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import os
 import sys
 import tempfile
@@ -63,6 +64,9 @@ def _import_tensorflow() -> None:
     spared = _spared() if os.environ["KERAS_BACKEND"] == "tensorflow" else contextlib.nullcontext()
     with uninterrupted(), held_back, spared, uncollected():
         import tensorflow  # noqa: F401
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0":
+        # It warns of what deepcli does on purpose, such as building a model anew after a divergence.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     gc.freeze()  # what was imported stays for good, so no later pass needs to look at it
 
 

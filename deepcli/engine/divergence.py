@@ -38,7 +38,7 @@ class Origin:
     what: str
 
     def __str__(self) -> str:
-        step = f"step {self.position.total + 1} (epoch {self.position.epoch + 1}, step {self.position.step + 1} of it)"
+        step = f"step {self.position.total + 1} (epoch {self.position.epoch + 1})"
         return f"it began in {step}, at a learning rate of {self.learning_rate:.3g}, with {self.what}"
 
 

@@ -70,7 +70,7 @@ def describe_resumption(
         RunError: The data are others.
     """
     was, data = before.get("data", {}).get("sha256"), now["data"]["sha256"]
-    if was != data:
+    if was is not None and was != data:
         raise RunError(f"the run began with other data: SHA-256 {was}, now {data} ({now['data']['source']})")
     notices = []
     if (threads := before.get("threads")) != now["threads"]:

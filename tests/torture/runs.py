@@ -68,10 +68,11 @@ class Cut(Signals):
         super().check()
 
 
-def begin(spec: Path, overrides: list[str], output: Path, signals: Signals | None = None):
+def begin(spec: Path, overrides: list[str], output: Path, signals: Signals | None = None, reporter=None):
     """Train from a spec."""
     experiment = load([spec], overrides).experiment
-    return train(experiment, experiment.data.load(Sources()), Request(output, signals=signals or Signals()), Silent())
+    request = Request(output, signals=signals or Signals())
+    return train(experiment, experiment.data.load(Sources()), request, reporter or Silent())
 
 
 def go_on(output: Path, signals: Signals | None = None, reporter=None):
