@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install train test check test-long docs bench clean
+.PHONY: help install train test check test-long torture docs bench clean
 
 help:
 	@echo "make train      set up, then train a small conv net on the embedded digits (under a minute after set-up)"
 	@echo "make test       set up, then run every check: ruff, format, mypy and the tests"
 	@echo "make check      ruff, format and mypy only"
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
+	@echo "make torture    kills, cuts, full disks, hostile files: the tests in tests/torture in full (under an hour)"
 	@echo "make docs       write docs/reference.md from the classes that read a spec"
 	@echo "make bench      start-up, and whole runs and their memory against plain Keras, as ratios (about a quarter of an hour)"
 	@echo "make clean      remove the environment and everything made by tools"
@@ -39,6 +40,9 @@ test: check
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+torture: $(VENV)/.installed-dev
+	DEEPCLI_TORTURE=1 $(BIN)/pytest -n 2 --dist worksteal tests/torture
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m deepcli.reference > docs/reference.md

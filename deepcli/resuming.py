@@ -35,7 +35,7 @@ class Resumption:
         if result is None or result.status != "completed":
             return None
         if not self.more_epochs:
-            return f"the run {self.run.path} has finished; there is nothing to resume"
+            return f"the run {self.run.path} has finished; nothing was trained"
         if self.checkpoint is None or (result.epochs or 0) < self.checkpoint.experiment.training.epochs:
             return f"the run {self.run.path} stopped by itself after epoch {result.epochs}; more epochs change nothing"
         return None

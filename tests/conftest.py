@@ -25,6 +25,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what the torture tests counted, from whichever process."""
+    tests = [report for reports in terminalreporter.stats.values() for report in reports]
+    lines = [value for test in tests for name, value in getattr(test, "user_properties", []) if name == "counted"]
+    if lines:
+        terminalreporter.section("counted")
+        for line in dict.fromkeys(lines):
+            terminalreporter.write_line(str(line))
+
+
 @pytest.fixture(autouse=True)
 def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request) -> None:
     """Work in an empty folder, offline, without the user's caches; real data only where a test asks for them."""

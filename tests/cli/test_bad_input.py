@@ -130,9 +130,12 @@ def test_init_never_overwrites(cli, refused):
 def test_a_run_directory_that_exists(refused, spec):
     Path("a/checkpoints").mkdir(parents=True)
     Path("a/config.yaml").write_text("data: digits\nmodel: mlp\n")
+    Path("a/.lock").touch()
     assert "the run a exists; choose another --output, or --if-exists" in refused("train", spec(), "--output", "a")
-    assert "has not finished; it cannot be skipped" in refused("train", spec(), "--output", "a", "--if-exists", "skip")
-    assert "resuming is not there yet" in refused("train", spec(), "--output", "a", "--if-exists", "resume")
+    assert "has not finished; --if-exists resume goes on with it" in refused(
+        "train", spec(), "--output", "a", "--if-exists", "skip"
+    )
+    assert "name: config in the run, spec now" in refused("train", spec(), "--output", "a", "--if-exists", "resume")
 
 
 def test_a_folder_that_is_no_run_is_never_touched(refused, spec):
@@ -231,7 +234,7 @@ class TestACheckpoint:
             members["deepcli/config.yaml"] = spec.replace(b"hidden_units: [128]", b"hidden_units: [64]")
 
         path = rewritten(good_checkpoint, tmp_path / "a.keras", wider)
-        assert "its weights do not fit its spec" in refused("evaluate", path)
+        assert "its weights do not fit the model" in refused("evaluate", path)
 
     @pytest.mark.parametrize("member", ["model.weights.h5", "deepcli/state.npz"])
     def test_with_a_damaged_part(self, refused, tmp_path, good_checkpoint, member):

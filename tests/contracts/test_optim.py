@@ -71,6 +71,18 @@ def test_an_activation_has_keras_parameters_and_defaults(name):
     assert ours == {field: parameter.default for field, parameter in parameters.items() if field != "x"}
 
 
+@pytest.mark.parametrize("name", list(SCHEDULES))
+@pytest.mark.parametrize("fields", [{}, {"warmup": 0.1}, {"warmup": 7}, {"decay_steps": 30}, {"decay_steps": 0.3}])
+def test_a_schedule_knows_whether_its_rates_follow_the_length_of_the_run(name, fields):
+    """A longer run may go on from a shorter one only where it would have had the same rates."""
+    if not fields.keys() <= SCHEDULES[name].model_fields.keys():
+        return
+    schedule = SCHEDULES.select({"type": name, **fields})
+    short, long = (learning_rate(schedule, 0.1, steps) for steps in (100, 150))
+    rates = [[float(rate(step)) for step in range(100)] for rate in (short, long)]
+    assert schedule.follows_length() == (rates[0] != rates[1])
+
+
 def test_prelu_trains_one_slope_a_channel_at_any_length():
     layer = ACTIVATIONS.select({"type": "prelu", "alpha_initializer": {"type": "constant", "value": 0.5}}).layer()
     images = np.random.RandomState(0).normal(size=(2, 3, 4, 5)).astype(np.float32)

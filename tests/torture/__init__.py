@@ -8,8 +8,3 @@ FULL = os.environ.get("DEEPCLI_TORTURE") == "1"
 def count(few: int, many: int) -> int:
     """Choose between what fits into `make test` and what `make torture` counts to."""
     return many if FULL else few
-
-
-def report(text: str) -> None:
-    """Print what was counted; pytest shows it with -s, as `make torture` does."""
-    print(f"\ntorture: {text}")

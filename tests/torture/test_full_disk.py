@@ -14,7 +14,7 @@ from deepcli.checkpoints import open_checkpoint
 from deepcli.errors import TrainingError
 from deepcli.reporting import Silent
 from tests.conftest import ROOT
-from tests.torture import count, report
+from tests.torture import count
 from tests.torture.runs import begin
 
 SPEC = (
@@ -26,7 +26,7 @@ NAMED = re.compile(
 )
 
 
-def test_a_disk_that_fills_up_at_each_write_in_turn(spec, tmp_path):
+def test_a_disk_that_fills_up_at_each_write_in_turn(spec, tmp_path, counted):
     """On a file system in memory, with room for a little more each time; and on one that becomes read-only."""
     namespace = ["unshare", "--user", "--map-root-user", "--mount"]
     if not shutil.which("unshare") or subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
@@ -51,7 +51,7 @@ def test_a_disk_that_fills_up_at_each_write_in_turn(spec, tmp_path):
     assert seen[0]["error"]
     assert seen[-1]["error"]
     assert not seen[-2]["error"], "there was never room enough"
-    report(
+    counted(
         f"{attempts} fillings of a disk and one read-only: {sum(files.values())} failed at "
         f"{', '.join(f'{name} ({number})' for name, number in files.most_common())}; the last good checkpoint always loaded, "
         "nothing was left behind"
@@ -69,7 +69,7 @@ def test_a_folder_that_vanishes_is_a_clear_error(spec, tmp_path):
 
 
 @pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace", "tempfile.mkstemp", "keras.saving.save_model"])
-def test_each_write_of_a_run_failing_in_turn(call, spec, tmp_path, monkeypatch):
+def test_each_write_of_a_run_failing_in_turn(call, spec, tmp_path, monkeypatch, counted):
     """Wherever in a write the system says no, the checkpoint before it is whole."""
     begin(spec(SPEC), [], tmp_path / "whole")
     module, _, name = call.rpartition(".")
@@ -102,5 +102,5 @@ def test_each_write_of_a_run_failing_in_turn(call, spec, tmp_path, monkeypatch):
         for checkpoint in output.glob("checkpoints/*"):
             open_checkpoint(checkpoint)
         assert [path.name for path in tmp_path.rglob(".*") if path.name != ".lock"] == []
-    report(f"{failed} writes failing at {call}: a typed error each time, whole checkpoints, nothing left behind")
+    counted(f"{failed} writes failing at {call}: a typed error each time, whole checkpoints, nothing left behind")
     assert failed

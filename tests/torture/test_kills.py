@@ -12,7 +12,7 @@ from deepcli.checkpoints import STATE, open_checkpoint
 from deepcli.engine.state import State
 from deepcli.run import RunDir
 from tests.conftest import ROOT
-from tests.torture import FULL, count, report
+from tests.torture import FULL, count
 from tests.torture.runs import fingerprint, position
 
 EVERY = 5
@@ -67,7 +67,7 @@ def finish(process: subprocess.Popen) -> None:
     assert process.returncode == 0, errors.decode()
 
 
-def test_killed_at_random_moments_and_resumed_a_run_comes_to_the_same_bits(spec, tmp_path):
+def test_killed_at_random_moments_and_resumed_a_run_comes_to_the_same_bits(spec, tmp_path, counted):
     """Half of the kills at any time, half of them while a checkpoint is written."""
     path = spec(SPEC.replace("EPOCHS", str(count(12, 200))))
     whole, run = tmp_path / "whole", tmp_path / "run"
@@ -97,14 +97,14 @@ def test_killed_at_random_moments_and_resumed_a_run_comes_to_the_same_bits(spec,
     assert killed == KILLS, "the run ended too soon to be killed as often"
     assert fingerprint(run) == fingerprint(whole)
     assert not [*run.glob(".*.*"), *(run / "checkpoints").glob(".*")]
-    report(
+    counted(
         f"{killed} kills, {saving} of them during a save: 0 unloadable checkpoints, at most {most_lost} steps lost with "
         f"a checkpoint every {EVERY}, and the same bits at the end"
     )
     assert saving >= (20 if FULL else 1)
 
 
-def test_best_is_never_replaced_by_a_worse_one(spec, tmp_path):
+def test_best_is_never_replaced_by_a_worse_one(spec, tmp_path, counted):
     """Over restarts at random moments, and also where the last checkpoint is lost altogether."""
     path = spec(SPEC.replace("EPOCHS", "400"))
     run = tmp_path / "run"
@@ -119,10 +119,10 @@ def test_best_is_never_replaced_by_a_worse_one(spec, tmp_path):
             RunDir(run).last.unlink(missing_ok=True)
     assert values == sorted(values, reverse=True), "the monitored loss rose"
     assert len(values) >= restarts // 2
-    report(f"{restarts} restarts, {restarts // 3} of them without the last checkpoint: best never became worse")
+    counted(f"{restarts} restarts, {restarts // 3} of them without the last checkpoint: best never became worse")
 
 
-def test_sigterm_writes_a_checkpoint_and_ends_in_time(spec, tmp_path):
+def test_sigterm_writes_a_checkpoint_and_ends_in_time(spec, tmp_path, counted):
     path = spec(SPEC.replace("EPOCHS", "100000"))
     run, times, rng = tmp_path / "run", [], random.Random(2)
     terms = count(2, 20)
@@ -137,4 +137,4 @@ def test_sigterm_writes_a_checkpoint_and_ends_in_time(spec, tmp_path):
         assert process.returncode == 143, errors.decode()
         assert State.from_bytes(open_checkpoint(run / "checkpoints" / "last.keras").read(STATE)).position.total > 0
     assert max(times) < 10
-    report(f"{terms} SIGTERM: a checkpoint and exit code 143 each time, after {max(times):.1f} s at most")
+    counted(f"{terms} SIGTERM: a checkpoint and exit code 143 each time, after {max(times):.1f} s at most")

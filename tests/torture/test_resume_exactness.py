@@ -6,7 +6,7 @@ import random
 import pytest
 
 from deepcli.errors import Interrupted
-from tests.torture import FULL, count, report
+from tests.torture import FULL, count
 from tests.torture.runs import ALWAYS, FAMILIES, Cut, begin, features, fingerprint, go_on
 
 CUTS = count(3, 20)
@@ -18,7 +18,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("family", "wanted"), CASES)
-def test_a_run_cut_again_and_again_comes_to_the_same_bits(family, wanted, spec, tiny_mnist, tiny_imdb, tmp_path):
+def test_a_run_cut_again_and_again_comes_to_the_same_bits(
+    family, wanted, spec, tiny_mnist, tiny_imdb, tmp_path, counted
+):
     """At random among all the places where a run can stop: between steps, in validation, and at an epoch's end."""
     path = spec(FAMILIES[family].replace("PATH", str(tiny_mnist if family == "cnn" else tiny_imdb)))
     overrides = [*ALWAYS, *itertools.chain.from_iterable(features(family)[name] for name in wanted)]
@@ -44,4 +46,4 @@ def test_a_run_cut_again_and_again_comes_to_the_same_bits(family, wanted, spec, 
     found = fingerprint(tmp_path / "cut")
     assert {name: (value, found.get(name)) for name, value in expected.items() if found.get(name) != value} == {}
     assert found.keys() == expected.keys()
-    report(f"{family} with {', '.join(wanted)}: bit-identical after {cuts} cuts at random")
+    counted(f"{family} with {', '.join(wanted)}: bit-identical after {cuts} cuts at random")
