@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from deepcli.yaml12 import Document, Mark, YamlError
 
 OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
 COMMAND_LINE = "command line"
+MAX_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def validate(document: Document) -> Experiment:
     """Turn plain values into an experiment.
 
     Raises:
-        SpecError: With every problem found, each at its place in the document.
+        SpecError: With every problem found (or very many), each at its place in the document.
     """
     try:
         return Experiment.model_validate(document.tree)
@@ -97,8 +99,11 @@ def parse(text: str, source: str) -> Document:
 
 
 def _text(file: Path) -> str:
-    if file.is_dir():
+    kind = file.stat().st_mode
+    if stat.S_ISDIR(kind):
         raise SpecError([Problem(str(file), "", "is a directory, not a spec")])
+    if not stat.S_ISREG(kind):  # nobody may ever write into a pipe, and a device may never end
+        raise SpecError([Problem(str(file), "", "is a pipe or a device, not a file; save the spec in a file first")])
     with file.open("rb") as stream:
         content = stream.read(yaml12.MAX_BYTES + 1)
     if len(content) > yaml12.MAX_BYTES:
@@ -121,6 +126,8 @@ def words(overrides: Iterable[str]) -> Document:
         name, equals, text = word.partition("=")
         if not equals or not OVERRIDE.match(word):
             raise SpecError([Problem(COMMAND_LINE, word, "should look like section.key=value")])
+        if len(name) > MAX_NAME or len(word) > yaml12.MAX_BYTES:
+            raise SpecError([Problem(COMMAND_LINE, f"{word[:60]}...", "is longer than any override need be")])
         path = tuple(int(part) if part.isdigit() else part for part in name.split("."))
         try:
             value = yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree
