@@ -95,7 +95,9 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
         return download(file, keras_cache(), sources.progress)
     except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or str(error) or type(error).__name__
-        reason = f"{type(error).__name__}: {reason}" if isinstance(error, HTTPException) else reason
+        reason = f"{type(error).__name__}: {reason}" if isinstance(error, HTTPException) else str(reason)
+        # A server may have worded it, and a terminal obeys what does not show.
+        reason = "".join(letter if letter.isprintable() else " " for letter in reason[:500]).strip()
         raise DataError(
             f"{file.name} is not there and cannot be downloaded: {reason}\n{_remedy(file, looked)}"
         ) from None
