@@ -104,7 +104,7 @@ def test_a_spec_that_is_no_file(refused, tmp_path, command):
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "dangling.yaml").symlink_to(tmp_path / "gone.yaml")
     (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
-    for path in (tmp_path / "pipe.yaml", "/dev/zero", "/dev/null"):
+    for path in ("/dev/null", "/dev/zero", tmp_path / "pipe.yaml"):
         assert f"{path}: is a pipe or a device, not a file" in refused(command, path)
     assert "dangling.yaml: cannot be read: No such file or directory" in refused(command, tmp_path / "dangling.yaml")
     assert "loop.yaml: cannot be read: " in refused(command, tmp_path / "loop.yaml")

@@ -135,7 +135,7 @@ def flipped(whole, place, bit):
 
 
 @pytest.mark.parametrize("make", LAYOUTS, ids=lambda make: make.__name__.removeprefix("make_"))
-def test_a_flipped_bit_in_a_data_file_is_noticed_or_harmless(make, tmp_path, monkeypatch, record_property):
+def test_a_flipped_bit_in_a_data_file_is_noticed_or_harmless(make, tmp_path, monkeypatch, note):
     rng = np.random.RandomState(7)
     monkeypatch.setattr(cifar10, "MD5", dict(cifar10.MD5))
     monkeypatch.setenv("DEEPCLI_CACHE_DIR", os.devnull)
@@ -165,10 +165,7 @@ def test_a_flipped_bit_in_a_data_file_is_noticed_or_harmless(make, tmp_path, mon
         finally:
             file.write_bytes(whole)
     assert detected > harmless
-    record_property("flipped", detected + harmless)
-    print(
-        f"torture: {detected + harmless} flipped bits in {make.__name__[5:]}: {detected} detected, {harmless} harmless"
-    )
+    note(f"{detected + harmless} flipped bits in {make.__name__[5:]}: {detected} detected, {harmless} harmless")
 
 
 @pytest.mark.parametrize("make", LAYOUTS[:-1], ids=lambda make: make.__name__.removeprefix("make_"))
@@ -229,7 +226,7 @@ print(counts["read"], counts["refused"])
 
 
 @pytest.mark.parametrize("kind", ["texts", "labels", "batch"])
-def test_what_is_forged_and_sealed_again_is_data_or_an_error(kind, tmp_path, monkeypatch):
+def test_what_is_forged_and_sealed_again_is_data_or_an_error(kind, tmp_path, monkeypatch, note):
     """The checksums are right here, the content is anything; in a process of its own, which must live to its end."""
     rng = np.random.RandomState(3)
     folder = tmp_path / "forged"
@@ -256,10 +253,10 @@ def test_what_is_forged_and_sealed_again_is_data_or_an_error(kind, tmp_path, mon
     assert done.returncode == 0, (done.stdout, done.stderr[-3000:])
     fine, refused = map(int, done.stdout.split())
     assert refused > 0
-    print(f"torture: {fine + refused} forged files of {kind}: {refused} refused, {fine} read as what they say")
+    note(f"{fine + refused} forged files of {kind}: {refused} refused, {fine} read as what they say")
 
 
-def test_a_damaged_cache_entry_is_noticed_or_harmless(tmp_path, monkeypatch):
+def test_a_damaged_cache_entry_is_noticed_or_harmless(tmp_path, note):
     name, path, _ = make_reuters(tmp_path, np.random.RandomState(7))
     expected = read(name, path)
     (entry,) = (cache.cache_folder() / "prepared").iterdir()
@@ -274,7 +271,7 @@ def test_a_damaged_cache_entry_is_noticed_or_harmless(tmp_path, monkeypatch):
         mended += entry.read_bytes() == whole
         entry.write_bytes(whole)
     assert mended > count // 2
-    print(f"torture: {count} damaged cache entries: {mended} made anew, {count - mended} harmless")
+    note(f"{count} damaged cache entries: {mended} made anew, {count - mended} harmless")
 
 
 WRITER = """
@@ -298,7 +295,7 @@ for turn in range(rounds):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an entry that is mapped cannot be replaced there")
-def test_writers_and_readers_of_one_cache_entry_while_some_are_killed():
+def test_writers_and_readers_of_one_cache_entry_while_some_are_killed(note):
     workers, rounds = (8, 150) if FULL else (4, 25)
 
     def start(seed, rounds):
@@ -324,4 +321,4 @@ def test_writers_and_readers_of_one_cache_entry_while_some_are_killed():
     arrays = (np.arange(3),)
     cache.store("other", cache.Prepared(arrays, fingerprint(*arrays)))
     assert sorted(path.name for path in folder.iterdir()) == [f"{name}{cache.SUFFIX}" for name in ("other", "shared")]
-    print(f"torture: {len(lasting)} processes wrote and read one cache entry {rounds} times, {len(killed)} were killed")
+    note(f"{len(lasting)} processes wrote and read one cache entry {rounds} times, {len(killed)} were killed")

@@ -296,16 +296,16 @@ GOOD = f"file {hashlib.sha256(CONTENT).hexdigest()}\n"
 
 
 @pytest.mark.parametrize("answer", FINE)
-def test_all_who_need_a_file_at_once_download_it_once(server, workers, tmp_path, answer):
+def test_all_who_need_a_file_at_once_download_it_once(server, workers, tmp_path, answer, note):
     workers.begin(f"http://127.0.0.1:{server.server_port}/{answer}/always/{tmp_path.name}", tmp_path)
     assert workers.end() == [GOOD] * WORKERS
     assert there(tmp_path) == ["thing.npz"]
     assert server.asked[f"/{answer}/always/{tmp_path.name}"] == 1
-    print(f"torture: {WORKERS} processes, one download, {answer}")
+    note(f"{WORKERS} processes, one download, {answer}")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_a_clear_error_and_the_next_attempt_works(server, workers, tmp_path, fault):
+def test_a_fault_is_a_clear_error_and_the_next_attempt_works(server, workers, tmp_path, fault, note):
     address = f"http://127.0.0.1:{server.server_port}/{fault}"
     workers.begin(f"{address}/always/{tmp_path.name}", tmp_path)
     for answer in workers.end():
@@ -322,7 +322,7 @@ def test_a_fault_is_a_clear_error_and_the_next_attempt_works(server, workers, tm
         answers = workers.end()
     assert all(answer == GOOD or re.search(FAULTS[fault], answer) for answer in answers)
     assert there(tmp_path) == ["thing.npz"]
-    print(f"torture: {WORKERS} processes, {fault}: clear errors, then one file")
+    note(f"{WORKERS} processes, {fault}: clear errors, then one file")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")

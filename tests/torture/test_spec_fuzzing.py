@@ -56,12 +56,12 @@ SLOWEST = [0.0]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tally():
+def tally(record_testsuite_property):
     """Print what was tried, at the end."""
     yield
-    print(
-        f"torture: {TALLY.total()} specs: {TALLY['valid']} valid, {TALLY['refused']} refused, slowest {SLOWEST[0]:.2f} s"
-    )
+    line = f"{TALLY.total()} specs: {TALLY['valid']} valid, {TALLY['refused']} refused, slowest {SLOWEST[0]:.2f} s"
+    record_testsuite_property("torture", line)
+    print(f"torture: {line}")
 
 
 def tried(full, quick):
