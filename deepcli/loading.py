@@ -54,7 +54,9 @@ def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable
     document = merger.overlay(document, words(overrides))
     if "name" not in document.tree:
         document.tree = {"name": re.sub(r"[^\w.+=@ -]|^\W+", "-", files[0].stem).lstrip("-") or "run", **document.tree}
-    return Loaded(validate(document), tuple(merger.notices))
+    experiment = validate(document)
+    _check_length(experiment, str(files[0]))
+    return Loaded(experiment, tuple(merger.notices))
 
 
 def validate(document: Document) -> Experiment:
@@ -67,6 +69,20 @@ def validate(document: Document) -> Experiment:
         return Experiment.model_validate(document.tree)
     except ValidationError as error:
         raise SpecError(problems(error, document)) from None
+
+
+def _check_length(experiment: Experiment, source: str) -> None:
+    """Refuse a spec that a run would keep, every default in it, and that nothing could read back."""
+    text = dump(experiment)
+    if len(text) < yaml12.MAX_BYTES // 8:
+        return
+    try:
+        if len(text.encode()) > yaml12.MAX_BYTES:
+            raise YamlError(Mark(source), f"{len(text) >> 10} KiB, more than {yaml12.MAX_BYTES >> 10}")
+        yaml12.parse(text, source)
+    except YamlError as error:
+        why = f"is too long with every default in it, as a run keeps it: {error.message}"
+        raise SpecError([Problem(source, "", why)]) from None
 
 
 def read(file: Path) -> Document:
