@@ -131,8 +131,9 @@ class Experiment(Spec):
     @classmethod
     def _fit_data(cls, metrics: tuple[Metric, ...], info: ValidationInfo) -> tuple[Metric, ...]:
         names = [metric.type for metric in metrics]
+        first = {name: index for index, name in reversed(list(enumerate(names)))}
         problems: list[Misfit] = [
-            ((index,), f"{name} stands twice") for index, name in enumerate(names) if name in names[:index]
+            ((index,), f"{name} stands twice") for index, name in enumerate(names) if index != first[name]
         ]
         if data := info.data.get("data"):
             for index, metric in enumerate(metrics):

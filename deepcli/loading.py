@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from deepcli.yaml12 import Document, Mark, YamlError
 
 OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
 COMMAND_LINE = "command line"
+MAX_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,35 @@ def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable
     document = merger.overlay(document, words(overrides))
     if "name" not in document.tree:
         document.tree = {"name": re.sub(r"[^\w.+=@ -]|^\W+", "-", files[0].stem).lstrip("-") or "run", **document.tree}
-    return Loaded(validate(document), tuple(merger.notices))
+    experiment = validate(document)
+    _check_length(experiment, str(files[0]))
+    return Loaded(experiment, tuple(merger.notices))
 
 
 def validate(document: Document) -> Experiment:
     """Turn plain values into an experiment.
 
     Raises:
-        SpecError: With every problem found, each at its place in the document.
+        SpecError: With every problem found (or very many), each at its place in the document.
     """
     try:
         return Experiment.model_validate(document.tree)
     except ValidationError as error:
         raise SpecError(problems(error, document)) from None
+
+
+def _check_length(experiment: Experiment, source: str) -> None:
+    """Refuse a spec that a run would keep, every default in it, and that nothing could read back."""
+    text = dump(experiment)
+    if len(text) < yaml12.MAX_BYTES // 8:
+        return
+    try:
+        if len(text.encode()) > yaml12.MAX_BYTES:
+            raise YamlError(Mark(source), f"{len(text) >> 10} KiB, more than {yaml12.MAX_BYTES >> 10}")
+        yaml12.parse(text, source)
+    except YamlError as error:
+        why = f"is too long with every default in it, as a run keeps it: {error.message}"
+        raise SpecError([Problem(source, "", why)]) from None
 
 
 def read(file: Path) -> Document:
@@ -97,8 +115,11 @@ def parse(text: str, source: str) -> Document:
 
 
 def _text(file: Path) -> str:
-    if file.is_dir():
+    kind = file.stat().st_mode
+    if stat.S_ISDIR(kind):
         raise SpecError([Problem(str(file), "", "is a directory, not a spec")])
+    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a pipe ends with its writer, a device may never
+        raise SpecError([Problem(str(file), "", "is a device, not a file; save the spec in a file first")])
     with file.open("rb") as stream:
         content = stream.read(yaml12.MAX_BYTES + 1)
     if len(content) > yaml12.MAX_BYTES:
@@ -121,6 +142,8 @@ def words(overrides: Iterable[str]) -> Document:
         name, equals, text = word.partition("=")
         if not equals or not OVERRIDE.match(word):
             raise SpecError([Problem(COMMAND_LINE, word, "should look like section.key=value")])
+        if len(name) > MAX_NAME or len(word) > yaml12.MAX_BYTES:
+            raise SpecError([Problem(COMMAND_LINE, f"{word[:60]}...", "is longer than any override need be")])
         path = tuple(int(part) if part.isdigit() else part for part in name.split("."))
         try:
             value = yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree

@@ -88,27 +88,29 @@ class Merger:
         result = Document(base.tree, dict(base.keys), dict(base.values))
         if not isinstance(base.tree, Mapping) or not isinstance(over.tree, Mapping):
             return over
-        result.tree = self._mapping(base.tree, over.tree, Experiment, (), result)
+        replaced: set[Path] = set()
+        result.tree = self._mapping(base.tree, over.tree, Experiment, (), replaced)
+        _forget(result, replaced)
         result.keys.update(over.keys)
         result.values.update({path: mark for path, mark in over.values.items() if path or path not in base.values})
         return result
 
-    def _mapping(self, old: Section, new: Section, cls: type[Spec] | None, path: Path, result: Document) -> Section:
+    def _mapping(self, old: Section, new: Section, cls: type[Spec] | None, path: Path, replaced: set[Path]) -> Section:
         merged = dict(old)
         for key, value in new.items():
-            merged[key] = self._value(old[key], value, cls, (*path, key), result) if key in old else value
+            merged[key] = self._value(old[key], value, cls, (*path, key), replaced) if key in old else value
         return merged
 
-    def _value(self, old: Any, new: Any, cls: type[Spec] | None, path: Path, result: Document) -> Any:
+    def _value(self, old: Any, new: Any, cls: type[Spec] | None, path: Path, replaced: set[Path]) -> Any:
         registry = registry_of(cls, path[-1]) if cls else None
         if registry is not None:
             old, new = _written_out(old, new), _written_out(new, old)
         if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-            _forget(result, path)
+            replaced.add(path)
             return new
         if registry is None:
             section = section_of(cls, path[-1], new) if cls else None
-            return self._mapping(old, new, section, path, result)
+            return self._mapping(old, new, section, path, replaced)
         before = registry.get(registry.type_of(old))
         after = registry.get(new.get("type", registry.type_of(old)))
         if before and after and before is not after:
@@ -117,7 +119,7 @@ class Merger:
             if dropped:
                 change = f"{registry.type_of(old)} -> {new['type']}"
                 self.notices.append(f"{'.'.join(map(str, path))}: {change} drops {', '.join(dropped)}")
-        return self._mapping(old, new, after, path, result)
+        return self._mapping(old, new, after, path, replaced)
 
 
 def _written_out(value: Any, beside: Any) -> Any:
@@ -139,8 +141,9 @@ def _without(old: Section, before: type[Spec], after: type[Spec], path: Path, dr
     return kept
 
 
-def _forget(document: Document, path: Path) -> None:
-    """Drop the marks of a place and of all below it."""
+def _forget(document: Document, places: set[Path]) -> None:
+    """Drop the marks of places and of all below them."""
     for marks in (document.keys, document.values):
-        for known in [known for known in marks if known[: len(path)] == path]:
-            del marks[known]
+        for known in list(marks):
+            if any(known[:depth] in places for depth in range(len(known) + 1)):
+                del marks[known]

@@ -11,30 +11,32 @@ from pydantic import ValidationError
 from deepcli.errors import Problem
 from deepcli.merging import class_at, lookup
 from deepcli.registry import did_you_mean, show
-from deepcli.yaml12 import Document, Path
+from deepcli.yaml12 import Document, Mark, Path
+
+MAX_PROBLEMS = 100
 
 
 def problems(error: ValidationError, document: Document) -> list[Problem]:
-    """Word every error, in the order of the file; errors of one place (a union's branches) become one."""
-    by_path: dict[Path, list[str]] = {}
+    """Word every error, in the order of the file; errors of one place (a union's branches) become one.
+
+    Of very many, the first `MAX_PROBLEMS` places and how many more there are.
+    """
+    by_path: dict[Path, list[Any]] = {}
     items = error.errors(include_url=False)
+    above = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
     for item in items:
         # pydantic counts only the good values of a list, and so calls one with a bad value too short as well.
-        if item["type"] == "too_short" and any(
-            len(other["loc"]) > len(item["loc"]) for other in items if _within(other, item)
-        ):
+        if item["type"] == "too_short" and item["loc"] in above:
             continue
         path = _real_path(item["loc"], document.tree, missing=item["type"] == "missing")
-        message = _message(item, path, document.tree)
-        known = by_path.setdefault(path, [])
-        if message not in known:
-            known.append(message)
-    found = [_problem(path, messages, document) for path, messages in by_path.items()]
-    return [problem for _, problem in sorted(found, key=lambda pair: pair[0])]
-
-
-def _within(item: Any, above: Any) -> bool:
-    return bool(item["loc"][: len(above["loc"])] == above["loc"])
+        by_path.setdefault(path, []).append(item)
+    first = sorted(by_path, key=lambda path: _order(_mark(path, document, document.keys)))[:MAX_PROBLEMS]
+    found = []
+    for path in first:
+        messages = dict.fromkeys(_message(item, path, document.tree) for item in by_path[path])
+        found.append(_problem(path, list(messages), document))
+    rest = [Problem("", "", f"and at {len(by_path) - len(first)} more places")] if len(by_path) > len(first) else []
+    return [problem for _, problem in sorted(found, key=lambda pair: pair[0])] + rest
 
 
 def _real_path(loc: tuple[str | int, ...], tree: Any, missing: bool) -> Path:
@@ -83,11 +85,18 @@ def _message(item: Any, path: Path, tree: Any) -> str:
 
 def _problem(path: Path, messages: list[str], document: Document) -> tuple[tuple[str, int, int], Problem]:
     unknown = messages[0].startswith(("unknown field", "unknown section")) and path in document.keys
-    mark = document.keys.get(path) if unknown else document.values.get(path)
-    above = path
-    while mark is None and above:
-        above = above[:-1]
-        mark = document.values.get(above)
-    order = (mark.source, mark.line or 0, mark.column or 0) if mark else ("", 0, 0)
-    message = "; or ".join(messages)
-    return order, Problem(str(mark or ""), ".".join(map(str, path)), message)
+    mark = _mark(path, document, document.keys if unknown else document.values)
+    return _order(mark), Problem(str(mark or ""), ".".join(map(str, path)), "; or ".join(messages))
+
+
+def _mark(path: Path, document: Document, marks: Mapping[Path, Mark]) -> Mark | None:
+    """Find the mark of a place, or of what is nearest above it."""
+    mark = marks.get(path)
+    while mark is None and path:
+        path = path[:-1]
+        mark = document.values.get(path)
+    return mark
+
+
+def _order(mark: Mark | None) -> tuple[str, int, int]:
+    return (mark.source, mark.line or 0, mark.column or 0) if mark else ("", 0, 0)

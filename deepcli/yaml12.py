@@ -15,8 +15,10 @@ from typing import Any
 import yaml
 
 MAX_BYTES = 64 * 1024
-MAX_VALUES = 10_000
+MAX_VALUES = 5_000
 MAX_DEPTH = 32
+TOO_MANY = f"more than {MAX_VALUES} values once its aliases are expanded"
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 Path = tuple[str | int, ...]
 
@@ -74,7 +76,33 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 class _Loader(yaml.SafeLoader):
+    """Reads no more of a text than a spec may hold: what is too deep or too much ends it where it is met."""
+
     yaml_implicit_resolvers = _resolvers()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        self._nodes += 1
+        # Keys are nodes too.
+        if self._depth > MAX_DEPTH + 1 or self._nodes > 2 * MAX_VALUES:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise _TooMuch(mark, TOO_DEEP if self._depth > MAX_DEPTH + 1 else TOO_MANY)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+class _TooMuch(Exception):
+    """More than a spec may hold, met at a mark of PyYAML's."""
+
+    def __init__(self, mark: yaml.Mark, message: str) -> None:
+        super().__init__(message)
+        self.mark = mark
 
 
 class _Dumper(yaml.SafeDumper):
@@ -118,8 +146,8 @@ def parse(text: str, source: str) -> Document:
         raise YamlError(mark, f"not valid YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise YamlError(Mark(source), f"not valid YAML: {str(error).splitlines()[0]}") from None
-    except RecursionError:
-        raise YamlError(Mark(source), f"nested deeper than {MAX_DEPTH} levels") from None
+    except _TooMuch as error:
+        raise YamlError(Mark(source, error.mark.line + 1, error.mark.column + 1), str(error)) from None
     return _Reader(source).read(node)
 
 
@@ -139,9 +167,9 @@ class _Reader:
     def _value(self, node: yaml.Node, path: Path) -> Any:
         self.count += 1
         if self.count > MAX_VALUES:
-            raise YamlError(self._mark(node), f"more than {MAX_VALUES} values once its aliases are expanded")
+            raise YamlError(self._mark(node), TOO_MANY)
         if len(path) > MAX_DEPTH:
-            raise YamlError(self._mark(node), f"nested deeper than {MAX_DEPTH} levels")
+            raise YamlError(self._mark(node), TOO_DEEP)
         self.document.values[path] = self._mark(node)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parent.parent
+# The same examples every time, on a machine of any speed; what takes hours looks further every time.
+settings.register_profile("deepcli", derandomize=os.environ.get("DEEPCLI_TORTURE") != "1", deadline=None, database=None)
+settings.load_profile("deepcli")
 REAL_DATA = os.environ.get("DEEPCLI_DATA_DIR")
 
 

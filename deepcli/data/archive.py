@@ -1,4 +1,8 @@
-"""Reading files that may be damaged or hostile: `.npz`, gzip, tar, pickled arrays. Nothing in them is ever executed."""
+"""Reading files that may be damaged or hostile: `.npz`, gzip, tar, pickled arrays. Nothing in them is ever executed.
+
+NumPy's own way of unpickling arrays trusts what it reads: a list shorter than the shape that goes with it ends the
+process. So the pickles here never reach it; their arrays are checked, and made, by a stand-in.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,13 @@ import contextlib
 import gzip
 import io
 import itertools
+import lzma
+import math
 import pickle
+import re
+import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,30 +30,92 @@ from deepcli.errors import DataError
 
 MAX_BYTES = 2 << 30
 MAX_MEMBERS = 1000
-_ALLOWED = {
-    (module, name)
-    for module, name in [
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-    ]
-}
-_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, OverflowError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+_DAMAGE = (
+    OSError, EOFError, ValueError, RuntimeError, OverflowError, struct.error, tokenize.TokenError,
+    zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
+)  # fmt: skip
 _NO_ARRAYS = (pickle.UnpicklingError, AttributeError, ImportError, IndexError, KeyError, TypeError, MemoryError)
+_DTYPE = re.compile(r"O8?|[biufc](?:1|2|4|8|16)")
+
+
+class _Frozen(type):
+    """A class that no pickle can change."""
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise pickle.UnpicklingError(f"it sets {name} of what it names")
+
+
+class _Dtype(metaclass=_Frozen):
+    """Stands for `numpy.dtype` in a pickle: a plain number of some size and byte order, or any object."""
+
+    def __init__(self, code: object, *flags: object) -> None:
+        self.code = _text(code)
+        self.order = "="
+        if not _DTYPE.fullmatch(self.code):
+            raise pickle.UnpicklingError(f"it has arrays of {self.code!r}")
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        self.order = _text(state[1])
+
+    def make(self) -> np.dtype[Any]:
+        """Return what this stands for."""
+        return np.dtype(self.code).newbyteorder(self.order)  # type: ignore[arg-type]
+
+
+class _Array(metaclass=_Frozen):
+    """Stands for a NumPy array in a pickle until its content has come and fits what it says of itself."""
+
+    def __init__(self, *empty: object) -> None:
+        self.array: np.ndarray | None = None
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, kind, fortran, content = state
+        if not isinstance(kind, _Dtype) or not isinstance(shape, tuple) or not all(map(_is_size, shape)):
+            raise pickle.UnpicklingError("an array in it has no shape or no dtype")
+        dtype = kind.make()
+        if dtype.hasobject:
+            if not isinstance(content, list) or len(content) != math.prod(shape):
+                raise ValueError(f"an array in it says that it is {list(shape)}, and its content does not")
+            flat = np.empty(len(content), object)
+            for place, item in enumerate(content):
+                flat[place] = _array(item)
+        else:
+            # Python 2 had no bytes of their own; numbers come as text where the rest of the pickle is read as text.
+            packed = content.encode("latin1") if isinstance(content, str) else content
+            if not isinstance(packed, bytes) or len(packed) != math.prod(shape) * dtype.itemsize:
+                raise ValueError(f"an array in it says that it is {list(shape)}, and its content does not")
+            flat = np.frombuffer(packed, dtype)
+        self.array = flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _array(value: Any) -> Any:
+    """Give the array that something stands for, or the thing itself."""
+    return value.array if type(value) is _Array else value
+
+
+def _text(value: object) -> str:
+    return value.decode("latin1") if isinstance(value, bytes) else str(value)
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): _Dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+}
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Rebuilds NumPy arrays of plain lists and refuses every other global."""
+    """Rebuilds plain values and arrays of numbers or of plain values, and refuses every other global."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which no data file needs")
-        if name == "_reconstruct":
-            from numpy._core.multiarray import _reconstruct
-
-            return _reconstruct
-        return getattr(np, name)
+        return _ALLOWED[module, name]
 
 
 @contextlib.contextmanager
@@ -118,7 +189,9 @@ def read_pickle(content: bytes, name: Path | str) -> object:
         DataError: Damaged, or with anything else in it; `name` is what the message calls it.
     """
     with _blaming(name, "pickle"):
-        return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+        value = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+        # Arrays stand where data files have them: alone, or as values of one mapping.
+        return {key: _array(item) for key, item in value.items()} if isinstance(value, dict) else _array(value)
 
 
 class _Bounded:
@@ -141,15 +214,18 @@ def _read_array(member: IO[bytes], objects: bool) -> np.ndarray:
     with member:
         content = member.read()  # to the end, where the zip's checksum is compared
     stream = io.BytesIO(content)
-    if not objects:
-        return np.lib.format.read_array(stream, allow_pickle=False)
     version = np.lib.format.read_magic(stream)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(stream)
     if not dtype.hasobject:
+        # NumPy makes room for what a header says before it looks for it.
+        if not dtype.itemsize or math.prod(shape) * dtype.itemsize > len(content) - stream.tell():
+            raise ValueError(f"an array says that it is {dtype}{list(shape)}, and its content is not")
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    if not objects:
+        raise pickle.UnpicklingError("an array of objects where numbers should be")
     with uncollected():
-        array = _ArrayUnpickler(stream, encoding="latin1").load()
+        array = _array(_ArrayUnpickler(stream, encoding="latin1").load())
     if not isinstance(array, np.ndarray) or array.shape != shape:
         raise ValueError("its header and its content disagree")
     return array

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepcli.data.files import cache_folder
 from deepcli.data.splits import fingerprint
 
 SUFFIX = ".v1.arrays"
@@ -37,18 +38,6 @@ class Prepared:
 
     arrays: tuple[np.ndarray, ...]
     sha256: str
-
-
-def cache_folder() -> Path:
-    """Return the folder in which deepcli keeps what it can make again (`DEEPCLI_CACHE_DIR` moves it).
-
-    Raises:
-        RuntimeError: The user has no home.
-    """
-    if chosen := os.environ.get("DEEPCLI_CACHE_DIR"):
-        return Path(chosen).expanduser()
-    base = Path(os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "deepcli"
 
 
 def load(key: str, dtypes: Sequence[str]) -> Prepared | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,16 +16,25 @@ if TYPE_CHECKING:
     from deepcli.data.splits import Raw
 
 INNER = "cifar-10-batches-py"
-TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
-TEST = "test_batch"
+# MD5 of each batch in the published archive, as torchvision has them too; damage they tell, malice they do not.
+MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+*TRAIN, TEST = MD5
 MAX_BYTES = 512 << 20
 FILE = DataFile(
     # What Keras 3 calls the archive, so that it finds ours; it unpacks it into the folder of that name.
     "cifar-10-batches-py-target_archive",
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-    # Archives before folders, because only they can be verified.
+    # Archives before folders, because only of them a hash is known that nobody can forge.
     also=("cifar-10-python.tar.gz", f"cifar-10-batches-py-target/{INNER}/{TEST}", f"{INNER}/{TEST}"),
+    limit=256 << 20,
 )
 
 
@@ -32,7 +42,8 @@ FILE = DataFile(
 class Cifar10(ImageDataset):
     """50,000 + 10,000 colour pictures of ten kinds of things, 32x32 pixels (Krizhevsky 2009), from Keras's cache.
 
-    The archive is compared with its published SHA-256; a folder that was unpacked from it cannot be.
+    The archive is compared with its published SHA-256; the batches of a folder that was unpacked from it with their
+    MD5, which tells damage, so that they are never called verified.
     """
 
     type: Literal["cifar10"] = "cifar10"
@@ -57,6 +68,12 @@ class Cifar10(ImageDataset):
             )
         source = path.parent if unpacked else path
         batches = _read_folder(source) if unpacked else _read_archive(source)
+        wrong = [name for name, content in batches.items() if unpacked and _md5(content) != MD5[name]]
+        if wrong and self.path is None:
+            raise DataError(
+                f"{source / wrong[0]}: is not the published batch of CIFAR-10 (its MD5 differs); delete the folder to "
+                "download it again, or name it in data.path if it is data of your own"
+            )
         parts = {name: _decode(content, f"{source}: {name}") for name, content in batches.items()}
         x_train, y_train = (np.concatenate([parts[name][index] for name in TRAIN]) for index in (0, 1))
         x_test, y_test = parts[TEST]
@@ -82,6 +99,10 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
         except OSError as error:
             raise DataError(f"{folder / name}: cannot be read: {error.strerror}") from None
     return contents
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _decode(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = 1797
 TEST_EXAMPLES = 360
 TEST_SEED = 1_797
+MAX_BYTES = 4 << 20
 
 
 @DATASETS.register
@@ -67,5 +68,13 @@ def _load_digits() -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
 
         return load_digits(return_X_y=True)  # type: ignore[no-any-return]
-    table = np.loadtxt(file, delimiter=",")
+    from deepcli.data.archive import read_gzip
+
+    lines = read_gzip(file, MAX_BYTES).splitlines()
+    try:
+        table = np.loadtxt(lines if len(lines) == EXAMPLES else ["0"], delimiter=",")
+    except ValueError:
+        table = np.zeros(0)
+    if table.shape != (EXAMPLES, 65):
+        raise DataError(f"{file}: is not scikit-learn's table of {EXAMPLES} digits; install scikit-learn again")
     return table[:, :-1], table[:, -1].astype(np.int64)

@@ -23,7 +23,7 @@ MAX_BYTES = 256 << 20
 
 def _file(name: str) -> DataFile:
     # Keras gives no hash of these files, so a download has only HTTPS, its length and gzip's checksum to go by.
-    return DataFile(f"{FOLDER}/{name}", URL + name, None)
+    return DataFile(f"{FOLDER}/{name}", URL + name, None, check=lambda path: _read_idx(path))
 
 
 FILES = {

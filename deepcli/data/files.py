@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import socket
-import tempfile
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepcli.errors import DataError
 
-CONNECT_SECONDS = 1.5
-READ_SECONDS = 30.0
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -43,12 +37,16 @@ class DataFile:
         url: Its address.
         sha256: Of the whole file there; None where nobody publishes one that could be cited.
         also: Other names, of the same file or of one that was made from it, that do as well; tried in their order.
+        limit: No more bytes than that are taken from the network.
+        check: Reads a download, and raises DataError if it is not what it should be; for files without a hash.
     """
 
     name: str
     url: str
     sha256: str | None
     also: tuple[str, ...] = ()
+    limit: int = 64 << 20
+    check: Callable[[Path], object] | None = field(default=None, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,7 +56,19 @@ class DataFile:
 
 def keras_cache() -> Path:
     """Return the folder in which Keras keeps data sets (`KERAS_HOME` moves it, as it does for Keras)."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+
+
+def cache_folder() -> Path:
+    """Return the folder in which deepcli keeps what it can make again (`DEEPCLI_CACHE_DIR` moves it).
+
+    Raises:
+        RuntimeError: The user has no home.
+    """
+    if chosen := os.environ.get("DEEPCLI_CACHE_DIR"):
+        return Path(chosen).expanduser()
+    base = Path(os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "deepcli"
 
 
 def find(file: DataFile, path: str | None, sources: Sources) -> Path:
@@ -68,19 +78,26 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
         DataError: It is nowhere to be had; the message names every place looked at.
     """
     if path is not None:
-        return _given(file, Path(path).expanduser())
+        return _given(file, path)
     folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
     places = [folder / name for folder in folders for name in file.names]
     for place in places:
-        if place.is_file():
+        if _is_file(place):
             return place
     looked = ", ".join(map(str, places))
     if sources.offline:
         raise DataError(f"{file.name} is not there and --offline forbids a download\n{_remedy(file, looked)}")
+    from http.client import HTTPException
+
+    from deepcli.data.download import download
+
     try:
-        return _download(file, keras_cache(), sources.progress)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        return download(file, keras_cache(), sources.progress)
+    except (OSError, ValueError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+        reason = f"{type(error).__name__}: {reason}" if isinstance(error, HTTPException) else str(reason)
+        # A server may have worded it, and a terminal obeys what does not show.
+        reason = "".join(letter if letter.isprintable() else " " for letter in reason[:500]).strip()
         raise DataError(
             f"{file.name} is not there and cannot be downloaded: {reason}\n{_remedy(file, looked)}"
         ) from None
@@ -108,16 +125,25 @@ def sha256_of(path: Path) -> str:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _given(file: DataFile, path: Path) -> Path:
-    if path.is_file():
+def _given(file: DataFile, given: str) -> Path:
+    try:
+        path = Path(given).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"data.path: {given}: {error}") from None
+    if _is_file(path):
         return path
     # The folder may be a whole cache, or the subfolder itself.
     for parts in (Path(name).parts for name in file.names):
         for start in range(len(parts)):
-            if (place := path.joinpath(*parts[start:])).is_file():
+            if _is_file(place := path.joinpath(*parts[start:])):
                 return place
-    missing = path / file.name if path.is_dir() else path
+    missing = path / file.name if os.path.isdir(path) else path  # noqa: PTH112
     raise DataError(f"data.path: {missing} does not exist; it should be {file.name} or a folder that holds it")
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether a file is there; a name that is too long, or a folder that is closed, has none."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def _remedy(file: DataFile, looked: str) -> str:
@@ -125,69 +151,3 @@ def _remedy(file: DataFile, looked: str) -> str:
         f"  looked at: {looked}\n"
         f"  put it there, or name its folder with --data-dir or DEEPCLI_DATA_DIR; it comes from {file.url}"
     )
-
-
-def _download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
-    """Fetch into a temporary name, compare the hash, and only then rename."""
-    _reach(file.url)
-    target = folder / file.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            digest = _fetch(file, out.write, progress)
-            out.flush()
-            os.fsync(out.fileno())
-        if file.sha256 is not None and digest != file.sha256:
-            raise ValueError(f"what {file.url} sent has SHA-256 {digest}, not {file.sha256}")
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-    return target
-
-
-def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress | None) -> str:
-    import urllib.request
-
-    digest, done = hashlib.sha256(), 0
-    with urllib.request.urlopen(file.url, timeout=READ_SECONDS) as reply:
-        length = reply.headers.get("Content-Length")
-        total = int(length) if length else None
-        while chunk := reply.read(1 << 16):
-            write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            if progress:
-                progress(file.name, done, total)
-    # Where there is a hash, it says more.
-    if file.sha256 is None and total is not None and done != total:
-        raise ValueError(f"{file.url} sent {done} bytes of {total}")
-    return digest.hexdigest()
-
-
-def _reach(url: str) -> None:
-    """Fail fast without a network: name look-ups have no time-out of their own, so a thread waits for one."""
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies, proxy_bypass
-
-    parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.hostname or ""):
-        parts = urlsplit(proxy)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    failure: list[OSError] = [TimeoutError(f"{parts.hostname} does not answer")]
-
-    def connect() -> None:
-        try:
-            socket.create_connection((parts.hostname or "", port), CONNECT_SECONDS).close()
-            failure.clear()
-        except OSError as error:
-            failure[:] = [error]
-
-    thread = threading.Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(CONNECT_SECONDS)
-    if failure:
-        raise failure[0]

@@ -20,6 +20,8 @@ from deepcli.errors import DataError
 VERSION = 1
 """Of `flatten`: another number whenever it makes something else of the same file."""
 DTYPES = ("int32", "int64", "int32")
+MAX_WORDS = 1 << 27
+"""Of all texts together: a pickle can name one long text a million times."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,19 @@ def flatten(path: Path, texts: np.ndarray, labels: np.ndarray, words: int, class
     Raises:
         DataError: They are not.
     """
-    if texts.ndim != 1 or labels.shape != texts.shape or not np.isin(labels, np.arange(classes)).all():
+    whole = labels.dtype.kind in "iu" and labels.shape == texts.shape
+    if texts.ndim != 1 or not whole or not np.isin(labels, np.arange(classes)).all():
         raise DataError(f"{path}: should hold one label from 0 to {classes - 1} for each text")
     if len(labels) < 2:
         raise DataError(f"{path}: holds {len(labels)} texts, too few to train on")
     try:
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        if lengths.sum() > MAX_WORDS:
+            raise DataError(f"{path}: holds more than {MAX_WORDS:,} words")
+        # NumPy would take 1.7 for 1 and "12" for 12, and has no more to say of bytes or of a mapping's keys.
+        kinds = set(map(type, chain.from_iterable(texts))) - {int}
+        if set(map(type, texts)) - {list, tuple, np.ndarray} or not all(issubclass(kind, np.integer) for kind in kinds):
+            raise TypeError
         values = np.fromiter(chain.from_iterable(texts), np.int64, int(lengths.sum()))
     except (TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: a text is not a list of word ids") from None

@@ -1,7 +1,9 @@
 """What bad input gets: an error that teaches, exit code 2, nothing written, no traceback."""
 
 import json
+import os
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -42,7 +44,7 @@ def refused(cli):
         ),
         (b"data: digits\nmodel: {type: cnn, filters: many}\n", "model.filters: should be a"),
         (b"data: digits\ndata: mnist\nmodel: cnn\n", ":2:1: the key 'data' stands twice"),
-        (ALIASES.encode(), "more than 10000 values once its aliases are expanded"),
+        (ALIASES.encode(), "more than 5000 values once its aliases are expanded"),
         (b"# " + b"x" * 10_000_000, "is larger than 64 KiB"),
         (b"", "is empty; `deepcli init digits cnn` writes a spec"),
         (b"# only a comment\n", "is empty"),
@@ -96,6 +98,32 @@ def test_a_spec_that_is_a_directory_or_not_there(refused, tmp_path, command):
     assert "no spec file given" in refused(command, "training.epochs=3")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
+@pytest.mark.parametrize("command", ["train", "validate", "show"])
+def test_a_spec_that_is_no_file(refused, tmp_path, command):
+    (tmp_path / "dangling.yaml").symlink_to(tmp_path / "gone.yaml")
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    for path in ("/dev/null", "/dev/zero"):
+        assert f"{path}: is a device, not a file" in refused(command, path)
+    assert "dangling.yaml: cannot be read: No such file or directory" in refused(command, tmp_path / "dangling.yaml")
+    assert "loop.yaml: cannot be read: " in refused(command, tmp_path / "loop.yaml")
+    assert "cannot be read: File name too long" in refused(command, "x" * 5000)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
+def test_a_spec_that_may_not_be_read(refused, spec):
+    path = spec()
+    path.chmod(0)
+    assert "cannot be read: Permission denied" in refused("validate", path)
+
+
+def test_very_many_errors_are_counted(refused, spec):
+    error = refused("validate", spec("data: digits\nmodel: mlp\n" + "".join(f"k{index}: 1\n" for index in range(300))))
+    assert error.count("unknown section") == 100
+    assert "spec.yaml:102:1: k99: unknown section" in error
+    assert error.endswith("error: and at 200 more places\n")
+
+
 def test_several_errors_come_at_once(refused, spec):
     path = spec("data: {type: digits, limt: 3}\nmodel: {type: cnn, filters: [0]}\nfoo: 1\n")
     error = refused("validate", path, "training.epochs=x")
@@ -111,6 +139,12 @@ def test_a_bad_override_or_option(refused, spec):
     )
     assert "No such option" in refused("train", spec(), "--outptu", "x")
     assert "is no folder" in refused("train", spec(MNIST), "--data-dir", "nowhere")
+
+
+def test_an_override_without_end(refused, spec):
+    for word in ("a." + "1" * 5000 + "=1", ".".join("a" * 3000) + "=1", "model=" + "x" * 70_000):
+        assert "is longer than any override need be" in refused("validate", spec(), word)
+    assert "nested deeper than 32 levels" in refused("validate", spec(), "model=" + "[" * 60_000)
 
 
 def test_an_unknown_name_in_list_and_init(refused):

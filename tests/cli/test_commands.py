@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,16 @@ def test_a_large_confusion_matrix_is_for_json_only(capsys):
 def test_a_new_run_directory_is_named_after_the_spec(cli, spec):
     assert cli("train", spec(name="my model.yaml"), *QUICK, "-q").code == 0
     assert [path.name.startswith("my model-20") for path in Path("runs").iterdir()] == [True]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
+def test_a_spec_may_come_through_a_pipe(cli, tmp_path):
+    """As from `deepcli validate <(generate)`."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    writer = threading.Thread(target=(tmp_path / "pipe.yaml").write_text, args=["data: digits\nmodel: mlp\n"])
+    writer.start()
+    assert cli("validate", tmp_path / "pipe.yaml").code == 0
+    writer.join()
 
 
 def test_skip_and_resume_of_a_finished_run_and_overwrite(cli, spec):

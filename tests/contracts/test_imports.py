@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent.parent / "deepcli"
-HEAVY = {"tensorflow", "keras", "numpy", "sklearn", "scipy", "h5py", "pandas", "matplotlib"}
+HEAVY = {"tensorflow", "keras", "numpy", "sklearn", "scipy", "h5py", "pandas", "matplotlib", "filelock"}
 # Each room may import those above it, never those below.
 ROOMS = [
     {"__init__", "collector", "errors", "registry", "signals", "yaml12", "result"},

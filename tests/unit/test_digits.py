@@ -1,6 +1,8 @@
 """The embedded default is what scikit-learn gives, read without scikit-learn."""
 
+import gzip
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +10,20 @@ from sklearn.datasets import load_digits
 
 from deepcli.data import DATASETS
 from deepcli.data.files import Sources
+from deepcli.errors import DataError
 
 PIXELS, LABELS = load_digits(return_X_y=True)
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-9], lambda whole: whole[:50] + b"x" + whole[51:], lambda _: b"",
+                                    lambda _: gzip.compress(b"1,2\n3,4\n"), lambda _: gzip.compress(b"1,2\n3,four\n")])  # fmt: skip
+def test_damage_to_scikit_learns_file_is_noticed(damage, monkeypatch, tmp_path):
+    whole = Path(importlib.util.find_spec("sklearn").origin).parent / "datasets" / "data" / "digits.csv.gz"
+    (tmp_path / "datasets" / "data").mkdir(parents=True)
+    (tmp_path / "datasets" / "data" / "digits.csv.gz").write_bytes(damage(whole.read_bytes()))
+    lost(monkeypatch, tmp_path)
+    with pytest.raises(DataError, match=r"digits\.csv\.gz: is "):
+        DATASETS.select({"type": "digits"}).read(Sources())
 
 
 def lost(monkeypatch, tmp_path):

@@ -208,3 +208,16 @@ def test_a_plugin_is_imported_before_the_spec_is_read_and_its_failure_is_told(sp
         load([spec()], plugins=[str(broken)])
     with pytest.raises(UsageError, match="No module named 'no_such_module'"):
         load([spec()], plugins=["no_such_module"])
+
+
+def test_what_no_run_could_read_back_is_refused_before_it_begins(spec):
+    text = "data: digits\nmodel: {{type: sequential, layers: [flatten{}]}}\n"
+    fine = load([spec(text.format(", {type: dense, units: 8}" * 250))]).experiment
+    assert validate(parse(loading.dump(fine), "again")) == fine
+    assert problems(spec(text.format(", {type: dense, units: 8}" * 1000)))[0].endswith(
+        "is too long with every default in it, as a run keeps it: 194 KiB, more than 64"
+    )
+    assert (
+        "too long with every default"
+        in problems(spec(), "model={type: sequential, layers: [" + "flatten, " * 4000 + "flatten]}")[0]
+    )

@@ -1,6 +1,7 @@
 """Fashion-MNIST, CIFAR-10 and Reuters: read as Keras reads them, from small files in exactly its layouts."""
 
 import gzip
+import hashlib
 import io
 import os
 import pickle
@@ -12,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from deepcli.data import DATASETS, cifar10
+from deepcli.data import DATASETS, cifar10, fashion_mnist
 from deepcli.data.files import DataFile, Sources, find, is_published, keras_cache
 from deepcli.errors import DataError
 
@@ -98,6 +99,12 @@ def write_archive(path, members):
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return path
+
+
+def publish(batches, monkeypatch):
+    """Let these batches be the published ones."""
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in batches.items()}
+    monkeypatch.setattr(cifar10, "MD5", md5)
 
 
 def inner(batches):
@@ -233,10 +240,13 @@ def test_what_unpacks_to_more_than_a_data_file_can_hold_is_refused(fashion, monk
         read("fashion_mnist")
 
 
-def test_cifar10_is_what_keras_reads_from_the_same_batches(batches):
+def test_cifar10_is_what_keras_reads_from_the_same_batches(batches, monkeypatch):
     from keras.src.datasets.cifar import load_batch
 
     folder = write_folder(keras_cache() / "cifar-10-batches-py-target" / "cifar-10-batches-py", batches)
+    with pytest.raises(DataError, match="data_batch_1: is not the published batch of CIFAR-10"):
+        read("cifar10")
+    publish(batches, monkeypatch)
     raw = read("cifar10")
     # load_data itself insists on 10,000 pictures a batch; this is what it does with each.
     theirs = [load_batch(str(folder / name)) for name in BATCHES]
@@ -251,11 +261,12 @@ def test_cifar10_is_what_keras_reads_from_the_same_batches(batches):
     assert not raw.provenance.verified
 
 
-def test_cifar10_archive_and_folder_give_the_same(batches, tmp_path):
+def test_cifar10_archive_and_folder_give_the_same(batches, tmp_path, monkeypatch):
     archive = write_archive(tmp_path / "cifar-10-python.tar.gz", inner(batches))
     folder = write_folder(tmp_path / "unpacked" / "cifar-10-batches-py", batches)
     sums = {read("cifar10", path=str(path)).provenance.sha256 for path in (archive, tmp_path, folder, folder.parent)}
     write_folder(keras_cache() / "cifar-10-batches-py", batches)  # as Keras 2 left it
+    publish(batches, monkeypatch)
     assert sums == {read("cifar10").provenance.sha256}
 
 
@@ -347,7 +358,7 @@ def test_a_pickle_in_a_batch_never_runs(batches, tmp_path, payload, packed):
         (pickle.dumps([1, 2]), "is no batch"),
         (pickle.dumps({}), "is no batch"),
         (pickle.dumps(batch(data=b"abc"), 3), "is no batch"),
-        (pickle.dumps(batch(data=Boundless()), 3), "is no batch"),
+        (pickle.dumps(batch(data=Boundless()), 3), "holds something other than plain arrays"),
         (pickle.dumps(batch(data=np.zeros((4, 3071), np.uint8)), 3), r"data is uint8\[4, 3071\], not uint8\[n, 3072\]"),
         (pickle.dumps(batch(data=np.zeros((4, 3072), np.float32)), 3), "data is float32"),
         (pickle.dumps(batch(labels=[0, 1, 2]), 3), "labels should hold one label from 0 to 9 for each of 4"),
@@ -441,12 +452,19 @@ class TestDownloadsWithoutAPublishedHash:
 
     @pytest.fixture
     def reply(self, monkeypatch):
-        def serve(content, length):
-            answer = io.BytesIO(content)
-            answer.headers = {"Content-Length": str(length)}
-            monkeypatch.setattr("deepcli.data.files._reach", lambda url: None)
-            monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: answer)
-            return DataFile("folder/thing.gz", "https://example.org/thing.gz", None)
+        def serve(content, length, **more):
+            class Reply(io.BytesIO):
+                """Has a length of its own."""
+
+            class Opener:
+                def open(self, url, timeout):
+                    answer = Reply(content)
+                    answer.length = length
+                    return answer
+
+            monkeypatch.setattr("deepcli.data.download._reach", lambda url: None)
+            monkeypatch.setattr("deepcli.data.download._opener", Opener)
+            return DataFile("folder/thing.gz", "https://example.org/thing.gz", None, **more)
 
         return serve
 
@@ -459,3 +477,12 @@ class TestDownloadsWithoutAPublishedHash:
         with pytest.raises(DataError, match="sent 4 bytes of 7"):
             find(reply(b"cont", 7), None, Sources())
         assert list((keras_cache() / "folder").iterdir()) == []
+
+    def test_one_that_cannot_be_read_leaves_nothing_behind(self, reply):
+        """Without a length either, nothing else tells half a file from a whole one."""
+        whole = gzip.compress(idx(np.zeros(300, np.uint8)))
+        check = fashion_mnist.FILES["train"][1].check
+        with pytest.raises(DataError, match=r"what https://example.org/thing.gz sent: is damaged or no gzip file"):
+            find(reply(whole[:-9], None, check=check), None, Sources())
+        assert list((keras_cache() / "folder").iterdir()) == []
+        assert find(reply(whole, None, check=check), None, Sources()).read_bytes() == whole
