@@ -1,5 +1,6 @@
 """Training processes that are killed: every checkpoint loads, little is lost, and the end is the same."""
 
+import itertools
 import os
 import random
 import signal
@@ -8,12 +9,15 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from deepcli.checkpoints import STATE, open_checkpoint
 from deepcli.engine.state import State
+from deepcli.loading import dump, load
 from deepcli.run import RunDir
 from tests.conftest import ROOT
 from tests.torture import FULL, count
-from tests.torture.runs import fingerprint, position
+from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint, position
 
 EVERY = 5
 SPEC = f"""
@@ -102,6 +106,26 @@ def test_killed_at_random_moments_and_resumed_a_run_comes_to_the_same_bits(spec,
         f"a checkpoint every {EVERY}, and the same bits at the end"
     )
     assert saving >= (20 if FULL else 1)
+
+
+@pytest.mark.parametrize("family", list(FAMILIES) if FULL else ["lstm"])
+def test_every_family_comes_to_the_same_bits_after_kills(family, spec, tiny_mnist, tiny_imdb, tmp_path, counted):
+    """With everything on that has a memory: dropout, augmentation, averaged weights, a schedule."""
+    path = spec(FAMILIES[family].replace("PATH", str(tiny_mnist if family == "cnn" else tiny_imdb)))
+    everything = itertools.chain.from_iterable(features(family).values())
+    longer = [*ALWAYS, *everything, "training.epochs=12", "training.checkpoint={every_steps: 2, every_epochs: null}"]
+    path.write_text(dump(load([path], longer).experiment))
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    finish(start(path, whole))
+    rng, kills = random.Random(family), 0
+    for _ in range(count(1, 3)):
+        process = start(path, run)
+        kill_after(process, rng.uniform(0, 0.3))
+        kills += process.returncode == -signal.SIGKILL
+    finish(start(path, run))
+    assert kills
+    assert fingerprint(run) == fingerprint(whole)
+    counted(f"{family}: bit-identical after {kills} kills")
 
 
 def test_best_is_never_replaced_by_a_worse_one(spec, tmp_path, counted):
