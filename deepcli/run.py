@@ -17,6 +17,9 @@ from typing import Any, Literal
 from deepcli.errors import RunError, TrainingError
 from deepcli.result import Result
 
+# A result has a line for each metric; what is cut off here is no JSON any more.
+MAX_RESULT_BYTES = 1 << 20
+
 IfExists = Literal["error", "resume", "skip", "overwrite"]
 
 
@@ -86,7 +89,10 @@ class RunDir:
     def result(self) -> Result | None:
         """Read what the run came to; None if it has not ended."""
         try:
-            return Result.from_json(self.metrics.read_text(encoding="utf-8"))
+            if not self.metrics.is_file():
+                return None
+            with self.metrics.open("rb") as stream:
+                return Result.from_json(stream.read(MAX_RESULT_BYTES).decode("utf-8"))
         except (OSError, ValueError):
             return None
 
