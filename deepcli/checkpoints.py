@@ -131,7 +131,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile, dict[str, 
         with zipfile.ZipFile(stream) as archive:
             _check_names(path, archive.namelist())
             for info in archive.infolist():
-                zips.check_member(info, size, stored=info.filename == WEIGHTS)
+                zips.check_member(info, size, stored=info.filename not in (SPEC, STATE))
             yield stream, archive, {info.filename: info for info in archive.infolist()}
 
 

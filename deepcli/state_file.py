@@ -12,7 +12,6 @@ import math
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from deepcli import zips
@@ -22,10 +21,11 @@ from deepcli.experiment import Training
 if TYPE_CHECKING:
     import numpy as np
 
-# Generators and metrics take kilobytes; a row of the history some 300 bytes, so the JSON is that of 25,000 epochs.
-# As Python objects JSON may take 30 times its bytes and a second for 16 MiB, which is what keeps it from being larger.
+# Generators and metrics take kilobytes; a row of the history some 300 bytes, so the JSON is that of 50,000 epochs.
+# JSON of brackets alone would become 30 times as large and take seconds, so they are counted first.
 MAX_BYTES = 64 << 20
-MAX_JSON_BYTES = 8 << 20
+MAX_JSON_BYTES = 16 << 20
+MAX_BRACKETS = 100_000
 MAX_ARRAYS = 10_000
 
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -53,6 +53,8 @@ def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         text = arrays.pop("json", None)
         if text is None or len(text) > MAX_JSON_BYTES:
             raise ValueError("its JSON is missing or too long")
+        if text.count(b"[") + text.count(b"{") > MAX_BRACKETS:
+            raise ValueError(f"its JSON has more than {MAX_BRACKETS} brackets")
         with uncollected():
             plain = json.loads(text, parse_constant=_no_number)
         _check(plain)
@@ -149,15 +151,17 @@ def _is_memory(value: Any) -> bool:
         if name in _COUNTS
         else _is_figure(inner)
         if name in ("value", "best")
-        else _is_figure(inner) or isinstance(inner, bool) or _is_word(inner) or _are_rows(inner)
+        else _is_figure(inner) or isinstance(inner, bool) or _is_word(inner) or _is_row(inner) or _are_rows(inner)
         for name, inner in value.items()
     )
 
 
 def _are_rows(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(row, Mapping) and all(map(_is_figure, row.values())) for row in value
-    )
+    return isinstance(value, list) and all(map(_is_row, value))
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_figure, value.values()))
 
 
 def _no_number(text: str) -> None:

@@ -76,6 +76,12 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = _resolvers()
 
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        # PyYAML looks at every open bracket again for each token; a smaller excess is refused later, with its place.
+        if self.flow_level > 4 * MAX_DEPTH:
+            raise RecursionError
+        super().fetch_flow_collection_start(token)
+
 
 class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = _resolvers()
@@ -110,6 +116,8 @@ def parse(text: str, source: str) -> Document:
     Raises:
         YamlError: Bad syntax, a duplicate key, a tag, or more values or depth than any spec needs.
     """
+    if text.count("[") + text.count("{") > MAX_VALUES:
+        raise YamlError(Mark(source), f"more than {MAX_VALUES} brackets")
     try:
         node = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
