@@ -210,6 +210,34 @@ def _(members, folder):
     return b"#!/bin/sh\ntouch ran\nexit\n" + zipped(members)
 
 
+@case("a script with a zip that knows of it")
+def _(members, folder):
+    out = io.BytesIO(b"#!/bin/sh\ntouch ran\nexit\n")
+    with zipfile.ZipFile(out, "a") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content, zipfile.ZIP_DEFLATED if name in OURS else zipfile.ZIP_STORED)
+    return out.getvalue()
+
+
+def _zip64(name: str, place: int):
+    @case(f"zip64: {name}")
+    def build(members, folder):
+        """All as it should be but for one byte."""
+        content = bytearray(zipped(members))
+        end = len(content) - 22
+        length, offset = struct.unpack_from("<2L", content, end + 12)
+        record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 5, 5, length, offset)
+        content[end:end] = record + struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
+        content[end + place] += 1
+        return bytes(content)
+
+
+_zip64("a record of another kind", 3)
+_zip64("a record elsewhere", 56 + 8)
+_zip64("several disks", 56 + 16)
+_zip64("other disks", 16)
+
+
 @case("something after the zip")
 def _(members, folder):
     return zipped(members) + b"\0" * 100

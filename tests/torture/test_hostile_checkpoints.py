@@ -20,6 +20,7 @@ from deepcli.errors import CheckpointError
 
 from . import hostile
 
+pytestmark = pytest.mark.xdist_group("hostile")  # one corpus for all
 TORTURE = os.environ.get("DEEPCLI_TORTURE") == "1"
 SECONDS, MEBIBYTES = 2, 1024
 EARLY = [name for name, case in hostile.CORPUS.items() if not case.late]

@@ -152,6 +152,13 @@ def test_a_state_comes_back_as_it_was_written():
         assert again.variables[name].dtype == array.dtype
 
 
+def test_brackets_are_counted_before_they_become_objects():
+    from tests.torture import hostile
+
+    with pytest.raises(ValueError, match="more than 100000 brackets"):
+        state_file.read(hostile.state(b"[" + b"[]," * 100_000 + b"[]]"))
+
+
 def test_a_state_longer_than_any_is_not_even_opened(monkeypatch):
     monkeypatch.setattr(state_file, "MAX_BYTES", 10)
     with pytest.raises(ValueError, match="more than"):
