@@ -1,23 +1,33 @@
-"""Checkpoint files from outside: which zip members they have, and the spec inside. Nothing in them is executed."""
+"""Checkpoint files from outside: which zip members they have, and the spec inside. Nothing in them is executed.
+
+Of the five members three are read: our spec, our state and the weights. Keras's own `config.json`, which can name any
+function of any module, is only for users who load the file with Keras.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
-from deepcli import yaml12
-from deepcli.errors import CheckpointError, RunError, SpecError, UsageError
+from deepcli import state_file, weights_file, yaml12, zips
+from deepcli.errors import CheckpointError, RunError, SpecError, TrainingError, UsageError
 from deepcli.experiment import FORMAT, Experiment, Training
 from deepcli.loading import parse, validate
 from deepcli.run import RunDir
 
 SPEC, STATE, WEIGHTS = "deepcli/config.yaml", "deepcli/state.npz", "model.weights.h5"
 MEMBERS = {SPEC, STATE, WEIGHTS, "config.json", "metadata.json"}
-MAX_BYTES = 8 << 30
+MAX_ENTRIES, MAX_DIRECTORY_BYTES = 64, 16 << 10
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,13 +45,31 @@ class CheckpointFile:
         """
         return _read(self.path, member)
 
+    def unpack(self, member: str, target: Path) -> None:
+        """Copy one member into a file, its checksum compared.
+
+        Raises:
+            CheckpointError: The checkpoint is damaged.
+            TrainingError: The file cannot be written; the disk is full, for one.
+        """
+        with _opened(self.path) as (_, archive, _), archive.open(member) as stream:
+            try:
+                with target.open("wb") as file:
+                    while content := _reading(self.path, stream):
+                        file.write(content)
+            except OSError as error:
+                raise TrainingError(
+                    f"cannot unpack {self.path} into {target.parent}: {error.strerror or error}; "
+                    "TMPDIR may name a folder with more room"
+                ) from None
+
 
 def find(path: Path) -> tuple[Path, RunDir | None]:
     """Tell which checkpoint file a path means: a run's best, or the file itself.
 
     Raises:
         RunError: The directory is no run, or a run without a checkpoint.
-        CheckpointError: There is nothing.
+        CheckpointError: There is nothing, or a link where a run has a file.
     """
     if not path.is_dir():
         if not path.is_file():
@@ -50,13 +78,16 @@ def find(path: Path) -> tuple[Path, RunDir | None]:
         run = RunDir(path.parent.parent) if inside.name == "checkpoints" else None
         return path, run if run and run.config.is_file() else None
     run = RunDir.open(path)
+    for file in (run.config, run.best):
+        if file.is_symlink():
+            raise CheckpointError(f"{file} is a symbolic link, which no run has; name the file that it points to")
     if not run.best.is_file():
         raise RunError(f"the run {path} has no checkpoint yet ({run.best} is missing)")
     return run.best, run
 
 
 def open_checkpoint(path: Path) -> CheckpointFile:
-    """Open a checkpoint and validate the spec in it.
+    """Open a checkpoint, validate the spec in it, and look through its state and weights without TensorFlow.
 
     Raises:
         CheckpointError: No checkpoint of ours, damaged, of a newer format, or of a plugin that is not loaded.
@@ -67,11 +98,14 @@ def open_checkpoint(path: Path) -> CheckpointFile:
         version = document.tree.get("format")
         if isinstance(version, int) and version > FORMAT:
             raise CheckpointError(f"{path}: has format {version}, from a newer deepcli; this one reads up to {FORMAT}")
-        return CheckpointFile(path, validate(document))
+        experiment = validate(document)
     except UnicodeDecodeError:
         raise CheckpointError(f"{path}: is damaged: {SPEC} is no text") from None
     except SpecError as error:
-        raise CheckpointError(f"{path}: its spec cannot be used{_plugin_hint(path)}:\n{error}") from None
+        raise CheckpointError(f"{path}: its spec cannot be used{_plugin_hint(path)}:\n{_printable(error)}") from None
+    _plugins(path)
+    _check_weights(path)
+    return CheckpointFile(path, experiment)
 
 
 def with_device(checkpoint: CheckpointFile, device: str) -> CheckpointFile:
@@ -88,32 +122,81 @@ def with_device(checkpoint: CheckpointFile, device: str) -> CheckpointFile:
     return replace(checkpoint, experiment=experiment.model_copy(update={"training": training}))
 
 
-def _read(path: Path, member: str) -> bytes:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open the zip file, as one of ours; whatever goes wrong inside it names the file."""
+    with _blaming(path), path.open("rb") as stream:
+        size = stream.seek(0, 2)
+        zips.check_end(stream, size, MAX_ENTRIES, MAX_DIRECTORY_BYTES)
+        with zipfile.ZipFile(stream) as archive:
+            _check_names(path, archive.namelist())
+            for info in archive.infolist():
+                zips.check_member(info, size, stored=info.filename not in (SPEC, STATE))
+            yield stream, archive, {info.filename: info for info in archive.infolist()}
+
+
+@contextlib.contextmanager
+def _blaming(path: Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(path, archive)
-            return archive.read(member)
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path}: is damaged or no checkpoint: {error}") from None
+        yield
+    except _DAMAGE as error:
+        raise CheckpointError(f"{path}: is damaged or no checkpoint: {_printable(error)}") from None
 
 
-def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
-    names = archive.namelist()
+_DAMAGE = (
+    OSError, EOFError, ValueError, RuntimeError, NotImplementedError, OverflowError, struct.error, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+
+
+def _read(path: Path, member: str) -> bytes:
+    with _opened(path) as (_, archive, members):
+        limits = {SPEC: yaml12.MAX_BYTES, STATE: state_file.MAX_BYTES}
+        return zips.read_member(archive, members[member], limits.get(member, members[member].compress_size))
+
+
+def _reading(path: Path, stream: IO[bytes]) -> bytes:
+    """Read on, so that what cannot be read is not taken for what cannot be written."""
+    with _blaming(path):
+        return stream.read(CHUNK)
+
+
+def _check_names(path: Path, names: list[str]) -> None:
     if SPEC not in names:
         raise CheckpointError(f"{path}: is no checkpoint of deepcli's: it has no {SPEC} inside")
     if set(names) != MEMBERS or len(names) != len(MEMBERS):
-        odd = sorted(set(names) ^ MEMBERS) or ["a name that stands twice"]
+        odd = sorted(map(_printable, set(names) ^ MEMBERS)) or ["a name that stands twice"]
         raise CheckpointError(f"{path}: is no checkpoint of deepcli's: unexpected or missing: {', '.join(odd)}")
-    limits = {SPEC: yaml12.MAX_BYTES}
-    for info in archive.infolist():
-        if info.file_size > limits.get(info.filename, MAX_BYTES):
-            raise CheckpointError(f"{path}: {info.filename} claims {info.file_size} bytes, more than any of ours has")
+
+
+def _check_weights(path: Path) -> None:
+    with _opened(path) as (stream, archive, members):
+        info = members[WEIGHTS]
+        part = weights_file.Part(stream, zips.stored_at(archive, stream, info), info.file_size)
+        try:
+            weights_file.check(part, info.file_size)
+        except ValueError as error:
+            raise CheckpointError(f"{path}: its weights are none that Keras wrote: {_printable(error)}") from None
+
+
+def _plugins(path: Path) -> list[str]:
+    """Look through the state; name the plugins that the run was trained with."""
+    content = _read(path, STATE)
+    try:
+        plain, _ = state_file.read(content)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: its state is damaged: {_printable(error)}") from None
+    plugins: list[str] = plain["plugins"]
+    return plugins
 
 
 def _plugin_hint(path: Path) -> str:
     """Name the plugins that the run was trained with, for the user to give again."""
-    from deepcli.engine.state import plugins_of
-
-    plugins = plugins_of(_read(path, STATE))
-    words = " ".join(f"--plugin {plugin}" for plugin in plugins)
+    plugins = _plugins(path)
+    words = " ".join(f"--plugin {shlex.quote(plugin)}" for plugin in plugins)
     return f"; the run was trained with {words}, which is imported only if you give it again" if plugins else ""
+
+
+def _printable(message: object) -> str:
+    """Write what a stranger's file says in a way that no terminal obeys."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in str(message))

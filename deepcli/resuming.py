@@ -9,7 +9,7 @@ from typing import Any
 
 from deepcli import loading
 from deepcli.checkpoints import CheckpointFile, open_checkpoint
-from deepcli.errors import RunError
+from deepcli.errors import CheckpointError, RunError
 from deepcli.experiment import Experiment
 from deepcli.run import RunDir
 
@@ -50,9 +50,11 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
 
     Raises:
         RunError: The spec is another one than the run was begun with.
-        CheckpointError: The last checkpoint is damaged, or of a plugin that is not loaded.
+        CheckpointError: The last checkpoint is damaged, a link, or of a plugin that is not loaded.
         SpecError: There is no checkpoint, and the run's spec cannot be read.
     """
+    if run.last.is_symlink():
+        raise CheckpointError(f"{run.last} is a symbolic link, which no run has")
     checkpoint = open_checkpoint(run.last) if run.last.exists() else None
     begun = checkpoint.experiment if checkpoint else loading.load([run.config]).experiment
     changes = dict(differences(begun.model_dump(), wanted.model_dump()))

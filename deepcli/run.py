@@ -20,6 +20,9 @@ from deepcli.result import Result
 from deepcli.writing import flush, umask, write_text
 
 STALE_SECONDS = 3600
+# A result has a line for each metric; what is cut off here is no JSON any more.
+MAX_RESULT_BYTES = 1 << 20
+
 IfExists = Literal["error", "resume", "skip", "overwrite"]
 
 
@@ -126,7 +129,10 @@ class RunDir:
     def result(self) -> Result | None:
         """Read what the run came to; None if it has not ended."""
         try:
-            return Result.from_json(self.metrics.read_text(encoding="utf-8"))
+            if not self.metrics.is_file():
+                return None
+            with self.metrics.open("rb") as stream:
+                return Result.from_json(stream.read(MAX_RESULT_BYTES).decode("utf-8"))
         except (OSError, ValueError):
             return None
 

@@ -138,6 +138,8 @@ def parse(text: str, source: str) -> Document:
     Raises:
         YamlError: Bad syntax, a duplicate key, a tag, or more values or depth than any spec needs.
     """
+    if text.count("[") + text.count("{") > MAX_VALUES:
+        raise YamlError(Mark(source), f"more than {MAX_VALUES} brackets")
     try:
         node = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:

@@ -77,6 +77,8 @@ class Best(keras.callbacks.Callback):
         save: Writes the checkpoint.
     """
 
+    name = "best"
+
     def __init__(self, monitor: str, mode: Literal["max", "min"], save: Callable[[], None]) -> None:
         super().__init__()
         self.monitor, self.mode = monitor, mode
@@ -102,7 +104,8 @@ class Best(keras.callbacks.Callback):
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take back what the file says."""
-        self.epoch, self.value, self.row = memory["epoch"], memory["value"], memory["row"]
+        epoch, value, row = memory["epoch"], memory["value"], memory["row"]
+        self.epoch, self.value, self.row = int(epoch), float(value), {name: float(row[name]) for name in row}
 
 
 class PatientStopping(keras.callbacks.EarlyStopping, Remembering):

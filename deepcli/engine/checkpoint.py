@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 
-from deepcli import loading
+from deepcli import loading, weights_file
 from deepcli.checkpoints import SPEC, STATE, WEIGHTS, CheckpointFile
 from deepcli.engine.state import State
-from deepcli.errors import CheckpointError
+from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
 from deepcli.writing import replacing
 
@@ -36,16 +38,29 @@ def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
 
     Raises:
         CheckpointError: It is damaged, or its weights are of another model.
+        TrainingError: The disk for temporary files is full.
     """
-    with tempfile.TemporaryDirectory(prefix="deepcli-") as folder:
-        weights = Path(folder) / WEIGHTS
-        weights.write_bytes(checkpoint.read(WEIGHTS))
+    with _unpacked(checkpoint) as weights:
         try:
+            weights_file.check(weights, weights.stat().st_size)  # again: the file may be another one by now
             with warnings.catch_warnings():
                 # Keras only warns when a file lacks a layer's weights, and leaves the layer as it was.
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(weights)
         except (UserWarning, ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
-            first = str(error).strip().splitlines()[0]
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise CheckpointError(f"{checkpoint.path}: its weights do not fit the model: {first}") from None
     return State.from_bytes(checkpoint.read(STATE))
+
+
+@contextlib.contextmanager
+def _unpacked(checkpoint: CheckpointFile) -> Iterator[Path]:
+    """Copy the weights to a file of their own for a while, which is what Keras reads."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="deepcli-")
+    except OSError as error:
+        raise TrainingError(f"cannot unpack {checkpoint.path}: {error.strerror or error}") from None
+    with folder as name:
+        weights = Path(name) / WEIGHTS
+        checkpoint.unpack(WEIGHTS, weights)
+        yield weights

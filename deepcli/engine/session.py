@@ -130,7 +130,7 @@ class Session:
         if state := job.restore(model, checkpoint, rollbacks):
             self._recall(state)
         if run.best.is_file():
-            self.best.recall(State.from_bytes(open_checkpoint(run.best).read(STATE)).best)
+            self._remind(self.best, State.from_bytes(open_checkpoint(run.best).read(STATE)).best, run.best)
         self.loop = Loop(
             experiment,
             model,
@@ -212,13 +212,16 @@ class Session:
         return [callback for callback in self._callbacks if isinstance(callback, Remembering)]
 
     def _recall(self, state: State) -> None:
-        try:
-            for callback in self._remembering():
-                callback.recall(state.callbacks[callback.name])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CheckpointError(f"{self.job.run.last}: its state is of another run: {error!r}") from None
+        for callback in self._remembering():
+            self._remind(callback, state.callbacks.get(callback.name, {}), self.job.run.last)
         self.rollbacks = (*state.rollbacks, *self.rollbacks[len(state.rollbacks) :])
         self._saved = state.position
+
+    def _remind(self, callback: Best | Remembering, memory: Mapping[str, Any], path: Path) -> None:
+        try:
+            callback.recall(memory)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{path}: its state is of another run: {callback.name} lacks {error}") from None
 
     def _save_best(self) -> None:
         demand_finite_weights(self.model)

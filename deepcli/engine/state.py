@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from deepcli import state_file
 from deepcli.engine.backend import Backend
 from deepcli.engine.build import inner_optimizer
 from deepcli.errors import CheckpointError
@@ -74,26 +74,19 @@ class State:
             CheckpointError: It is something else.
         """
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                variables = {name: arrays[name] for name in arrays.files}
-            plain = json.loads(variables.pop("json").tobytes())
-            return cls(
-                Position(**plain["position"]),
-                str(plain["precision"]),
-                int(plain["threads"]),
-                tuple(map(str, plain["plugins"])),
-                dict(plain["best"]),
-                dict(plain["callbacks"]),
-                tuple(map(dict, plain.get("rollbacks", ()))),
-                variables,
-            )
-        except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+            plain, variables = state_file.read(content)
+        except ValueError as error:
             raise CheckpointError(f"the checkpoint's state is damaged: {error}") from None
-
-
-def plugins_of(content: bytes) -> tuple[str, ...]:
-    """Name the plugins that a state was saved with."""
-    return State.from_bytes(content).plugins
+        return cls(
+            Position(**plain["position"]),
+            plain["precision"],
+            plain["threads"],
+            tuple(plain["plugins"]),
+            plain["best"],
+            plain["callbacks"],
+            tuple(plain["rollbacks"]),
+            variables,
+        )
 
 
 def state_variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -122,5 +115,8 @@ def write_variables(model: keras.Model, backend: Backend, values: Mapping[str, n
     variables = state_variables(model)
     if set(variables) != set(values):
         raise CheckpointError("the checkpoint's state is of another model")
+    for name, variable in variables.items():
+        if values[name].shape != tuple(variable.shape) or values[name].dtype.name != variable.dtype:
+            raise CheckpointError(f"the checkpoint's state is of another model: {name} has another shape or type")
     for name, variable in variables.items():
         backend.write(variable, values[name])

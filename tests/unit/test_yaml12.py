@@ -56,6 +56,7 @@ def test_every_key_and_value_has_its_place():
         ("? [a]\n: 1\n", "1:3", "plain word"),
         ("a: &x [*x]\n", "1:4", "deeper"),
         ("[" * 2000, "", "deeper"),
+        ("[" * 5_001, "", "more than 5000 brackets"),
         ("a: " + "{b: " * 40 + "1" + "}" * 40, "1:", "deeper"),
         ("a: " + "1" * 5000, "1:4", "40 characters"),
     ],
