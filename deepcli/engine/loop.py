@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -12,10 +13,10 @@ from deepcli.data.splits import Split
 from deepcli.engine.backend import Backend, Batches
 from deepcli.engine.build import averaged_weights
 from deepcli.engine.evaluate import Evaluator, number
-from deepcli.engine.state import Position
+from deepcli.engine.state import Position, random_variables
 from deepcli.experiment import Experiment
 from deepcli.reporting import Progress, Reporter
-from deepcli.signals import Signals
+from deepcli.signals import Signals, Stopped
 
 LONGEST_CALL = 2.0
 """Seconds that one call into the backend may take (not the first, which compiles) before signals wait too long."""
@@ -122,10 +123,21 @@ class Loop:
         row = self._numbers(logs)
         rate = row.pop("learning_rate")
         if self._validation is not None:
-            with averaged_weights(self._model):
+            with averaged_weights(self._model), self._generators_kept_when_stopped():
                 measured = self._evaluate(self._model, self._validation, self._signals.check)
             row |= {f"val_{name}": value for name, value in measured.metrics.items()}
         return {**row, "learning_rate": rate}
+
+    @contextlib.contextmanager
+    def _generators_kept_when_stopped(self) -> Iterator[None]:
+        """Draw nothing for a validation that will be done again; Keras's recurrent layers draw masks even for that."""
+        states = [(variable, self._backend.read(variable)) for variable in random_variables(self._model)]
+        try:
+            yield
+        except Stopped:
+            for variable, value in states:
+                self._backend.write(variable, value)
+            raise
 
     def _numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
         values = {

@@ -243,6 +243,9 @@ class Session:
                 old.unlink()
 
     def _state(self) -> State:
+        if not self.loop.position.total:
+            with self.job.backend.scope():
+                build_compiled_metrics(self.model)
         return State(
             self.loop.position,
             self.job.plan.precision.value,

@@ -89,11 +89,15 @@ class State:
         )
 
 
+def random_variables(model: keras.Model) -> list[keras.Variable]:
+    """Return the states of a model's random generators."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
 def state_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Return the variables that Keras leaves out of its own files, under names that do not depend on the process."""
-    weights = {id(variable) for variable in model.weights}
-    random = [variable for variable in model.variables if id(variable) not in weights]
-    variables = {f"random/{index}": variable for index, variable in enumerate(random)}
+    variables = {f"random/{index}": variable for index, variable in enumerate(random_variables(model))}
     if model.optimizer is not None:
         metrics = [variable for metric in model.metrics for variable in metric.variables]
         variables |= {f"metric/{index}": variable for index, variable in enumerate(metrics)}
