@@ -29,7 +29,8 @@ def test_a_run_cut_again_and_again_comes_to_the_same_bits(
     expected = fingerprint(tmp_path / "whole")
 
     rng = random.Random(f"{family}{wanted}")
-    places = sorted(rng.sample(range(1, whole.looked), min(CUTS, whole.looked - 2)))
+    # A run that was cut at the end of an epoch is one place further on when it goes on, and there are four ends.
+    places = sorted(rng.sample(range(1, whole.looked - 4), CUTS))
     cuts = 0
     for before, place in zip([0, *places], places, strict=False):
         signals = Cut(place - before + (before > 0))  # where a run was cut it looks once more when it goes on
@@ -38,10 +39,9 @@ def test_a_run_cut_again_and_again_comes_to_the_same_bits(
                 go_on(tmp_path / "cut", signals)
             else:
                 begin(path, overrides, tmp_path / "cut", signals)
-            break
         except Interrupted:
             cuts += 1
-    assert cuts >= len(places) - 1
+    assert cuts == CUTS
     go_on(tmp_path / "cut")
     found = fingerprint(tmp_path / "cut")
     assert {name: (value, found.get(name)) for name, value in expected.items() if found.get(name) != value} == {}
