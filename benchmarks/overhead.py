@@ -9,7 +9,6 @@ import argparse
 import json
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -19,31 +18,19 @@ import tensorflow as tf
 from deepcli import loading
 from deepcli.data.files import Sources
 from deepcli.data.pipeline import PREFETCH, TrainingBatches, gatherer
-from deepcli.data.splits import Split, Splits
+from deepcli.data.splits import Split
 from deepcli.engine.backend import TensorFlowBackend
 from deepcli.engine.device import choose
 from deepcli.engine.evaluate import BATCH_SIZE
 from deepcli.engine.loop import Loop
-from deepcli.engine.plan import Plan, make_plan
-from deepcli.engine.session import Request, Session
-from deepcli.engine.signals import StopRequest
+from deepcli.engine.plan import make_plan
+from deepcli.engine.session import Job, Request, Session
+from deepcli.engine.state import Position
 from deepcli.engine.train import ready_model
-from deepcli.experiment import Experiment
 from deepcli.reporting import Silent
 from deepcli.run import RunDir
 
 CONFIG = Path(__file__).parent.parent / "configs" / "mnist" / "cnn.yaml"
-
-
-@dataclass(frozen=True)
-class Ready:
-    """Everything up to the first step."""
-
-    experiment: Experiment
-    splits: Splits
-    plan: Plan
-    backend: TensorFlowBackend
-    model: keras.Model
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -59,14 +46,14 @@ class Stopwatch(keras.callbacks.Callback):
         self.cpu_seconds = time.process_time() - self.began[1]
 
 
-def by_fit(ready: Ready, watch: Stopwatch) -> None:
-    order = ready.plan.order
-    batches = TrainingBatches(ready.splits.train, order, None, ready.plan.device.strategy)
+def by_fit(job: Job, model: keras.Model, watch: Stopwatch) -> None:
+    order = job.plan.order
+    batches = TrainingBatches(job.splits.train, order, None, job.plan.device.strategy)
     arrange = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.arrange(epoch))
-    ready.model.fit(
+    model.fit(
         batches.dataset(0, order.steps),
-        epochs=ready.experiment.training.epochs,
-        validation_data=validation_batches(ready.splits["validation"]),
+        epochs=job.experiment.training.epochs,
+        validation_data=validation_batches(job.splits["validation"]),
         shuffle=False,
         callbacks=[arrange, watch],
         verbose=0,
@@ -83,26 +70,21 @@ def validation_batches(split: Split) -> tf.data.Dataset:
     return batches.with_options(options).prefetch(PREFETCH)
 
 
-def by_loop(ready: Ready, watch: Stopwatch) -> None:
-    batches = ready.backend.batches(ready.splits.train, ready.plan.order, None)
-    validation = ready.splits.validation
-    Loop(ready.experiment, ready.model, ready.backend, batches, validation, Silent(), StopRequest()).run([watch])
+def by_loop(job: Job, model: keras.Model, watch: Stopwatch) -> None:
+    validation, signals = job.splits.validation, job.request.signals
+    Loop(job.experiment, model, job.backend, job.batches(), validation, job.reporter, signals, Position()).run([watch])
 
 
-def by_run(ready: Ready, watch: Stopwatch) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        run = RunDir.create(Path(folder) / "run", loading.dump(ready.experiment), {})
-        session = Session(
-            ready.experiment, ready.splits, run, ready.model, ready.backend, ready.plan, Request(run.path), Silent()
-        )
-        session.callbacks.append(watch)
-        session.complete()
+def by_run(job: Job, model: keras.Model, watch: Stopwatch) -> None:
+    session = Session(job, model)
+    session.callbacks.append(watch)
+    session.complete()
 
 
 WAYS = {"fit": by_fit, "loop": by_loop, "run": by_run}
 
 
-def prepare(words: list[str]) -> Ready:
+def prepare(words: list[str], folder: Path) -> tuple[Job, keras.Model]:
     """Go the way of `deepcli train` up to the first step."""
     experiment = loading.load([CONFIG], words).experiment
     splits = experiment.data.load(Sources(offline=True))
@@ -110,7 +92,8 @@ def prepare(words: list[str]) -> Ready:
     plan = make_plan(experiment, splits, device)
     backend = TensorFlowBackend(device.strategy)
     model = ready_model(experiment, splits, plan, backend)
-    return Ready(experiment, splits, plan, backend, model)
+    run = RunDir.create(folder / "run", loading.dump(experiment), {})
+    return Job(experiment, splits, run, backend, plan, Request(run.path), Silent()), model
 
 
 def main() -> None:
@@ -123,14 +106,15 @@ def main() -> None:
     options = parser.parse_args()
 
     words = [f"data.path={json.dumps(options.data)}", f"seed={options.seed}", f"training.epochs={options.epochs}"]
-    ready = prepare([*words, *([f"data.limit={options.limit}"] if options.limit else [])])
     watch = Stopwatch()
-    WAYS[options.by](ready, watch)
+    with tempfile.TemporaryDirectory() as folder:
+        job, model = prepare([*words, *([f"data.limit={options.limit}"] if options.limit else [])], Path(folder))
+        WAYS[options.by](job, model, watch)
     result = {
         "training_seconds": watch.seconds,
         "training_cpu_seconds": watch.cpu_seconds,
         "validation_accuracy": watch.accuracy,
-        "precision": ready.plan.precision.value,
+        "precision": job.plan.precision.value,
     }
     print(json.dumps(result))
 

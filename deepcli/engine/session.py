@@ -125,7 +125,7 @@ class Session:
         experiment, run = job.experiment, job.run
         self.history = History(run, experiment.measured)
         self.best = Best(experiment.monitor, experiment.mode(experiment.monitor), self._save_best)
-        self._callbacks = self._make_callbacks()
+        self.callbacks = self._make_callbacks()
         self._saved: Position | None = None
         if state := job.restore(model, checkpoint, rollbacks):
             self._recall(state)
@@ -155,7 +155,7 @@ class Session:
             self.job.experiment.training.checkpoint, self._save_last, lambda: self.loop.position.total, signals
         )
         try:
-            self.loop.run([*self._callbacks, periodic])
+            self.loop.run([*self.callbacks, periodic])
         except Stopped:
             self._save_last()
             raise
@@ -209,7 +209,7 @@ class Session:
         return callbacks
 
     def _remembering(self) -> list[Remembering]:
-        return [callback for callback in self._callbacks if isinstance(callback, Remembering)]
+        return [callback for callback in self.callbacks if isinstance(callback, Remembering)]
 
     def _recall(self, state: State) -> None:
         for callback in self._remembering():
