@@ -112,6 +112,16 @@ class RunDir:
         finally:
             lock.release()
 
+    def is_owned(self) -> bool:
+        """Tell whether a process is training in it just now."""
+        if not self.lock.exists():
+            return False
+        try:
+            with self.owned():
+                return False
+        except RunError:
+            return True
+
     def reopen(self) -> None:
         """Remove what a process that was killed had begun to write, and the results of a run that goes on.
 

@@ -105,6 +105,10 @@ class _TooMuch(Exception):
         self.mark = mark
 
 
+class _Quick(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    yaml_implicit_resolvers = _resolvers()
+
+
 class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = _resolvers()
 
@@ -151,6 +155,18 @@ def parse(text: str, source: str) -> Document:
     except _TooMuch as error:
         raise YamlError(Mark(source, error.mark.line + 1, error.mark.column + 1), str(error)) from None
     return _Reader(source).read(node)
+
+
+def quick(text: str) -> Any:
+    """Read what `dump` wrote, in C where PyYAML has that: plain values without their places, and fewer checks.
+
+    Raises:
+        ValueError: It is no YAML.
+    """
+    try:
+        return yaml.load(text, _Quick)
+    except (yaml.YAMLError, RecursionError, TypeError) as error:
+        raise ValueError(str(error)) from None
 
 
 class _Reader:

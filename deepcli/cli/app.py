@@ -10,6 +10,7 @@ from deepcli import __version__
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
+from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
 from deepcli.cli.train import train
@@ -43,6 +44,7 @@ def options(
 
 app.command()(train)
 app.command()(evaluate)
+app.command()(runs)
 app.command()(validate)
 app.command("list")(list_components)
 app.command()(init)

@@ -117,6 +117,43 @@ def entries(entries: Sequence[Entry], json: bool) -> None:
         print(textwrap.indent(f"\n{entry.example}\n", "  "))
 
 
+def rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, csv: bool, markdown: bool) -> None:
+    """Print rows of figures and texts as a table, as comma-separated values, or in Markdown."""
+    if csv:
+        import csv as separated
+
+        separated.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
+        return
+    cells = [["" if value is None else _short(value) for value in row] for row in rows]
+    if markdown:
+        lines = [list(columns), ["---"] * len(columns), *cells]
+        print("\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines))
+        return
+    numbers = [
+        column
+        for index, column in enumerate(columns)
+        if all(_is_number(row[index]) for row in rows if row[index] is not None)
+    ]
+    _print_table(columns, cells, numbers)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def objects(objects: Sequence[Mapping[str, object]]) -> None:
+    """Print a JSON array."""
+    from deepcli.result import finite
+
+    _json(finite(list(objects)))
+
+
 def _json(value: object) -> None:
     print(json_text(value, ensure_ascii=False))
 

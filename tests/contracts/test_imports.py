@@ -24,7 +24,7 @@ ROOMS = [
     {"loading"},
     {"writing"},
     {"run"},
-    {"checkpoints", "reporting"},
+    {"checkpoints", "reporting", "runs"},
     {"resuming"},
     {"engine"},
     {"cli", "__main__"},
@@ -45,7 +45,7 @@ print("HEAVY", heavy, "CODE", code)
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["train", "--help"], ["validate", "SPEC"], ["list"], ["list", "models"], ["show", "SPEC"],
+    [["--help"], ["train", "--help"], ["validate", "SPEC"], ["list"], ["list", "models"], ["show", "SPEC"], ["runs", "."],
      ["init", "digits", "cnn", "new.yaml"], ["schema"]],
     ids=" ".join,
 )  # fmt: skip

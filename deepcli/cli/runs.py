@@ -1,0 +1,55 @@
+"""`deepcli runs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deepcli.cli.options import Json
+from deepcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deepcli.runs import Listed
+
+
+def runs(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR]...", help="Folders with runs in them; default: runs.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="KEY", help="A column or a dotted key; -KEY for the largest first.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", metavar="CONDITION", help="Like 'val_accuracy>0.98' or model.type=cnn; all must hold."
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show so many at most.")] = None,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
+) -> None:
+    """List runs: how they ended, what they came to, and the fields of their specs that differ."""
+    if json + csv + markdown > 1:
+        raise UsageError("--json, --csv and --markdown: choose one")
+    from deepcli import runs as listing
+    from deepcli.cli import render
+
+    found = listing.keep(listing.find(folders or [Path("runs")]), filters or [])
+    if sort is not None:
+        found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))
+    found = found[:limit]
+    if json:
+        render.objects([_object(run, listing.changed(found)) for run in found])
+        return
+    columns = ["run", "status", "epochs", "best_epoch", *listing.metrics(found), "seconds", *listing.changed(found)]
+    render.rows(columns, [[run.values.get(column) for column in columns] for run in found], csv=csv, markdown=markdown)
+
+
+def _object(run: Listed, changed: Sequence[str]) -> dict[str, Any]:
+    return {**run.facts, "metrics": dict(run.metrics), "changed": {key: run.spec.get(key) for key in changed}}
