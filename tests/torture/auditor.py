@@ -1,6 +1,6 @@
 """Evaluates files in one process that writes down what it does: `python auditor.py FOLDER FILE...`, JSON lines on stdout.
 
-Each line has the exit code, what was said, the seconds, the peak memory so far, whether TensorFlow was there, and what
+Each line has the exit code, what was said, the CPU seconds, the peak memory so far, whether TensorFlow was there, and what
 Python did beside reading the file itself and importing. The kernel watches the secrets, for HDF5 opens files in C.
 """
 
@@ -67,7 +67,7 @@ def main() -> None:
         before = set(Path(folder).iterdir())
         events.clear()
         out, err = io.StringIO(), io.StringIO()
-        started, listening = time.monotonic(), True
+        started, listening = time.process_time(), True
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 deepcli()
@@ -75,7 +75,7 @@ def main() -> None:
                 code = ended.code
         listening = False
         line = {
-            "code": code, "out": out.getvalue(), "err": err.getvalue(), "seconds": time.monotonic() - started,
+            "code": code, "out": out.getvalue(), "err": err.getvalue(), "seconds": time.process_time() - started,
             "peak": peak(), "tensorflow": "tensorflow" in sys.modules, "secret": watch.seen(),
             "events": [event for event in events if event != ("open", file)],
             "made": sorted(map(str, set(Path(folder).iterdir()) - before)),

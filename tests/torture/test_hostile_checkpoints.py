@@ -72,14 +72,13 @@ def test_it_is_refused_and_nothing_else_happens(name, outcomes, corpus):
     assert (outcome["events"], outcome["made"], outcome["secret"]) == ([], [], False)
 
 
-def test_none_takes_long_or_much(outcomes, record_property):
+def test_none_takes_long_or_much(outcomes, counted):
     slowest = max(outcomes, key=lambda name: outcomes[name]["seconds"])
     seconds, peak = outcomes[slowest]["seconds"], max(outcome["peak"] for outcome in outcomes.values())
     report = (
         f"{len(outcomes)} hostile checkpoints refused; the slowest in {seconds:.2f} s ({slowest}), peak {peak:.0f} MiB"
     )
-    record_property("torture", report)
-    print(f"torture: {report}")
+    counted(report)
     assert seconds < SECONDS
     assert peak < MEBIBYTES
 
@@ -149,7 +148,7 @@ def contents(path):
     return checkpoint.experiment, checkpoint.read(hostile.STATE), path.with_suffix(".h5").read_bytes()
 
 
-def test_flipped_bytes_are_noticed_or_harmless(tmp_path, record_property):
+def test_flipped_bytes_are_noticed_or_harmless(tmp_path, counted):
     content = hostile.GOLDEN.read_bytes()
     path = tmp_path / "a.keras"
     path.write_bytes(content)
@@ -168,13 +167,12 @@ def test_flipped_bytes_are_noticed_or_harmless(tmp_path, record_property):
             assert str(path) in str(error)
             detected += 1
     report = f"{count} flipped bytes: {detected} detected, {count - detected} harmless"
-    record_property("torture", report)
-    print(f"torture: {report}")
+    counted(report)
     assert detected > count / 2
 
 
 @pytest.mark.parametrize("member", [hostile.SPEC, hostile.STATE, hostile.WEIGHTS])
-def test_changed_bytes_under_a_right_checksum_are_refused_or_plain(member, tmp_path, record_property):
+def test_changed_bytes_under_a_right_checksum_are_refused_or_plain(member, tmp_path, counted):
     """What a checksum cannot notice: whoever wrote the file computed it anew."""
     rng, count, refused = random.Random(member), 3000 if TORTURE else 120, 0
     path = tmp_path / "a.keras"
@@ -197,8 +195,7 @@ def test_changed_bytes_under_a_right_checksum_are_refused_or_plain(member, tmp_p
             assert str(path) in str(error)
             refused += 1
     report = f"{count} changes of {member} under a right checksum: {refused} refused, {count - refused} plain"
-    record_property("torture", report)
-    print(f"torture: {report}")
+    counted(report)
     assert refused > 0
 
 

@@ -55,13 +55,17 @@ TALLY: Counter[str] = Counter()
 SLOWEST = [0.0]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tally(record_testsuite_property):
-    """Print what was tried, at the end."""
+@pytest.fixture(autouse=True)
+def tally(request, counted):
+    """Say at the end of each test what it tried."""
+    TALLY.clear()
+    SLOWEST[0] = 0.0
     yield
-    line = f"{TALLY.total()} specs: {TALLY['valid']} valid, {TALLY['refused']} refused, slowest {SLOWEST[0]:.2f} s"
-    record_testsuite_property("torture", line)
-    print(f"torture: {line}")
+    if TALLY.total() > 1:
+        counted(
+            f"{request.node.name}: {TALLY.total()} specs: {TALLY['valid']} valid, {TALLY['refused']} refused, slowest "
+            f"{SLOWEST[0]:.2f} s"
+        )
 
 
 def tried(full, quick):
