@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,7 +139,8 @@ def _complete(job: Job, model: keras.Model, checkpoint: CheckpointFile | None) -
             model = ready_model(job.experiment, job.splits, job.plan, job.backend, checkpoint is not None)
         except Stopped:
             interrupted = Interrupted(
-                f"interrupted; `deepcli train --resume {job.run.path}` goes on", job.request.signals.stop or 0
+                f"interrupted; `deepcli train --resume {shlex.quote(str(job.run.path))}` goes on",
+                job.request.signals.stop or 0,
             )
             interrupted.run = str(job.run.path)
             raise interrupted from None

@@ -78,7 +78,7 @@ def interrupted(spec):
     """A run that a signal ended in its second epoch, after 10 steps."""
 
     def make(text=BASE, at=14, output="a b"):
-        with pytest.raises(Interrupted):
+        with pytest.raises(Interrupted, match=r"`deepcli train --resume 'a b'` goes on"):
             begin(spec(text), [], Path(output), Cut(at))
         return spec(text)
 
