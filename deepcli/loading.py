@@ -148,11 +148,15 @@ def words(overrides: Iterable[str]) -> Document:
         try:
             value = yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree
         except YamlError as error:
-            raise SpecError([Problem(COMMAND_LINE, word, error.message)]) from None
+            raise SpecError([Problem(COMMAND_LINE, _shortened(word), error.message)]) from None
         _set(document.tree, path, value)
         for depth in range(1, len(path) + 1):
             document.keys[path[:depth]] = document.values[path[:depth]] = Mark(COMMAND_LINE)
     return document
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= 80 else f"{word[:77]}..."
 
 
 def _set(tree: dict[Any, Any], path: yaml12.Path, value: Any) -> None:
