@@ -69,7 +69,7 @@ def describe_resumption(
     Raises:
         RunError: The data are others.
     """
-    was, data = before.get("data", {}).get("sha256"), now["data"]["sha256"]
+    was, data = _section(before, "data").get("sha256"), now["data"]["sha256"]
     if was is not None and was != data:
         raise RunError(f"the run began with other data: SHA-256 {was}, now {data} ({now['data']['source']})")
     notices = []
@@ -78,16 +78,22 @@ def describe_resumption(
             f"the run began with {threads} CPU threads and goes on with {now['threads']}: the order of sums changes, so the "
             "last bits will not be those of an uninterrupted run"
         )
-    versions = before.get("versions", {})
+    versions = _section(before, "versions")
     for name, version in now["versions"].items():
         if versions.get(name) != version:
             notices.append(
                 f"the run began with {name} {versions.get(name)} and goes on with {version}: bits may differ"
             )
-    if (device := before.get("device", {}).get("value")) != now["device"]["value"]:
+    if (device := _section(before, "device").get("value")) != now["device"]["value"]:
         notices.append(f"the run began on {device} and goes on on {now['device']['value']}: bits will differ")
     part = {key: now[key] for key in ("command", "started", "git_commit", "versions", "threads", "device")}
-    return {**before, "resumed": [*before.get("resumed", []), {"step": step, **part}]}, notices
+    return {**before, "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
+
+
+def _section(described: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of what a file says, if it says it as it should."""
+    section = described.get(name)
+    return section if isinstance(section, Mapping) else {}
 
 
 def git_commit() -> str | None:

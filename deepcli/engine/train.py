@@ -111,8 +111,8 @@ def _reopen(
     """Make a run directory ready to go on; returns what was told."""
     run = resumption.run
     try:
-        before = json.loads(run.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        before = dict(json.loads(run.environment.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         before = environment
     described, notices = describe_resumption(before, environment, step)
     begins = f"resuming {run.path} at step {step}"

@@ -234,6 +234,14 @@ def test_other_data_and_another_thread_count_are_noticed(cli, interrupted):
     assert "the run began with other data" in done.err
 
 
+@pytest.mark.parametrize("content", ["", "[1]", '{"data": 3, "versions": null, "device": [], "threads": "x"}'])
+def test_a_damaged_description_does_not_keep_a_run_from_going_on(cli, interrupted, content):
+    interrupted()
+    Path("a b/environment.json").write_text(content)
+    assert cli("train", "--resume", "a b").code == 0
+    assert json.loads(Path("a b/environment.json").read_text())["resumed"]
+
+
 def test_a_run_has_one_owner(cli, interrupted):
     path = interrupted()
     code = "import sys; from pathlib import Path; from deepcli.run import RunDir\nwith RunDir(Path('a b')).owned(): print(flush=True); sys.stdin.read()"
