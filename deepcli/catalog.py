@@ -16,11 +16,14 @@ from deepcli.activations import ACTIVATIONS
 from deepcli.data import DATASETS
 from deepcli.experiment import Experiment
 from deepcli.initializers import INITIALIZERS
+from deepcli.loading import SWEEP
 from deepcli.merging import registry_of
 from deepcli.models import LAYERS, MODELS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from deepcli.registry import Component, Registry, Spec, show
 from deepcli.scores import SCORES
+from deepcli.sweeps.pruners import PRUNERS
+from deepcli.sweeps.spec import Sweep
 from deepcli.yaml12 import dump, dump_line
 
 KINDS: dict[str, Registry[Any]] = {
@@ -33,6 +36,7 @@ KINDS: dict[str, Registry[Any]] = {
     "metrics": METRICS,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
+    "pruners": PRUNERS,
     "scores": SCORES,
 }
 COMMANDS = {"scores": "deepcli evaluate RUN --json"}
@@ -101,6 +105,8 @@ def _section(registry: Registry[Any], value: Any) -> dict[str, Any]:
     for name in (EXAMPLE_MODEL, *MODELS):
         if found := _field_of(MODELS[name], registry, value):
             return {"model": {"type": name, **found}}
+    if found := _field_of(Sweep, registry, value):
+        return {SWEEP: found}
     raise LookupError(f"no section of a spec holds {registry.kind}")
 
 
@@ -197,7 +203,7 @@ def _in_words(annotation: Any, metadata: list[Any]) -> str:
         inner, *extras = get_args(annotation)
         return _in_words(inner, [*metadata, *extras])
     if get_origin(annotation) in (Union, types.UnionType):
-        return " or ".join(_in_words(part, []) for part in get_args(annotation))
+        return " or ".join(dict.fromkeys(_in_words(part, []) for part in get_args(annotation)))
     if get_origin(annotation) is Literal:
         return " | ".join(map(str, get_args(annotation)))
     if get_origin(annotation) is tuple:
@@ -207,7 +213,14 @@ def _in_words(annotation: Any, metadata: list[Any]) -> str:
         return f"mapping of {_in_words(key, [])} to {_in_words(value, [])}"
     if isinstance(annotation, type) and issubclass(annotation, Spec):
         return "section"
-    words = {int: "integer", float: "number", bool: "true or false", str: "text", types.NoneType: "null"}
+    words = {
+        int: "integer",
+        float: "number",
+        bool: "true or false",
+        str: "text",
+        types.NoneType: "null",
+        Any: "anything",
+    }
     return (words.get(annotation, str(annotation)) + " " + _bounds(metadata)).strip()
 
 

@@ -169,14 +169,6 @@ class Experiment(Spec):
         return self
 
 
-def json_schema() -> dict[str, Any]:
-    """Describe a spec as a JSON schema (draft 2020-12), with every component that is registered.
-
-    It knows names, fields, types and bounds; what crosses sections only `Experiment` itself can check.
-    """
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
-
-
 def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, Any]) -> Iterator[Misfit]:
     """Yield why a metric cannot be watched, where that can be told."""
     if "data" not in sections or "metrics" not in sections:

@@ -24,6 +24,8 @@ from deepcli.yaml12 import Document, Mark, YamlError
 OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
 COMMAND_LINE = "command line"
 MAX_NAME = 200
+SWEEP = "sweep"
+"""The section of a spec file that is no part of a run."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,20 @@ def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable
         UsageError: A plugin that cannot be imported.
     """
     import_plugins(plugins)
+    document, notices = gather(files, overrides)
+    if SWEEP in document.tree:
+        notices = (*notices, "sweep: left to `deepcli sweep`; this is the spec without it")
+    experiment = validate(without_sweep(document))
+    check_length(experiment, str(files[0]))
+    return Loaded(experiment, notices)
+
+
+def gather(files: Sequence[Path], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:
+    """Read files, lay the later over the earlier and the overrides over all; return that with what should be told.
+
+    Raises:
+        SpecError: A file cannot be read, or a word is no override.
+    """
     merger = Merger()
     document = Document({})
     for file in files:
@@ -54,9 +70,13 @@ def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable
     document = merger.overlay(document, words(overrides))
     if "name" not in document.tree:
         document.tree = {"name": re.sub(r"[^\w.+=@ -]|^\W+", "-", files[0].stem).lstrip("-") or "run", **document.tree}
-    experiment = validate(document)
-    _check_length(experiment, str(files[0]))
-    return Loaded(experiment, tuple(merger.notices))
+    return document, tuple(merger.notices)
+
+
+def without_sweep(document: Document) -> Document:
+    """Return a document without the section that is no part of a run."""
+    tree = {key: value for key, value in document.tree.items() if key != SWEEP}
+    return Document(tree, document.keys, document.values)
 
 
 def validate(document: Document) -> Experiment:
@@ -71,8 +91,12 @@ def validate(document: Document) -> Experiment:
         raise SpecError(problems(error, document)) from None
 
 
-def _check_length(experiment: Experiment, source: str) -> None:
-    """Refuse a spec that a run would keep, every default in it, and that nothing could read back."""
+def check_length(experiment: Experiment, source: str) -> None:
+    """Refuse a spec that a run would keep, every default in it, and that nothing could read back.
+
+    Raises:
+        SpecError: It is too long.
+    """
     text = dump(experiment)
     if len(text) < yaml12.MAX_BYTES // 8:
         return

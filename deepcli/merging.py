@@ -10,6 +10,8 @@ from deepcli.registry import Registry, Spec
 from deepcli.yaml12 import Document, Path
 
 Section = Mapping[Any, Any]
+WHOLE = ("sweep", "parameters")
+"""What stands in this section is replaced as a whole: the bounds of one parameter say nothing of another's values."""
 
 
 def lookup(tree: Any, path: Path) -> Any:
@@ -53,9 +55,14 @@ def section_of(cls: type[Spec], key: object, value: object) -> type[Spec] | None
 
 def spec_class(cls: type[Spec], key: object) -> type[Spec] | None:
     """Return the spec class in a field's annotation: that of a section, or the base of what a registry holds."""
+    return next(spec_classes(cls, key), None)
+
+
+def spec_classes(cls: type[Spec], key: object) -> Iterator[type[Spec]]:
+    """Yield every spec class in a field's annotation."""
     field = cls.model_fields.get(key) if isinstance(key, str) else None
     hints = _hints(field.annotation) if field else iter(())
-    return next((hint for hint in hints if isinstance(hint, type)), None)
+    yield from (hint for hint in hints if isinstance(hint, type))
 
 
 def class_at(tree: Any, path: Path, cls: type[Spec] = Experiment) -> type[Spec] | None:
@@ -105,7 +112,7 @@ class Merger:
         registry = registry_of(cls, path[-1]) if cls else None
         if registry is not None:
             old, new = _written_out(old, new), _written_out(new, old)
-        if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        if not isinstance(old, Mapping) or not isinstance(new, Mapping) or path[:-1] == WHOLE:
             replaced.add(path)
             return new
         if registry is None:

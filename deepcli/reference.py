@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from deepcli.catalog import COMMANDS, KINDS, Entry, FieldRow, documentation, entry, fields
-from deepcli.experiment import Experiment
-from deepcli.merging import spec_class
+from deepcli.merging import spec_classes
 from deepcli.registry import Component, Spec
+from deepcli.sweeps.file import SpecFile
 
 INTRODUCTION = """\
 # Reference
@@ -20,7 +20,7 @@ last: no spec names them, `deepcli evaluate` takes them of every run.
 
 def reference() -> str:
     """Write the whole page: the sections of a spec first, then every component by kind."""
-    lines = [INTRODUCTION, "## The spec", *_section("", Experiment), *_sections(Experiment, "")]
+    lines = [INTRODUCTION, "## The spec", *_section("", SpecFile), *_sections(SpecFile, "")]
     for kind, registry in KINDS.items():
         lines += [f"## {kind}", ", ".join(f"[{name}](#{kind}-{name})" for name in registry)]
         for name in registry:
@@ -31,9 +31,9 @@ def reference() -> str:
 def _sections(cls: type[Spec], path: str) -> Iterator[str]:
     """Describe the sections inside a section that are no components, at any depth."""
     for key in cls.model_fields:
-        inner = spec_class(cls, key)
-        if inner is not None and not issubclass(inner, Component):
-            yield f"### {path}{key}"
+        kinds = [inner for inner in spec_classes(cls, key) if not issubclass(inner, Component)]
+        for inner in kinds:
+            yield f"### {path}{key}" + (f": {inner.__name__.lower()}" if len(kinds) > 1 else "")
             yield from _section(path + key, inner)
             yield from _sections(inner, f"{path}{key}.")
 

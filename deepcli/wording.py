@@ -9,17 +9,23 @@ from typing import Any
 from pydantic import ValidationError
 
 from deepcli.errors import Problem
+from deepcli.experiment import Experiment
 from deepcli.merging import class_at, lookup
-from deepcli.registry import did_you_mean, show
+from deepcli.registry import Spec, did_you_mean, show
 from deepcli.yaml12 import Document, Mark, Path
 
 MAX_PROBLEMS = 100
 
 
-def problems(error: ValidationError, document: Document) -> list[Problem]:
+def problems(error: ValidationError, document: Document, cls: type[Spec] = Experiment) -> list[Problem]:
     """Word every error, in the order of the file; errors of one place (a union's branches) become one.
 
     Of very many, the first `MAX_PROBLEMS` places and how many more there are.
+
+    Args:
+        error: What pydantic found.
+        document: What was validated.
+        cls: The class that it was validated as.
     """
     by_path: dict[Path, list[Any]] = {}
     items = error.errors(include_url=False)
@@ -33,7 +39,7 @@ def problems(error: ValidationError, document: Document) -> list[Problem]:
     first = sorted(by_path, key=lambda path: _order(_mark(path, document, document.keys)))[:MAX_PROBLEMS]
     found = []
     for path in first:
-        messages = dict.fromkeys(_message(item, path, document.tree) for item in by_path[path])
+        messages = dict.fromkeys(_message(item, path, document.tree, cls) for item in by_path[path])
         found.append(_problem(path, list(messages), document))
     rest = [Problem("", "", f"and at {len(by_path) - len(first)} more places")] if len(by_path) > len(first) else []
     return [problem for _, problem in sorted(found, key=lambda pair: pair[0])] + rest
@@ -54,7 +60,7 @@ def _has_key(value: Any, key: object) -> bool:
     return isinstance(value, Mapping) and key in value
 
 
-def _message(item: Any, path: Path, tree: Any) -> str:
+def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
     kind, value = item["type"], item["input"]
     if kind == "misfit":
         return str(item["ctx"]["why"])
@@ -63,7 +69,7 @@ def _message(item: Any, path: Path, tree: Any) -> str:
     if kind == "too_short":
         return f"should have at least {item['ctx']['min_length']}, not {item['ctx']['actual_length']}"
     if kind == "extra_forbidden":
-        cls = class_at(tree, path[:-1])
+        cls = class_at(tree, path[:-1], whole)
         known = list(cls.model_fields) if cls else []
         what = "section" if len(path) == 1 else "field"
         return f"unknown {what}; {did_you_mean(path[-1], known)}known: {', '.join(known)}"

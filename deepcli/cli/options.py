@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from deepcli.loading import Loaded
     from deepcli.reporting import Reporter
 
+NO_FILE = "no spec file given; `deepcli init digits cnn` writes one to start from"
+
 Words = Annotated[
     list[str],
     typer.Argument(
@@ -61,7 +63,7 @@ def load_spec(words: Sequence[str], overrides: Sequence[str] | None, plugins: Se
 
     files = [Path(word) for word in words if not is_override(word)]
     if not files:
-        raise UsageError("no spec file given; `deepcli init digits cnn` writes one to start from")
+        raise UsageError(NO_FILE)
     return load(files, [*(word for word in words if is_override(word)), *(overrides or [])], plugins or [])
 
 

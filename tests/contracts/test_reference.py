@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from deepcli.catalog import KINDS
-from deepcli.experiment import Experiment
+from deepcli.sweeps.file import SpecFile
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reference.md"
 
@@ -28,7 +28,14 @@ def test_the_reference_names_every_section_and_every_component():
         for name in registry:
             if registry[name].__module__.startswith("deepcli."):
                 assert f'<a id="{kind}-{name}"></a>{name}\n' in page
-    for field in Experiment.model_fields:
+    for field in SpecFile.model_fields:
         assert f"| `{field}` |" in page
-    for section in ("training", "training.checkpoint", "training.early_stopping"):
+    for section in (
+        "training",
+        "training.checkpoint",
+        "training.early_stopping",
+        "sweep",
+        "sweep.metric",
+        "sweep.parameters: range",
+    ):
         assert f"### {section}\n" in page

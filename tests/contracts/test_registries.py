@@ -10,11 +10,15 @@ from pydantic import ValidationError
 import deepcli
 from deepcli import yaml12
 from deepcli.catalog import COMMANDS, KINDS, example, fields, summary
-from deepcli.experiment import Experiment
 from deepcli.registry import Component, Registry, Spec
+from deepcli.sweeps.file import SpecFile
+from deepcli.sweeps.spec import Candidates, Objective, Range, Sweep
 
 ENTRIES = [(kind, name) for kind, registry in KINDS.items() for name in registry]
-SECTIONS = [Experiment, *(type(field.default) for field in Experiment.model_fields.values())]
+SECTIONS = [
+    *(SpecFile, Sweep, Objective, Candidates, Range),
+    *(type(field.default) for field in SpecFile.model_fields.values()),
+]
 
 
 def subclasses(cls):
@@ -71,7 +75,7 @@ class TestEveryEntry:
         reasons = []
         for data in ("digits", "imdb"):
             try:
-                Experiment.model_validate({"data": data, "model": "mlp", **section})
+                SpecFile.model_validate({"data": data, "model": "mlp", **section})
             except ValidationError as error:
                 reasons.append(str(error))
         assert len(reasons) < 2, reasons
@@ -98,7 +102,7 @@ def test_what_no_spec_names_is_refused_in_its_sections(kind):
     for name in KINDS[kind]:
         if name not in KINDS["metrics"]:
             with pytest.raises(ValidationError, match="deepcli evaluate RUN"):
-                Experiment.model_validate({"data": "digits", "model": "mlp", "metrics": [name]})
+                SpecFile.model_validate({"data": "digits", "model": "mlp", "metrics": [name]})
 
 
 def test_a_name_is_taken_once_and_needs_documentation():

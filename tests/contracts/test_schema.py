@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from deepcli import yaml12
 from deepcli.catalog import COMMANDS, KINDS, example
-from deepcli.experiment import Experiment, json_schema
+from deepcli.sweeps.file import SpecFile, json_schema
 from tests.contracts.test_configs import FILES
 
 SCHEMA = json_schema()
@@ -25,6 +25,23 @@ RIGHT = {
     "a component inside a model": {"model": {"type": "mlp", "activation": {"type": "leaky_relu"}}},
     "integers for keys": {"training": {"class_weight": {0: 1.0, 1: 2}}},
     "null": {"training": {"early_stopping": None}},
+    "no sweep": {"sweep": None},
+    "a sweep of candidates": {
+        "sweep": {"parameters": {"model.hidden_units": [[8], [8, 8]]}, "early_terminate": "median"}
+    },
+    "a sweep of ranges": {
+        "sweep": {
+            "method": "bayes",
+            "metric": "val_accuracy",
+            "parameters": {
+                "optimizer.learning_rate": {"min": 1e-4, "max": 0.1, "distribution": "log_uniform"},
+                "training.epochs": {"min": 1, "max": 4, "when": {"optimizer.type": ["adam", "sgd"]}},
+            },
+            "early_terminate": {"type": "hyperband", "max_resource": 9},
+            "max_time": "2h",
+            "seeds": [0, 3],
+        }
+    },
 }
 WRONG = {
     "an unknown section": {"optimiser": "sgd"},
@@ -44,6 +61,12 @@ WRONG = {
     "a score among the metrics": {"metrics": ["mcc"]},
     "a list for a component": {"loss": ["auto"]},
     "nothing for the data": {"data": None},
+    "an unknown method of a sweep": {"sweep": {"method": "grd"}},
+    "an unknown field of a sweep": {"sweep": {"trials": 3}},
+    "one value for a parameter": {"sweep": {"parameters": {"seed": 3}}},
+    "bounds and values": {"sweep": {"parameters": {"seed": {"values": [1], "min": 1}}}},
+    "an unknown pruner": {"sweep": {"early_terminate": "mean"}},
+    "no trials": {"sweep": {"max_trials": 0}},
 }
 
 
@@ -74,14 +97,14 @@ def test_every_component_is_described(kind, name):
 
 @pytest.mark.parametrize("change", RIGHT.values(), ids=RIGHT)
 def test_what_the_classes_accept_is_valid(change):
-    Experiment.model_validate({**WHOLE, **change})
+    SpecFile.model_validate({**WHOLE, **change})
     CHECK.validate({**WHOLE, **change})
 
 
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
 def test_what_the_classes_refuse_is_not(change):
     with pytest.raises(ValidationError):
-        Experiment.model_validate({**WHOLE, **change})
+        SpecFile.model_validate({**WHOLE, **change})
     with pytest.raises(jsonschema.ValidationError):
         CHECK.validate({**WHOLE, **change})
 

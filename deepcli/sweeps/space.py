@@ -1,0 +1,261 @@
+"""The points of a sweep: all of a grid, or one drawn at a time, by a study or by a seed alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from deepcli.experiment import Experiment
+from deepcli.merging import lookup
+from deepcli.sweeps.spec import Candidates, Parameter, Range, Sweep, at, same, slot, steps
+
+Point = dict[str, Any]
+"""Dotted keys and the plain value of each."""
+
+Choose = Callable[[str, Parameter], Any]
+DIGITS = 6
+"""Of a number drawn by a seed alone: enough for any parameter, and the same on every machine."""
+
+
+class Suggest(Protocol):
+    """What draws values; a trial of Optuna's is one."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Draw one of some texts, numbers, booleans or None."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Draw a number between two bounds, both included."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Draw an integer between two bounds, both included."""
+
+
+class Seeded:
+    """Draws by a seed and a number alone: the same on every machine, whatever was drawn before.
+
+    Args:
+        seed: The sweep's.
+        number: Which draw it is.
+    """
+
+    def __init__(self, seed: int, number: int) -> None:
+        self._random = random.Random(f"{seed}/{number}")
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return choices[self._random.randrange(len(choices))]
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        if step is not None:
+            return float(at(low, step, self._random.randint(0, steps(low, high, step))))
+        share = self._random.random()
+        value = math.exp(math.log(low) + share * math.log(high / low)) if log else low + share * (high - low)
+        return min(max(float(f"{value:.{DIGITS}g}"), low), high)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        if log:
+            # From half below the lowest to half above the highest, so that both ends are as likely as their share.
+            value = math.exp(math.log(low - 0.5) + self._random.random() * math.log((high + 0.5) / (low - 0.5)))
+            return min(max(round(value), low), high)
+        return low + step * self._random.randint(0, (high - low) // step)
+
+
+def grid(sweep: Sweep, base: Experiment | None = None) -> Iterator[Point]:
+    """Yield every point, the first parameter changing slowest, none twice.
+
+    Args:
+        sweep: Every parameter of it can be listed.
+        base: The spec that conditions may name; those of a plan's sweep name parameters alone.
+
+    Raises:
+        ValueError: A parameter has no end of values, or a condition names what is no parameter and there is no base.
+    """
+    parameters = ordered(settled(sweep, base) if base else sweep)
+    listed = {key: parameter.listed() for key, parameter in parameters.items()}
+    slots = {slot(key) for key in parameters}
+    if foreign := [name for one in parameters.values() for name in one.when or {} if slot(name) not in slots]:
+        raise ValueError(f"{', '.join(foreign)}: no parameter, so the grid needs the spec")
+    if endless := [key for key, values in listed.items() if values is None]:
+        raise ValueError(f"no grid has all values of {', '.join(endless)}")
+    yield from _extended({}, list(parameters.items()), {key: values or () for key, values in listed.items()})
+
+
+def _extended(
+    point: Point, rest: Sequence[tuple[str, Parameter]], listed: Mapping[str, Sequence[Any]]
+) -> Iterator[Point]:
+    if not rest:
+        yield point
+        return
+    (key, parameter), *others = rest
+    here = [{**point, key: value} for value in listed[key]] if exists(parameter, point) else [point]
+    for longer in here:
+        yield from _extended(longer, others, listed)
+
+
+def draw(sweep: Sweep, suggest: Suggest, base: Experiment) -> Point:
+    """Draw one point; a parameter whose condition is not met is not asked for."""
+    return walk(settled(sweep, base), lambda key, parameter: _suggested(suggest, key, parameter))
+
+
+def walk(sweep: Sweep, choose: Choose) -> Point:
+    """Make one point, asking for the value of each parameter that exists in it."""
+    point: Point = {}
+    for key, parameter in ordered(sweep).items():
+        if exists(parameter, point):
+            point[key] = choose(key, parameter)
+    return point
+
+
+def _suggested(suggest: Suggest, key: str, parameter: Parameter) -> Any:
+    if isinstance(parameter, Candidates):
+        choices = _scalars(parameter.values)
+        return parameter.values[_index(choices, suggest.suggest_categorical(key, choices))]
+    if parameter.whole:
+        low, high = int(parameter.min), int(parameter.max)
+        return suggest.suggest_int(key, low, high, step=int(parameter.step or 1), log=parameter.log)
+    return suggest.suggest_float(
+        key, float(parameter.min), float(parameter.max), step=parameter.step, log=parameter.log
+    )
+
+
+def _scalars(values: Sequence[Any]) -> list[Any]:
+    """Write candidates as a study can keep them: as they are, or all as JSON where some are lists or mappings.
+
+    True is 1 to Python, so these are told apart as JSON too.
+    """
+    plain = all(value is None or isinstance(value, str | int | float) for value in values)
+    mixed = any(isinstance(value, bool) for value in values) and any(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
+    return list(values) if plain and not mixed else [json.dumps(value, ensure_ascii=False) for value in values]
+
+
+def _index(choices: Sequence[Any], chosen: Any) -> int:
+    return next(index for index, choice in enumerate(choices) if choice == chosen)
+
+
+def dependencies(key: str, sweep: Sweep) -> dict[str, Any]:
+    """Return the conditions of a parameter that name parameters, by the parameter's own key."""
+    keys = {slot(other): other for other in sweep.parameters}
+    when = sweep.parameters[key].when or {}
+    return {keys[slot(name)]: wanted for name, wanted in when.items() if slot(name) in keys}
+
+
+def ordered(sweep: Sweep) -> dict[str, Parameter]:
+    """Return the parameters, each behind those that its condition names, else as they are written.
+
+    Raises:
+        ValueError: Some wait for one another.
+    """
+    needs = {key: dependencies(key, sweep) for key in sweep.parameters}
+    done: dict[str, Parameter] = {}
+    while len(done) < len(needs):
+        ready = next((key for key in needs if key not in done and all(need in done for need in needs[key])), None)
+        if ready is None:
+            raise ValueError(" and ".join(key for key in needs if key not in done))
+        done[ready] = sweep.parameters[ready]
+    return done
+
+
+def exists(parameter: Parameter, point: Point) -> bool:
+    """Tell whether a parameter exists in a point that holds those of the parameters its condition names that exist."""
+    slots = {slot(key): value for key, value in point.items()}
+    return all(
+        slot(name) in slots and meets(slots[slot(name)], wanted) for name, wanted in (parameter.when or {}).items()
+    )
+
+
+def meets(value: Any, wanted: Any) -> bool:
+    """Tell whether a value is what a condition wants, or one of a list; a component counts by its type."""
+    found = value.get("type") if isinstance(value, Mapping) and "type" in value else value
+    options = wanted if isinstance(wanted, list | tuple) else [wanted]
+    return any(same(option) in (same(value), same(found)) for option in [*options, wanted])
+
+
+def settled(sweep: Sweep, base: Experiment) -> Sweep:
+    """Decide the conditions that name values of the spec, which are the same in every point.
+
+    A parameter that they rule out is left out. Conditions that name parameters stay.
+    """
+    tree = base.model_dump()
+    slots = {slot(key) for key in sweep.parameters}
+    kept: dict[str, Parameter] = {}
+    for key, parameter in sweep.parameters.items():
+        fixed = {name: wanted for name, wanted in (parameter.when or {}).items() if slot(name) not in slots}
+        if not fixed:
+            kept[key] = parameter
+        elif all(meets(lookup(tree, path(name)), wanted) for name, wanted in fixed.items()):
+            rest = {name: wanted for name, wanted in (parameter.when or {}).items() if name not in fixed}
+            kept[key] = parameter.model_copy(update={"when": rest or None})
+    if all(kept.get(key) is parameter for key, parameter in sweep.parameters.items()):
+        return sweep
+    # What waited for a parameter that is left out never exists either.
+    gone = set(sweep.parameters) - set(kept)
+    while waiting := {
+        key
+        for key, parameter in kept.items()
+        if {slot(name) for name in parameter.when or {}} & {slot(other) for other in gone}
+    }:
+        gone |= waiting
+        kept = {key: parameter for key, parameter in kept.items() if key not in waiting}
+    return sweep.model_copy(update={"parameters": kept})
+
+
+def path(key: str) -> tuple[str | int, ...]:
+    """Split a dotted key into a path."""
+    return tuple(int(part) if part.isdigit() else part for part in key.split("."))
+
+
+def ends(sweep: Sweep) -> Iterator[Point]:
+    """Yield points at the edges of a space: all parameters low, all high, and each at each of its ends.
+
+    The conditions of a parameter are met where it is at one of its ends.
+    """
+    for high in (False, True):
+        yield walk(sweep, lambda key, parameter, high=high: edges(parameter)[-1 if high else 0])  # type: ignore[misc]
+    for key, parameter in sweep.parameters.items():
+        for value in edges(parameter):
+            picks = {**_enabling(key, sweep), key: value}
+            yield walk(sweep, lambda name, other, picks=picks: picks[name] if name in picks else edges(other)[0])  # type: ignore[misc]
+
+
+def edges(parameter: Parameter) -> tuple[Any, ...]:
+    """Return every candidate, or both bounds."""
+    if isinstance(parameter, Candidates):
+        return parameter.values
+    high = (
+        at(parameter.min, parameter.step, steps(parameter.min, parameter.max, parameter.step))
+        if parameter.step
+        else None
+    )
+    low, high = parameter.min, parameter.max if high is None else high
+    return (low, high) if parameter.whole else (float(low), float(high))
+
+
+def enabling_value(parameter: Parameter, wanted: Any) -> tuple[Any, ...]:
+    """Return the values of a parameter that meet a condition, as far as they can be listed."""
+    listed = parameter.listed()
+    if listed is None:
+        listed = tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)
+        listed = tuple(value for value in listed if _within(parameter, value))
+    return tuple(value for value in listed if meets(value, wanted))
+
+
+def _within(parameter: Parameter, value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(parameter, Range) and number and parameter.min <= value <= parameter.max
+
+
+def _enabling(key: str, sweep: Sweep) -> Point:
+    """Return values with which a parameter exists, and those that these wait for."""
+    picks: Point = {}
+    for need, wanted in dependencies(key, sweep).items():
+        if values := enabling_value(sweep.parameters[need], wanted):
+            picks |= {**_enabling(need, sweep), need: values[0]}
+    return picks
