@@ -74,28 +74,39 @@ class TrainingBatches:
         return self._gather(positions), labels, tf.gather(self._weights, labels)
 
 
-def inference_batches(x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> tuple[Iterator[Any], np.ndarray]:
-    """Batches of inputs alone, sequences of like length together.
+class InferenceBatches:
+    """Batches of inputs alone, sequences of like length together; each pass yields tuples (inputs,).
 
-    Returns:
-        An iterator of tuples (inputs,), and the position of each example in the order in which they come. The
-        positions repeat the last example where replicas need equal shares.
+    Args:
+        x: The inputs.
+        batch_size: How many at once.
+        strategy: Where they are predicted; each of its replicas gets its share of every batch.
+
+    Attributes:
+        positions: Of each example in `x`, in the order in which they come. They repeat the last example where replicas
+            need equal shares.
     """
-    replicas = strategy.num_replicas_in_sync
-    positions = np.argsort(x.lengths, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
-    positions = np.concatenate([positions, np.repeat(positions[-1:], -len(positions) % replicas)])
-    share = -(-batch_size // replicas)
-    with tf.device("CPU:0"):
-        gather = gatherer(x)
-        # Whole rounds of equal shares first, then one last round of what is left, shared equally again.
-        whole = len(positions) // (share * replicas) * share * replicas
-        dataset = tf.data.Dataset.from_tensor_slices(positions[:whole]).batch(share)
-        if rest := (len(positions) - whole) // replicas:
-            dataset = dataset.concatenate(tf.data.Dataset.from_tensor_slices(positions[whole:]).batch(rest))
-        dataset = _options(_mapped(dataset, lambda part: (gather(part),))).prefetch(PREFETCH * replicas)
-    if replicas > 1:
-        dataset = strategy.distribute_datasets_from_function(lambda _: dataset)
-    return iter(dataset), positions
+
+    def __init__(self, x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> None:
+        replicas = strategy.num_replicas_in_sync
+        positions = np.argsort(x.lengths, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
+        positions = np.concatenate([positions, np.repeat(positions[-1:], -len(positions) % replicas)])
+        share = -(-batch_size // replicas)
+        with tf.device("CPU:0"):
+            gather = gatherer(x)
+            # Whole rounds of equal shares first, then one last round of what is left, shared equally again.
+            whole = len(positions) // (share * replicas) * share * replicas
+            dataset = tf.data.Dataset.from_tensor_slices(positions[:whole]).batch(share)
+            if rest := (len(positions) - whole) // replicas:
+                dataset = dataset.concatenate(tf.data.Dataset.from_tensor_slices(positions[whole:]).batch(rest))
+            dataset = _options(_mapped(dataset, lambda part: (gather(part),))).prefetch(PREFETCH * replicas)
+        if replicas > 1:
+            dataset = strategy.distribute_datasets_from_function(lambda _: dataset)
+        self.x, self.batch_size, self.positions = x, batch_size, positions
+        self._dataset = dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._dataset)
 
 
 def gatherer(x: Inputs) -> Callable[[tf.Tensor], tf.Tensor]:

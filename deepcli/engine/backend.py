@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepcli.data.order import Order
-from deepcli.data.pipeline import TrainingBatches, inference_batches
+from deepcli.data.pipeline import InferenceBatches, TrainingBatches
 from deepcli.data.splits import Inputs, Split
 
 Check = Callable[[], None]
@@ -77,6 +77,7 @@ class TensorFlowBackend:
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self._strategy = strategy
+        self._prepared: InferenceBatches | None = None
 
     def scope(self) -> AbstractContextManager[Any]:
         """Variables are made inside it."""
@@ -107,8 +108,8 @@ class TensorFlowBackend:
     def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = nothing) -> np.ndarray:
         """Predict in batches of like length and put the outputs back into order."""
         model.make_predict_function()
-        batches, positions = inference_batches(x, batch_size, self._strategy)
-        parts = []
+        prepared = self._prepare(x, batch_size)
+        batches, parts = iter(prepared), []
         while True:
             try:
                 parts.append(np.asarray(model.predict_function([next(batches)])))
@@ -117,8 +118,15 @@ class TensorFlowBackend:
             check()
         outputs = np.concatenate(parts)
         ordered = np.empty((len(x), *outputs.shape[1:]), np.float32)
-        ordered[positions] = outputs
+        ordered[prepared.positions] = outputs
         return ordered
+
+    def _prepare(self, x: Inputs, batch_size: int) -> InferenceBatches:
+        """Make batches, or take those of the call before: every epoch ends with the same inputs."""
+        known = self._prepared
+        if known is None or known.x is not x or known.batch_size != batch_size:
+            self._prepared = known = InferenceBatches(x, batch_size, self._strategy)
+        return known
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

@@ -16,7 +16,7 @@ from deepcli.data.splits import Split
 from deepcli.engine.backend import Backend, Check, TensorFlowBackend, nothing
 from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
-from deepcli.engine.device import choose
+from deepcli.engine.device import Device, choose
 from deepcli.engine.state import State
 from deepcli.experiment import Experiment
 from deepcli.predictions import Predictions
@@ -69,10 +69,51 @@ class Evaluator:
         return Measured(values, outputs, split)
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A checkpoint's model, ready to predict.
+
+    Attributes:
+        experiment: Its spec.
+        state: What else the checkpoint says.
+        device: Where it is.
+        model: Not compiled.
+        backend: Computes.
+    """
+
+    experiment: Experiment
+    state: State
+    device: Device
+    model: keras.Model
+    backend: Backend
+
+    def measure(self, split: Split) -> Measured:
+        """Predict a split, and measure what the spec names."""
+        return Evaluator(self.experiment, self.backend)(self.model, split)
+
+
+def load_model(checkpoint: CheckpointFile) -> Loaded:
+    """Build a checkpoint's model, in the precision that it was trained in.
+
+    Raises:
+        CheckpointError: It is damaged.
+        DeviceError: The device is not there.
+    """
+    experiment = checkpoint.experiment
+    state = State.from_bytes(checkpoint.read(STATE))
+    chosen = choose(experiment.training)
+    backend = TensorFlowBackend(chosen.strategy)
+    forget_models()
+    with backend.scope():
+        model = build_model(experiment, state.precision)
+        load_weights(model, checkpoint)
+    return Loaded(experiment, state, chosen, model, backend)
+
+
 def evaluate(
     checkpoint: CheckpointFile, split: Split, split_name: str, reporter: Reporter, started: float
 ) -> tuple[Result, Measured]:
-    """Evaluate a checkpoint on a split, in the precision that it was trained in.
+    """Evaluate a checkpoint on a split.
 
     Args:
         checkpoint: What to evaluate, and on which device.
@@ -85,16 +126,10 @@ def evaluate(
         CheckpointError: It is damaged.
         DeviceError: The device is not there.
     """
-    experiment = checkpoint.experiment
-    state = State.from_bytes(checkpoint.read(STATE))
-    chosen = choose(experiment.training)
+    loaded = load_model(checkpoint)
+    experiment, state, chosen = loaded.experiment, loaded.state, loaded.device
     reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
-    backend = TensorFlowBackend(chosen.strategy)
-    forget_models()
-    with backend.scope():
-        model = build_model(experiment, state.precision)
-        load_weights(model, checkpoint)
-    measured = Evaluator(experiment, backend)(model, split)
+    measured = loaded.measure(split)
     scored = score(measured.predictions, reporter)
     own = dict(measured.metrics)
     result = Result(
