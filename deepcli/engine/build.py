@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Mapping
 
 import keras
+import numpy as np
 
 from deepcli.errors import TrainingError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.models.augmentation import augmentation_layers
 from deepcli.optim.learning_rate import learning_rate
+from deepcli.registry import Spec
 
 
 def build_model(experiment: Experiment, precision: str) -> keras.Model:
@@ -20,7 +23,7 @@ def build_model(experiment: Experiment, precision: str) -> keras.Model:
         TrainingError: There is not enough memory for it.
         UsageError: It leaves out the augmentation that the spec asks for.
     """
-    keras.utils.set_random_seed(experiment.seed)
+    _seed(experiment)
     try:
         with dtype_policy(precision):
             model = experiment.model.build(experiment.signature, experiment.head)
@@ -34,6 +37,29 @@ def build_model(experiment: Experiment, precision: str) -> keras.Model:
             f"{', '.join(sorted(kind.__name__ for kind in missing))}; `deepcli.models.sequences` has inputs that do not"
         )
     return model
+
+
+def _seed(experiment: Experiment) -> None:
+    """Seed whatever a model may draw from while it is built, or its layers later by other means than Keras's.
+
+    Keras draws its seeds from Python's generator. Only a plugin's layer could use TensorFlow's global seed, and setting
+    it throws every compiled step of this process away.
+    """
+    if experiment.training.deterministic or not is_own(experiment):
+        keras.utils.set_random_seed(experiment.seed)
+    else:
+        random.seed(experiment.seed)
+        np.random.seed(experiment.seed)
+
+
+def is_own(value: object) -> bool:
+    """Tell whether all components of a spec are deepcli's own, none a plugin's."""
+    if isinstance(value, Spec):
+        inner = (getattr(value, name) for name in type(value).model_fields)
+        return type(value).__module__.startswith("deepcli.") and all(map(is_own, inner))
+    if isinstance(value, Mapping):
+        return all(map(is_own, value.values()))
+    return not isinstance(value, list | tuple) or all(map(is_own, value))
 
 
 def forget_models() -> None:

@@ -179,12 +179,19 @@ class Periodic(keras.callbacks.Callback):
         save: Writes the checkpoint.
         steps_done: Counts the steps of the whole run; one batch's end may be the end of several.
         signals: May ask for one out of turn.
+        least_seconds: From one to the next.
     """
 
     def __init__(
-        self, spec: Checkpoint, save: Callable[[], None], steps_done: Callable[[], int], signals: Signals
+        self,
+        spec: Checkpoint,
+        save: Callable[[], None],
+        steps_done: Callable[[], int],
+        signals: Signals,
+        least_seconds: float = 0.0,
     ) -> None:
         super().__init__()
+        self._least_seconds = least_seconds
         self._spec = spec
         self._save = save
         self._steps_done = steps_done
@@ -193,17 +200,22 @@ class Periodic(keras.callbacks.Callback):
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        minutes = (time.monotonic() - self._saved_at) / 60
-        every = self._spec.every_steps
-        if (
-            self._signals.checkpoint
-            or (every and self._steps_done() // every > self._saved_step // every)
-            or (self._spec.every_minutes and minutes >= self._spec.every_minutes)
-        ):
-            self._write()
+        every, minutes = self._spec.every_steps, self._spec.every_minutes
+        self._write_if(
+            bool(every and self._steps_done() // every > self._saved_step // every)
+            or bool(minutes and self._seconds >= 60 * minutes)
+        )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._signals.checkpoint or (self._spec.every_epochs and (epoch + 1) % self._spec.every_epochs == 0):
+        every = self._spec.every_epochs
+        self._write_if(bool(every and (epoch + 1) % every == 0))
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._saved_at
+
+    def _write_if(self, due: bool) -> None:
+        if self._signals.checkpoint or (due and self._seconds >= self._least_seconds):
             self._write()
 
     def _write(self) -> None:

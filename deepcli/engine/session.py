@@ -19,8 +19,10 @@ from deepcli.engine.backend import Backend, Batches
 from deepcli.engine.build import averaged_weights, build_compiled_metrics, inner_optimizer
 from deepcli.engine.callbacks import Best, History, PatientStopping, Periodic, Plateau, Remembering, Report
 from deepcli.engine.checkpoint import load_weights, save
+from deepcli.engine.compiled import CompiledModels
 from deepcli.engine.divergence import Divergence, demand_finite_weights
 from deepcli.engine.evaluate import Evaluator, save_predictions
+from deepcli.engine.kept import Kept
 from deepcli.engine.loop import Loop
 from deepcli.engine.plan import Plan
 from deepcli.engine.state import Position, State, read_variables, write_variables
@@ -47,6 +49,11 @@ class Request:
         started: `time.monotonic()` at the beginning of the command.
         resumption: The run at `output` that goes on, owned by this process; None for a new one.
         signals: May ask for checkpoints and for the end.
+        test: Whether the best weights are measured on the test split in the end.
+        seconds_between_saves: At least so long from one checkpoint to the next; until then the best weights wait in
+            memory. For short runs, which could begin anew as well.
+        callbacks: See each epoch, before its checkpoint is written.
+        models: Those of earlier runs in this process, to train again; None builds one for this run alone.
     """
 
     output: Path
@@ -56,6 +63,10 @@ class Request:
     started: float = 0.0
     resumption: Resumption | None = None
     signals: Signals = field(default_factory=Signals)
+    test: bool = True
+    seconds_between_saves: float = 0.0
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    models: CompiledModels | None = None
 
 
 Rollbacks = tuple[Mapping[str, Any], ...]
@@ -127,6 +138,7 @@ class Session:
         self.best = Best(experiment.monitor, experiment.mode(experiment.monitor), self._save_best)
         self.callbacks = self._make_callbacks()
         self._saved: Position | None = None
+        self._kept: Kept | None = None
         if state := job.restore(model, checkpoint, rollbacks):
             self._recall(state)
         if run.best.is_file():
@@ -143,16 +155,20 @@ class Session:
         )
 
     def complete(self) -> Result:
-        """Train to the end, then measure the best weights on the test split.
+        """Train to the end, then measure the best weights on the test split, if that is asked for.
 
         Raises:
             Diverged: Something is no longer a number; the last checkpoint is from before.
             Stopped: A signal asked for it; the last checkpoint is where the run is.
             TrainingError: A file cannot be written, or no epoch had a finite metric.
         """
-        signals = self.job.request.signals
+        request = self.job.request
         periodic = Periodic(
-            self.job.experiment.training.checkpoint, self._save_last, lambda: self.loop.position.total, signals
+            self.job.experiment.training.checkpoint,
+            self._save_last,
+            lambda: self.loop.position.total,
+            request.signals,
+            request.seconds_between_saves,
         )
         try:
             self.loop.run([*self.callbacks, periodic])
@@ -163,12 +179,17 @@ class Session:
         if self.best.epoch is None:
             raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
         self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
-        load_weights(self.model, open_checkpoint(self.job.run.best))
-        measured = Evaluator(self.job.experiment, self.job.backend)(self.model, self.job.splits.test, signals.check)
-        save_predictions(self.job.run.predictions("test"), measured.predictions)
-        result = self.result("completed", {"test": dict(measured.metrics)})
+        result = self.result("completed", self._test() if request.test else {})
         write_text(self.job.run.metrics, result.to_json() + "\n")
         return result
+
+    def _test(self) -> dict[str, dict[str, float]]:
+        """Measure the best weights on the test split."""
+        load_weights(self.model, open_checkpoint(self.job.run.best))
+        evaluator = Evaluator(self.job.experiment, self.job.backend)
+        measured = evaluator(self.model, self.job.splits.test, self.job.request.signals.check)
+        save_predictions(self.job.run.predictions("test"), measured.predictions)
+        return {"test": dict(measured.metrics)}
 
     def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:
         """Describe the run as it stands; training and validation metrics are those of the best epoch."""
@@ -206,7 +227,7 @@ class Session:
         if isinstance(self.job.experiment.schedule, ReduceOnPlateau):
             plateau = self.job.experiment.schedule
             callbacks.append(Plateau(plateau, self.job.experiment.mode(plateau.monitor)))
-        return callbacks
+        return [*callbacks, *self.job.request.callbacks]
 
     def _remembering(self) -> list[Remembering]:
         return [callback for callback in self.callbacks if isinstance(callback, Remembering)]
@@ -226,13 +247,24 @@ class Session:
     def _save_best(self) -> None:
         demand_finite_weights(self.model)
         with averaged_weights(self.model):
-            save(self.job.run.best, self.model, self.job.experiment, self._state())
+            if self.job.request.seconds_between_saves:
+                self._kept = Kept(self.model, self.job.backend, self._state())
+            else:
+                save(self.job.run.best, self.model, self.job.experiment, self._state())
+
+    def _save_kept(self) -> None:
+        """Write the best weights that have waited in memory."""
+        if self._kept:
+            with self._kept.put_back() as state:
+                save(self.job.run.best, self.model, self.job.experiment, state)
+            self._kept = None
 
     def _save_last(self) -> None:
         keep = self.job.experiment.training.checkpoint.keep
         state = self._state()
         if state.position == self._saved:
             return
+        self._save_kept()
         demand_finite_weights(self.model)
         save(self.job.run.last, self.model, self.job.experiment, state)
         self._saved = state.position

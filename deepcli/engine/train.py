@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import shlex
 from collections.abc import Callable
@@ -61,7 +62,9 @@ def train(
         reporter.note(line)
     backend = TensorFlowBackend(chosen.strategy)
     with request.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
-        model = ready_model(experiment, splits, plan, backend, resumed=checkpoint is not None)
+        build = functools.partial(ready_model, experiment, splits, plan, backend, checkpoint is not None)
+        models = request.models if chosen.strategy.num_replicas_in_sync == 1 else None
+        model = models.ready(experiment, plan, build) if models else build()
         environment = describe(splits, model, plan, request.command, request.plugins)
         if request.signals.stop is not None:
             raise Interrupted("interrupted before training began", request.signals.stop)
@@ -77,7 +80,7 @@ def train(
 
 
 def ready_model(
-    experiment: Experiment, splits: Splits, plan: Plan, backend: Backend, resumed: bool = False
+    experiment: Experiment, splits: Splits, plan: Plan, backend: Backend, resumed: bool = False, forget: bool = True
 ) -> keras.Model:
     """Build, adapt and compile a model, up to its first step.
 
@@ -87,11 +90,13 @@ def ready_model(
         plan: How to train.
         backend: Where.
         resumed: Whether a checkpoint's weights will follow, so that no initial ones need to be read.
+        forget: Whether to forget earlier models in this process first, so that layers have the names of a first one.
 
     Raises:
         CheckpointError: `training.initial_weights` are damaged or do not fit.
     """
-    forget_models()
+    if forget:
+        forget_models()
     wanted = None if resumed else experiment.training.initial_weights
     with backend.scope():
         model = build_model(experiment, plan.precision.value)
