@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from deepcli.errors import DeepcliError
 
-JSON_COMMANDS = ("train", "evaluate")
+RESULTS, OUTCOMES = ("train", "evaluate"), ("sweep run", "sweep status", "sweep collect")
+"""The commands whose `--json` prints one object, and which."""
 
 
 def script() -> NoReturn:
@@ -58,11 +59,16 @@ def main() -> NoReturn:
 def _fail(message: str, code: int, run: str | None = None) -> int:
     """Say what went wrong on stderr, and to a script on stdout too."""
     print(f"error: {message}", file=sys.stderr)
-    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    if "--json" in sys.argv and command in JSON_COMMANDS:
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if "--json" not in sys.argv or not words:
+        return code
+    told = {"schema": 1, "status": "interrupted" if code >= 128 else "failed", "error": message}
+    if words[0] in RESULTS:
         from deepcli.result import Result
 
-        status = "interrupted" if code >= 128 else "failed"
-        told = {"schema": 1, "command": command, "status": status, "run": run, "error": message}
-        print(Result.model_validate(told).to_json())
+        print(Result.model_validate({**told, "command": words[0], "run": run}).to_json())
+    elif " ".join(words[:2]) in OUTCOMES:
+        from deepcli.sweeps.outcome import Outcome
+
+        print(Outcome.model_validate({**told, "command": " ".join(words[:2])}).to_json())
     return code

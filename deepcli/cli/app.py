@@ -13,6 +13,7 @@ from deepcli.cli.list import list_components
 from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
+from deepcli.cli.sweep import app as sweep
 from deepcli.cli.train import train
 from deepcli.cli.validate import validate
 
@@ -45,6 +46,7 @@ def options(
 app.command()(train)
 app.command()(evaluate)
 app.command()(runs)
+app.add_typer(sweep, name="sweep")
 app.command()(validate)
 app.command("list")(list_components)
 app.command()(init)

@@ -49,6 +49,14 @@ Offline = Annotated[bool, typer.Option("--offline", envvar="DEEPCLI_OFFLINE", he
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything, TensorFlow's log and tracebacks too.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="DEEPCLI_STORAGE",
+        help="An Optuna storage, like postgresql://host/db; default: a journal in the sweep's directory.",
+    ),
+]
 DeviceName = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|gpu[:N]", help="Where to compute.")]
 
 

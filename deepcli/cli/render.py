@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from deepcli.catalog import Entry
     from deepcli.engine.summary import Summary
     from deepcli.result import ClassFigures, Result
+    from deepcli.sweeps.outcome import Outcome, Winner
+    from deepcli.sweeps.results import Row
 
 LARGEST_MATRIX = 20
 """Classes of the largest confusion matrix that is shown; JSON has it of any size."""
@@ -135,6 +137,35 @@ def rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, csv: bool,
         if all(_is_number(row[index]) for row in rows if row[index] is not None)
     ]
     _print_table(columns, cells, numbers)
+
+
+def ranking(outcome: Outcome, best: Sequence[Row]) -> None:
+    """Print how far a sweep is, its best trials, and what it found."""
+    if best:
+        keys = dict.fromkeys(key for row in best for key in row.point)
+        spread = ["spread"] if any(row.spread is not None for row in best) else []
+        columns = ["trial", "state", outcome.metric or "value", *spread, *keys, "epochs", "seconds"]
+        cells = [{**row.cells, columns[2]: row.value} for row in best]
+        rows(columns, [[row.get(column) for column in columns] for row in cells], csv=False, markdown=False)
+        print()
+    if outcome.importances:
+        print("importance " + "  ".join(f"{name} {share:.2f}" for name, share in outcome.importances.items()))
+    parts = [
+        f"{getattr(outcome, state)} {state}" for state in ("completed", "pruned", "failed", "running", "unfinished")
+    ]
+    of = f" of {outcome.planned} trials" if outcome.planned else ""
+    print(f"{outcome.status}: " + ", ".join(part for part in parts if not part.startswith("0 ")) + of)
+    if outcome.best:
+        _winner(outcome.best)
+
+
+def _winner(best: Winner) -> None:
+    spread = best.test_spread or {}
+    test = "  ".join(
+        f"test {name} {_figure(value)}" + (f" ± {spread[name]:.4f}" if name in spread else "")
+        for name, value in best.test.items()
+    )
+    print(f"best: trial {best.trial}  " + (test or "not yet measured on the test split") + f"  {best.runs[0]}")
 
 
 def _short(value: object) -> str:

@@ -1,14 +1,35 @@
-"""`deepcli sweep plan`."""
+"""`deepcli sweep plan`, `trial` and `collect`: a sweep under a scheduler of the user's own."""
 
 from __future__ import annotations
 
-import json
+import json as plain_json
 import sys
-from typing import Annotated, Literal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from deepcli.cli.options import Overrides, Plugins, Quiet, Words
+from deepcli.cli.options import (
+    DataDir,
+    Json,
+    Offline,
+    Overrides,
+    Plugins,
+    Quiet,
+    Verbose,
+    Words,
+    reporter,
+    set_verbose,
+    sources,
+)
+from deepcli.signals import Signals
+
+if TYPE_CHECKING:
+    from deepcli.sweeps.plan import Plan
+
+SHOWN = 12
+"""Points of a plan that are printed for a person."""
 
 
 def plan(
@@ -17,28 +38,122 @@ def plan(
     method: Annotated[
         Literal["grid", "random"] | None, typer.Option(help="How points are chosen; default: the spec's.")
     ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What decides; default: what decides which epoch is best.")
+    ] = None,
     max_trials: Annotated[int | None, typer.Option(metavar="N", help="Points to try.")] = None,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with so many seeds.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of the draws of points.")] = None,
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Print every run of a sweep as one JSON object a line, for other schedulers: each is a `deepcli train`.
+    """Print every run of a sweep, a line each, for `sweep trial` under xargs, GNU parallel or a job array.
 
     A grid, or points drawn by a seed alone; key=log:1e-4:1e-1, uniform:0:0.5, int:1:4 and key=[1, 2] say what varies.
     """
+    from deepcli.sweeps.lines import line
     from deepcli.sweeps.loading import load_sweep, trials
 
-    options = {"method": method, "max_trials": max_trials, "seeds": seeds, "seed": seed}
+    options = {"method": method, "metric": metric, "max_trials": max_trials, "seeds": seeds, "seed": seed}
     loaded = load_sweep(words, overrides or [], plugins or [], options)
     for notice in () if quiet else loaded.notices:
         print(f"notice: {notice}", file=sys.stderr)
-    for trial in trials(loaded):
-        line = {
-            "trial": trial.identity,
-            "number": trial.number,
-            "point": trial.point,
-            "seed": trial.experiment.seed,
-            "overrides": loaded.words(trial.point, trial.seed),
-        }
-        print(json.dumps(line, ensure_ascii=False))
+    for one in trials(loaded):
+        print(line(loaded, one))
+
+
+def describe(loaded: Plan) -> None:
+    """Print what a sweep would do, for a person."""
+    from deepcli.sweeps.plan import points
+    from deepcli.sweeps.words import written
+
+    print(
+        f"method {loaded.method}, {loaded.max_trials} trials, {len(loaded.seeds)} seed{'s' * (len(loaded.seeds) > 1)} each"
+    )
+    print(f"metric {loaded.metric.name}, {loaded.metric.goal}")
+    print(f"at most {loaded.max_failures} failures")
+    for key, parameter in loaded.sweep.parameters.items():
+        print(f"vary {key}: {plain_json.dumps(parameter.model_dump(exclude_none=True))}")
+    if loaded.method == "bayes":
+        return
+    chosen = list(points(loaded))
+    for number, point in enumerate(chosen[:SHOWN]):
+        print(f"trial {number}: " + " ".join(written(key, value) for key, value in point.items()))
+    if len(chosen) > SHOWN:
+        print(f"and {len(chosen) - SHOWN} more")
+
+
+def trial(
+    text: Annotated[
+        str, typer.Argument(metavar="LINE", help="A line of `sweep plan`; - reads it from standard input.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for all runs of the plan.")],
+    plugins: Plugins = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train one run of a plan, unless it has been trained; one that was interrupted goes on.
+
+    Its directory below --output is named by a hash of the whole spec. The test split is left to `sweep collect`.
+    """
+    started = time.monotonic()
+    set_verbose(verbose)
+    from deepcli.cli import render
+    from deepcli.loading import import_plugins
+    from deepcli.sweeps.lines import PlannedRun
+
+    import_plugins(plugins or [])
+    show, signals = reporter(quiet), Signals()
+    planned, experiment = PlannedRun.read(sys.stdin.readline() if text == "-" else text)
+    run = planned.run(output)
+    with signals.noted():
+        result = planned.finished(output)
+        if result is not None:
+            show.note(f"the run {run.path} has finished; nothing was trained")
+        else:
+            planned.keep(output)
+            at_data = sources(data_dir, offline, quiet)
+
+            from deepcli.engine.session import Request
+            from deepcli.engine.trials import go_on
+
+            command = ("sweep", "trial", planned.trial)
+            request = Request(
+                run.path, command=command, plugins=tuple(plugins or ()), started=started, signals=signals, test=False
+            )
+            result = go_on(experiment, request, lambda experiment: experiment.data.load(at_data), show)
+    render.result(result.model_copy(update={"run": str(run.path)}), json)
+
+
+def collect(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --output of the trials.", show_default=False)],
+    plugins: Plugins = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rank the trials of a plan, write trials.csv, best.yaml and pictures, and measure the best once on the test split."""
+    started = time.monotonic()
+    from deepcli.cli.sweep_status import show
+    from deepcli.loading import import_plugins
+    from deepcli.sweeps.collecting import Collection
+
+    import_plugins(plugins or [])
+    collection = Collection.read(folder)
+    if collection.untested:
+        at_data = sources(data_dir, offline, quiet)
+
+        from deepcli.engine.trials import measure
+
+        for run in collection.untested:
+            reporter(quiet).note(f"{run.path} is of the best trial, and measured on the test split")
+            measure(run, lambda experiment: experiment.data.load(at_data))
+    collection.write()
+    outcome = collection.outcome(time.monotonic() - started)
+    show(outcome, collection.rows, json)
+    if outcome.status != "completed":
+        raise typer.Exit(1)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from deepcli.fields import Auto, Positive
 from deepcli.registry import Component, Misfit, Registry, checked
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
 
 Count = Annotated[int, Field(ge=0)]
 Factor = Annotated[int, Field(ge=2)]
@@ -16,6 +19,10 @@ Factor = Annotated[int, Field(ge=2)]
 
 class Pruner(Component):
     """A rule by which trials are ended before their last epoch."""
+
+    def build(self) -> BasePruner:
+        """Make Optuna's."""
+        raise NotImplementedError
 
 
 PRUNERS: Registry[Pruner] = Registry("pruners")
@@ -30,6 +37,11 @@ class Median(Pruner):
     n_warmup_steps: Count = Field(0, description="Epochs of every trial before it can be ended.")
     interval_steps: Positive = Field(1, description="Epochs from one look to the next.")
     n_min_trials: Positive = Field(1, description="Trials that must have reported an epoch before it is compared.")
+
+    def build(self) -> BasePruner:
+        from optuna.pruners import MedianPruner
+
+        return MedianPruner(**self.model_dump(exclude={"type"}))
 
 
 @PRUNERS.register
@@ -46,6 +58,11 @@ class SuccessiveHalving(Pruner):
     def _waits_at_a_known_rung(self) -> SuccessiveHalving:
         return checked(self, _bootstrap)
 
+    def build(self) -> BasePruner:
+        from optuna.pruners import SuccessiveHalvingPruner
+
+        return SuccessiveHalvingPruner(**self.model_dump(exclude={"type"}))
+
 
 @PRUNERS.register
 class Hyperband(Pruner):
@@ -60,6 +77,11 @@ class Hyperband(Pruner):
     @model_validator(mode="after")
     def _has_room(self) -> Hyperband:
         return checked(self, _resources)
+
+    def build(self) -> BasePruner:
+        from optuna.pruners import HyperbandPruner
+
+        return HyperbandPruner(**self.model_dump(exclude={"type"}))
 
 
 def _bootstrap(pruner: Any) -> Iterator[Misfit]:

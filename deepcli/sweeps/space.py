@@ -124,6 +124,14 @@ def _suggested(suggest: Suggest, key: str, parameter: Parameter) -> Any:
     )
 
 
+def encoded(parameter: Parameter, value: Any) -> Any:
+    """Write a value of a parameter as a study keeps it."""
+    if not isinstance(parameter, Candidates):
+        return value
+    position = next(index for index, one in enumerate(parameter.values) if same(one) == same(value))
+    return _scalars(parameter.values)[position]
+
+
 def _scalars(values: Sequence[Any]) -> list[Any]:
     """Write candidates as a study can keep them: as they are, or all as JSON where some are lists or mappings.
 
