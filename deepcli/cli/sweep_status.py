@@ -46,7 +46,9 @@ def worker(
 
     folder, signals, show = SweepDir.open(path), Signals(), reporter(quiet)
     with signals.deferred(show.note):
-        plan = open_study(folder, storage, plugins or []).plan
+        study = open_study(folder, storage, plugins or [])
+        study.close()  # a connection must not be shared with the workers
+        plan = study.plan
 
         from deepcli.engine.crew import Crew, Orders, cores, default_workers
 

@@ -57,9 +57,9 @@ def begin(path: Path, plan: Plan, storage: str | None) -> tuple[SweepDir, bool]:
 
 def _checked(storage: str) -> str:
     """Open a database before anything is made that would be kept there; returns its URL without the password."""
-    from deepcli.sweeps.journal import open_storage, without_password
+    from deepcli.sweeps.journal import close_storage, open_storage, without_password
 
-    open_storage(storage, Path())
+    close_storage(open_storage(storage, Path()))
     return without_password(storage)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 from filelock import FileLock
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 
@@ -87,11 +87,18 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
     return _database(url)
 
 
+def close_storage(storage: BaseStorage) -> None:
+    """Close the connections to a database; a journal has none."""
+    storage.remove_session()
+    if isinstance(storage, RDBStorage):
+        storage.engine.dispose()
+
+
 def _database(url: str) -> BaseStorage:
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     try:
-        return optuna.storages.RDBStorage(url)
+        return RDBStorage(url)
     except (ImportError, ArgumentError, NoSuchModuleError, ValueError) as error:
         install = "; pip install 'deepcli[postgresql]' brings what PostgreSQL needs" * isinstance(error, ImportError)
         raise UsageError(f"--storage {without_password(url)}: {_first_line(error)}{install}") from None

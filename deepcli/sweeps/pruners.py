@@ -41,7 +41,9 @@ class Median(Pruner):
     def build(self) -> BasePruner:
         from optuna.pruners import MedianPruner
 
-        return MedianPruner(**self.model_dump(exclude={"type"}))
+        fields = self.model_dump(exclude={"type"})
+        # Optuna counts from 0 here, epochs are counted from 1.
+        return MedianPruner(**{**fields, "n_warmup_steps": self.n_warmup_steps + 1})
 
 
 @PRUNERS.register

@@ -19,6 +19,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from deepcli.sweeps.folder import SweepDir
+from deepcli.sweeps.journal import close_storage
 from deepcli.sweeps.plan import Plan, points
 from deepcli.sweeps.space import Point, draw, encoded
 from deepcli.sweeps.spec import same
@@ -68,7 +69,7 @@ class Study:
     """
 
     def __init__(self, folder: SweepDir, plan: Plan, name: str, storage: optuna.storages.BaseStorage) -> None:
-        self.folder, self.plan = folder, plan
+        self.folder, self.plan, self._storage = folder, plan, storage
         pruner = plan.sweep.early_terminate.build() if plan.sweep.early_terminate else optuna.pruners.NopPruner()
         with folder.exclusive():
             self.optuna = optuna.create_study(
@@ -78,6 +79,10 @@ class Study:
                 direction=plan.metric.goal,
                 load_if_exists=True,
             )
+
+    def close(self) -> None:
+        """Close the connections to a database, if there are some."""
+        close_storage(self._storage)
 
     def trials(self) -> list[FrozenTrial]:
         """Return every trial as it stands."""
