@@ -58,7 +58,7 @@ class History(Remembering):
         self._run.write_history(self.rows)
 
     def remember(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": list(self.rows)}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         self.rows = [dict(row) for row in memory["rows"]]

@@ -37,6 +37,9 @@ class CompiledModels:
     def __init__(self) -> None:
         self._models: dict[str, keras.Model] = {}
 
+    def __len__(self) -> int:
+        return len(self._models)
+
     def ready(self, experiment: Experiment, plan: Plan, build: Callable[[bool], keras.Model]) -> keras.Model:
         """Return a compiled model before its first step.
 

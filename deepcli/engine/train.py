@@ -64,7 +64,7 @@ def train(
     with request.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
         build = functools.partial(ready_model, experiment, splits, plan, backend, checkpoint is not None)
         models = request.models if chosen.strategy.num_replicas_in_sync == 1 else None
-        model = models.ready(experiment, plan, build) if models else build()
+        model = build() if models is None else models.ready(experiment, plan, build)
         environment = describe(splits, model, plan, request.command, request.plugins)
         if request.signals.stop is not None:
             raise Interrupted("interrupted before training began", request.signals.stop)

@@ -1,0 +1,52 @@
+"""A model that was traced for another run comes to the same bits as one that was not, in every family."""
+
+import pytest
+
+from deepcli.data.files import Sources
+from deepcli.engine.compiled import CompiledModels
+from deepcli.engine.session import Request
+from deepcli.engine.train import train
+from deepcli.loading import load
+from deepcli.models import MODELS
+from deepcli.reporting import Silent
+from deepcli.yaml12 import dump
+from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint
+
+from .test_models import VARIANTS, experiment_for
+
+LAST = {variant.values[0]["type"]: variant.values[0] for variant in VARIANTS}
+"""The variant of each family that has the most switched on."""
+
+SECTIONS = """
+optimizer: {type: adam, use_ema: true, ema_momentum: 0.9}
+training: {epochs: 2, early_stopping: {monitor: val_loss, patience: 1}}
+"""
+
+
+@pytest.mark.parametrize("kind", ["image", "tokens"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_was_traced_before(name, kind, spec, tmp_path, tiny_imdb):
+    experiment = experiment_for(LAST[name], kind)
+    plain = experiment.model_dump(mode="json")
+    small = {"limit": 48, "batch_size": 16} | ({"path": str(tiny_imdb)} if kind == "tokens" else {})
+    sections = {"data": {**plain["data"], **small}, "model": plain["model"]}
+    check(spec(dump(sections) + SECTIONS), [], tmp_path)
+
+
+def check(path, overrides, folder):
+    wanted = load([path], overrides).experiment
+    other = load([path], [*overrides, "seed=5", "optimizer.learning_rate=0.05", "schedule=cosine"]).experiment
+    splits, models = wanted.data.load(Sources()), CompiledModels()
+    train(wanted, splits, Request(folder / "alone"), Silent())
+    train(other, splits, Request(folder / "before", models=models), Silent())
+    seconds = 1e6  # its best weights wait in memory to the end
+    train(wanted, splits, Request(folder / "after", models=models, seconds_between_saves=seconds), Silent())
+    assert len(models) == 1, "the second run had a model of its own"
+    assert fingerprint(folder / "after") == fingerprint(folder / "alone")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_with_everything_that_draws_or_remembers(family, spec, tmp_path, tiny_mnist, tiny_imdb):
+    data = tiny_mnist if family == "cnn" else tiny_imdb
+    overrides = [word for words in features(family).values() for word in words if not word.startswith("schedule=")]
+    check(spec(FAMILIES[family].replace("PATH", str(data))), [*ALWAYS, *overrides], tmp_path)
