@@ -69,11 +69,15 @@ class Penalties(Spec):
 
     def on_weights(self) -> dict[str, Any]:
         """Return the Keras arguments (`kernel_regularizer`, …) for a layer with kernel and bias."""
-        return {
+        weights = {
             "kernel_regularizer": penalty(self.l1, self.l2),
             "bias_regularizer": penalty(0.0, self.bias_l2),
-            "activity_regularizer": penalty(0.0, self.activity_l2),
         }
+        if not self.activity_l2:
+            return {**weights, "activity_regularizer": None}
+        from deepcli.activity import ActivityL2
+
+        return {**weights, "activity_regularizer": ActivityL2(self.activity_l2)}
 
 
 class Regularization(Penalties):

@@ -13,7 +13,7 @@ HEAVY = {"tensorflow", "keras", "numpy", "sklearn", "scipy", "h5py", "pandas", "
 # Each room may import those above it, never those below.
 ROOMS = [
     {"__init__", "collector", "errors", "registry", "result", "signals", "weights_file", "yaml12", "zips"},
-    {"fields", "activations", "initializers", "parametric"},
+    {"fields", "activations", "activity", "initializers", "parametric"},
     {"data"},
     {"predictions", "scores"},
     {"models"},

@@ -265,3 +265,13 @@ def test_random_layers_are_silent_outside_training(name, kind):
     assert np.array_equal(BACKEND.predict(built_model, x, 24), BACKEND.predict(built_model, x, 24))
     inputs = np.asarray(x) if kind == "image" else generator(0).randint(1, 30, (24, 12)).astype(np.int32)
     assert not np.array_equal(built_model(inputs, training=True), built_model(inputs, training=True))
+
+
+@every_variant
+def test_mixed_precision_takes_a_step(experiment):
+    """Whatever is switched on: a penalty, a noise or a norm of a half-precision output must still add up."""
+    model, split = build_model(experiment, "mixed_bfloat16"), split_for(experiment)
+    compile_model(model, experiment, 2, jit=False, steps_per_execution=1)
+    batches = BACKEND.batches(split, Order(len(split), 12, 0, getattr(split.x, "lengths", None)), None)
+    logs = BACKEND.take_steps(model, batches.epoch(0, 0, 1))
+    assert np.isfinite(float(logs["loss"]))
