@@ -42,9 +42,11 @@ def _draw(study: optuna.Study, metric: str, make: Callable[..., Any], path: Path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            make(study, target=lambda trial: trial.value, target_name=metric)
+            make(study, target_name=metric)
         except (ValueError, RuntimeError):
             return None
+        for axes in pyplot.gcf().axes:
+            axes.set_xlabel(axes.get_xlabel().replace(".", ".\n"))  # side by side, dotted keys are too long
         try:
             with replacing(path) as temporary:
                 pyplot.gcf().savefig(temporary, dpi=120, bbox_inches="tight", format="png")

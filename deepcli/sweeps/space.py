@@ -17,7 +17,7 @@ Point = dict[str, Any]
 
 Choose = Callable[[str, Parameter], Any]
 DIGITS = 6
-"""Of a number drawn by a seed alone: enough for any parameter, and the same on every machine."""
+"""Of a number that is drawn: enough for any parameter, few enough to be read and typed."""
 
 
 class Suggest(Protocol):
@@ -55,8 +55,7 @@ class Seeded:
         if step is not None:
             return float(at(low, step, self._random.randint(0, steps(low, high, step))))
         share = self._random.random()
-        value = math.exp(math.log(low) + share * math.log(high / low)) if log else low + share * (high - low)
-        return min(max(float(f"{value:.{DIGITS}g}"), low), high)
+        return math.exp(math.log(low) + share * math.log(high / low)) if log else low + share * (high - low)
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         if log:
@@ -119,9 +118,9 @@ def _suggested(suggest: Suggest, key: str, parameter: Parameter) -> Any:
     if parameter.whole:
         low, high = int(parameter.min), int(parameter.max)
         return suggest.suggest_int(key, low, high, step=int(parameter.step or 1), log=parameter.log)
-    return suggest.suggest_float(
-        key, float(parameter.min), float(parameter.max), step=parameter.step, log=parameter.log
-    )
+    low, high = float(parameter.min), float(parameter.max)
+    value = suggest.suggest_float(key, low, high, step=parameter.step, log=parameter.log)
+    return min(max(float(f"{value:.{DIGITS}g}"), low), high)
 
 
 def encoded(parameter: Parameter, value: Any) -> Any:

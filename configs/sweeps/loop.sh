@@ -1,0 +1,19 @@
+#!/bin/sh
+# A loop: one training after another. Run it again after an interruption and it goes on where it was.
+#   sh configs/sweeps/loop.sh [SPEC] [FOLDER]
+set -u
+spec=${1:-configs/digits/mlp.yaml}
+folder=${2:-runs/loop}
+
+for rate in 1e-2 3e-3 1e-3; do
+    for units in 32 64; do
+        deepcli train "$spec" optimizer.learning_rate="$rate" model.hidden_units="[$units]" \
+            --output "$folder/rate-$rate-units-$units" --if-exists resume --quiet
+        case $? in
+            0) ;;
+            1) echo "rate $rate, units $units: the run failed; the others go on" >&2 ;;
+            *) exit 1 ;; # the spec or the command line is wrong (2), or a signal asked for the end (130, 143)
+        esac
+    done
+done
+deepcli runs "$folder" --sort val_loss
