@@ -4,11 +4,12 @@
 set -u
 spec=${1:-configs/digits/mlp.yaml}
 folder=${2:-runs/loop}
+mkdir -p "$folder"
 
 for rate in 1e-2 3e-3 1e-3; do
     for units in 32 64; do
         deepcli train "$spec" optimizer.learning_rate="$rate" model.hidden_units="[$units]" \
-            --output "$folder/rate-$rate-units-$units" --if-exists resume --quiet
+            --output "$folder/rate-$rate-units-$units" --if-exists resume --quiet --json >> "$folder/results.jsonl"
         case $? in
             0) ;;
             1) echo "rate $rate, units $units: the run failed; the others go on" >&2 ;;

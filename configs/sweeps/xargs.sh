@@ -10,5 +10,5 @@ mkdir -p "$folder"
 deepcli sweep plan "$spec" optimizer.learning_rate='[1e-2, 3e-3, 1e-3]' model.hidden_units='[[32], [64]]' \
     training.threads=1 > "$folder/plan.jsonl"
 # One line is one run. GNU parallel takes them as well: parallel -a plan.jsonl deepcli sweep trial --output FOLDER
-tr '\n' '\0' < "$folder/plan.jsonl" | xargs -0 -n 1 -P "$processes" deepcli sweep trial --output "$folder" --quiet
+tr '\n' '\0' < "$folder/plan.jsonl" | xargs -0 -n 1 -P "$processes" deepcli sweep trial --output "$folder" --quiet > "$folder/log"
 deepcli sweep collect "$folder"

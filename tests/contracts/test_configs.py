@@ -9,6 +9,7 @@ from deepcli.data import DATASETS
 from deepcli.data.files import Sources
 from deepcli.loading import dump, load, parse, validate
 from deepcli.models import MODELS
+from deepcli.sweeps.loading import validate_file
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
@@ -20,7 +21,7 @@ def test_every_family_has_a_config_on_mnist_and_on_imdb():
         specs = [load([path]).experiment for path in FILES if path.parent.name == data]
         assert {spec.model.type for spec in specs} >= set(MODELS)
     assert len([path for path in FILES if path.parent.name == "digits"]) >= 3
-    assert {path.parent.name for path in FILES} <= {*DATASETS, "lessons"}
+    assert {path.parent.name for path in FILES} <= {*DATASETS, "lessons", "sweeps"}
 
 
 def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section():
@@ -37,7 +38,7 @@ def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section()
 
 @each
 def test_is_valid_and_survives_being_resolved(path):
-    loaded = load([path])
+    loaded = validate_file([path])
     assert loaded.notices == ()
     assert loaded.experiment.data.type in (path.parent.name, "digits")
     assert validate(parse(dump(loaded.experiment), "x")) == loaded.experiment

@@ -4,12 +4,14 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from deepcli.engine.trials import Worker
@@ -27,6 +29,7 @@ model: {type: mlp, hidden_units: [8]}
 training: {epochs: 2, threads: 1}
 """
 RATES = "optimizer.learning_rate=[1e-3, 1e-2, 3e-2]"
+SCHEMA = json.loads((ROOT / "deepcli" / "sweeps" / "outcome.schema.json").read_text())
 BROKEN = '''
 from typing import Literal
 from deepcli.optim import LOSSES, Loss
@@ -84,10 +87,15 @@ def worked(spec, tmp_path):
         study.close()
 
 
+def test_the_packaged_schema_is_that_of_the_class():
+    assert Outcome.model_json_schema(by_alias=True) == SCHEMA
+
+
 def test_a_sweep_from_the_command_line(spec, tmp_path):
     folder = tmp_path / "a sweep"
     done = deepcli("sweep", "run", spec(SPEC), RATES, "--workers", 2, "-o", folder, "--json")
     assert done.returncode == 0, done.stderr
+    jsonschema.validate(json.loads(done.stdout), SCHEMA)
     outcome = Outcome.model_validate_json(done.stdout)
     assert (outcome.status, outcome.planned, outcome.completed) == ("completed", 3, 3)
     assert outcome.best.point["optimizer.learning_rate"] in (1e-3, 1e-2, 3e-2)
@@ -423,3 +431,47 @@ def test_workers_join_from_another_shell(spec, tmp_path):
     study = open_study(SweepDir(folder.path))
     assert [trial.state.name for trial in study.trials()] == ["COMPLETE"] * 6
     assert "test" in RunDir(study.winners[0]).result().metrics
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shell scripts")
+class TestScripts:
+    """The examples in `configs/sweeps`, on a small spec."""
+
+    @pytest.fixture
+    def script(self, spec, tmp_path):
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+        def run(name, *words, **more):
+            command = ["sh", ROOT / "configs" / "sweeps" / name, *map(str, words)]
+            return subprocess.run(
+                command, capture_output=True, text=True, env={**environment, **more}, cwd=tmp_path, timeout=180
+            )
+
+        return run
+
+    def test_the_loop_goes_on_where_it_was(self, script, spec, tmp_path):
+        text = SPEC.replace("epochs: 2", "epochs: 1")
+        done = script("loop.sh", spec(text), "a loop")
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 7
+        shutil.rmtree(tmp_path / "a loop" / "rate-3e-3-units-32")
+        seen = {path: path.stat().st_mtime_ns for path in tmp_path.glob("a loop/*/metrics.json")}
+        assert script("loop.sh", spec(text), "a loop").returncode == 0
+        assert len(list(tmp_path.glob("a loop/*/metrics.json"))) == len(seen) + 1 == 6
+        assert all(path.stat().st_mtime_ns == time for path, time in seen.items())
+
+    def test_the_loop_ends_at_a_wrong_spec(self, script, spec):
+        done = script("loop.sh", spec(SPEC + "modle: 3\n"), "a loop")
+        assert done.returncode == 1 and done.stderr.count("did you mean 'model'") == 1
+
+    def test_xargs_and_the_job_array(self, script, spec, tmp_path):
+        path = spec(SPEC.replace("epochs: 2", "epochs: 1").replace(", threads: 1", ""))
+        done = script("xargs.sh", path, "a grid", 2)
+        assert done.returncode == 0, done.stderr
+        assert "completed: 6 completed" in done.stdout
+        plan = tmp_path / "a grid" / "plan.jsonl"
+        for task in ("1", "6"):
+            again = script("slurm.sh", plan, "a grid", SLURM_ARRAY_TASK_ID=task)
+            assert again.returncode == 0 and "nothing was trained" in again.stderr
+        first = script("slurm.sh", plan, "an array", SLURM_ARRAY_TASK_ID="2")
+        assert first.returncode == 0 and "nothing was trained" not in first.stderr
