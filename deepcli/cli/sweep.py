@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from deepcli.cli.options import DataDir, Json, Offline, Overrides, Plugins, Quiet, Storage, Words, reporter
+from deepcli.cli.options import DataDir, Json, Offline, Overrides, Plugins, Quiet, Storage, Words, reporter, sources
 from deepcli.cli.sweep_plan import collect, plan, trial
 from deepcli.cli.sweep_status import conclude, status, worker
-from deepcli.errors import Interrupted, UsageError
+from deepcli.errors import Interrupted
 from deepcli.signals import Signals
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def run(
 
         describe(planned)
         return
-    if data_dir is not None and not data_dir.is_dir():
-        raise UsageError(f"--data-dir (or DEEPCLI_DATA_DIR): {data_dir} is no folder")
+    # The workers load them again, but where a download is seen, and a failure leaves nothing behind.
+    planned.experiment({}).data.load(sources(data_dir, offline, quiet))
 
     from deepcli.sweeps.begin import begin, open_study
     from deepcli.sweeps.folder import default_path

@@ -48,17 +48,19 @@ def worker(
     with signals.deferred(show.note):
         study = open_study(folder, storage, plugins or [])
         study.close()  # a connection must not be shared with the workers
-        plan = study.plan
+        plan, at_data = study.plan, sources(data_dir, offline, quiet)
+        base = plan.experiment({})
+        splits = base.data.load(at_data)  # if there are none, no trial is to blame
 
         from deepcli.engine.crew import Crew, Orders, cores, default_workers
 
         count = min(workers or default_workers(), plan.max_trials)
-        if threads is None and plan.experiment({}).training.threads == "auto":
+        if threads is None and base.training.threads == "auto":
             threads = max(cores() // count, 1)
         until = time.monotonic() + plan.sweep.max_time if plan.sweep.max_time else None
-        at_data = sources(data_dir, offline, quiet=True)
         show.note(f"{count} worker{'s' * (count > 1)} on {path}" + (f", {threads} threads each" if threads else ""))
-        Crew(count, Orders(folder.path, storage, tuple(plugins or ()), at_data, threads, until)).work(signals, attached)
+        orders = Orders(folder.path, storage, tuple(plugins or ()), at_data, (base, splits), threads, until)
+        Crew(count, orders).work(signals, attached)
 
 
 def status(path: Folder, storage: Storage = None, plugins: Plugins = None, json: Json = False) -> None:

@@ -17,8 +17,10 @@ import psutil
 import tensorflow as tf
 
 from deepcli.data.files import Sources
+from deepcli.data.splits import Splits
 from deepcli.engine.trials import Worker
-from deepcli.errors import DeepcliError, Interrupted, TrainingError
+from deepcli.errors import DeepcliError, Interrupted, RunError, TrainingError
+from deepcli.experiment import Experiment
 from deepcli.signals import Signals
 from deepcli.sweeps.begin import open_study
 from deepcli.sweeps.folder import SweepDir
@@ -44,6 +46,7 @@ class Orders:
         storage: Its storage, if that is no journal.
         plugins: To import first.
         sources: Where data may come from.
+        loaded: A spec and its data, which are there already.
         threads: CPU threads; None leaves them to the spec.
         until: `time.monotonic()` after which no trial is begun; None for never.
     """
@@ -52,6 +55,7 @@ class Orders:
     storage: str | None
     plugins: tuple[str, ...]
     sources: Sources
+    loaded: tuple[Experiment, Splits]
     threads: int | None
     until: float | None
 
@@ -83,6 +87,7 @@ class Crew:
 
         Raises:
             Interrupted: A signal asked for it; every worker has left its trial so that it can go on.
+            RunError: The sweep's files or its storage cannot be used.
             TrainingError: Workers fail again and again.
         """
         ended = threading.Event()
@@ -113,7 +118,9 @@ class Crew:
         if code == 0:
             return
         quick = time.monotonic() - self._began[index] < SECONDS_TO_END
-        if code == 2 or (code == 1 and quick and self._failures == MOST_FAILURES - 1):
+        if code == 2:
+            raise RunError(_last_words(SweepDir(self._orders.folder), index))
+        if code == 1 and quick and self._failures == MOST_FAILURES - 1:
             raise TrainingError(_last_words(SweepDir(self._orders.folder), index))
         self._failures = self._failures + 1 if code == 1 and quick else 0
         self._begin(index)
@@ -141,7 +148,9 @@ def _work(index: int, orders: Orders) -> None:
         try:
             _set_up(index, orders.threads)
             study = open_study(folder, orders.storage, orders.plugins)
-            done = Worker(study, orders.sources, signals, orders.until, log).work()
+            worker = Worker(study, orders.sources, signals, orders.until, log)
+            worker.know(*orders.loaded)
+            done = worker.work()
         except Interrupted as error:
             sys.exit(error.exit_code)
         except DeepcliError as error:

@@ -176,9 +176,13 @@ class Worker:
         )
         return go_on(experiment, request, self._load, Silent())
 
+    def know(self, experiment: Experiment, splits: Splits) -> None:
+        """Take data that are loaded already."""
+        self._splits = {_data(experiment): splits}
+
     def _load(self, experiment: Experiment) -> Splits:
         """Load data, or take those of the trial before."""
-        key = experiment.data.model_dump_json(exclude={"batch_size", "augmentation"})
+        key = _data(experiment)
         if key not in self._splits:
             self._splits = {key: experiment.data.load(self._sources)}
         return self._splits[key]
@@ -208,6 +212,11 @@ class Worker:
         self._tell(f"{run.path} is of the best trial, and measured on the test split")
         measure(run, self._load)
         return True
+
+
+def _data(experiment: Experiment) -> str:
+    """Name the data of a spec by what its splits depend on."""
+    return experiment.data.model_dump_json(exclude={"batch_size", "augmentation"})
 
 
 def go_on(experiment: Experiment, request: Request, load: Callable[[Experiment], Splits], reporter: Reporter) -> Result:

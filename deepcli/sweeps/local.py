@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from deepcli.errors import TrainingError
+from deepcli.errors import RunError, TrainingError
 from deepcli.sweeps.folder import SweepDir
 
 SECONDS_TO_END = 40.0
@@ -49,6 +49,7 @@ class LocalWorkers:
         """Tell whether there is something left to do; if the process was killed, another takes its place.
 
         Raises:
+            RunError: Data are missing, or the sweep's files cannot be used.
             TrainingError: It failed.
         """
         code = self._process.poll()
@@ -59,6 +60,8 @@ class LocalWorkers:
         if code < 0 and self._starts < MOST_STARTS:
             self._start()
             return True
+        if code == 2:
+            raise RunError(self._last_words().strip().removeprefix("error: "))
         raise TrainingError(f"the sweep's workers ended with exit code {code}; {self._log} ends:\n{self._last_words()}")
 
     def _last_words(self) -> str:

@@ -116,8 +116,8 @@ def _suggested(suggest: Suggest, key: str, parameter: Parameter) -> Any:
         choices = _scalars(parameter.values)
         return parameter.values[_index(choices, suggest.suggest_categorical(key, choices))]
     if parameter.whole:
-        low, high = int(parameter.min), int(parameter.max)
-        return suggest.suggest_int(key, low, high, step=int(parameter.step or 1), log=parameter.log)
+        least, most = int(parameter.min), int(parameter.max)
+        return suggest.suggest_int(key, least, most, step=int(parameter.step or 1), log=parameter.log)
     low, high = float(parameter.min), float(parameter.max)
     value = suggest.suggest_float(key, low, high, step=parameter.step, log=parameter.log)
     return min(max(float(f"{value:.{DIGITS}g}"), low), high)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import jsonschema
+import psutil
 import pytest
 
 from deepcli.engine.trials import Worker
@@ -285,6 +286,32 @@ def test_an_interrupted_sweep_goes_on_by_the_same_command(spec, tmp_path, number
     assert any("resuming" in (folder / "trials" / name / "train.log").read_text() for name in left)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_no_process_is_left_behind_by_a_command_that_was_killed(spec, tmp_path):
+    folder = tmp_path / "s"
+    command = [
+        sys.executable,
+        "-m",
+        "deepcli",
+        "sweep",
+        "run",
+        str(spec(SPEC.replace("epochs: 2", "epochs: 5000"))),
+        RATES,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([*command, "--workers", "2", "-o", str(folder)], stderr=subprocess.PIPE, env=environment)
+    end = time.monotonic() + 60
+    while len(list(folder.glob("trials/*/history.csv"))) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 3
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+    assert all((path.parent / "checkpoints" / "last.keras").exists() for path in folder.glob("trials/*/history.csv"))
+
+
 class TestRefusals:
     """Nothing is started, and the exit code is 2."""
 
@@ -320,6 +347,10 @@ class TestRefusals:
         assert "training.epochs: 3 now, 2 when the sweep was begun" in err and "choose another --output" in err
         other = self.refused(cli, spec(SPEC), "optimizer.learning_rate=[1e-3]", "-o", study.folder.path)
         assert "sweep.parameters.optimizer.learning_rate" in other
+
+    def test_data_that_are_missing(self, cli, spec, tmp_path):
+        err = self.refused(cli, spec("data: mnist\nmodel: mlp\n"), RATES, "-o", tmp_path / "s")
+        assert "mnist.npz is not there" in err and not (tmp_path / "s").exists()
 
     def test_a_directory_that_is_something_else(self, cli, spec, tmp_path):
         (tmp_path / "mine").mkdir()
