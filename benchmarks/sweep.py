@@ -29,14 +29,11 @@ optimizer: {type: adam, learning_rate: 1e-3}
 training: {epochs: 5}
 """
 SPACE = [
-    "optimizer.type=[sgd, adam, rmsprop]",
     "optimizer.learning_rate=log:1e-5:1",
-    "model.regularization.dropout=uniform:0:0.8",
-    "model.regularization.l2=log:1e-7:1e-1",
     "model.hidden_units=[[4], [8], [16], [32], [64]]",
-    "model.activation=[relu, tanh, sigmoid]",
+    "model.regularization.dropout=uniform:0:0.8",
 ]
-TRIALS = 32
+TRIALS = 40
 
 
 def call(*words: object) -> str:
