@@ -86,6 +86,12 @@ class Predictions:
         return answers
 
     @cached_property
+    def confusion(self) -> np.ndarray:
+        """How many examples of each label (row) are predicted as each class (column), int (classes, classes)."""
+        cells = self.labels.astype(np.int64) * self.classes + self.answers
+        return np.bincount(cells, minlength=self.classes**2).reshape(self.classes, self.classes)
+
+    @cached_property
     def distribution(self) -> np.ndarray | None:
         """The probability of each class, float64 (examples, classes), rounding made up for; None if they are none."""
         if not (self.by_class >= 0).all():

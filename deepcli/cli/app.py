@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from deepcli import __version__
+from deepcli.cli.compare import compare
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
+from deepcli.cli.plot import plot
 from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
@@ -46,6 +48,8 @@ def options(
 app.command()(train)
 app.command()(evaluate)
 app.command()(runs)
+app.command()(compare)
+app.command()(plot)
 app.add_typer(sweep, name="sweep")
 app.command()(validate)
 app.command("list")(list_components)

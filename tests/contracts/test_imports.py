@@ -26,6 +26,7 @@ ROOMS = [
     {"run"},
     {"checkpoints", "reporting", "runs"},
     {"resuming"},
+    {"results"},
     {"sweeps"},
     {"catalog", "starter", "reference"},
     {"engine"},
