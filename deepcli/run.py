@@ -49,6 +49,10 @@ class RunDir:
         """Name the file with a split's predictions."""
         return self.path / f"predictions-{split}.npz"
 
+    def mistakes(self, split: str) -> Path:
+        """Name the file with the examples of a split that the model got most wrong."""
+        return self.path / f"mistakes-{split}.npz"
+
     @classmethod
     def open(cls, path: Path) -> RunDir:
         """Open an existing run.
@@ -130,7 +134,13 @@ class RunDir:
         """
         begun = [*self.path.glob(".*.*"), *self.checkpoints.glob(".*.*")]
         try:
-            for file in [*begun, self.metrics, self.history, *self.path.glob("predictions-*.npz")]:
+            for file in [
+                *begun,
+                self.metrics,
+                self.history,
+                *self.path.glob("predictions-*.npz"),
+                *self.path.glob("mistakes-*.npz"),
+            ]:
                 file.unlink(missing_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
         except OSError as error:

@@ -12,6 +12,7 @@ from deepcli.cli.evaluate import evaluate
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
 from deepcli.cli.plot import plot
+from deepcli.cli.report import report
 from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
@@ -50,6 +51,7 @@ app.command()(evaluate)
 app.command()(runs)
 app.command()(compare)
 app.command()(plot)
+app.command()(report)
 app.add_typer(sweep, name="sweep")
 app.command()(validate)
 app.command("list")(list_components)

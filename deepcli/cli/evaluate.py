@@ -65,9 +65,10 @@ def evaluate(
     file, run = checkpoints.find(path)
     checkpoint = checkpoints.open_checkpoint(file)
     chosen = checkpoints.with_device(checkpoint, device or "auto")
-    examples = chosen.experiment.data.load(sources(data_dir, offline, quiet))[split]
+    splits = chosen.experiment.data.load(sources(data_dir, offline, quiet))
+    examples = splits[split]
 
-    from deepcli.engine.evaluate import BATCH_SIZE, evaluate, save_predictions
+    from deepcli.engine.evaluate import BATCH_SIZE, evaluate, keep, save_predictions
 
     show = reporter(quiet)
     result, measured = evaluate(chosen, examples, split, show, started, batch_size or BATCH_SIZE)
@@ -75,7 +76,7 @@ def evaluate(
         save_predictions(output, measured.predictions)
     if run is not None and file == run.best:
         try:
-            save_predictions(run.predictions(split), measured.predictions)
+            keep(run, split, measured, splits.lexicon)
         except TrainingError as error:  # somebody else's run, or a full disk: the figures are there all the same
             show.note(f"notice: the predictions are not kept: {error}")
     render.result(result.model_copy(update={"run": str(run.path) if run else None}), json)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -74,7 +77,12 @@ class Dataset(Component):
         """
         from deepcli.data.splits import divide
 
-        return divide(self.read(sources), self.validation_split, self.split_seed, self.limit)
+        splits = divide(self.read(sources), self.validation_split, self.split_seed, self.limit)
+        return dataclasses.replace(splits, lexicon=functools.partial(self.lexicon, sources))
+
+    def lexicon(self, sources: Sources) -> Sequence[str] | None:
+        """Find the words of token ids, on this machine alone; None where there are none, or nobody has them."""
+        return None
 
     @property
     def train_examples(self) -> int:

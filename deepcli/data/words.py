@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from deepcli.data.augmentation import FIRST_WORD, UNKNOWN_WORD
 from deepcli.data.base import Signature, TokenDataset
+from deepcli.data.files import Sources, keras_cache
 from deepcli.fields import Positive
 
 if TYPE_CHECKING:
     from deepcli.data.splits import Tokens
 
+MAX_LEXICON_BYTES = 32 << 20
 START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
 
 
@@ -39,9 +44,32 @@ class WordDataset(TokenDataset):
     def signature(self) -> Signature:
         return Signature("tokens", (self.maxlen,), self.classes, self.examples, self.vocabulary, self.augmentation)
 
+    def lexicon(self, sources: Sources) -> Sequence[str] | None:
+        name = f"{self.type}_word_index.json"
+        given = Path(self.path).expanduser() if self.path else None
+        beside = given if given is None or given.is_dir() else given.parent
+        folders = [folder for folder in (beside, sources.data_dir, keras_cache()) if folder is not None]
+        path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        return None if path is None else read_lexicon(path, self.vocabulary)
+
     def encode(self, ranks: Tokens) -> Tokens:
         """Turn the word ranks of a file into the ids that the fields ask for."""
         return encode(ranks, self.vocabulary, self.skip_top, self.maxlen)
+
+
+def read_lexicon(path: Path, vocabulary: int) -> Sequence[str] | None:
+    """Read Keras's file of words and their ranks; returns the words by id, or None if it is damaged or something else."""
+    try:
+        if path.stat().st_size > MAX_LEXICON_BYTES:
+            return None
+        ranks = json.loads(path.read_text(encoding="utf-8"))
+        lexicon = ["", "<start>", "<left out>", *[""] * (vocabulary - UNKNOWN - 1)]
+        for word, rank in ranks.items():
+            if 0 < rank < vocabulary - INDEX_FROM:
+                lexicon[rank + INDEX_FROM] = word
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return lexicon
 
 
 def encode(ranks: Tokens, num_words: int | None, skip_top: int, maxlen: int | None) -> Tokens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from deepcli.checkpoints import STATE, CheckpointFile
-from deepcli.data.splits import Split
+from deepcli.data.splits import Split, Tokens
 from deepcli.engine.backend import Backend, Check, TensorFlowBackend, nothing
 from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
@@ -22,6 +22,8 @@ from deepcli.experiment import Experiment
 from deepcli.predictions import Predictions
 from deepcli.reporting import Reporter
 from deepcli.result import Result
+from deepcli.results.mistakes import worst
+from deepcli.run import RunDir
 from deepcli.scores import Scored, take
 from deepcli.writing import replacing
 
@@ -173,6 +175,20 @@ def number(value: Any) -> float:
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write predictions to a run."""
+    """Write predictions to a file."""
     with replacing(path) as temporary:
         predictions.save(temporary)
+
+
+def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Sequence[str] | None]) -> None:
+    """Keep in a run what was predicted for a split, and the worst mistakes, to be looked at.
+
+    Raises:
+        TrainingError: They cannot be written.
+    """
+    predictions = measured.predictions
+    save_predictions(run.predictions(name), predictions)
+    if predictions.misfit is None:
+        x = measured.split.x
+        words = lexicon() if isinstance(x, Tokens) else None
+        worst(predictions, x, words).save(run.mistakes(name))

@@ -21,7 +21,7 @@ from deepcli.engine.callbacks import Best, History, PatientStopping, Periodic, P
 from deepcli.engine.checkpoint import load_weights, save
 from deepcli.engine.compiled import CompiledModels
 from deepcli.engine.divergence import Divergence, demand_finite_weights
-from deepcli.engine.evaluate import Evaluator, save_predictions
+from deepcli.engine.evaluate import Evaluator, keep
 from deepcli.engine.kept import Kept
 from deepcli.engine.loop import Loop
 from deepcli.engine.plan import Plan
@@ -188,7 +188,7 @@ class Session:
         load_weights(self.model, open_checkpoint(self.job.run.best))
         evaluator = Evaluator(self.job.experiment, self.job.backend)
         measured = evaluator(self.model, self.job.splits.test, self.job.request.signals.check)
-        save_predictions(self.job.run.predictions("test"), measured.predictions)
+        keep(self.job.run, "test", measured, self.job.splits.lexicon)
         return {"test": dict(measured.metrics)}
 
     def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:

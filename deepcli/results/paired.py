@@ -92,16 +92,15 @@ def paired(first: Predictions, second: Predictions) -> Paired:
 def _in_order_of(first: Predictions, second: Predictions) -> Predictions:
     from deepcli.predictions import Predictions
 
-    orders = [np.argsort(one.indices, kind="stable") for one in (first, second)]
-    same = len(first.indices) == len(second.indices) and all(
-        np.array_equal(getattr(first, name)[orders[0]], getattr(second, name)[orders[1]])
-        for name in ("indices", "labels")
+    orders = [np.argsort(one.ids, kind="stable") for one in (first, second)]
+    same = len(first.ids) == len(second.ids) and all(
+        np.array_equal(getattr(first, name)[orders[0]], getattr(second, name)[orders[1]]) for name in ("ids", "labels")
     )
     if not same:
         raise DataError("the predictions are of different examples, so they cannot be paired")
     back = np.empty_like(orders[0])
     back[orders[0]] = orders[1]
-    return Predictions(second.indices[back], second.labels[back], second.probabilities[back])
+    return Predictions(second.ids[back], second.labels[back], second.probabilities[back])
 
 
 def _losses(predictions: Predictions) -> np.ndarray | None:

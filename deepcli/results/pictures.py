@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from deepcli.errors import UsageError
 from deepcli.writing import replacing
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from deepcli.predictions import Predictions
     from deepcli.results.loaded import LoadedRun
 
@@ -26,19 +29,34 @@ LARGEST_LABELLED = 20
 
 def curves(run: LoadedRun) -> Figure:
     """Draw loss and metrics over the epochs, of training and validation, the best epoch marked, and the learning rate."""
-    columns = run.curves
-    names = [name for name in columns if not name.startswith("val_") and name != "learning_rate"]
-    epochs = [int(row["epoch"]) for row in run.history]
-    figure = Figure(figsize=(5 * (len(names) + 1), 3.4), layout="constrained")
-    panels = figure.subplots(1, len(names) + 1, squeeze=False)[0]
-    best = run.result.best_epoch if run.result else None
-    for axes, name in zip(panels, names, strict=False):
-        _lines(axes, epochs, {"training": columns[name], "validation": columns.get(f"val_{name}", [])}, name)
-        if best:
-            axes.axvline(best, color="0.5", linestyle=":", label=f"best epoch {best}")
-        axes.legend()
-    _lines(panels[-1], epochs, {"learning rate": columns.get("learning_rate", [])}, "learning rate")
+    names = curve_names(run)
+    figure = Figure(figsize=(5 * len(names), 3.4), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        _curve(axes, run, name)
     return figure
+
+
+def curve_names(run: LoadedRun) -> list[str]:
+    """Name what has a curve of its own: the metrics, and last the learning rate."""
+    return sorted((name for name in run.curves if not name.startswith("val_")), key="learning_rate".__eq__)
+
+
+def curve(run: LoadedRun, name: str) -> Figure:
+    """Draw one metric over the epochs, of training and validation, the best epoch marked."""
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    _curve(figure.subplots(), run, name)
+    return figure
+
+
+def _curve(axes: Axes, run: LoadedRun, name: str) -> None:
+    columns = run.curves
+    epochs = [int(row["epoch"]) for row in run.history]
+    best = run.result.best_epoch if run.result else None
+    held_out = columns.get(f"val_{name}", [])
+    _lines(axes, epochs, {"training" if held_out else name: columns[name], "validation": held_out}, name)
+    if best and name != "learning_rate":
+        axes.axvline(best, color="0.5", linestyle=":", label=f"best epoch {best}")
+        axes.legend(frameon=False)
 
 
 def overlaid(runs: Sequence[LoadedRun], name: str) -> Figure:
@@ -47,18 +65,18 @@ def overlaid(runs: Sequence[LoadedRun], name: str) -> Figure:
     axes = figure.subplots()
     for run in runs:
         _lines(axes, [int(row["epoch"]) for row in run.history], {run.name: run.curves.get(name, [])}, name)
-    axes.legend()
+    axes.legend(frameon=False)
     return figure
 
 
-def _lines(axes: Any, epochs: Sequence[int], lines: Mapping[str, Sequence[float]], title: str) -> None:
+def _lines(axes: Axes, epochs: Sequence[int], lines: Mapping[str, Sequence[float]], title: str) -> None:
     for label, values in lines.items():
         if values:
             axes.plot(epochs, values, marker="." if len(epochs) < 40 else None, label=label)
     axes.set_xlabel("epoch")
     axes.set_title(title)
     axes.grid(alpha=0.3)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def confusion(predictions: Predictions) -> Figure:
@@ -93,7 +111,7 @@ def calibration(predictions: Predictions) -> Figure | None:
     for x, y, count in zip(confidence, accuracy, counts, strict=True):
         axes.annotate(str(count), (x, y), ha="center", va="bottom", fontsize=7)
     axes.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1.05), ylim=(0, 1.1), title="calibration")
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", frameon=False)
     return figure
 
 

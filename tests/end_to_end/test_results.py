@@ -50,10 +50,10 @@ def test_a_run_that_cannot_be_written_is_evaluated_all_the_same(cli, runs, monke
     from deepcli.engine import evaluate
     from deepcli.errors import TrainingError
 
-    def full(path, predictions):
+    def full(*_):
         raise TrainingError("no space")
 
-    monkeypatch.setattr(evaluate, "save_predictions", full)
+    monkeypatch.setattr(evaluate, "keep", full)
     done = cli("evaluate", runs[0])
     assert done.code == 0 and "test accuracy" in done.out and "not kept: no space" in done.err
 

@@ -142,7 +142,7 @@ def test_saved_predictions_give_the_figures_again_in_float64(run, tiny_imdb, dat
     assert sum(map(sum, again.confusion_matrix["test"])) == len(saved.labels)
     assert [figures.support for figures in again.classes["test"]] == np.bincount(saved.labels).tolist()
     splits = open_checkpoint(directory.best).experiment.data.load(Sources())
-    assert np.array_equal(saved.indices, splits.test.ids)
+    assert np.array_equal(saved.ids, splits.test.ids)
     assert np.array_equal(saved.labels, splits.test.y)
 
 
