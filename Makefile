@@ -39,10 +39,10 @@ test: check
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
 
 test-long: $(VENV)/.installed-dev
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup --timeout 3600
 
 torture: $(VENV)/.installed-dev
-	DEEPCLI_TORTURE=1 $(BIN)/pytest -n 2 --dist worksteal tests/torture
+	DEEPCLI_TORTURE=1 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/torture
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m deepcli.reference > docs/reference.md

@@ -28,7 +28,7 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             os.environ["DEEPCLI_CACHE_DIR"] = f"{folder}/cache"
-            spec = [str(HERE.parent / "configs" / f"{config}.yaml"), "schedule=stop_after_first_step"]
+            spec = [str(HERE.parent / "configs" / f"{config}.yaml"), "loss=stop_after_first_step"]
             plugin = ["--plugin", str(HERE / "stop_after_first_step.py")]
             output = ["--output", f"{folder}/run", "--if-exists", "overwrite"]
             ours, imports = in_turn([DEEPCLI, "train", *spec, *plugin, *output], IMPORT, times)

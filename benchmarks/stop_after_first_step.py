@@ -1,27 +1,34 @@
-"""A plugin whose schedule ends the process when anyone asks for the rate after the first step: the second step does."""
+"""A plugin whose loss ends the process at the second step, whose outputs wait for the weights that the first has set."""
 
 import os
 from typing import Literal
 
-from deepcli.optim import SCHEDULES, Schedule
+from deepcli.optim import LOSSES
+from deepcli.optim.losses import Auto
 
 
-@SCHEDULES.register
-class StopAfterFirstStep(Schedule):
-    """A constant rate, once."""
+@LOSSES.register
+class StopAfterFirstStep(Auto):
+    """The data set's own loss, once."""
 
     type: Literal["stop_after_first_step"] = "stop_after_first_step"
 
-    def build(self, peak, steps):
-        import numpy as np
+    def build(self, signature):
+        import keras
         import tensorflow as tf
 
-        def once(step):
-            if step >= 1:
+        inner, steps = super().build(signature), []
+
+        def count(value):
+            steps.append(value)
+            if len(steps) > 1:
                 os._exit(0)
-            return np.float32(peak)
+            return value
 
-        def rate(step):
-            return tf.ensure_shape(tf.numpy_function(once, [step], tf.float32), [])
+        class Once(keras.losses.Loss):
+            def call(self, y_true, y_pred):
+                counted = tf.numpy_function(count, [tf.reduce_sum(y_pred)], y_pred.dtype)
+                with tf.control_dependencies([counted]):
+                    return tf.identity(inner.call(y_true, y_pred))
 
-        return rate
+        return Once(name="loss")

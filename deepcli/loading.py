@@ -49,12 +49,29 @@ def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable
         UsageError: A plugin that cannot be imported.
     """
     import_plugins(plugins)
-    document, notices = gather(files, overrides)
+    document, notices = gather(files)
     if SWEEP in document.tree:
         notices = (*notices, "sweep: left to `deepcli sweep`; this is the spec without it")
-    experiment = validate(without_sweep(document))
-    check_length(experiment, str(files[0]))
-    return Loaded(experiment, notices)
+    return finish(document, notices, overrides, str(files[0]))
+
+
+def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str], source: str) -> Loaded:
+    """Lay overrides over gathered files, and validate what comes of it without the section `sweep`.
+
+    Args:
+        document: The files.
+        notices: What should be told of them.
+        overrides: Words like `optimizer.learning_rate=3e-4`.
+        source: What to call it.
+
+    Raises:
+        SpecError: With every problem found.
+    """
+    merger = Merger()
+    whole = merger.overlay(document, words(overrides))
+    experiment = validate(without_sweep(whole))
+    check_length(experiment, source)
+    return Loaded(experiment, (*notices, *merger.notices))
 
 
 def gather(files: Sequence[Path], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:

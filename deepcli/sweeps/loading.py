@@ -51,7 +51,8 @@ def load_sweep(
     told = sort(words, overrides)
     if not told.files:
         raise UsageError("no spec file given; `deepcli init digits cnn` writes one to start from")
-    return _plan(told, plugins, options or {}, must_vary=True)
+    gathered = loading.gather(told.files, told.section)
+    return _plan(gathered, told, plugins, options or {}, must_vary=True)
 
 
 def validate_file(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
@@ -61,18 +62,24 @@ def validate_file(files: Sequence[Path], overrides: Iterable[str] = (), plugins:
         UsageError: A plugin that cannot be imported.
         SpecError: With every problem found.
     """
-    words, plugins = tuple(overrides), tuple(plugins)
+    plugins = tuple(plugins)
     import_plugins(plugins)
-    document, _ = loading.gather(files, words)
-    if SWEEP not in document.tree:
-        return loading.load(files, words)
-    told = replace(sort((), words), files=tuple(files))
-    plan = _plan(told, plugins, {}, must_vary=False)
+    told = replace(sort((), overrides), files=tuple(files))
+    gathered = loading.gather(files, told.section)  # once: a file may be a pipe
+    if SWEEP not in gathered[0].tree:
+        return loading.finish(*gathered, told.overrides, str(files[0]))
+    plan = _plan(gathered, told, plugins, {}, must_vary=False)
     return Loaded(plan.experiment({}), plan.notices)
 
 
-def _plan(told: Told, plugins: tuple[str, ...], options: Mapping[str, Any], must_vary: bool) -> Plan:
-    document, notices = read(told, options)
+def _plan(
+    gathered: tuple[Document, tuple[str, ...]],
+    told: Told,
+    plugins: tuple[str, ...],
+    options: Mapping[str, Any],
+    must_vary: bool,
+) -> Plan:
+    document, notices = read(gathered, told, options)
     whole = Merger()
     spec = _validated(whole.overlay(document, loading.words(told.overrides)))
     sweep = spec.sweep or Sweep()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepcli import loading, yaml12
+from deepcli import yaml12
 from deepcli.errors import Problem, SpecError
 from deepcli.loading import COMMAND_LINE, SWEEP, is_override
 from deepcli.sweeps.spec import slot
@@ -167,16 +167,19 @@ def apart(document: Document) -> Document:
     return Document(tree, dict(document.keys), dict(document.values))
 
 
-def read(told: Told, options: Mapping[str, Any]) -> tuple[Document, tuple[str, ...]]:
-    """Read the files and the words about the section, and lay all over one another; parameters that are fixed leave.
+def read(
+    gathered: tuple[Document, tuple[str, ...]], told: Told, options: Mapping[str, Any]
+) -> tuple[Document, tuple[str, ...]]:
+    """Lay what the command line says of the section over the files; parameters that are fixed leave.
 
     The overrides of the spec itself are not yet laid over it.
 
-    Raises:
-        SpecError: As reading files and words does.
+    Args:
+        gathered: The files with the words about the section over them, and what should be told of that.
+        told: The command line.
+        options: Fields of the section that it gives as options.
     """
-    gathered, notices = loading.gather(told.files, told.section)
-    document = apart(gathered)
+    document, notices = apart(gathered[0]), gathered[1]
     add(document, told, options)
     section = document.tree[SWEEP]
     parameters = section.get("parameters") if isinstance(section, Mapping) else None

@@ -226,7 +226,7 @@ def test_a_run_can_be_ended_after_its_first_step(spec):
     from measure import DEEPCLI, measure
 
     plugin = BENCHMARKS / "stop_after_first_step.py"
-    path = spec("data: {type: digits, limit: 32, batch_size: 4}\nmodel: mlp\nschedule: stop_after_first_step\n")
+    path = spec("data: {type: digits, limit: 32, batch_size: 4}\nmodel: mlp\nloss: stop_after_first_step\n")
     for steps in (1, 8):
         words = [f"training.steps_per_execution={steps}", "--plugin", str(plugin), "-o", f"run{steps}"]
         measure([DEEPCLI, "train", str(path), *words])

@@ -27,7 +27,7 @@ from tests.conftest import ROOT
 SPEC = """
 data: {type: digits, limit: 100, batch_size: 20}
 model: {type: mlp, hidden_units: [8]}
-training: {epochs: 2, threads: 1}
+training: {epochs: 2}
 """
 RATES = "optimizer.learning_rate=[1e-3, 1e-2, 3e-2]"
 SCHEMA = json.loads((ROOT / "deepcli" / "sweeps" / "outcome.schema.json").read_text())
@@ -496,7 +496,7 @@ class TestScripts:
         assert done.returncode == 1 and done.stderr.count("did you mean 'model'") == 1
 
     def test_xargs_and_the_job_array(self, script, spec, tmp_path):
-        path = spec(SPEC.replace("epochs: 2", "epochs: 1").replace(", threads: 1", ""))
+        path = spec(SPEC.replace("epochs: 2", "epochs: 1"))
         done = script("xargs.sh", path, "a grid", 2)
         assert done.returncode == 0, done.stderr
         assert "completed: 6 completed" in done.stdout

@@ -30,6 +30,8 @@ training: {epochs: EPOCHS}
 TRIALS, WORKERS = count(8, 100), count(2, 4)
 SECONDS = 2.0 if FULL else 0.7
 PATIENCE = count(180, 1800)
+KILLS = count(7, 1_000_000)
+"""A trial in which eight workers die is given up, as it should be; on a slow machine few trials might meet them all."""
 
 
 def sweep(folder: Path, *words: str, **environment: str) -> subprocess.Popen:
@@ -55,7 +57,7 @@ def torment(process: subprocess.Popen, rng: random.Random) -> int:
     while process.poll() is None:
         assert time.monotonic() < end, "the sweep is stuck"
         time.sleep(SECONDS)
-        if workers := workers_of(process):
+        if killed < KILLS and (workers := workers_of(process)):
             with contextlib.suppress(psutil.Error):
                 rng.choice(workers).send_signal(signal.SIGKILL)
                 killed += 1
