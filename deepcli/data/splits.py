@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError
 
 TEST_LIMIT_SEED = 20_240_101
@@ -87,7 +88,7 @@ class Splits:
     validation: Split | None
     test: Split
     provenance: Provenance
-    lexicon: Callable[[], Sequence[str] | None] = field(default=lambda: None, compare=False, repr=False)
+    lexicon: Callable[[], Lexicon | None] = field(default=lambda: None, compare=False, repr=False)
 
     def __getitem__(self, name: str) -> Split:
         split: Split | None = getattr(self, name)

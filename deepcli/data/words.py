@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -11,14 +10,21 @@ from pydantic import Field
 
 from deepcli.data.augmentation import FIRST_WORD, UNKNOWN_WORD
 from deepcli.data.base import Signature, TokenDataset
-from deepcli.data.files import Sources, keras_cache
+from deepcli.data.files import DataFile, Sources, find
+from deepcli.data.lexicon import Lexicon, split_words
 from deepcli.fields import Positive
 
 if TYPE_CHECKING:
     from deepcli.data.splits import Tokens
 
-MAX_LEXICON_BYTES = 32 << 20
 START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
+
+
+def word_index(name: str) -> DataFile:
+    """Name Keras's file of the words of a data set; nobody publishes a hash of it that could be cited."""
+    file = f"{name}_word_index.json"
+    url = f"https://storage.googleapis.com/tensorflow/tf-keras-datasets/{file}"
+    return DataFile(file, url, None, check=lambda path: Lexicon.of_ranks(path, (), 0, 1))
 
 
 class WordDataset(TokenDataset):
@@ -27,6 +33,7 @@ class WordDataset(TokenDataset):
     words: ClassVar[int]
     classes: ClassVar[int]
     examples: ClassVar[int]
+    word_index: ClassVar[DataFile]
 
     num_words: Annotated[int, Field(gt=4)] | None = Field(
         10_000, description="Ids from here on are left out (2 in their place); null keeps all words."
@@ -44,32 +51,27 @@ class WordDataset(TokenDataset):
     def signature(self) -> Signature:
         return Signature("tokens", (self.maxlen,), self.classes, self.examples, self.vocabulary, self.augmentation)
 
-    def lexicon(self, sources: Sources) -> Sequence[str] | None:
-        name = f"{self.type}_word_index.json"
-        given = Path(self.path).expanduser() if self.path else None
-        beside = given if given is None or given.is_dir() else given.parent
-        folders = [folder for folder in (beside, sources.data_dir, keras_cache()) if folder is not None]
-        path = next((folder / name for folder in folders if (folder / name).is_file()), None)
-        return None if path is None else read_lexicon(path, self.vocabulary)
+    def lexicon(self, sources: Sources) -> Lexicon:
+        folder = None
+        if self.path is not None:  # data of the user's own may have other words than the published ones
+            given = Path(self.path).expanduser()
+            folder = str(given if given.is_dir() else given.parent)
+        path = find(self.word_index, folder, sources)
+        return Lexicon.of_ranks(path, ("", "<start>", "<left out>"), INDEX_FROM, self.vocabulary)
+
+    def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens:
+        import numpy as np
+
+        from deepcli.data.splits import Tokens
+
+        left_out = max(self.vocabulary, len(lexicon.words))
+        ids = [[lexicon.ids.get(word, left_out) for word in split_words(text)] for text in texts]
+        values = np.array([token - INDEX_FROM for text in ids for token in text], np.int32)
+        return self.encode(Tokens(values, np.cumsum([0, *map(len, ids)])))
 
     def encode(self, ranks: Tokens) -> Tokens:
         """Turn the word ranks of a file into the ids that the fields ask for."""
         return encode(ranks, self.vocabulary, self.skip_top, self.maxlen)
-
-
-def read_lexicon(path: Path, vocabulary: int) -> Sequence[str] | None:
-    """Read Keras's file of words and their ranks; returns the words by id, or None if it is damaged or something else."""
-    try:
-        if path.stat().st_size > MAX_LEXICON_BYTES:
-            return None
-        ranks = json.loads(path.read_text(encoding="utf-8"))
-        lexicon = ["", "<start>", "<left out>", *[""] * (vocabulary - UNKNOWN - 1)]
-        for word, rank in ranks.items():
-            if 0 < rank < vocabulary - INDEX_FROM:
-                lexicon[rank + INDEX_FROM] = word
-    except (OSError, ValueError, TypeError, AttributeError):
-        return None
-    return lexicon
 
 
 def encode(ranks: Tokens, num_words: int | None, skip_top: int, maxlen: int | None) -> Tokens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from deepcli.checkpoints import STATE, CheckpointFile
+from deepcli.data.lexicon import Lexicon
 from deepcli.data.splits import Split, Tokens
 from deepcli.engine.backend import Backend, Check, TensorFlowBackend, nothing
 from deepcli.engine.build import build_metrics, build_model, forget_models
@@ -180,7 +181,7 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
         predictions.save(temporary)
 
 
-def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Sequence[str] | None]) -> None:
+def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Lexicon | None]) -> None:
     """Keep in a run what was predicted for a split, and the worst mistakes, to be looked at.
 
     Raises:
@@ -190,5 +191,4 @@ def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Seque
     save_predictions(run.predictions(name), predictions)
     if predictions.misfit is None:
         x = measured.split.x
-        words = lexicon() if isinstance(x, Tokens) else None
-        worst(predictions, x, words).save(run.mistakes(name))
+        worst(predictions, x, lexicon() if isinstance(x, Tokens) else None).save(run.mistakes(name))

@@ -250,13 +250,13 @@ class Session:
             if self.job.request.seconds_between_saves:
                 self._kept = Kept(self.model, self.job.backend, self._state())
             else:
-                save(self.job.run.best, self.model, self.job.experiment, self._state())
+                self._write(self.job.run.best, self._state())
 
     def _save_kept(self) -> None:
         """Write the best weights that have waited in memory."""
         if self._kept:
             with self._kept.put_back() as state:
-                save(self.job.run.best, self.model, self.job.experiment, state)
+                self._write(self.job.run.best, state)
             self._kept = None
 
     def _save_last(self) -> None:
@@ -266,13 +266,16 @@ class Session:
             return
         self._save_kept()
         demand_finite_weights(self.model)
-        save(self.job.run.last, self.model, self.job.experiment, state)
+        self._write(self.job.run.last, state)
         self._saved = state.position
         if keep > 1:
             step = self.job.run.checkpoints / f"step-{state.position.total:08d}.keras"
             _link(self.job.run.last, step)
             for old in sorted(self.job.run.checkpoints.glob("step-*.keras"))[:-keep]:
                 old.unlink()
+
+    def _write(self, path: Path, state: State) -> None:
+        save(path, self.model, self.job.experiment, state, self.job.splits.lexicon())
 
     def _state(self) -> State:
         if not self.loop.position.total:

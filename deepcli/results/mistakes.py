@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from deepcli.data.lexicon import Lexicon
 from deepcli.data.splits import Inputs, Tokens
 from deepcli.errors import DataError
 from deepcli.predictions import Predictions
@@ -65,19 +65,19 @@ class Mistakes:
         return found
 
 
-def worst(predictions: Predictions, x: Inputs, words: Sequence[str] | None) -> Mistakes:
+def worst(predictions: Predictions, x: Inputs, lexicon: Lexicon | None) -> Mistakes:
     """Pick the wrong answers that a model was surest of.
 
     Args:
         predictions: Of all examples, in their order.
         x: The examples.
-        words: By token id; None where nobody has them, and ids are kept instead.
+        lexicon: The words of token ids; None where nobody has them, and ids are kept instead.
     """
     outputs = predictions.by_class.max(axis=1)
     wrong = np.flatnonzero(predictions.answers != predictions.labels)
     chosen = wrong[np.argsort(-outputs[wrong], kind="stable")][:MOST]
     picked = x[chosen]
-    texts = [_text(picked, index, words) for index in range(len(chosen))] if isinstance(picked, Tokens) else []
+    texts = [_text(picked, index, lexicon) for index in range(len(chosen))] if isinstance(picked, Tokens) else []
     return Mistakes(
         predictions.ids[chosen],
         predictions.labels[chosen],
@@ -88,6 +88,6 @@ def worst(predictions: Predictions, x: Inputs, words: Sequence[str] | None) -> M
     )
 
 
-def _text(tokens: Tokens, index: int, words: Sequence[str] | None) -> str:
+def _text(tokens: Tokens, index: int, lexicon: Lexicon | None) -> str:
     ids = tokens.values[tokens.offsets[index] : tokens.offsets[index + 1]][-WORDS:].tolist()
-    return " ".join(words[token] if words and token < len(words) else f"#{token}" for token in ids)
+    return (lexicon or Lexicon(())).spell(ids)

@@ -219,9 +219,7 @@ def _image(pixels: np.ndarray, told: str) -> str:
 
     png = io.BytesIO()
     plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    image.imsave(
-        png, plane, format="png", cmap="gray", vmin=0, vmax=max(int(pixels.max()), 1) if pixels.max() < 32 else 255
-    )
+    image.imsave(png, plane, format="png", cmap="gray", vmin=0, vmax=255)
     return f'<img alt="{escape(told)}" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
 
 
