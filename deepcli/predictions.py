@@ -75,9 +75,8 @@ class Predictions:
 
     @cached_property
     def by_class(self) -> np.ndarray:
-        """The outputs with a column for each class, float64 (examples, classes); of a single unit p they are 1-p, p."""
-        outputs = self.probabilities.astype(np.float64)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        """The outputs with a column for each class, float64 (examples, classes)."""
+        return by_class(self.probabilities)
 
     @cached_property
     def answers(self) -> np.ndarray:
@@ -98,3 +97,9 @@ class Predictions:
             return None
         sums = self.by_class.sum(axis=1, keepdims=True)
         return self.by_class / sums if (np.abs(sums - 1) <= ROUNDING).all() else None
+
+
+def by_class(outputs: np.ndarray) -> np.ndarray:
+    """Give outputs a column for each class, float64 (examples, classes); of a single unit p they are 1-p, p."""
+    outputs = outputs.astype(np.float64)
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs

@@ -12,6 +12,7 @@ from deepcli.cli.evaluate import evaluate
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
 from deepcli.cli.plot import plot
+from deepcli.cli.predict import predict
 from deepcli.cli.report import report
 from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
@@ -49,6 +50,7 @@ def options(
 app.command()(train)
 app.command()(evaluate)
 app.command()(runs)
+app.command()(predict)
 app.command()(compare)
 app.command()(plot)
 app.command()(report)

@@ -18,9 +18,13 @@ FILE = DataFile(
     "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916",
 )
 # In the order of their numbers in the file, as keras.datasets.reuters.get_label_names has them.
-TOPICS = tuple(
-    ["cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee", "sugar", "trade", "reserves", "ship", "cotton", "carcass", "crude", "nat-gas", "cpi", "money-fx", "interest", "gnp", "meal-feed", "alum", "oilseed", "gold", "tin", "strategic-metal", "livestock", "retail", "ipi", "iron-steel", "rubber", "heat", "jobs", "lei", "bop", "zinc", "orange", "pet-chem", "dlr", "gas", "silver", "wpi", "hog", "lead"]
-)
+TOPICS = (
+    "cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee", "sugar",
+    "trade", "reserves", "ship", "cotton", "carcass", "crude", "nat-gas", "cpi", "money-fx", "interest", "gnp",
+    "meal-feed", "alum", "oilseed", "gold", "tin", "strategic-metal", "livestock", "retail", "ipi", "iron-steel",
+    "rubber", "heat", "jobs", "lei", "bop", "zinc", "orange", "pet-chem", "dlr", "gas", "silver", "wpi", "hog",
+    "lead",
+)  # fmt: skip
 # The defaults of keras.datasets.reuters.load_data, which every published figure on its split rests on.
 SHUFFLE_SEED, TEST_SPLIT = 113, 0.2
 

@@ -20,7 +20,7 @@ from deepcli.experiment import Experiment
 from deepcli.writing import replacing
 
 
-def save(path: Path, model: keras.Model, experiment: Experiment, state: State, lexicon: Lexicon | None) -> None:
+def save(path: Path, model: keras.Model, experiment: Experiment, state: State, lexicon: Lexicon | None = None) -> None:
     """Write a checkpoint in one step: it is whole, or it is not there. A lexicon goes with a model that reads words.
 
     Raises:
