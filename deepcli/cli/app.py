@@ -8,6 +8,7 @@ import typer
 
 from deepcli import __version__
 from deepcli.cli.compare import compare
+from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
@@ -56,6 +57,7 @@ app.command()(plot)
 app.command()(report)
 app.add_typer(sweep, name="sweep")
 app.command()(validate)
+app.command()(doctor)
 app.command("list")(list_components)
 app.command()(init)
 app.command()(show)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugmentation
-from deepcli.data.files import Sources
+from deepcli.data.files import DataFile, Sources
 from deepcli.errors import DataError
 from deepcli.fields import Positive
 from deepcli.registry import Component, Registry
@@ -50,9 +50,11 @@ class Dataset(Component):
 
     Attributes:
         class_names: What the classes are called, in their order; empty where their numbers say it all.
+        files: What it reads; empty where it comes with a package.
     """
 
     class_names: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[tuple[DataFile, ...]] = ()
 
     path: str | None = Field(None, description="A folder or file to read instead of the usual places.")
     batch_size: Positive = Field(64, description="Examples in a training step.")

@@ -49,6 +49,7 @@ class Cifar10(ImageDataset):
     class_names: ClassVar[tuple[str, ...]] = (
         "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
     )  # fmt: skip
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["cifar10"] = "cifar10"
 

@@ -43,6 +43,7 @@ class FashionMnist(ImageDataset):
     class_names: ClassVar[tuple[str, ...]] = (
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
     )  # fmt: skip
+    files: ClassVar[tuple[DataFile, ...]] = tuple(file for split in FILES.values() for file in split)
 
     type: Literal["fashion_mnist"] = "fashion_mnist"
 

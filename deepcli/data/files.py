@@ -82,12 +82,9 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
     """
     if path is not None:
         return _given(file, path)
-    folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
-    places = [folder / name for folder in folders for name in file.names]
-    for place in places:
-        if _is_file(place):
-            return place
-    looked = ", ".join(map(str, places))
+    if (found := locate(file, sources)) is not None:
+        return found
+    looked = ", ".join(map(str, _places(file, sources)))
     if sources.offline:
         raise DataError(f"{file.name} is not there and --offline forbids a download\n{_remedy(file, looked)}")
     from http.client import HTTPException
@@ -108,6 +105,16 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
         with contextlib.suppress(DataError):
             find(companion, None, sources)
     return found
+
+
+def locate(file: DataFile, sources: Sources) -> Path | None:
+    """Tell where a data file is on this machine; None if it is not in the usual places."""
+    return next((place for place in _places(file, sources) if _is_file(place)), None)
+
+
+def _places(file: DataFile, sources: Sources) -> list[Path]:
+    folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
+    return [folder / name for folder in folders for name in file.names]
 
 
 def is_published(file: DataFile, path: Path) -> bool:

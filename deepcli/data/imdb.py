@@ -32,6 +32,7 @@ class Imdb(WordDataset):
     examples: ClassVar[int] = 25_000
     word_index: ClassVar[DataFile] = WORD_INDEX
     class_names: ClassVar[tuple[str, ...]] = ("negative", "positive")
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["imdb"] = "imdb"
 

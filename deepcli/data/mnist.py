@@ -34,6 +34,7 @@ class Mnist(ImageDataset):
     """60,000 + 10,000 handwritten digits, 28x28 grey pixels (LeCun, Cortes & Burges 1998), from Keras's cache."""
 
     bright_on_dark: ClassVar[bool | None] = True
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["mnist"] = "mnist"
 

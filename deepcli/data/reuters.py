@@ -43,6 +43,7 @@ class Reuters(WordDataset):
     examples: ClassVar[int] = int(11_228 * (1 - TEST_SPLIT))
     word_index: ClassVar[DataFile] = WORD_INDEX
     class_names: ClassVar[tuple[str, ...]] = TOPICS
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["reuters"] = "reuters"
 

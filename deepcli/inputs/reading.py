@@ -131,7 +131,9 @@ class ImageReader(Reader):
             yield from self._picture(path, str(path))
 
     def _word(self, word: str) -> Iterator[Example]:
-        raise DataError(f"{word[:LONGEST_PATH]}: is not there; a model of {self._type} takes pictures, .npy or .npz files")
+        raise DataError(
+            f"{word[:LONGEST_PATH]}: is not there; a model of {self._type} takes pictures, .npy or .npz files"
+        )
 
     def _picture(self, source: Path | IO[bytes], name: str) -> Iterator[Example]:
         x, done = self._pictures.read(source, name)

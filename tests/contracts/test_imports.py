@@ -41,7 +41,7 @@ ROOMS = [
     {"resuming"},
     {"results"},
     {"sweeps"},
-    {"catalog", "starter", "reference"},
+    {"catalog", "starter", "reference", "health"},
     {"engine"},
     {"cli", "__main__"},
 ]
