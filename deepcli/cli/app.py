@@ -10,6 +10,7 @@ from deepcli import __version__
 from deepcli.cli.compare import compare
 from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
+from deepcli.cli.export import export
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
 from deepcli.cli.plot import plot
@@ -57,6 +58,7 @@ app.command()(plot)
 app.command()(report)
 app.add_typer(sweep, name="sweep")
 app.command()(validate)
+app.command()(export)
 app.command()(doctor)
 app.command("list")(list_components)
 app.command()(init)

@@ -42,7 +42,9 @@ ROOMS = [
     {"results"},
     {"sweeps"},
     {"catalog", "starter", "reference", "health"},
+    {"layers"},
     {"engine"},
+    {"export"},
     {"cli", "__main__"},
 ]
 
