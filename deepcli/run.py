@@ -40,6 +40,7 @@ class RunDir:
         self.history = path / "history.csv"
         self.metrics = path / "metrics.json"
         self.log = path / "train.log"
+        self.trackers = path / "trackers.json"
         self.lock = path / ".lock"
         self.checkpoints = path / "checkpoints"
         self.best = self.checkpoints / "best.keras"

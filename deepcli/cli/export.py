@@ -14,7 +14,7 @@ from deepcli.errors import TrainingError, UsageError
 
 
 def _formats(incomplete: str) -> list[str]:
-    from deepcli.export.formats import FORMATS
+    from deepcli.formats import FORMATS
 
     return [name for name in FORMATS if name.startswith(incomplete)]
 
@@ -43,7 +43,7 @@ def export(
     """Write a run's best weights for other programs: the model in float32, with its preprocessing, and a usage.py."""
     set_verbose(verbose)
     from deepcli import checkpoints
-    from deepcli.export.formats import FORMATS
+    from deepcli.formats import FORMATS
     from deepcli.loading import import_plugins
     from deepcli.registry import did_you_mean
 

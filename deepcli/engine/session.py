@@ -26,6 +26,7 @@ from deepcli.engine.kept import Kept
 from deepcli.engine.loop import Loop
 from deepcli.engine.plan import Plan
 from deepcli.engine.state import Position, State, read_variables, write_variables
+from deepcli.engine.tracking import Tracking
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
 from deepcli.optim.schedules import ReduceOnPlateau
@@ -170,17 +171,20 @@ class Session:
             request.signals,
             request.seconds_between_saves,
         )
-        try:
-            self.loop.run([*self.callbacks, periodic])
-        except Stopped:
+        tracking = Tracking(self.job.experiment, self.job.run, self.job.reporter)
+        with tracking.going():
+            try:
+                self.loop.run([*self.callbacks, tracking, periodic])
+            except Stopped:
+                self._save_last()
+                raise
             self._save_last()
-            raise
-        self._save_last()
-        if self.best.epoch is None:
-            raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
-        self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
-        result = self.result("completed", self._test() if request.test else {})
-        write_text(self.job.run.metrics, result.to_json() + "\n")
+            if self.best.epoch is None:
+                raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
+            self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
+            result = self.result("completed", self._test() if request.test else {})
+            tracking.measured(result.metrics.get("test", {}))
+            write_text(self.job.run.metrics, result.to_json() + "\n")
         return result
 
     def _test(self) -> dict[str, dict[str, float]]:

@@ -17,9 +17,9 @@ from deepcli.data.lexicon import Lexicon
 from deepcli.data.splits import Split, Tokens
 from deepcli.engine.backend import Backend
 from deepcli.errors import DataError, RunError, TrainingError
-from deepcli.export.formats import Format
 from deepcli.export.portable import Portable, padded
 from deepcli.export.usage import usage
+from deepcli.formats import Format
 from deepcli.predictions import by_class
 from deepcli.writing import write_text
 

@@ -13,7 +13,7 @@ from deepcli.checkpoints import CheckpointFile
 from deepcli.engine.build import build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
 from deepcli.errors import UsageError
-from deepcli.export.formats import OUTPUT
+from deepcli.formats import OUTPUT
 from deepcli.models.placement import portable
 
 

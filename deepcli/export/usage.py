@@ -10,8 +10,8 @@ from deepcli.data.words import START, UNKNOWN, WordDataset
 
 if TYPE_CHECKING:
     from deepcli.data.base import Dataset
-    from deepcli.export.formats import Format
     from deepcli.export.portable import Portable
+    from deepcli.formats import Format
 
 SCRIPT = Template('''"""Asks the exported model about $what: python usage.py $argument...
 

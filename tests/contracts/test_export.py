@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from deepcli.errors import DeepcliError
-from deepcli.export.formats import FORMATS
 from deepcli.export.portable import Portable, padded
+from deepcli.formats import FORMATS
 
 from .test_models import BACKEND, VARIANTS, experiment, kind, model, split_for, train_anew  # noqa: F401
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepcli.export.formats import FORMATS
+from deepcli.formats import FORMATS
 
 from .test_predict import digits, reviews  # noqa: F401
 

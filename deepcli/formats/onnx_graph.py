@@ -9,14 +9,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from deepcli.export.formats import OUTPUT
-from deepcli.export.portable import Portable
+from deepcli.formats.base import OUTPUT, Exportable
 
 _FLOATS = (1, 10, 11, 16)
 """ONNX's numbers of float, float16, double and bfloat16."""
 
 
-def convert(model: Portable, path: Path, opset: int) -> None:
+def convert(model: Exportable, path: Path, opset: int) -> None:
     """Write a model as ONNX; the first axis of its input is called `batch`, the second of texts `length`.
 
     Raises:
