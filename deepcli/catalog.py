@@ -43,7 +43,7 @@ KINDS: dict[str, Registry[Any]] = {
     "formats": FORMATS,
     "scores": SCORES,
 }
-COMMANDS = {"scores": "deepcli evaluate RUN --json", "formats": "deepcli export RUN --format"}
+COMMANDS = {"scores": "deepcli evaluate RUN --json", "formats": "deepcli export RUN --format {name}"}
 """By the kinds that no spec names: the command that meets them."""
 EXAMPLE_MODEL = "mlp"
 """The family in whose section the examples show what stands inside a model."""
@@ -94,7 +94,7 @@ def example(kind: str, name: str) -> str:
     spec names has a command to paste.
     """
     if kind in COMMANDS:
-        return f"{COMMANDS[kind]} {name}" if COMMANDS[kind].endswith("--format") else COMMANDS[kind]
+        return COMMANDS[kind].format(name=name)
     registry = KINDS[kind]
     own = _own_defaults(registry[name])
     section = _section(registry, {"type": name, **own} if own else name)
