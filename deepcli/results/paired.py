@@ -66,7 +66,7 @@ def paired(first: Predictions, second: Predictions) -> Paired:
     Raises:
         DataError: The examples are not the same.
     """
-    from scipy.stats import binomtest
+    from scipy.special import bdtr
 
     second = _in_order_of(first, second)
     right = first.answers == first.labels, second.answers == second.labels
@@ -83,7 +83,7 @@ def paired(first: Predictions, second: Predictions) -> Paired:
         only_second,
         (only_second - only_first) / examples,
         _middle((drawn[:, 1] - drawn[:, 0]) / examples),
-        float(binomtest(only_first, differing).pvalue) if differing else 1.0,
+        min(1.0, 2 * float(bdtr(min(only_first, only_second), differing, 0.5))),
         None if apart is None else float(apart.mean()),
         None if apart is None else _middle(_resampled_means(apart)),
     )
@@ -114,11 +114,11 @@ def _losses(predictions: Predictions) -> np.ndarray | None:
 
 
 def _resampled_means(values: np.ndarray) -> np.ndarray:
-    rng, count = np.random.RandomState(0), len(values)
+    rng, count = np.random.default_rng(0), len(values)
     rows = max(AT_ONCE // count, 1)
     resamples = min(RESAMPLES, max(50 * rows, 1_000))
     parts = [
-        values[rng.randint(0, count, (min(rows, resamples - begin), count))].mean(axis=1)
+        values[rng.integers(0, count, (min(rows, resamples - begin), count), np.int32)].mean(axis=1)
         for begin in range(0, resamples, rows)
     ]
     return np.concatenate(parts)
