@@ -37,9 +37,9 @@ def plot(
     if not run.history:
         raise RunError(f"{run.run.history} has no epoch yet, so there is nothing to draw")
     if terminal:
-        from deepcli.cli import render
+        from deepcli.cli import charts
 
-        render.chart(run)
+        charts.show(run)
         return
     from deepcli.results import pictures
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from deepcli.engine.summary import Summary
     from deepcli.result import ClassFigures, Result
     from deepcli.results.comparison import Comparison
-    from deepcli.results.loaded import LoadedRun
     from deepcli.sweeps.outcome import Outcome, Winner
     from deepcli.sweeps.results import Row
 
@@ -191,30 +190,6 @@ def comparison(found: Comparison, markdown: bool) -> None:
             f"  right where the other is wrong: {pair.only_second} against {pair.only_first}; "
             f"McNemar's exact test p = {pair.p_value:.3g}"
         )
-
-
-CHART = 60, 12
-"""Columns and rows of a chart in the terminal."""
-
-
-def chart(run: LoadedRun) -> None:
-    """Print each curve of a run as a small chart of characters."""
-    for name, values in run.curves.items():
-        print(f"{name}: {values[0]:.4g} to {values[-1]:.4g} in {len(values)} epochs")
-        print("\n".join(_chart(values)) + "\n")
-
-
-def _chart(values: Sequence[float]) -> list[str]:
-    width, height = CHART
-    columns = min(width, max(len(values), 1))
-    picked = [values[round(index * (len(values) - 1) / max(columns - 1, 1))] for index in range(columns)]
-    low, high = min(picked), max(picked)
-    levels = [round((value - low) / (high - low or 1.0) * (height - 1)) for value in picked]
-    lines = []
-    for level in range(height - 1, -1, -1):
-        label = {height - 1: f"{high:.4g}", 0: f"{low:.4g}"}.get(level, "")
-        lines.append(f"{label:>10} | " + "".join("*" if at == level else " " for at in levels).rstrip())
-    return lines
 
 
 def _short(value: object) -> str:

@@ -96,7 +96,7 @@ def _body(run: LoadedRun) -> Iterator[str]:
     yield "<h2>Figures</h2>"
     yield _metrics(run, scored)
     if predictions is not None:
-        yield from _by_class(predictions)
+        yield from _by_class(predictions, _names(run, predictions.classes))
     yield from _mistakes(run)
     yield "<h2>How to reproduce it</h2>"
     yield _how(run)
@@ -163,12 +163,12 @@ def _interval(ends: tuple[float, float] | None) -> str:
     return f"[{_figure(ends[0])}, {_figure(ends[1])}]" if ends else ""
 
 
-def _by_class(predictions: Predictions) -> Iterator[str]:
+def _by_class(predictions: Predictions, names: Sequence[str]) -> Iterator[str]:
     counts = predictions.confusion
     yield "<h2>Confusion</h2>"
     yield '<p class="soft">a row for each label, a column for each class that is predicted</p>'
     if len(counts) <= LARGEST_MATRIX:
-        yield _matrix(counts)
+        yield _matrix(counts, names)
     else:
         yield _svg(pictures.confusion(predictions))
     figure = pictures.calibration(predictions)
@@ -178,17 +178,23 @@ def _by_class(predictions: Predictions) -> Iterator[str]:
         yield _svg(figure)
 
 
-def _matrix(counts: np.ndarray) -> str:
+def _names(run: LoadedRun, classes: int) -> list[str]:
+    """Name the classes, by their numbers where the data set has no names."""
+    names = run.experiment.data.class_names
+    return [names[k] if k < len(names) else str(k) for k in range(classes)]
+
+
+def _matrix(counts: np.ndarray, names: Sequence[str]) -> str:
     totals = np.maximum(counts.sum(axis=1), 1)
     right = np.diag(counts)
-    head = [_cell("", "th"), *(_cell(str(k), "th") for k in range(len(counts))), _cell("recall", "th", number=True)]
+    head = [_cell("", "th"), *(_cell(name, "th") for name in names), _cell("recall", "th", number=True)]
     rows = []
-    for label, row in enumerate(counts):
+    for label, (name, row) in enumerate(zip(names, counts, strict=True)):
         cells = [
             f'<td style="background: rgba(var(--mark), {0.75 * count / totals[label]:.3f})">{count or ""}</td>'
             for count in row.tolist()
         ]
-        rows.append([_cell(str(label), "th"), *cells, _cell(f"{right[label] / totals[label]:.3f}", number=True)])
+        rows.append([_cell(name, "th"), *cells, _cell(f"{right[label] / totals[label]:.3f}", number=True)])
     precision = right / np.maximum(counts.sum(axis=0), 1)
     rows.append([_cell("precision", "th"), *(_cell(f"{share:.2f}") for share in precision.tolist()), _cell("")])
     return _table(head, rows, "matrix")
@@ -205,10 +211,11 @@ def _mistakes(run: LoadedRun) -> Iterator[str]:
         return
     yield '<p class="soft">wrong answers on the test split, the surest first</p>'
     kind = "images" if len(found.images) else "texts"
+    names = _names(run, int(max(found.labels.max(), found.answers.max())) + 1)
     cards = []
     for index in range(len(found.ids)):
         sure = f"{100 * float(found.outputs[index]):.1f} %"
-        told = f"label {found.labels[index]}, answer {found.answers[index]} ({sure}), example {found.ids[index]}"
+        told = f"label {names[found.labels[index]]}, answer {names[found.answers[index]]} ({sure}), example {found.ids[index]}"
         shown = _image(found.images[index], told) if kind == "images" else f"<p>{escape(str(found.texts[index]))}</p>"
         cards.append(f'<div class="mistake">{shown}<div class="soft">{escape(told)}</div></div>')
     yield f'<div class="mistakes {kind}">{"".join(cards)}</div>'

@@ -90,7 +90,10 @@ def test_plot_draws_a_run(cli, runs, tmp_path):
     assert cli("plot", runs[1]).code == 0
     assert (runs[1] / "curves.png").read_bytes().startswith(b"\x89PNG")
     chart = cli("plot", runs[1], "--terminal")
-    assert chart.code == 0 and re.search(r"^val_loss: \d.* in 3 epochs$", chart.out, re.M) and "*" in chart.out
+    assert chart.code == 0
+    assert re.search(r"^loss in 3 epochs: \* training \d\S* to \d\S*, o validation \d\S* to \d\S*$", chart.out, re.M)
+    curve = chart.out.partition("\n")[2].partition("\n\n")[0].splitlines()
+    assert len(curve) == 12 and all(mark in "".join(curve) for mark in "*o")
 
 
 @pytest.mark.parametrize(
@@ -160,3 +163,12 @@ def test_other_examples_cannot_be_paired():
     labels = np.arange(9) % 3
     with pytest.raises(DataError, match="different examples"):
         paired(predictions_of(labels, labels), predictions_of(labels[:8], labels[:8]))
+
+
+def test_a_chart_has_its_lines_where_they_belong():
+    from deepcli.cli.charts import chart
+
+    lines = chart({"*": [0.0, 1.0], "o": [0.5, float("nan")]})
+    assert len(lines) == 12 and lines[0] == "         1 |       *" and lines[-1] == "         0 | *"
+    assert lines[5].endswith("| o") or lines[6].endswith("| o")
+    assert chart({"*": [2.0], "o": []})[-1] == "         2 | *"
