@@ -51,19 +51,19 @@ def options(
 
 app.command()(train)
 app.command()(evaluate)
-app.command()(runs)
 app.command()(predict)
+app.command()(runs)
+app.command()(report)
 app.command()(compare)
 app.command()(plot)
-app.command()(report)
+app.command()(export)
 app.add_typer(sweep, name="sweep")
 app.command()(validate)
-app.command()(export)
-app.command()(doctor)
 app.command("list")(list_components)
 app.command()(init)
 app.command()(show)
 app.command()(schema)
+app.command()(doctor)
 
 
 def command() -> Any:

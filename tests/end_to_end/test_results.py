@@ -170,5 +170,5 @@ def test_a_chart_has_its_lines_where_they_belong():
 
     lines = chart({"*": [0.0, 1.0], "o": [0.5, float("nan")]})
     assert len(lines) == 12 and lines[0] == "         1 |       *" and lines[-1] == "         0 | *"
-    assert lines[5].endswith("| o") or lines[6].endswith("| o")
-    assert chart({"*": [2.0], "o": []})[-1] == "         2 | *"
+    assert sum("| o" in line for line in lines[5:7]) == 1
+    assert chart({"*": [2.0], "o": []})[-1].endswith("2 | *")
