@@ -185,7 +185,7 @@ def comparison(found: Comparison, markdown: bool) -> None:
         print(f"  accuracy {100 * pair.accuracy:+.2f} points  [{100 * low:+.2f}, {100 * high:+.2f}]")
         if pair.loss is not None and pair.loss_interval is not None:
             low, high = pair.loss_interval
-            print(f"  loss     {pair.loss:+.4f}         [{low:+.4f}, {high:+.4f}]")
+            print(f"  loss     {pair.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
         print(
             f"  right where the other is wrong: {pair.only_second} against {pair.only_first}; "
             f"McNemar's exact test p = {pair.p_value:.3g}"

@@ -5,6 +5,8 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 
 from deepcli.checkpoints import LEXICON, open_checkpoint
 from deepcli.data.lexicon import Lexicon, split_words
+from deepcli.inputs.arrays import opened, read_rows
 
 
 def trained(folder, *words):
@@ -222,6 +225,37 @@ def test_lines_through_a_pipe(reviews):
     assert [(row["input"], row["name"]) for row in rows] == [("-:1", "positive"), ("-:3", "negative")]
 
 
+def test_answers_come_before_the_input_ends(reviews):
+    words = [sys.executable, "-m", "deepcli", "predict", str(reviews), "-", "--batch-size", "1", "--quiet"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        for text, name in (("great", "positive"), ("don't", "negative")):
+            process.stdin.write(f"{text}\n")
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(name)
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["huge.npy", "huge.npz"])
+def test_a_file_larger_than_memory_is_read_in_pieces(tmp_path, name):
+    header = io.BytesIO()
+    shape = (1 << 30, 8, 8)
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    if name.endswith("npy"):
+        with (tmp_path / name).open("wb") as file:
+            file.write(header.getvalue())
+            file.truncate(len(header.getvalue()) + (64 << 30))  # a hole: it takes no room
+    else:
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("x.npy", header.getvalue() + bytes(64 << 20))  # cut short, which shows at its end only
+    tracemalloc.start()
+    with opened(tmp_path / name, None) as stream:
+        pieces = read_rows(stream, name)
+        assert sum(len(next(pieces)) for _ in range(5)) == 5 * (8 << 20) // 64
+    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    tracemalloc.stop()
+
+
 def test_arrays_of_ids(cli, reviews, tmp_path):
     np.save(tmp_path / "ids.npy", np.array([[1, 9, 9, 0, 0], [1, 8, 20, 8, 8]]))
     rows = lines(cli("predict", reviews, tmp_path / "ids.npy", "--json"))
@@ -229,8 +263,6 @@ def test_arrays_of_ids(cli, reviews, tmp_path):
 
 
 def test_a_checkpoint_without_words_finds_them_where_the_data_are(cli, reviews, tmp_path):
-    import zipfile
-
     bare = tmp_path / "bare.keras"
     with zipfile.ZipFile(reviews / "checkpoints" / "best.keras") as old, zipfile.ZipFile(bare, "w") as new:
         for info in old.infolist():
