@@ -49,17 +49,22 @@ def machine() -> dict[str, Any]:
     """Describe the system, its processor, its memory, and the room on the disks that matter."""
     import psutil
 
-    affinity = getattr(os, "sched_getaffinity", None)
     memory = psutil.virtual_memory()
     return {
         "system": platform.platform(),
         "python": sys.executable,
         "cpu": _cpu(),
-        "cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "cores": cores(),
         "memory_gib": round(memory.total / 2**30, 1),
         "memory_free_gib": round(memory.available / 2**30, 1),
         "disk_free_gib": {name: _free(path) for name, path in _folders().items()},
     }
+
+
+def cores() -> int:
+    """Count the cores that this process may use; systems without affinity tell only how many there are."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _cpu() -> str:
