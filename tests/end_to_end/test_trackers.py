@@ -119,9 +119,10 @@ def test_wandb_keeps_a_run_offline(train, monkeypatch):
         record.ParseFromString(content)
         if record.HasField("history"):
             rows.append({(one.key or one.nested_key[0]): json.loads(one.value_json) for one in record.history.item})
-        config |= {one.key: json.loads(one.value_json) for one in record.run.config.update}
+        updates = [*record.run.config.update, *record.config.update]
+        config |= {one.key or ".".join(one.nested_key): json.loads(one.value_json) for one in updates}
         summary |= {one.key or one.nested_key[0]: json.loads(one.value_json) for one in record.summary.update}
-    assert config["optimizer"]["learning_rate"] == 0.001
+    assert config.get("optimizer", {}).get("learning_rate") == 0.001, config
     assert [row["val_loss"] for row in rows] == [row["val_loss"] for row in history(run)]
     test = json.loads((run / "metrics.json").read_text())["metrics"]["test"]
     assert summary["test_accuracy"] == test["accuracy"]

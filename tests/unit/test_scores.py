@@ -8,7 +8,7 @@ import pytest
 from deepcli.optim import METRICS
 from deepcli.predictions import Predictions
 from deepcli.result import ClassFigures
-from deepcli.scores import SCORES, confusion_matrix, per_class, take
+from deepcli.scores import SCORES, per_class, take
 
 
 def said(labels, probabilities):
@@ -58,7 +58,7 @@ class TestByHand:
         assert measured(THREE, *expected) == pytest.approx(list(expected.values()))
 
     def test_the_confusion_matrix_has_labels_in_rows_and_answers_in_columns(self):
-        assert confusion_matrix(THREE) == [[2, 1, 1], [1, 2, 0], [0, 0, 3]]
+        assert THREE.confusion.tolist() == [[2, 1, 1], [1, 2, 0], [0, 0, 3]]
 
     def test_accuracy(self):
         assert measured(THREE, "accuracy") == [0.7]
@@ -161,7 +161,7 @@ class TestByDefinition:
         np.add.at(counts, (labels, answers), 1)
         right, true, guessed = np.diag(counts), counts.sum(1), counts.sum(0)
         figures = {"precision": right / guessed, "recall": right / true, "f1": 2 * right / (guessed + true)}
-        assert confusion_matrix(predictions) == counts.tolist()
+        assert predictions.confusion.tolist() == counts.tolist()
         for name, values in figures.items():
             weighted = (values * true).sum() / true.sum()
             assert measured(predictions, f"{name}_macro", f"{name}_weighted") == pytest.approx(
