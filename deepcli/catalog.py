@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 
 from deepcli.activations import ACTIVATIONS
 from deepcli.data import DATASETS
-from deepcli.experiment import Experiment
+from deepcli.experiment import Experiment, Training
+from deepcli.formats import FORMATS
 from deepcli.initializers import INITIALIZERS
 from deepcli.loading import SWEEP
 from deepcli.merging import registry_of
@@ -24,6 +25,7 @@ from deepcli.registry import Component, Registry, Spec, show
 from deepcli.scores import SCORES
 from deepcli.sweeps.pruners import PRUNERS
 from deepcli.sweeps.spec import Sweep
+from deepcli.trackers import TRACKERS
 from deepcli.yaml12 import dump, dump_line
 
 KINDS: dict[str, Registry[Any]] = {
@@ -37,9 +39,11 @@ KINDS: dict[str, Registry[Any]] = {
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "pruners": PRUNERS,
+    "trackers": TRACKERS,
+    "formats": FORMATS,
     "scores": SCORES,
 }
-COMMANDS = {"scores": "deepcli evaluate RUN --json"}
+COMMANDS = {"scores": "deepcli evaluate RUN --json", "formats": "deepcli export RUN --format {name}"}
 """By the kinds that no spec names: the command that meets them."""
 EXAMPLE_MODEL = "mlp"
 """The family in whose section the examples show what stands inside a model."""
@@ -90,7 +94,7 @@ def example(kind: str, name: str) -> str:
     spec names has a command to paste.
     """
     if kind in COMMANDS:
-        return COMMANDS[kind]
+        return COMMANDS[kind].format(name=name)
     registry = KINDS[kind]
     own = _own_defaults(registry[name])
     section = _section(registry, {"type": name, **own} if own else name)
@@ -105,6 +109,8 @@ def _section(registry: Registry[Any], value: Any) -> dict[str, Any]:
     for name in (EXAMPLE_MODEL, *MODELS):
         if found := _field_of(MODELS[name], registry, value):
             return {"model": {"type": name, **found}}
+    if found := _field_of(Training, registry, value):
+        return {"training": found}
     if found := _field_of(Sweep, registry, value):
         return {SWEEP: found}
     raise LookupError(f"no section of a spec holds {registry.kind}")

@@ -1,6 +1,6 @@
 """Checkpoint files from outside: which zip members they have, and the spec inside. Nothing in them is executed.
 
-Of the five members three are read: our spec, our state and the weights. Keras's own `config.json`, which can name any
+Of the members our spec, our state, our lexicon (where the data are words) and the weights are read. Keras's own `config.json`, which can name any
 function of any module, is only for users who load the file with Keras.
 """
 
@@ -19,12 +19,15 @@ from typing import IO
 from pydantic import ValidationError
 
 from deepcli import state_file, weights_file, yaml12, zips
+from deepcli.data import lexicon
+from deepcli.data.lexicon import Lexicon
 from deepcli.errors import CheckpointError, RunError, SpecError, TrainingError, UsageError
 from deepcli.experiment import FORMAT, Experiment, Training
 from deepcli.loading import parse, validate
 from deepcli.run import RunDir
 
 SPEC, STATE, WEIGHTS = "deepcli/config.yaml", "deepcli/state.npz", "model.weights.h5"
+LEXICON = "deepcli/lexicon.txt"
 MEMBERS = {SPEC, STATE, WEIGHTS, "config.json", "metadata.json"}
 MAX_ENTRIES, MAX_DIRECTORY_BYTES = 64, 16 << 10
 CHUNK = 1 << 20
@@ -44,6 +47,20 @@ class CheckpointFile:
             CheckpointError: The file is damaged.
         """
         return _read(self.path, member)
+
+    def lexicon(self) -> Lexicon | None:
+        """Read the words of token ids; None where the checkpoint has none.
+
+        Raises:
+            CheckpointError: The file is damaged.
+        """
+        with _opened(self.path) as (_, _, members):
+            if LEXICON not in members:
+                return None
+        try:
+            return Lexicon.from_bytes(self.read(LEXICON))
+        except ValueError as error:
+            raise CheckpointError(f"{self.path}: its lexicon is damaged: {error}") from None
 
     def unpack(self, member: str, target: Path) -> None:
         """Copy one member into a file, its checksum compared.
@@ -131,7 +148,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile, dict[str, 
         with zipfile.ZipFile(stream) as archive:
             _check_names(path, archive.namelist())
             for info in archive.infolist():
-                zips.check_member(info, size, stored=info.filename not in (SPEC, STATE))
+                zips.check_member(info, size, stored=info.filename not in (SPEC, STATE, LEXICON))
             yield stream, archive, {info.filename: info for info in archive.infolist()}
 
 
@@ -151,7 +168,7 @@ _DAMAGE = (
 
 def _read(path: Path, member: str) -> bytes:
     with _opened(path) as (_, archive, members):
-        limits = {SPEC: yaml12.MAX_BYTES, STATE: state_file.MAX_BYTES}
+        limits = {SPEC: yaml12.MAX_BYTES, STATE: state_file.MAX_BYTES, LEXICON: lexicon.MAX_BYTES}
         return zips.read_member(archive, members[member], limits.get(member, members[member].compress_size))
 
 
@@ -164,8 +181,9 @@ def _reading(path: Path, stream: IO[bytes]) -> bytes:
 def _check_names(path: Path, names: list[str]) -> None:
     if SPEC not in names:
         raise CheckpointError(f"{path}: is no checkpoint of deepcli's: it has no {SPEC} inside")
-    if set(names) != MEMBERS or len(names) != len(MEMBERS):
-        odd = sorted(map(_printable, set(names) ^ MEMBERS)) or ["a name that stands twice"]
+    wanted = MEMBERS | (set(names) & {LEXICON})
+    if set(names) != wanted or len(names) != len(wanted):
+        odd = sorted(map(_printable, set(names) ^ wanted)) or ["a name that stands twice"]
         raise CheckpointError(f"{path}: is no checkpoint of deepcli's: unexpected or missing: {', '.join(odd)}")
 
 

@@ -17,6 +17,7 @@ from deepcli.optim.metrics import Accuracy
 from deepcli.optim.optimizers import Adam
 from deepcli.optim.schedules import Constant, ReduceOnPlateau, count
 from deepcli.registry import Misfit, Spec, checked, did_you_mean, misfits
+from deepcli.trackers import TRACKERS, Tracker
 
 FORMAT: Literal[1] = 1
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -65,6 +66,9 @@ class Training(Spec):
     )
     initial_weights: str | None = Field(
         None, description="A run or checkpoint whose weights a new run begins with; not its optimizer, nor its epochs."
+    )
+    trackers: Annotated[tuple[Annotated[Tracker, TRACKERS], ...], BeforeValidator(as_tuple)] = Field(
+        (), description="Where else the figures go, beside the run's own files."
     )
     deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at a cost in speed.")
 

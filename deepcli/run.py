@@ -40,6 +40,7 @@ class RunDir:
         self.history = path / "history.csv"
         self.metrics = path / "metrics.json"
         self.log = path / "train.log"
+        self.trackers = path / "trackers.json"
         self.lock = path / ".lock"
         self.checkpoints = path / "checkpoints"
         self.best = self.checkpoints / "best.keras"
@@ -48,6 +49,10 @@ class RunDir:
     def predictions(self, split: str) -> Path:
         """Name the file with a split's predictions."""
         return self.path / f"predictions-{split}.npz"
+
+    def mistakes(self, split: str) -> Path:
+        """Name the file with the examples of a split that the model got most wrong."""
+        return self.path / f"mistakes-{split}.npz"
 
     @classmethod
     def open(cls, path: Path) -> RunDir:
@@ -130,7 +135,13 @@ class RunDir:
         """
         begun = [*self.path.glob(".*.*"), *self.checkpoints.glob(".*.*")]
         try:
-            for file in [*begun, self.metrics, self.history, *self.path.glob("predictions-*.npz")]:
+            for file in [
+                *begun,
+                self.metrics,
+                self.history,
+                *self.path.glob("predictions-*.npz"),
+                *self.path.glob("mistakes-*.npz"),
+            ]:
                 file.unlink(missing_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
         except OSError as error:

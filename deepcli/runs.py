@@ -101,7 +101,7 @@ def _search(folder: Path, levels: int) -> Iterator[Path]:
 def _read(path: Path) -> Listed:
     run = RunDir(path)
     try:
-        spec = dict(_flat(yaml12.quick(_text(run.config, yaml12.MAX_BYTES))))
+        spec = dict(flat(yaml12.quick(_text(run.config, yaml12.MAX_BYTES))))
     except (OSError, ValueError):
         return Listed(path, "damaged")
     result = run.result()
@@ -136,11 +136,11 @@ def _text(file: Path, limit: int) -> str:
     return content.decode()
 
 
-def _flat(tree: Any, path: str = "") -> Iterator[tuple[str, Value]]:
+def flat(tree: Any, path: str = "") -> Iterator[tuple[str, Value]]:
     """Yield each leaf of a tree by its dotted key; a list is one value."""
     if isinstance(tree, Mapping):
         for key, inner in tree.items():
-            yield from _flat(inner, f"{path}.{key}" if path else str(key))
+            yield from flat(inner, f"{path}.{key}" if path else str(key))
     elif path:
         yield path, json.dumps(tree, ensure_ascii=False) if isinstance(tree, list) else tree
     else:

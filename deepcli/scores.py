@@ -259,7 +259,7 @@ def take(predictions: Predictions) -> Scored:
         {name: float(score.measure(predictions)) for name, score in scores.items()},
         {name: low_high for name, low_high in intervals.items() if low_high},
         per_class(predictions),
-        confusion_matrix(predictions),
+        predictions.confusion.tolist(),
     )
 
 
@@ -276,13 +276,3 @@ def per_class(predictions: Predictions) -> list[ClassFigures]:
         ClassFigures.model_validate({"class": k, "precision": row[0], "recall": row[1], "f1": row[2], "support": count})
         for k, (row, count) in enumerate(zip(rows, support.tolist(), strict=True))
     ]
-
-
-def confusion_matrix(predictions: Predictions) -> list[list[int]]:
-    """Count the examples of each label (row) by the class that is predicted for them (column)."""
-    from sklearn import metrics
-
-    counts: list[list[int]] = metrics.confusion_matrix(
-        predictions.labels, predictions.answers, labels=range(predictions.classes)
-    ).tolist()
-    return counts

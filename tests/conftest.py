@@ -111,7 +111,7 @@ def tiny_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_imdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file in IMDB's layout, object arrays of lists: rank 5 is praise, rank 6 is blame, the rest is noise."""
+    """A file in IMDB's layout, object arrays of lists: rank 5 is blame, rank 6 is praise, the rest is noise."""
     rng = np.random.RandomState(0)
 
     def split(count: int) -> tuple[np.ndarray, np.ndarray]:

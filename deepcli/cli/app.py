@@ -7,9 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from deepcli import __version__
+from deepcli.cli.compare import compare
+from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
+from deepcli.cli.export import export
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
+from deepcli.cli.plot import plot
+from deepcli.cli.predict import predict
+from deepcli.cli.report import report
 from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
@@ -45,13 +51,19 @@ def options(
 
 app.command()(train)
 app.command()(evaluate)
+app.command()(predict)
 app.command()(runs)
+app.command()(report)
+app.command()(compare)
+app.command()(plot)
+app.command()(export)
 app.add_typer(sweep, name="sweep")
 app.command()(validate)
 app.command("list")(list_components)
 app.command()(init)
 app.command()(show)
 app.command()(schema)
+app.command()(doctor)
 
 
 def command() -> Any:

@@ -20,7 +20,7 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
-from deepcli.errors import UsageError
+from deepcli.errors import TrainingError, UsageError
 
 
 def _splits(incomplete: str) -> list[str]:
@@ -32,6 +32,13 @@ def _splits(incomplete: str) -> list[str]:
 def evaluate(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
     split: Annotated[str, typer.Option(help="test, validation or train.", autocompletion=_splits)] = "test",
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Examples at once; it changes memory and time, not figures.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the predictions to this .npz file, too."),
+    ] = None,
     plugins: Plugins = None,
     device: DeviceName = None,
     data_dir: DataDir = None,
@@ -40,7 +47,10 @@ def evaluate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate a run's best weights, or any checkpoint, on one split: every score, each class, the confusion matrix."""
+    """Evaluate a run's best weights, or any checkpoint, on one split: every score, each class, the confusion matrix.
+
+    Of a run, the predictions are kept in it, as predictions-SPLIT.npz.
+    """
     started = time.monotonic()
     set_verbose(verbose)
     from deepcli import checkpoints
@@ -55,9 +65,18 @@ def evaluate(
     file, run = checkpoints.find(path)
     checkpoint = checkpoints.open_checkpoint(file)
     chosen = checkpoints.with_device(checkpoint, device or "auto")
-    examples = chosen.experiment.data.load(sources(data_dir, offline, quiet))[split]
+    splits = chosen.experiment.data.load(sources(data_dir, offline, quiet))
+    examples = splits[split]
 
-    from deepcli.engine.evaluate import evaluate
+    from deepcli.engine.evaluate import BATCH_SIZE, evaluate, keep, save_predictions
 
-    result, _ = evaluate(chosen, examples, split, reporter(quiet), started)
+    show = reporter(quiet)
+    result, measured = evaluate(chosen, examples, split, show, started, batch_size or BATCH_SIZE)
+    if output is not None:
+        save_predictions(output, measured.predictions)
+    if run is not None and file == run.best:
+        try:
+            keep(run, split, measured, splits.lexicon)
+        except TrainingError as error:  # somebody else's run, or a full disk: the figures are there all the same
+            show.note(f"notice: the predictions are not kept: {error}")
     render.result(result.model_copy(update={"run": str(run.path) if run else None}), json)

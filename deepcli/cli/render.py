@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deepcli.catalog import Entry
     from deepcli.engine.summary import Summary
     from deepcli.result import ClassFigures, Result
+    from deepcli.results.comparison import Comparison
     from deepcli.sweeps.outcome import Outcome, Winner
     from deepcli.sweeps.results import Row
 
@@ -166,6 +167,29 @@ def _winner(best: Winner) -> None:
         for name, value in best.test.items()
     )
     print(f"best: trial {best.trial}  " + (test or "not yet measured on the test split") + f"  {best.runs[0]}")
+
+
+def comparison(found: Comparison, markdown: bool) -> None:
+    """Print runs side by side, a column each, then how each compares with the first."""
+    names = [run.name for run in found.runs]
+    facts = {**found.changed, **found.figures}
+    if facts:
+        rows(["", *names], [[key, *values] for key, values in facts.items()], csv=False, markdown=markdown)
+    for run, pair in zip(found.runs[1:], found.pairs, strict=True):
+        print()
+        if isinstance(pair, str):
+            print(f"{run.name} against {names[0]}: not paired: {pair}")
+            continue
+        low, high = pair.accuracy_interval
+        print(f"{run.name} against {names[0]}, on {pair.examples:,} test examples: {pair.verdict}")
+        print(f"  accuracy {100 * pair.accuracy:+.2f} points  [{100 * low:+.2f}, {100 * high:+.2f}]")
+        if pair.loss is not None and pair.loss_interval is not None:
+            low, high = pair.loss_interval
+            print(f"  loss     {pair.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
+        print(
+            f"  right where the other is wrong: {pair.only_second} against {pair.only_first}; "
+            f"McNemar's exact test p = {pair.p_value:.3g}"
+        )
 
 
 def _short(value: object) -> str:

@@ -52,7 +52,8 @@ def worker(
         base = plan.experiment({})
         splits = base.data.load(at_data)  # if there are none, no trial is to blame
 
-        from deepcli.engine.crew import Crew, Orders, cores, default_workers
+        from deepcli.engine.crew import Crew, Orders, default_workers
+        from deepcli.health import cores
 
         count = min(workers or default_workers(), plan.max_trials)
         if threads is None and base.training.threads == "auto":

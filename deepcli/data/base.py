@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugmentation
-from deepcli.data.files import Sources
+from deepcli.data.files import DataFile, Sources
+from deepcli.errors import DataError
 from deepcli.fields import Positive
 from deepcli.registry import Component, Registry
 
 if TYPE_CHECKING:
-    from deepcli.data.splits import Raw, Splits
+    from deepcli.data.lexicon import Lexicon
+    from deepcli.data.splits import Raw, Splits, Tokens
 
 SPLITS = ("train", "validation", "test")
 
@@ -41,7 +46,15 @@ class Signature:
 
 
 class Dataset(Component):
-    """Labelled examples for classification. Validation is always taken from the training split."""
+    """Labelled examples for classification. Validation is always taken from the training split.
+
+    Attributes:
+        class_names: What the classes are called, in their order; empty where their numbers say it all.
+        files: What it reads; empty where it comes with a package.
+    """
+
+    class_names: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[tuple[DataFile, ...]] = ()
 
     path: str | None = Field(None, description="A folder or file to read instead of the usual places.")
     batch_size: Positive = Field(64, description="Examples in a training step.")
@@ -74,7 +87,22 @@ class Dataset(Component):
         """
         from deepcli.data.splits import divide
 
-        return divide(self.read(sources), self.validation_split, self.split_seed, self.limit)
+        splits = divide(self.read(sources), self.validation_split, self.split_seed, self.limit)
+        return dataclasses.replace(splits, lexicon=functools.cache(functools.partial(self._local_lexicon, sources)))
+
+    def lexicon(self, sources: Sources) -> Lexicon | None:
+        """Find the words of token ids; None where there are none.
+
+        Raises:
+            DataError: They are nowhere to be had.
+        """
+        return None
+
+    def _local_lexicon(self, sources: Sources) -> Lexicon | None:
+        try:
+            return self.lexicon(dataclasses.replace(sources, offline=True))
+        except (DataError, RuntimeError):
+            return None
 
     @property
     def train_examples(self) -> int:
@@ -90,7 +118,13 @@ class Dataset(Component):
 
 
 class ImageDataset(Dataset):
-    """Labelled images."""
+    """Labelled images.
+
+    Attributes:
+        bright_on_dark: Whether what is shown is bright on a dark ground; None where that is no question, as of photos.
+    """
+
+    bright_on_dark: ClassVar[bool | None] = None
 
     augmentation: ImageAugmentation | None = Field(None, description="How images are varied while training.")
 
@@ -99,6 +133,14 @@ class TokenDataset(Dataset):
     """Labelled texts, as ids of words."""
 
     augmentation: TokenAugmentation | None = Field(None, description="How texts are varied while training.")
+
+    def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens:
+        """Turn raw texts into the ids that a model of this data is trained on.
+
+        Raises:
+            DataError: Nobody knows how.
+        """
+        raise DataError(f"data of the type {self.type!r} has no way from raw text to ids; give ids as an array")
 
 
 DATASETS: Registry[Dataset] = Registry("data sets")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import DataFile, Sources, find, is_published
@@ -45,6 +45,11 @@ class Cifar10(ImageDataset):
     The archive is compared with its published SHA-256; the batches of a folder that was unpacked from it with their
     MD5, which tells damage, so that they are never called verified.
     """
+
+    class_names: ClassVar[tuple[str, ...]] = (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    )  # fmt: skip
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["cifar10"] = "cifar10"
 

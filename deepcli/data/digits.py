@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import Sources
@@ -26,6 +26,8 @@ class Digits(ImageDataset):
 
     It has no official test split; ours is 360 examples, stratified, the same for every spec.
     """
+
+    bright_on_dark: ClassVar[bool | None] = True
 
     type: Literal["digits"] = "digits"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import DataFile, Sources, find
@@ -38,6 +38,12 @@ class FashionMnist(ImageDataset):
 
     Keras publishes no hash of its four files, so they are checked for damage and layout but never called verified.
     """
+
+    bright_on_dark: ClassVar[bool | None] = True
+    class_names: ClassVar[tuple[str, ...]] = (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    )  # fmt: skip
+    files: ClassVar[tuple[DataFile, ...]] = tuple(file for split in FILES.values() for file in split)
 
     type: Literal["fashion_mnist"] = "fashion_mnist"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class DataFile:
         sha256: Of the whole file there; None where nobody publishes one that could be cited.
         also: Other names, of the same file or of one that was made from it, that do as well; tried in their order.
         limit: No more bytes than that are taken from the network.
+        companions: Files that are fetched together with it; nothing is wrong if they cannot be had.
         check: Reads a download, and raises DataError if it is not what it should be; for files without a hash.
     """
 
@@ -46,6 +48,7 @@ class DataFile:
     sha256: str | None
     also: tuple[str, ...] = ()
     limit: int = 64 << 20
+    companions: tuple[DataFile, ...] = ()
     check: Callable[[Path], object] | None = field(default=None, compare=False)
 
     @property
@@ -79,12 +82,9 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
     """
     if path is not None:
         return _given(file, path)
-    folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
-    places = [folder / name for folder in folders for name in file.names]
-    for place in places:
-        if _is_file(place):
-            return place
-    looked = ", ".join(map(str, places))
+    if (found := locate(file, sources)) is not None:
+        return found
+    looked = ", ".join(map(str, _places(file, sources)))
     if sources.offline:
         raise DataError(f"{file.name} is not there and --offline forbids a download\n{_remedy(file, looked)}")
     from http.client import HTTPException
@@ -92,7 +92,7 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
     from deepcli.data.download import download
 
     try:
-        return download(file, keras_cache(), sources.progress)
+        found = download(file, keras_cache(), sources.progress)
     except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         reason = f"{type(error).__name__}: {reason}" if isinstance(error, HTTPException) else str(reason)
@@ -101,6 +101,20 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
         raise DataError(
             f"{file.name} is not there and cannot be downloaded: {reason}\n{_remedy(file, looked)}"
         ) from None
+    for companion in file.companions:
+        with contextlib.suppress(DataError):
+            find(companion, None, sources)
+    return found
+
+
+def locate(file: DataFile, sources: Sources) -> Path | None:
+    """Tell where a data file is on this machine; None if it is not in the usual places."""
+    return next((place for place in _places(file, sources) if _is_file(place)), None)
+
+
+def _places(file: DataFile, sources: Sources) -> list[Path]:
+    folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
+    return [folder / name for folder in folders for name in file.names]
 
 
 def is_published(file: DataFile, path: Path) -> bool:

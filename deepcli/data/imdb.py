@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS
 from deepcli.data.files import DataFile, Sources, find
-from deepcli.data.words import WordDataset
+from deepcli.data.words import WordDataset, word_index
 
 if TYPE_CHECKING:
     from deepcli.data.splits import Raw
 
+WORD_INDEX = word_index("imdb")
 FILE = DataFile(
     "imdb.npz",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/imdb.npz",
     "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
+    companions=(WORD_INDEX,),
 )
 
 
@@ -28,6 +30,9 @@ class Imdb(WordDataset):
     words: ClassVar[int] = 88_584
     classes: ClassVar[int] = 2
     examples: ClassVar[int] = 25_000
+    word_index: ClassVar[DataFile] = WORD_INDEX
+    class_names: ClassVar[tuple[str, ...]] = ("negative", "positive")
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["imdb"] = "imdb"
 

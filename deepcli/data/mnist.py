@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS, ImageDataset, Signature
 from deepcli.data.files import DataFile, Sources, find
@@ -32,6 +32,9 @@ CONTENT = {
 @DATASETS.register
 class Mnist(ImageDataset):
     """60,000 + 10,000 handwritten digits, 28x28 grey pixels (LeCun, Cortes & Burges 1998), from Keras's cache."""
+
+    bright_on_dark: ClassVar[bool | None] = True
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["mnist"] = "mnist"
 

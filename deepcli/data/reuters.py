@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.data.base import DATASETS
 from deepcli.data.files import DataFile, Sources, find
-from deepcli.data.words import WordDataset
+from deepcli.data.words import WordDataset, word_index
 
 if TYPE_CHECKING:
     from deepcli.data.splits import Raw
 
+WORD_INDEX = word_index("reuters")
 FILE = DataFile(
     "reuters.npz",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/reuters.npz",
     "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916",
 )
+# In the order of their numbers in the file, as keras.datasets.reuters.get_label_names has them.
+TOPICS = (
+    "cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee", "sugar",
+    "trade", "reserves", "ship", "cotton", "carcass", "crude", "nat-gas", "cpi", "money-fx", "interest", "gnp",
+    "meal-feed", "alum", "oilseed", "gold", "tin", "strategic-metal", "livestock", "retail", "ipi", "iron-steel",
+    "rubber", "heat", "jobs", "lei", "bop", "zinc", "orange", "pet-chem", "dlr", "gas", "silver", "wpi", "hog",
+    "lead",
+)  # fmt: skip
 # The defaults of keras.datasets.reuters.load_data, which every published figure on its split rests on.
 SHUFFLE_SEED, TEST_SPLIT = 113, 0.2
 
@@ -32,6 +41,9 @@ class Reuters(WordDataset):
     words: ClassVar[int] = 30_979
     classes: ClassVar[int] = 46
     examples: ClassVar[int] = int(11_228 * (1 - TEST_SPLIT))
+    word_index: ClassVar[DataFile] = WORD_INDEX
+    class_names: ClassVar[tuple[str, ...]] = TOPICS
+    files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["reuters"] = "reuters"
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError
 
 TEST_LIMIT_SEED = 20_240_101
@@ -77,12 +79,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three splits of a run; `validation` is None where the spec holds nothing out."""
+    """The three splits of a run; `validation` is None where the spec holds nothing out.
+
+    `lexicon` looks for the words of token ids when it is called.
+    """
 
     train: Split
     validation: Split | None
     test: Split
     provenance: Provenance
+    lexicon: Callable[[], Lexicon | None] = field(default=lambda: None, compare=False, repr=False)
 
     def __getitem__(self, name: str) -> Split:
         split: Split | None = getattr(self, name)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from deepcli.data.augmentation import FIRST_WORD, UNKNOWN_WORD
 from deepcli.data.base import Signature, TokenDataset
+from deepcli.data.files import DataFile, Sources, find
+from deepcli.data.lexicon import Lexicon, split_words
 from deepcli.fields import Positive
 
 if TYPE_CHECKING:
@@ -16,12 +20,20 @@ if TYPE_CHECKING:
 START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
 
 
+def word_index(name: str) -> DataFile:
+    """Name Keras's file of the words of a data set; nobody publishes a hash of it that could be cited."""
+    file = f"{name}_word_index.json"
+    url = f"https://storage.googleapis.com/tensorflow/tf-keras-datasets/{file}"
+    return DataFile(file, url, None, check=lambda path: Lexicon.of_ranks(path, (), 0, 1))
+
+
 class WordDataset(TokenDataset):
     """Texts as word ids: 1 starts a text, 2 is a word that is left out, words follow by rank from 4."""
 
     words: ClassVar[int]
     classes: ClassVar[int]
     examples: ClassVar[int]
+    word_index: ClassVar[DataFile]
 
     num_words: Annotated[int, Field(gt=4)] | None = Field(
         10_000, description="Ids from here on are left out (2 in their place); null keeps all words."
@@ -38,6 +50,24 @@ class WordDataset(TokenDataset):
     @property
     def signature(self) -> Signature:
         return Signature("tokens", (self.maxlen,), self.classes, self.examples, self.vocabulary, self.augmentation)
+
+    def lexicon(self, sources: Sources) -> Lexicon:
+        folder = None
+        if self.path is not None:  # data of the user's own may have other words than the published ones
+            given = Path(self.path).expanduser()
+            folder = str(given if given.is_dir() else given.parent)
+        path = find(self.word_index, folder, sources)
+        return Lexicon.of_ranks(path, ("", "<start>", "<left out>"), INDEX_FROM, self.vocabulary)
+
+    def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens:
+        import numpy as np
+
+        from deepcli.data.splits import Tokens
+
+        left_out = max(self.vocabulary, len(lexicon.words))
+        ids = [[lexicon.ids.get(word, left_out) for word in split_words(text)] for text in texts]
+        values = np.array([token - INDEX_FROM for text in ids for token in text], np.int32)
+        return self.encode(Tokens(values, np.cumsum([0, *map(len, ids)])))
 
     def encode(self, ranks: Tokens) -> Tokens:
         """Turn the word ranks of a file into the ids that the fields ask for."""

@@ -61,6 +61,9 @@ class Backend(Protocol):
             check: Called after each batch; may raise.
         """
 
+    def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a batch of inputs, of any size, to the model's float32 outputs (batch, units)."""
+
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""
 
@@ -127,6 +130,13 @@ class TensorFlowBackend:
         if known is None or known.x is not x or known.batch_size != batch_size:
             self._prepared = known = InferenceBatches(x, batch_size, self._strategy)
         return known
+
+    def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+        """Compile the model once for batches of every size."""
+        inputs = model.inputs[0]
+        signature = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
+        compiled = tf.function(lambda x: model(x, training=False), [signature], autograph=False)
+        return lambda x: np.asarray(compiled(tf.constant(x)), np.float32)
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

@@ -12,15 +12,16 @@ from pathlib import Path
 import keras
 
 from deepcli import loading, weights_file
-from deepcli.checkpoints import SPEC, STATE, WEIGHTS, CheckpointFile
+from deepcli.checkpoints import LEXICON, SPEC, STATE, WEIGHTS, CheckpointFile
+from deepcli.data.lexicon import Lexicon
 from deepcli.engine.state import State
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
 from deepcli.writing import replacing
 
 
-def save(path: Path, model: keras.Model, experiment: Experiment, state: State) -> None:
-    """Write a checkpoint in one step: it is whole, or it is not there.
+def save(path: Path, model: keras.Model, experiment: Experiment, state: State, lexicon: Lexicon | None = None) -> None:
+    """Write a checkpoint in one step: it is whole, or it is not there. A lexicon goes with a model that reads words.
 
     Raises:
         TrainingError: The disk is full, or the folder is gone or read-only; an older file is untouched.
@@ -31,6 +32,8 @@ def save(path: Path, model: keras.Model, experiment: Experiment, state: State) -
         with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(SPEC, loading.dump(experiment))
             archive.writestr(STATE, state.to_bytes())
+            if lexicon is not None:
+                archive.writestr(LEXICON, lexicon.to_bytes())
 
 
 def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:

@@ -21,6 +21,7 @@ from deepcli.data.splits import Splits
 from deepcli.engine.trials import Worker
 from deepcli.errors import DeepcliError, Interrupted, RunError, TrainingError
 from deepcli.experiment import Experiment
+from deepcli.health import cores
 from deepcli.signals import Signals
 from deepcli.sweeps.begin import open_study
 from deepcli.sweeps.folder import SweepDir
@@ -214,9 +215,3 @@ def default_workers() -> int:
     """Choose how many workers a machine holds: one for each GPU, else one for each core as far as memory goes."""
     memory = psutil.virtual_memory().available // BYTES_EACH
     return len(visible_gpus()) or max(min(cores(), int(memory)), 1)
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

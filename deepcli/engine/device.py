@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from deepcli.data.augmentation import ImageAugmentation
 from deepcli.data.base import Signature
 from deepcli.errors import DeviceError
 from deepcli.experiment import Training
+from deepcli.health import cores
 from deepcli.models import Model
 
 STEPS_PER_EXECUTION = 8
@@ -106,7 +106,7 @@ def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:
 def _set_threads(threads: int | str) -> int:
     """Set the number of CPU threads, which TensorFlow allows only before its first operation."""
     if threads == "auto":
-        return tf.config.threading.get_intra_op_parallelism_threads() or _cores()
+        return tf.config.threading.get_intra_op_parallelism_threads() or cores()
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -114,12 +114,6 @@ def _set_threads(threads: int | str) -> int:
         if tf.config.threading.get_intra_op_parallelism_threads() != threads:
             raise DeviceError(f"training.threads: TensorFlow already runs with another number than {threads}") from None
     return int(threads)
-
-
-def _cores() -> int:
-    """Count the cores that this process may use; systems without affinity tell only how many there are."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def choose_precision(training: Training, model: Model, device: Device) -> Choice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from deepcli.checkpoints import STATE, CheckpointFile
-from deepcli.data.splits import Split
+from deepcli.data.lexicon import Lexicon
+from deepcli.data.splits import Split, Tokens
 from deepcli.engine.backend import Backend, Check, TensorFlowBackend, nothing
 from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
@@ -22,6 +23,8 @@ from deepcli.experiment import Experiment
 from deepcli.predictions import Predictions
 from deepcli.reporting import Reporter
 from deepcli.result import Result
+from deepcli.results.mistakes import worst
+from deepcli.run import RunDir
 from deepcli.scores import Scored, take
 from deepcli.writing import replacing
 
@@ -51,16 +54,18 @@ class Evaluator:
     Args:
         experiment: Names the loss and the metrics.
         backend: Computes the predictions.
+        batch_size: How many examples at once.
     """
 
-    def __init__(self, experiment: Experiment, backend: Backend) -> None:
+    def __init__(self, experiment: Experiment, backend: Backend, batch_size: int = BATCH_SIZE) -> None:
+        self._batch_size = batch_size
         self._loss = experiment.loss.build(experiment.signature)
         self._metrics = build_metrics(experiment)
         self._backend = backend
 
     def __call__(self, model: keras.Model, split: Split, check: Check = nothing) -> Measured:
         """Measure a model on a split; `check` is called after each batch and may raise."""
-        outputs = self._backend.predict(model, split.x, BATCH_SIZE, check)
+        outputs = self._backend.predict(model, split.x, self._batch_size, check)
         values = {"loss": number(self._loss(split.y, outputs))}
         for metric in self._metrics:
             metric.reset_state()
@@ -87,9 +92,9 @@ class Loaded:
     model: keras.Model
     backend: Backend
 
-    def measure(self, split: Split) -> Measured:
-        """Predict a split, and measure what the spec names."""
-        return Evaluator(self.experiment, self.backend)(self.model, split)
+    def measure(self, split: Split, batch_size: int = BATCH_SIZE) -> Measured:
+        """Predict a split, so many examples at once, and measure what the spec names."""
+        return Evaluator(self.experiment, self.backend, batch_size)(self.model, split)
 
 
 def load_model(checkpoint: CheckpointFile) -> Loaded:
@@ -111,7 +116,12 @@ def load_model(checkpoint: CheckpointFile) -> Loaded:
 
 
 def evaluate(
-    checkpoint: CheckpointFile, split: Split, split_name: str, reporter: Reporter, started: float
+    checkpoint: CheckpointFile,
+    split: Split,
+    split_name: str,
+    reporter: Reporter,
+    started: float,
+    batch_size: int = BATCH_SIZE,
 ) -> tuple[Result, Measured]:
     """Evaluate a checkpoint on a split.
 
@@ -121,6 +131,7 @@ def evaluate(
         split_name: What to call it in the result.
         reporter: Is told which device is used.
         started: `time.monotonic()` at the beginning of the command.
+        batch_size: How many examples at once.
 
     Raises:
         CheckpointError: It is damaged.
@@ -129,7 +140,7 @@ def evaluate(
     loaded = load_model(checkpoint)
     experiment, state, chosen = loaded.experiment, loaded.state, loaded.device
     reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
-    measured = loaded.measure(split)
+    measured = loaded.measure(split, batch_size)
     scored = score(measured.predictions, reporter)
     own = dict(measured.metrics)
     result = Result(
@@ -165,6 +176,19 @@ def number(value: Any) -> float:
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write predictions to a run."""
+    """Write predictions to a file."""
     with replacing(path) as temporary:
         predictions.save(temporary)
+
+
+def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Lexicon | None]) -> None:
+    """Keep in a run what was predicted for a split, and the worst mistakes, to be looked at.
+
+    Raises:
+        TrainingError: They cannot be written.
+    """
+    predictions = measured.predictions
+    save_predictions(run.predictions(name), predictions)
+    if predictions.misfit is None:
+        x = measured.split.x
+        worst(predictions, x, lexicon() if isinstance(x, Tokens) else None).save(run.mistakes(name))

@@ -21,11 +21,12 @@ from deepcli.engine.callbacks import Best, History, PatientStopping, Periodic, P
 from deepcli.engine.checkpoint import load_weights, save
 from deepcli.engine.compiled import CompiledModels
 from deepcli.engine.divergence import Divergence, demand_finite_weights
-from deepcli.engine.evaluate import Evaluator, save_predictions
+from deepcli.engine.evaluate import Evaluator, keep
 from deepcli.engine.kept import Kept
 from deepcli.engine.loop import Loop
 from deepcli.engine.plan import Plan
 from deepcli.engine.state import Position, State, read_variables, write_variables
+from deepcli.engine.tracking import Tracking
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
 from deepcli.optim.schedules import ReduceOnPlateau
@@ -170,17 +171,20 @@ class Session:
             request.signals,
             request.seconds_between_saves,
         )
-        try:
-            self.loop.run([*self.callbacks, periodic])
-        except Stopped:
+        tracking = Tracking(self.job.experiment, self.job.run, self.job.reporter)
+        with tracking.going():
+            try:
+                self.loop.run([*self.callbacks, tracking, periodic])
+            except Stopped:
+                self._save_last()
+                raise
             self._save_last()
-            raise
-        self._save_last()
-        if self.best.epoch is None:
-            raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
-        self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
-        result = self.result("completed", self._test() if request.test else {})
-        write_text(self.job.run.metrics, result.to_json() + "\n")
+            if self.best.epoch is None:
+                raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
+            self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
+            result = self.result("completed", self._test() if request.test else {})
+            tracking.measured(result.metrics.get("test", {}))
+            write_text(self.job.run.metrics, result.to_json() + "\n")
         return result
 
     def _test(self) -> dict[str, dict[str, float]]:
@@ -188,7 +192,7 @@ class Session:
         load_weights(self.model, open_checkpoint(self.job.run.best))
         evaluator = Evaluator(self.job.experiment, self.job.backend)
         measured = evaluator(self.model, self.job.splits.test, self.job.request.signals.check)
-        save_predictions(self.job.run.predictions("test"), measured.predictions)
+        keep(self.job.run, "test", measured, self.job.splits.lexicon)
         return {"test": dict(measured.metrics)}
 
     def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:
@@ -250,13 +254,13 @@ class Session:
             if self.job.request.seconds_between_saves:
                 self._kept = Kept(self.model, self.job.backend, self._state())
             else:
-                save(self.job.run.best, self.model, self.job.experiment, self._state())
+                self._write(self.job.run.best, self._state())
 
     def _save_kept(self) -> None:
         """Write the best weights that have waited in memory."""
         if self._kept:
             with self._kept.put_back() as state:
-                save(self.job.run.best, self.model, self.job.experiment, state)
+                self._write(self.job.run.best, state)
             self._kept = None
 
     def _save_last(self) -> None:
@@ -266,13 +270,16 @@ class Session:
             return
         self._save_kept()
         demand_finite_weights(self.model)
-        save(self.job.run.last, self.model, self.job.experiment, state)
+        self._write(self.job.run.last, state)
         self._saved = state.position
         if keep > 1:
             step = self.job.run.checkpoints / f"step-{state.position.total:08d}.keras"
             _link(self.job.run.last, step)
             for old in sorted(self.job.run.checkpoints.glob("step-*.keras"))[:-keep]:
                 old.unlink()
+
+    def _write(self, path: Path, state: State) -> None:
+        save(path, self.model, self.job.experiment, state, self.job.splits.lexicon())
 
     def _state(self) -> State:
         if not self.loop.position.total:

@@ -25,6 +25,7 @@ from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
 from deepcli.engine.session import Job, Request, Rollbacks, Session
 from deepcli.engine.state import Position, State
+from deepcli.engine.tracking import demand
 from deepcli.errors import Interrupted, TrainingError
 from deepcli.experiment import Experiment, Training
 from deepcli.reporting import Logged, Reporter
@@ -47,12 +48,14 @@ def train(
     """Train, keep the best weights, and evaluate them once on the test split.
 
     Raises:
+        UsageError: A tracker is not installed.
         DeviceError: The device is not there.
         RunError: The run directory cannot be made, or a run that shall go on does not fit.
         CheckpointError: A checkpoint to begin or go on with is damaged or does not fit.
         TrainingError: The run diverged, or memory or disk ran out; `metrics.json` says so too.
         Interrupted: A signal ended it; `last.keras` is where it was.
     """
+    demand(experiment.training.trackers)
     chosen = choose_device(experiment.training)
     checkpoint = request.resumption.checkpoint if request.resumption else None
     state = State.from_bytes(checkpoint.read(STATE)) if checkpoint else None

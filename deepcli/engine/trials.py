@@ -17,7 +17,7 @@ from deepcli.checkpoints import open_checkpoint
 from deepcli.data.files import Sources
 from deepcli.data.splits import Splits
 from deepcli.engine.compiled import CompiledModels
-from deepcli.engine.evaluate import load_model, save_predictions
+from deepcli.engine.evaluate import keep, load_model
 from deepcli.engine.session import Request
 from deepcli.engine.train import train
 from deepcli.errors import DeepcliError, Interrupted
@@ -244,8 +244,9 @@ def measure(run: RunDir, load: Callable[[Experiment], Splits]) -> None:
         TrainingError: The figures cannot be written.
     """
     checkpoint, result = open_checkpoint(run.best), run.result()
-    measured = load_model(checkpoint).measure(load(checkpoint.experiment).test)
-    save_predictions(run.predictions("test"), measured.predictions)
+    splits = load(checkpoint.experiment)
+    measured = load_model(checkpoint).measure(splits.test)
+    keep(run, "test", measured, splits.lexicon)
     if result is not None:
         metrics = {**result.metrics, "test": dict(measured.metrics)}
         write_text(run.metrics, result.model_copy(update={"metrics": metrics}).to_json() + "\n")

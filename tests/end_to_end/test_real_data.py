@@ -1,8 +1,10 @@
 """The real MNIST and IMDB, through the command line, for a few steps; and the digits run in full."""
 
 import json
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
@@ -30,6 +32,24 @@ def test_a_few_steps_on_real_data_already_learn(cli, config, overrides, least):
     assert environment["data"]["verified"] is config.startswith("mnist")
     assert ("is not the published file" in done.err) is config.startswith("imdb")
     assert cli("evaluate", "run", "--split", "validation", "-q").code == 0
+
+
+@pytest.mark.real_data
+def test_raw_reviews_are_read_as_their_ids_are(cli):
+    """Reviews of the test split, spelled out with all their words, get the probabilities that they got as ids."""
+    words = ["data.limit=3000", "training.epochs=1", "optimizer.learning_rate=1e-2", "-o", "run", "-q"]
+    assert cli("train", CONFIGS / "imdb" / "mlp.yaml", *words).code == 0
+    folder = Path(os.environ["DEEPCLI_DATA_DIR"])
+    lexicon = {rank: word for word, rank in json.loads((folder / "imdb_word_index.json").read_text()).items()}
+    with np.load(folder / "imdb.npz", allow_pickle=True) as file:
+        reviews = file["x_test"]
+    kept = np.load("run/predictions-test.npz")
+    chosen = kept["ids"][:200].tolist()
+    Path("raw.txt").write_text("\n".join(" ".join(lexicon[rank] for rank in reviews[k]) for k in chosen))
+    done = cli("predict", "run", "raw.txt", "--lines", "--json", "--probabilities")
+    said = [json.loads(line)["classes"][1]["probability"] for line in done.out.splitlines()]
+    assert np.abs(np.array(said) - kept["probabilities"][:200, 0]).max() < 1e-3  # bfloat16 rounds batches apart
+    assert np.mean(np.array(said) > 0.5) == np.mean(kept["probabilities"][:200, 0] > 0.5)
 
 
 @pytest.mark.real_data

@@ -141,6 +141,17 @@ def test_the_best_spec_trains_as_it_is_to_the_same_bits(worked, cli, tmp_path):
     assert without_seconds[0] == without_seconds[1]
 
 
+def test_a_worker_that_has_grown_makes_way_for_another(worked, monkeypatch):
+    from deepcli.engine import trials
+
+    ends, work = [], Worker.work
+    monkeypatch.setattr(trials, "GROWTH", -1)
+    monkeypatch.setattr(Worker, "work", lambda self: ends.append(work(self)) or ends[-1])
+    study = worked(RATES)
+    assert ends == [False, False, False, True]
+    assert [trial.state.name for trial in study.trials()] == ["COMPLETE"] * 3
+
+
 def test_several_seeds_are_compared_by_their_mean(worked):
     study = worked(RATES, seeds=2, metric="val_accuracy")
     for trial in study.trials():

@@ -78,7 +78,8 @@ def test_a_run_leaves_every_file_it_promises(run):
     result, directory, told = run("model: mlp\ntraining: {epochs: 3}\n")
     files = {str(path.relative_to(directory.path)) for path in directory.path.rglob("*") if path.is_file()}
     assert files == {
-        "config.yaml", "environment.json", "history.csv", "metrics.json", "predictions-test.npz", "train.log",
+        "config.yaml", "environment.json", "history.csv", "metrics.json", "mistakes-test.npz", "predictions-test.npz",
+        "train.log",
         "checkpoints/best.keras", "checkpoints/last.keras", ".lock",
     }  # fmt: skip
     assert json.loads(directory.metrics.read_text()) == json.loads(result.to_json())
@@ -142,7 +143,7 @@ def test_saved_predictions_give_the_figures_again_in_float64(run, tiny_imdb, dat
     assert sum(map(sum, again.confusion_matrix["test"])) == len(saved.labels)
     assert [figures.support for figures in again.classes["test"]] == np.bincount(saved.labels).tolist()
     splits = open_checkpoint(directory.best).experiment.data.load(Sources())
-    assert np.array_equal(saved.indices, splits.test.ids)
+    assert np.array_equal(saved.ids, splits.test.ids)
     assert np.array_equal(saved.labels, splits.test.y)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from deepcli import checkpoints, run, state_file
 from deepcli.checkpoints import find, open_checkpoint
+from deepcli.data import lexicon
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.run import RunDir
 
@@ -163,3 +165,19 @@ def test_a_state_longer_than_any_is_not_even_opened(monkeypatch):
     monkeypatch.setattr(state_file, "MAX_BYTES", 10)
     with pytest.raises(ValueError, match="more than"):
         state_file.read(bytes(11))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"great\xff", "lexicon is damaged"), (bytes(lexicon.MAX_BYTES + 1), "lexicon.txt")]
+)
+def test_a_lexicon_that_is_none_is_refused(tmp_path, content, why):
+    path = tmp_path / "a.keras"
+    shutil.copy(GOLDEN, path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(checkpoints.LEXICON, content)
+    with pytest.raises(CheckpointError, match=why):
+        open_checkpoint(path).lexicon()
+
+
+def test_a_checkpoint_without_words_has_no_lexicon():
+    assert open_checkpoint(GOLDEN).lexicon() is None

@@ -7,7 +7,7 @@ from deepcli.errors import DataError
 from deepcli.predictions import Predictions
 
 GOOD = {
-    "indices": np.array([4, 0, 7]),
+    "ids": np.array([4, 0, 7]),
     "labels": np.array([0, 2, 1], np.int32),
     "probabilities": np.full((3, 3), 1 / 3, np.float32),
 }
@@ -15,7 +15,7 @@ GOOD = {
 
 @pytest.mark.parametrize("units", [1, 3])
 def test_they_survive_their_file(tmp_path, units):
-    before = Predictions(GOOD["indices"], GOOD["labels"] % max(2, units), GOOD["probabilities"][:, :units])
+    before = Predictions(GOOD["ids"], GOOD["labels"] % max(2, units), GOOD["probabilities"][:, :units])
     before.save(tmp_path / "predictions-test.npz")
     after = Predictions.load(tmp_path / "predictions-test.npz")
     assert after.classes == max(2, units)
@@ -29,14 +29,14 @@ def test_they_survive_their_file(tmp_path, units):
     ("change", "message"),
     [
         ({"labels": GOOD["labels"][:2]}, "holds no predictions of a classifier: the shapes are"),
-        ({"indices": GOOD["indices"][:2]}, "the shapes are"),
+        ({"ids": GOOD["ids"][:2]}, "the shapes are"),
         ({"probabilities": GOOD["probabilities"][:, 0]}, "the shapes are"),
         ({name: values[:0] for name, values in GOOD.items()}, "the shapes are"),
         ({"probabilities": GOOD["probabilities"][:, :0]}, "the shapes are"),
         ({"probabilities": GOOD["probabilities"][:, :1]}, "there are labels from 0 to 2, and outputs of 1 unit"),
         ({"labels": GOOD["labels"] + 1}, "there are labels from 1 to 3, and outputs of 3 units"),
         ({"labels": GOOD["labels"] - 1}, "there are labels from -1 to 1"),
-        ({"labels": GOOD["labels"].astype(float)}, "indices and labels should be integers"),
+        ({"labels": GOOD["labels"].astype(float)}, "ids and labels should be integers"),
         ({"probabilities": GOOD["probabilities"].astype(str)}, "probabilities floats"),
         ({"labels": np.array([{}, {}, {}], object)}, "something other than plain arrays"),
     ],
@@ -53,9 +53,9 @@ def test_a_file_that_is_none_of_ours(tmp_path):
     path = tmp_path / "predictions-test.npz"
     with pytest.raises(DataError, match="No such file"):
         Predictions.load(path)
-    path.write_bytes(b"indices")
+    path.write_bytes(b"ids")
     with pytest.raises(DataError, match=r"is damaged or no \.npz file"):
         Predictions.load(path)
-    np.savez(path, indices=GOOD["indices"], labels=GOOD["labels"])
+    np.savez(path, ids=GOOD["ids"], labels=GOOD["labels"])
     with pytest.raises(DataError, match="has no array 'probabilities'"):
         Predictions.load(path)

@@ -8,7 +8,7 @@ import pytest
 from deepcli.optim import METRICS
 from deepcli.predictions import Predictions
 from deepcli.result import ClassFigures
-from deepcli.scores import SCORES, confusion_matrix, per_class, take
+from deepcli.scores import SCORES, per_class, take
 
 
 def said(labels, probabilities):
@@ -58,7 +58,7 @@ class TestByHand:
         assert measured(THREE, *expected) == pytest.approx(list(expected.values()))
 
     def test_the_confusion_matrix_has_labels_in_rows_and_answers_in_columns(self):
-        assert confusion_matrix(THREE) == [[2, 1, 1], [1, 2, 0], [0, 0, 3]]
+        assert THREE.confusion.tolist() == [[2, 1, 1], [1, 2, 0], [0, 0, 3]]
 
     def test_accuracy(self):
         assert measured(THREE, "accuracy") == [0.7]
@@ -80,7 +80,7 @@ class TestByHand:
     def test_two_units_give_what_one_does(self):
         one = drawn(1)
         p = one.probabilities.astype(np.float64)
-        two = Predictions(one.indices, one.labels, np.hstack([1 - p, p]))
+        two = Predictions(one.ids, one.labels, np.hstack([1 - p, p]))
         assert take(two).values == pytest.approx(take(one).values)
         assert take(two).confusion_matrix == take(one).confusion_matrix
 
@@ -161,7 +161,7 @@ class TestByDefinition:
         np.add.at(counts, (labels, answers), 1)
         right, true, guessed = np.diag(counts), counts.sum(1), counts.sum(0)
         figures = {"precision": right / guessed, "recall": right / true, "f1": 2 * right / (guessed + true)}
-        assert confusion_matrix(predictions) == counts.tolist()
+        assert predictions.confusion.tolist() == counts.tolist()
         for name, values in figures.items():
             weighted = (values * true).sum() / true.sum()
             assert measured(predictions, f"{name}_macro", f"{name}_weighted") == pytest.approx(
@@ -208,7 +208,7 @@ class TestWhatTheSplitCannotTell:
     def test_a_class_without_examples_has_no_figures_and_no_plain_mean(self):
         full = drawn(5)
         there = full.labels != 3
-        scored = take(Predictions(full.indices[there], full.labels[there], full.probabilities[there]))
+        scored = take(Predictions(full.ids[there], full.labels[there], full.probabilities[there]))
         undefined = {name for name, value in scored.values.items() if math.isnan(value)}
         assert undefined == {"precision_macro", "recall_macro", "f1_macro", "roc_auc", "pr_auc"}
         absent = scored.classes[3]
@@ -241,7 +241,7 @@ class TestWhatTheSplitCannotTell:
         full = drawn(units)
         outputs = full.probabilities.copy()
         outputs[7] = bad
-        values = take(Predictions(full.indices, full.labels, outputs)).values
+        values = take(Predictions(full.ids, full.labels, outputs)).values
         undefined = {name for name, value in values.items() if math.isnan(value)}
         assert undefined == {"log_loss", "brier", "ece", "roc_auc", "pr_auc"}
 
@@ -251,7 +251,7 @@ def test_the_rounding_of_a_softmax_is_made_up_for():
     rounded = (full.by_class * (1 + 9e-6)).astype(np.float32)
     names = ("log_loss", "brier", "ece")
     expected = measured(full, *names)
-    assert measured(Predictions(full.indices, full.labels, rounded), *names) == pytest.approx(expected, abs=1e-6)
+    assert measured(Predictions(full.ids, full.labels, rounded), *names) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_label_held_for_impossible_costs_what_is_documented():

@@ -1,0 +1,60 @@
+"""`deepcli compare`."""
+
+from __future__ import annotations
+
+import json as plain_json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deepcli.cli.options import Json, Plugins
+from deepcli.errors import UsageError
+
+
+def compare(
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Overlay the learning curves in this PNG or SVG file.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column of the curves; default: what decides the best epoch.")
+    ] = None,
+    plugins: Plugins = None,
+    json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print tables in Markdown.")] = False,
+) -> None:
+    """Compare runs with the first of them: specs, metrics, and whether the difference on the test split is noise.
+
+    The tests are paired, on the predictions that `train` and `evaluate` saved: McNemar's, and a bootstrap.
+    """
+    if len(paths) < 2:
+        raise UsageError("compare needs at least two runs")
+    if json and markdown:
+        raise UsageError("--json and --markdown: choose one")
+    from deepcli.cli import render
+    from deepcli.loading import import_plugins
+    from deepcli.result import finite
+    from deepcli.results.comparison import compare
+    from deepcli.results.loaded import LoadedRun
+
+    import_plugins(plugins or [])
+    runs = [LoadedRun.read(path) for path in paths]
+    found = compare(runs)
+    if json:
+        print(plain_json.dumps(finite(found.to_json()), ensure_ascii=False))
+    else:
+        render.comparison(found, markdown)
+    if output is not None:
+        _draw(runs, metric, output)
+
+
+def _draw(runs: list, metric: str | None, output: Path) -> None:  # type: ignore[type-arg]
+    from deepcli.registry import did_you_mean
+    from deepcli.results import pictures
+
+    name = metric or runs[0].experiment.monitor
+    known = dict.fromkeys(column for run in runs for column in run.curves)
+    if name not in known:
+        raise UsageError(f"--metric: no run has {name!r}; {did_you_mean(name, known)}known: {', '.join(known)}")
+    pictures.save(pictures.overlaid(runs, name), pictures.checked(output))

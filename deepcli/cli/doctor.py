@@ -1,0 +1,84 @@
+"""`deepcli doctor`."""
+
+from __future__ import annotations
+
+import json as plain_json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from deepcli.cli.options import DataDir, Json, Verbose, set_verbose, sources
+
+
+def doctor(
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Train for some seconds, too.")] = True,
+    data_dir: DataDir = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Tell what this machine has, what it uses and why, and whether it trains: text to paste into a bug report.
+
+    Exit code 1 if something is broken.
+    """
+    set_verbose(verbose)
+    from deepcli import health
+
+    told: dict[str, Any] = {
+        "schema": 1,
+        "versions": health.versions(),
+        "extras": health.extras(),
+        "machine": health.machine(),
+        "data": health.data_sets(sources(data_dir, True, True)),
+    }
+    try:
+        from deepcli.engine import doctor as engine
+    except Exception as error:  # whatever a broken installation raises
+        told["tensorflow"] = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+    else:
+        told["tensorflow"] = {"ok": True}
+        told["device"], told["precision"] = engine.devices(), engine.precision()
+        if check:
+            told["check"] = engine.training_check()
+    if json:
+        print(plain_json.dumps(told, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(told)))
+    if not (told["tensorflow"]["ok"] and told.get("check", {"ok": True})["ok"]):
+        raise typer.Exit(1)
+
+
+def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """Say it for a person, each thing on a line of its own."""
+    versions, machine = told["versions"], told["machine"]
+    yield _line("versions", ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions.items()))
+    extras = told["extras"]
+    yield _line("extras", ", ".join(f"{name} {version}" for name, version in extras.items() if version) or "none")
+    yield _line("not installed", ", ".join(name for name, version in extras.items() if not version) or "none")
+    yield _line("system", machine["system"])
+    yield _line("python", machine["python"])
+    yield _line("cpu", f"{machine['cpu']}, {machine['cores']} cores")
+    yield _line("memory", f"{machine['memory_free_gib']} GiB free of {machine['memory_gib']}")
+    free = {name: room for name, room in machine["disk_free_gib"].items() if room is not None}
+    yield _line("free disk", ", ".join(f"{name} {room} GiB" for name, room in free.items()))
+    for name, data in told["data"].items():
+        yield _line(f"data {name}", data["where"] or f"not on this machine; fetched when it is wanted, {data['from']}")
+    if not told["tensorflow"]["ok"]:
+        yield _line("tensorflow", f"BROKEN: {told['tensorflow']['error']}")
+        return
+    yield _line("device", f"{told['device']['used']}: {told['device']['why']}")
+    fast = [name for name in ("bfloat16", "float16") if told["precision"][name]]
+    yield _line("fast precisions", f"float32{''.join(f', {name}' for name in fast)}: {told['precision']['why']}")
+    if (check := told.get("check")) is not None:
+        yield _line("training check", _outcome(check))
+
+
+def _outcome(check: Mapping[str, Any]) -> str:
+    if not check["ok"]:
+        return f"FAILED after {check['seconds']} s: {check['error']}"
+    trained = f"digits to {check['accuracy']:.3f} test accuracy in {check['seconds']} s"
+    return f"fine: {trained} on {check['device']} in {check['precision']}"
+
+
+def _line(name: str, value: str) -> str:
+    return f"{name:<19} {value}"

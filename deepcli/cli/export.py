@@ -1,0 +1,92 @@
+"""`deepcli export`."""
+
+from __future__ import annotations
+
+import json as plain_json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, set_verbose, sources
+from deepcli.errors import TrainingError, UsageError
+
+
+def _formats(incomplete: str) -> list[str]:
+    from deepcli.formats import FORMATS
+
+    return [name for name in FORMATS if name.startswith(incomplete)]
+
+
+def export(
+    path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    format: Annotated[
+        str, typer.Option("--format", help="keras, savedmodel, onnx or litert.", autocompletion=_formats)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where to write; default: export/FORMAT in the run."),
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Token ids of a text, where the format fixes it.")
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Run it on real examples and compare.")] = False,
+    tolerance: Annotated[float, typer.Option(min=0, help="The largest difference that --verify lets pass.")] = 1e-4,
+    plugins: Plugins = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a run's best weights for other programs: the model in float32, with its preprocessing, and a usage.py."""
+    set_verbose(verbose)
+    from deepcli import checkpoints
+    from deepcli.formats import FORMATS
+    from deepcli.loading import import_plugins
+    from deepcli.registry import did_you_mean
+
+    if format not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise UsageError(f"--format: unknown format {format!r}; {did_you_mean(format, FORMATS)}known: {known}")
+    chosen = FORMATS.select(format)
+    chosen.demand()
+    import_plugins(plugins or [])
+    file, run = checkpoints.find(path)
+    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), "cpu")
+    experiment = checkpoint.experiment
+    if output is None and run is None:
+        raise UsageError("--output: a checkpoint outside a run needs a directory to write to")
+    folder = output or run.path / "export" / format  # type: ignore[union-attr]
+    examples = experiment.data.load(sources(data_dir, offline, quiet)).test if verify else None
+
+    from deepcli.engine.backend import TensorFlowBackend
+    from deepcli.engine.device import choose
+    from deepcli.export import exporting
+    from deepcli.export.portable import load_portable
+
+    backend = TensorFlowBackend(choose(experiment.training).strategy)
+    model = load_portable(checkpoint, length)
+    exporting.write_export(checkpoint, model, chosen, checkpoint.lexicon(), folder)
+    told: dict[str, Any] = {"schema": 1, "format": format, "export": str(folder), "file": str(folder / chosen.file)}
+    if examples is not None:
+        verdict = exporting.verify(model, chosen, folder, backend, examples)
+        told["verified"] = {**vars(verdict), "ok": verdict.difference <= tolerance}
+    if json:
+        print(plain_json.dumps(told, ensure_ascii=False))
+    else:
+        _print(told, quiet)
+    if examples is not None and not told["verified"]["ok"]:
+        raise TrainingError(f"the export differs by {verdict.difference:.2g}, more than {tolerance:g}")
+
+
+def _print(told: dict[str, Any], quiet: bool) -> None:
+    if verified := told.get("verified"):
+        print(
+            f"on {verified['examples']} test examples: largest difference {verified['difference']:.2g}, "
+            f"accuracy {verified['accuracy']:.4f}, {verified['accuracy_change']:+.4f} against the model's own"
+        )
+    print(told["file"])
+    if not quiet:
+        print(f"notice: {told['export']}/usage.py shows how to use it", file=sys.stderr)

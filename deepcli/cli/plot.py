@@ -1,0 +1,65 @@
+"""`deepcli plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from deepcli.cli.options import Plugins
+from deepcli.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.figure import Figure
+
+    from deepcli.results.loaded import LoadedRun
+
+
+def plot(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder for the pictures; default: RUN.")
+    ] = None,
+    format: Annotated[Literal["png", "svg"], typer.Option("--format", help="Of the pictures.")] = "png",
+    split: Annotated[str, typer.Option(help="Whose predictions: test, validation or train.")] = "test",
+    terminal: Annotated[bool, typer.Option("--terminal", help="Draw the curves in the terminal instead.")] = False,
+    plugins: Plugins = None,
+) -> None:
+    """Draw a run: curves, confusion and calibration."""
+    from deepcli.loading import import_plugins
+    from deepcli.results.loaded import LoadedRun
+
+    import_plugins(plugins or [])
+    run = LoadedRun.read(path)
+    if not run.history:
+        raise RunError(f"{run.run.history} has no epoch yet, so there is nothing to draw")
+    if terminal:
+        from deepcli.cli import charts
+
+        charts.show(run)
+        return
+    from deepcli.results import pictures
+
+    folder = output or path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot write to {folder}: {error.strerror or error}") from None
+    for name, figure in _figures(run, split):
+        target = folder / f"{name}.{format}"
+        pictures.save(figure, target)
+        print(target)
+
+
+def _figures(run: LoadedRun, split: str) -> Iterator[tuple[str, Figure]]:
+    from deepcli.results import pictures
+
+    yield "curves", pictures.curves(run)
+    predictions = run.predictions(split)
+    if predictions.misfit is None:
+        yield "confusion", pictures.confusion(predictions)
+        if (figure := pictures.calibration(predictions)) is not None:
+            yield "calibration", figure

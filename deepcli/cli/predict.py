@@ -1,0 +1,157 @@
+"""`deepcli predict`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deepcli.cli.options import DataDir, DeviceName, Offline, Plugins, Quiet, Verbose, set_verbose, sources
+from deepcli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from deepcli.checkpoints import CheckpointFile
+    from deepcli.cli.predicted import Writer
+    from deepcli.data.files import Sources
+    from deepcli.data.lexicon import Lexicon
+
+SHOWN = 5
+"""Notices about single inputs that are printed; of more there is a count at the end."""
+
+
+class Tongue:
+    """Tells of inputs on stderr, and counts.
+
+    Args:
+        quiet: Tell of what cannot be read only.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self.counts: Counter[str] = Counter()
+
+    def tell(self, line: str) -> None:
+        """Tell what was done to an input."""
+        self.counts["changed"] += 1
+        if not self._quiet and self.counts["changed"] <= SHOWN:
+            print(f"notice: {line}", file=sys.stderr)
+
+    def complain(self, line: str) -> None:
+        """Tell that an input cannot be read."""
+        self.counts["bad"] += 1
+        print(f"error: {line}", file=sys.stderr)
+
+    def end(self) -> None:
+        """Tell how much more there was than could be told."""
+        if not self._quiet and self.counts["changed"] > SHOWN:
+            print(f"notice: {self.counts['changed'] - SHOWN} more were made to fit", file=sys.stderr)
+
+
+def predict(
+    path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[INPUT]...",
+            help="Pictures, .npy or .npz files, texts, text files, tables, folders, or - for standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, metavar="K", help="Show the K likeliest classes.")] = 1,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Show every class, in order.")] = False,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column of a table that holds the texts.")
+    ] = None,
+    lines: Annotated[bool, typer.Option("--lines", help="Each line of a text file is a text of its own.")] = False,
+    key: Annotated[str | None, typer.Option(metavar="NAME", help="The array of an .npz file.")] = None,
+    invert: Annotated[
+        bool | None,
+        typer.Option("--invert/--no-invert", help="Turn bright into dark or not; default: by the picture's ground."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file: .jsonl or .csv.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Examples at once.")] = 256,
+    plugins: Plugins = None,
+    device: DeviceName = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Ask a run's best weights, or any checkpoint, about pictures, texts or arrays; a line for each, as it comes.
+
+    Exit code 1 if some inputs cannot be read, 2 if none can.
+    """
+    set_verbose(verbose)
+    if json and csv:
+        raise UsageError("--json and --csv: choose one")
+    if probabilities and top_k > 1:
+        raise UsageError("--probabilities and --top-k: choose one")
+    from deepcli import checkpoints
+    from deepcli.cli.predicted import format_of
+    from deepcli.inputs.reading import STDIN, Manner, reader_for
+    from deepcli.loading import import_plugins
+
+    format_ = format_of(output, json, csv)
+    words = inputs or ([] if sys.stdin is None or sys.stdin.isatty() else [STDIN])
+    if not words:
+        raise UsageError("nothing to predict: name files, or texts, or - for standard input")
+    import_plugins(plugins or [])
+    file, _ = checkpoints.find(path)
+    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
+    experiment, tongue = checkpoint.experiment, Tongue(quiet)
+    lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet))
+    reader = reader_for(experiment.data, lexicon, Manner(invert, key, column, lines), tongue.tell, tongue.complain)
+    examples = reader.read(words)
+    first = next(examples, None)  # before TensorFlow is imported: what cannot be read at all is told of at once
+    predicted = 0
+    if first is not None:
+        from itertools import chain
+
+        from deepcli.engine.evaluate import load_model
+        from deepcli.engine.predict import predict
+
+        with _opened(output, format_(experiment, None if probabilities else top_k)) as writer:
+            for batch, outputs in predict(load_model(checkpoint), chain([first], examples), batch_size):
+                writer.write(batch, outputs)
+                predicted += len(batch)
+    tongue.end()
+    if not predicted and not tongue.counts["bad"]:
+        raise DataError("there is nothing in the input")
+    if tongue.counts["bad"]:
+        raise typer.Exit(1 if predicted else 2)
+
+
+def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources) -> Lexicon | None:
+    """Find the words that a text model knows: in the checkpoint, or where its data set's are.
+
+    Raises:
+        DataError: They are nowhere to be had, and there are more inputs than arrays of ids.
+    """
+    from deepcli.inputs.arrays import SUFFIXES
+
+    data = checkpoint.experiment.data
+    if data.signature.kind != "tokens" or all(word.lower().endswith(SUFFIXES) for word in words):
+        return None
+    return checkpoint.lexicon() or data.lexicon(sources)
+
+
+@contextlib.contextmanager
+def _opened(output: Path | None, writer: Writer) -> Iterator[Writer]:
+    from deepcli.writing import replacing
+
+    if output is None:
+        writer.begin(sys.stdout)
+        yield writer
+        return
+    with replacing(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer.begin(file)
+        yield writer

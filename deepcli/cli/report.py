@@ -1,0 +1,51 @@
+"""`deepcli report`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from deepcli.cli.options import Plugins
+from deepcli.errors import RunError
+
+PAGE = "report.html"
+
+
+def report(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="RUN|DIR", help="A run directory, or a folder with runs in it.", show_default=False),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page; default: report.html in it.")
+    ] = None,
+    plugins: Plugins = None,
+) -> None:
+    """Write a run as one HTML page that needs nothing else; of a folder with runs, a page for each and one over all."""
+    from deepcli.loading import import_plugins
+    from deepcli.results.loaded import LoadedRun
+    from deepcli.results.page import write_overview, write_report
+    from deepcli.run import RunDir
+    from deepcli.runs import find
+
+    import_plugins(plugins or [])
+    page = output or path / PAGE
+    if RunDir(path).config.is_file():
+        write_report(LoadedRun.read(path), page)
+        print(page)
+        return
+    found = [listed.path for listed in find([path]) if listed.status != "damaged"]
+    if not found:
+        raise RunError(f"{path} is no run, and there are none in it")
+    runs = []
+    for one in found:
+        run = LoadedRun.read(one)
+        write_report(run, one / PAGE)
+        print(one / PAGE)
+        runs.append((run, quote(Path(os.path.relpath(one / PAGE, page.parent)).as_posix())))
+    write_overview(runs, page)
+    print(page)

@@ -1,0 +1,86 @@
+"""A checkpoint's model as other programs can compute it: in float32, for inference only, in plain operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepcli.checkpoints import CheckpointFile
+from deepcli.engine.build import build_model, forget_models
+from deepcli.engine.checkpoint import load_weights
+from deepcli.errors import UsageError
+from deepcli.formats import OUTPUT
+from deepcli.models.placement import portable
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A model to export.
+
+    Attributes:
+        model: Not compiled, in float32.
+        length: Token ids of an example where a format fixes it; None for images, and where nobody knows one.
+    """
+
+    model: keras.Model
+    length: int | None
+
+    @property
+    def input_name(self) -> str:
+        """What the input is called: `image` or `tokens`."""
+        return str(self.model.inputs[0].name)
+
+    def signature(self, fixed: bool = False) -> tf.TensorSpec:
+        """Describe the input: any number of examples of any length, or one of a fixed length.
+
+        Raises:
+            UsageError: The length is to be fixed, and nobody knows it.
+        """
+        inputs = self.model.inputs[0]
+        shape = tuple(inputs.shape[1:])
+        if not fixed:
+            return tf.TensorSpec((None, *shape), inputs.dtype, name=self.input_name)
+        if shape == (None,) and self.length is None:
+            raise UsageError(
+                "--length: the format fixes the length of texts, and the spec (data.maxlen: null) has none"
+            )
+        return tf.TensorSpec((1, *(size or self.length for size in shape)), inputs.dtype, name=self.input_name)
+
+    def named(self, x: Any) -> dict[str, Any]:
+        """Compute the outputs, under their name."""
+        with portable():
+            return {OUTPUT: self.model(x, training=False)}
+
+
+def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
+    """Build a checkpoint's model in float32; `length` goes before that of the spec.
+
+    Raises:
+        CheckpointError: It is damaged.
+    """
+    experiment = checkpoint.experiment
+    forget_models()
+    model = build_model(experiment, "float32")
+    load_weights(model, checkpoint)
+    for layer in model._flatten_layers():
+        if hasattr(layer, "use_cudnn"):
+            layer.use_cudnn = False
+        if hasattr(getattr(layer, "cell", None), "recurrent_dropout"):
+            layer.cell.dropout = layer.cell.recurrent_dropout = 0.0  # Keras's cells draw masks even when they predict
+    signature = experiment.signature
+    return Portable(model, (length or signature.shape[0]) if signature.kind == "tokens" else None)
+
+
+def padded(rows: list[np.ndarray], length: int | None) -> np.ndarray:
+    """Stack images; pad token ids with 0 to a length, or the longest. Of a longer text the last ids are kept."""
+    if rows[0].ndim > 1:
+        return np.stack(rows)
+    wide = length or max(1, *map(len, rows))
+    out = np.zeros((len(rows), wide), np.int32)
+    for row, ids in zip(out, rows, strict=True):
+        row[: min(len(ids), wide)] = ids[-wide:]
+    return out

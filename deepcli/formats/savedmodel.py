@@ -1,0 +1,49 @@
+"""TensorFlow's SavedModel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from deepcli.formats.base import FORMATS, OUTPUT, Exportable, Format, Runner
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@FORMATS.register
+class SavedModel(Format):
+    """A TensorFlow SavedModel with the signature `serving_default`, for TensorFlow Serving and any TensorFlow."""
+
+    type: Literal["savedmodel"] = "savedmodel"
+    file: ClassVar[str] = "model"
+    loading: ClassVar[str] = """\
+import tensorflow as tf
+
+loaded = tf.saved_model.load(str(FOLDER / "model"))
+serve = loaded.signatures["serving_default"]
+
+
+def run(x):
+    return serve(**{INPUT: tf.constant(x)})["outputs"].numpy()
+"""
+
+    def write(self, model: Exportable, path: Path) -> None:
+        import keras
+
+        archive = keras.export.ExportArchive()
+        archive.track(model.model)
+        archive.add_endpoint("serving_default", model.named, input_signature=[model.signature()])
+        archive.write_out(str(path), verbose=False)
+
+    def open(self, path: Path, name: str) -> Runner:
+        import tensorflow as tf
+
+        loaded = tf.saved_model.load(str(path))
+        serve = loaded.signatures["serving_default"]
+
+        def run(x: np.ndarray) -> Any:
+            return serve(**{name: tf.constant(x)})[OUTPUT].numpy()
+
+        run.kept = loaded  # type: ignore[attr-defined] # its variables live as long as it does
+        return run

@@ -1,0 +1,28 @@
+"""Every layer, metric and schedule that deepcli adds to Keras: import this, and Keras itself loads any checkpoint."""
+
+from deepcli import activity, parametric
+from deepcli.models import (
+    augmentation,
+    batch_normalization,
+    dropconnect,
+    layers,
+    ngram_bag,
+    recurrent_layers,
+    stochastic_pooling,
+)
+from deepcli.optim import learning_rate, scores, targets
+
+__all__ = [
+    "activity",
+    "augmentation",
+    "batch_normalization",
+    "dropconnect",
+    "layers",
+    "learning_rate",
+    "ngram_bag",
+    "parametric",
+    "recurrent_layers",
+    "scores",
+    "stochastic_pooling",
+    "targets",
+]

@@ -1,0 +1,72 @@
+"""Several runs side by side: in what their specs differ, what they came to, and which differences are noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deepcli.errors import DeepcliError
+from deepcli.results.loaded import LoadedRun
+from deepcli.results.paired import Paired, paired
+from deepcli.resuming import differences
+from deepcli.runs import flat
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Some runs, the first of which the others are compared with.
+
+    Attributes:
+        runs: The runs.
+        changed: By dotted key, the values of a field in which the specs differ, one a run.
+        figures: By name, a metric of each run; None where one has none.
+        pairs: For each run but the first, how it compares on the test split; or why that cannot be told.
+    """
+
+    runs: Sequence[LoadedRun]
+    changed: Mapping[str, Sequence[Any]]
+    figures: Mapping[str, Sequence[float | None]]
+    pairs: Sequence[Paired | str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a plain dict."""
+        pairs = [
+            {"run": run.name, "error": pair}
+            if isinstance(pair, str)
+            else {"run": run.name, **asdict(pair), "verdict": pair.verdict}
+            for run, pair in zip(self.runs[1:], self.pairs, strict=True)
+        ]
+        return {
+            "schema": 1,
+            "command": "compare",
+            "runs": [run.name for run in self.runs],
+            "changed": {key: list(values) for key, values in self.changed.items()},
+            "metrics": {name: list(values) for name, values in self.figures.items()},
+            "against": self.runs[0].name,
+            "pairs": pairs,
+        }
+
+
+def compare(runs: Sequence[LoadedRun]) -> Comparison:
+    """Compare runs with the first of them."""
+    specs = [dict(flat(run.experiment.model_dump(mode="json", exclude={"name"}))) for run in runs]
+    keys = dict.fromkeys(key for spec in specs[1:] for key, _ in differences(specs[0], spec))
+    figures = [run.figures() for run in runs]
+    names = dict.fromkeys(name for one in figures for name in one)
+    return Comparison(
+        runs,
+        {key: [spec.get(key) for spec in specs] for key in keys},
+        {name: [one.get(name) for one in figures] for name in names},
+        [_pair(runs[0], run) for run in runs[1:]],
+    )
+
+
+def _pair(first: LoadedRun, second: LoadedRun) -> Paired | str:
+    data = [(run.environment.get("data") or {}).get("sha256") for run in (first, second)]
+    if data[0] != data[1]:
+        return "of other data"
+    try:
+        return paired(first.predictions(), second.predictions())
+    except DeepcliError as error:
+        return str(error)

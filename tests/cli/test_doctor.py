@@ -1,0 +1,74 @@
+"""`deepcli doctor`: what it tells, and that it tells of what is broken."""
+
+import json
+import sys
+
+import pytest
+
+from deepcli.data import DATASETS
+
+
+def test_it_tells_what_there_is_and_that_it_trains(cli, tiny_mnist):
+    done = cli("doctor", "--json", "--data-dir", tiny_mnist.parent)
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert told["versions"]["python"] == ".".join(map(str, sys.version_info[:3])) and told["versions"]["tensorflow"]
+    assert told["check"]["ok"] and told["check"]["accuracy"] > 0.8 and told["check"]["device"] == told["device"]["used"]
+    assert set(told["data"]) == set(DATASETS)
+    assert told["data"]["mnist"] == {"found": True, "where": str(tiny_mnist), "from": None}
+    assert told["data"]["digits"]["found"] and not told["data"]["imdb"]["found"]
+    assert told["data"]["imdb"]["from"].startswith("https://")
+    assert told["machine"]["cores"] >= 1 and told["machine"]["disk_free_gib"]["here"] > 0
+
+
+def test_it_says_it_for_a_bug_report(cli):
+    done = cli("doctor", "--no-check")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert len(lines) >= 15 and all(len(line) > 20 and line[19] == " " for line in lines)
+    assert "training check" not in done.out and any(line.startswith("device ") for line in lines)
+
+
+def test_a_tensorflow_that_cannot_be_imported_is_told_of(cli, monkeypatch):
+    import deepcli.engine
+
+    monkeypatch.delattr(deepcli.engine, "doctor", raising=False)
+    monkeypatch.setitem(sys.modules, "deepcli.engine.doctor", None)
+    done = cli("doctor")
+    assert done.code == 1 and "BROKEN: " in done.out and "versions" in done.out
+
+
+def test_a_machine_that_does_not_train_is_told_of(cli, monkeypatch):
+    from deepcli.engine import doctor
+    from deepcli.errors import TrainingError
+
+    def fail(*_):
+        raise TrainingError("out of memory")
+
+    monkeypatch.setattr(doctor, "train", fail)
+    done = cli("doctor")
+    assert done.code == 1 and "FAILED" in done.out and "out of memory" in done.out
+
+
+@pytest.mark.parametrize(
+    ("hidden", "driver", "cuda", "says"),
+    [
+        ("-1", True, True, "CUDA_VISIBLE_DEVICES hides"),
+        (None, False, True, "no NVIDIA driver"),
+        (None, True, False, "without CUDA"),
+        (None, True, True, "libraries are missing"),
+    ],
+)
+def test_why_there_is_no_gpu(monkeypatch, hidden, driver, cuda, says):
+    from deepcli.engine import doctor
+
+    monkeypatch.setattr(doctor.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(doctor.tf.test, "is_built_with_cuda", lambda: cuda)
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/nvidia-smi" if driver else None)
+    monkeypatch.setattr(doctor.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(doctor.Path, "exists", lambda self: driver)
+    if hidden is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert says in doctor.devices()["why"]

@@ -1,0 +1,70 @@
+"""Every family in every format says what the model itself says."""
+
+import importlib.util
+import warnings
+
+import numpy as np
+import pytest
+
+from deepcli.errors import DeepcliError
+from deepcli.export.portable import Portable, padded
+from deepcli.formats import FORMATS
+
+from .test_models import BACKEND, VARIANTS, experiment, kind, model, split_for, train_anew  # noqa: F401
+
+TOLERANCE = 1e-4
+LACKING = {("litert", "sequential-2", "image"): "AvgPool3D"}
+"""What a format cannot say, by format, variant and kind of data: an error that names it."""
+
+
+def rows_of(split):
+    x = split.x
+    if isinstance(x, np.ndarray):
+        return list(x)
+    return [x.values[start:end] for start, end in zip(x.offsets[:-1], x.offsets[1:], strict=True)]
+
+
+def every_variant():
+    for variant in VARIANTS:
+        first = variant.id.endswith("-0")
+        yield pytest.param(*variant.values, variant.id, id=variant.id, marks=() if first else pytest.mark.long)
+
+
+@pytest.mark.parametrize(("model", "variant"), list(every_variant()), indirect=["model"])
+def test_every_format_says_what_the_model_says(experiment, kind, variant, tmp_path):  # noqa: F811
+    model = train_anew(experiment)  # noqa: F811 - another one, as portable models have no dropout
+    rows = rows_of(split_for(experiment))
+    for layer in model._flatten_layers():
+        if hasattr(getattr(layer, "cell", None), "recurrent_dropout"):
+            layer.cell.dropout = layer.cell.recurrent_dropout = 0.0
+    portable = Portable(model, experiment.signature.shape[0] if kind == "tokens" else None)
+    own = BACKEND.function(model)
+    for name in FORMATS:
+        format_ = FORMATS.select(name)
+        if any(importlib.util.find_spec(package) is None for package in format_.packages):
+            continue
+        path = tmp_path / format_.file
+        if lacking := LACKING.get((name, variant, kind)):
+            with pytest.raises(DeepcliError, match=lacking):
+                format_.write(portable, path)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the converters, about themselves
+            format_.write(portable, path)
+            run = format_.open(path, portable.input_name)
+        for some in (rows[:5], rows[5:6]):
+            x = padded(some, portable.length if format_.fixed else None)
+            said = run(x)
+            assert said.dtype == np.float32, name
+            assert np.abs(said - own(x)).max() < TOLERANCE, name
+
+
+def test_formats_that_need_more_say_so(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for name in FORMATS:
+        format_ = FORMATS.select(name)
+        if format_.packages:
+            with pytest.raises(DeepcliError, match=rf"pip install 'deepcli\[{format_.extra}\]'"):
+                format_.demand()
+        else:
+            format_.demand()

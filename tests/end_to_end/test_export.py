@@ -1,0 +1,102 @@
+"""Models for other programs: a folder that has all they need, a script that runs, and a look whether it is right."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepcli.formats import FORMATS
+
+from .test_predict import digits, reviews  # noqa: F401
+
+INSTALLED = [name for name in FORMATS if all(map(importlib.util.find_spec, FORMATS[name].packages))]
+
+
+def usage(folder, *arguments):
+    """Run the script beside an export, as somebody would who has never heard of deepcli."""
+    words = [sys.executable, str(folder / "usage.py"), *map(str, arguments)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=folder.parent)
+    assert done.returncode == 0, done.stderr
+    return [line.split("  ") for line in done.stdout.splitlines()]
+
+
+@pytest.mark.filterwarnings("ignore")  # of the converters, about themselves
+@pytest.mark.parametrize("name", INSTALLED)
+def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_says(cli, digits, tmp_path, name):  # noqa: F811
+    done = cli("export", digits, "--format", name, "--output", tmp_path / "an export", "--verify", "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    kept = np.load(digits / "predictions-test.npz")
+    right = (kept["probabilities"].argmax(axis=1) == kept["labels"]).mean()
+    assert told["verified"]["difference"] < 1e-4 and told["verified"]["accuracy_change"] == 0
+    assert told["verified"]["accuracy"] == pytest.approx(right, abs=0.01)
+    facts = json.loads((tmp_path / "an export" / "export.json").read_text())
+    assert facts["input"]["name"] == "image" and facts["input"]["dtype"] == "uint8"
+    assert (tmp_path / "an export" / facts["file"]).exists() and facts["classes"] == [str(k) for k in range(10)]
+    drawing = np.full((80, 80), 255, np.uint8)
+    drawing[15:65, 36:44] = 0
+    Image.fromarray(drawing).save(tmp_path / "one.png")
+    predicted = cli("predict", digits, tmp_path / "one.png").out.split()
+    [[said, path]] = usage(tmp_path / "an export", tmp_path / "one.png")
+    assert said.split() == predicted[:2] and path == str(tmp_path / "one.png")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", INSTALLED)
+def test_an_exported_text_model_reads_raw_text_without_deepcli(cli, reviews, tmp_path, name):  # noqa: F811
+    done = cli("export", reviews, "--format", name, "--output", tmp_path / "texts", "--verify")
+    assert done.code == 0, done.err
+    texts = ["Great, word9!", "don't", "word3 word199 nobody's"]
+    predicted = [line.split() for line in cli("predict", reviews, *texts).out.splitlines()]
+    assert [said.split() for said, _ in usage(tmp_path / "texts", *texts)] == [line[:2] for line in predicted]
+
+
+def test_an_export_goes_into_the_run_and_may_be_made_again(cli, digits):  # noqa: F811
+    for _ in range(2):
+        done = cli("export", digits, "--format", "keras")
+        assert (done.code, done.out) == (0, f"{digits}/export/keras/model.keras\n"), done.err
+    assert sorted(path.name for path in (digits / "export").iterdir()) == ["keras"]
+    assert cli("runs", digits.parent).code == 0
+
+
+def test_a_difference_above_the_tolerance_fails(cli, digits, monkeypatch, tmp_path):  # noqa: F811
+    keras_format = FORMATS["keras"]
+    monkeypatch.setattr(keras_format, "open", lambda self, path, name: lambda x: np.full((len(x), 10), 0.1, np.float32))
+    words = ["export", digits, "--format", "keras", "--output", tmp_path / "e", "--verify"]
+    done = cli(*words)
+    assert done.code == 1 and "largest difference" in done.out and "more than 0.0001" in done.err
+    assert cli(*words, "--tolerance", "2").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--format", "onyx"], "did you mean 'onnx'"),
+        (["--format", "keras", "--output", "full"], "holds something else"),
+        (["--format", "keras", "--output", "file"], "holds something else"),
+    ],
+)
+def test_bad_words(cli, digits, words, says):  # noqa: F811
+    from pathlib import Path
+
+    Path("full").mkdir()
+    Path("full/mine.txt").write_text("mine")
+    Path("file").write_text("mine")
+    done = cli("export", digits, *words)
+    assert done.code == 2 and says in done.err
+    assert Path("full/mine.txt").read_text() == Path("file").read_text() == "mine"
+
+
+@pytest.mark.skipif("litert" not in INSTALLED, reason="LiteRT is not installed")
+def test_a_format_that_fixes_the_length_asks_for_it(cli, tiny_imdb, spec, tmp_path):
+    words = [f"data.path={tiny_imdb}", "data.maxlen=null", "training.epochs=1", "--output", tmp_path / "r", "--quiet"]
+    assert cli("train", spec("data: imdb\nmodel: ngram\n"), *words).code == 0
+    done = cli("export", tmp_path / "r", "--format", "litert")
+    assert done.code == 2 and "--length" in done.err
+    assert not (tmp_path / "r" / "export" / "litert").exists()

@@ -1,0 +1,174 @@
+"""Looking at runs: predictions that are kept, figures that can be recomputed, comparisons, pictures."""
+
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+from deepcli.predictions import Predictions
+from deepcli.results.paired import paired
+
+SPEC = (
+    "data: {type: digits, limit: 200, batch_size: 20}\nmodel: {type: mlp, hidden_units: [16]}\ntraining: {epochs: 3}\n"
+)
+
+
+@pytest.fixture
+def runs(cli, spec, tmp_path):
+    """Train two runs that differ in one field."""
+    paths = []
+    for name, word in (("one", "optimizer.learning_rate=1e-3"), ("two", "optimizer.learning_rate=2e-2")):
+        paths.append(tmp_path / f"run {name}")
+        assert cli("train", spec(SPEC), word, "--output", paths[-1], "--quiet").code == 0
+    return paths
+
+
+def test_what_evaluate_says_can_be_recomputed_from_the_predictions_it_keeps(cli, runs):
+    for split in ("test", "validation", "train"):
+        done = cli("evaluate", runs[1], "--split", split, "--json", "--batch-size", "7")
+        metrics = json.loads(done.out)["metrics"][split]
+        kept = np.load(runs[1] / f"predictions-{split}.npz")
+        chosen = kept["probabilities"][np.arange(len(kept["labels"])), kept["labels"]].astype(np.float64)
+        assert metrics["loss"] == pytest.approx(-np.log(np.clip(chosen, 1e-7, 1)).mean(), abs=1e-6)
+        right = kept["probabilities"].argmax(axis=1) == kept["labels"]
+        assert metrics["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+
+
+def test_predictions_go_where_they_are_wanted(cli, runs, tmp_path):
+    before = (runs[0] / "predictions-test.npz").read_bytes()
+    last = runs[0] / "checkpoints" / "last.keras"
+    assert cli("evaluate", last, "--output", tmp_path / "mine.npz", "--quiet").code == 0
+    assert (runs[0] / "predictions-test.npz").read_bytes() == before  # those of the best weights
+    assert Predictions.load(tmp_path / "mine.npz").misfit is None
+
+
+def test_a_run_that_cannot_be_written_is_evaluated_all_the_same(cli, runs, monkeypatch):
+    from deepcli.engine import evaluate
+    from deepcli.errors import TrainingError
+
+    def full(*_):
+        raise TrainingError("no space")
+
+    monkeypatch.setattr(evaluate, "keep", full)
+    done = cli("evaluate", runs[0])
+    assert done.code == 0 and "test accuracy" in done.out and "not kept: no space" in done.err
+
+
+def test_compare_tells_what_differs_and_whether_it_is_noise(cli, runs, tmp_path):
+    done = cli("compare", *runs, "--output", tmp_path / "curves.png")
+    assert done.code == 0, done.err
+    assert re.search(r"^optimizer\.learning_rate +0\.001 +0\.02$", done.out, re.M)
+    assert "model.hidden_units" not in done.out
+    assert f"{runs[1]} against {runs[0]}, on 200 test examples: better" in done.out
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    same = cli("compare", runs[0], runs[0], "--json")
+    pair = json.loads(same.out)["pairs"][0]
+    assert (pair["verdict"], pair["p_value"], pair["accuracy"]) == ("within noise", 1.0, 0.0)
+    assert json.loads(same.out)["changed"] == {}
+    table = cli("compare", *runs, "--markdown").out
+    assert "| optimizer.learning_rate | 0.001 | 0.02 |" in table
+
+
+def test_runs_on_other_data_are_not_paired(cli, runs, spec, tmp_path):
+    other = tmp_path / "other"
+    assert cli("train", spec(SPEC), "data.limit=100", "--output", other, "--quiet").code == 0
+    done = cli("compare", runs[0], other)
+    assert done.code == 0 and "not paired" in done.out and re.search(r"^data\.limit +200 +100$", done.out, re.M)
+
+
+def test_plot_draws_a_run(cli, runs, tmp_path):
+    done = cli("plot", runs[1], "--output", tmp_path / "some pictures", "--format", "svg")
+    assert done.code == 0, done.err
+    names = ["curves.svg", "confusion.svg", "calibration.svg"]
+    assert [line.rpartition("/")[2] for line in done.out.splitlines()] == names
+    for name in names:
+        ElementTree.parse(tmp_path / "some pictures" / name)
+    assert cli("plot", runs[1]).code == 0
+    assert (runs[1] / "curves.png").read_bytes().startswith(b"\x89PNG")
+    chart = cli("plot", runs[1], "--terminal")
+    assert chart.code == 0
+    assert re.search(r"^loss in 3 epochs: \* training \d\S* to \d\S*, o validation \d\S* to \d\S*$", chart.out, re.M)
+    curve = chart.out.partition("\n")[2].partition("\n\n")[0].splitlines()
+    assert len(curve) == 12 and all(mark in "".join(curve) for mark in "*o")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("plot", "nothing"), "is no run directory"),
+        (("compare", "RUN", "nothing"), "is no run directory"),
+        (("compare", "RUN"), "at least two"),
+        (("compare", "RUN", "RUN", "--output", "x.gif"), ".png or .svg"),
+        (("compare", "RUN", "RUN", "--metric", "val_los", "--output", "x.png"), "did you mean 'val_loss'"),
+        (("plot", "RUN", "--split", "train"), "deepcli evaluate"),
+    ],
+)
+def test_bad_words(cli, runs, words, says):
+    done = cli(*(str(runs[0]) if word == "RUN" else word for word in words))
+    assert done.code == 2 and says in done.err
+
+
+@pytest.mark.parametrize("name", ["history.csv", "environment.json", "predictions-test.npz"])
+def test_damaged_files_are_named(cli, runs, name):
+    (runs[0] / name).write_text("epoch,loss\n1,x\n")
+    done = cli("plot", runs[0])
+    assert done.code == 2 and name in done.err
+
+
+def test_looking_needs_no_tensorflow(runs):
+    for command in (["plot", runs[0]], ["compare", *runs]):
+        script = (
+            "import sys; sys.argv[0] = 'deepcli'\nfrom deepcli.cli import main\n"
+            "try: main()\nexcept SystemExit as ended: assert ended.code == 0, ended.code\n"
+            "assert not {'tensorflow', 'keras', 'sklearn'} & set(sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", script, *map(str, command)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def predictions_of(answers, labels, order=None):
+    probabilities = np.full((len(labels), 3), 0.1, np.float32)
+    probabilities[np.arange(len(labels)), answers] = 0.8
+    order = np.arange(len(labels)) if order is None else order
+    return Predictions(np.arange(len(labels))[order], labels[order], probabilities[order])
+
+
+def test_pairs_are_counted_as_in_a_textbook():
+    """Of 100 examples 10 are right with the second alone and 2 with the first alone: p is 2 * P(X <= 2 | 12, 1/2)."""
+    labels = np.arange(100) % 3
+    first, second = labels.copy(), labels.copy()
+    first[:10] = (labels[:10] + 1) % 3
+    second[10:12] = (labels[10:12] + 1) % 3
+    shuffled = np.random.RandomState(0).permutation(100)
+    pair = paired(predictions_of(first, labels), predictions_of(second, labels, shuffled))
+    assert (pair.only_first, pair.only_second, pair.examples) == (2, 10, 100)
+    assert pair.p_value == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    assert pair.accuracy == pytest.approx(0.08)
+    # The interval of a difference of proportions by the normal approximation.
+    deviation = np.sqrt((0.12 - 0.08**2) / 100)
+    assert pair.accuracy_interval == pytest.approx((0.08 - 1.96 * deviation, 0.08 + 1.96 * deviation), abs=0.012)
+    assert pair.verdict == "better" and pair.loss < 0
+    assert pair.loss_interval == pytest.approx(
+        tuple(np.log(8) * -end for end in pair.accuracy_interval[::-1]), abs=0.03
+    )
+
+
+def test_other_examples_cannot_be_paired():
+    from deepcli.errors import DataError
+
+    labels = np.arange(9) % 3
+    with pytest.raises(DataError, match="different examples"):
+        paired(predictions_of(labels, labels), predictions_of(labels[:8], labels[:8]))
+
+
+def test_a_chart_has_its_lines_where_they_belong():
+    from deepcli.cli.charts import chart
+
+    lines = chart({"*": [0.0, 1.0], "o": [0.5, float("nan")]})
+    assert len(lines) == 12 and lines[0] == "         1 |       *" and lines[-1] == "         0 | *"
+    assert sum("| o" in line for line in lines[5:7]) == 1
+    assert chart({"*": [2.0], "o": []})[-1].endswith("2 | *")
