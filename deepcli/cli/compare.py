@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.options import Json, Plugins
-from deepcli.errors import UsageError
+from deepcli.errors import DeepcliError, UsageError
 
 
 def compare(
@@ -47,6 +47,9 @@ def compare(
         render.comparison(found, markdown)
     if output is not None:
         _draw(runs, metric, output)
+    for pair in found.pairs:
+        if isinstance(pair, DeepcliError):
+            raise pair
 
 
 def _draw(runs: list, metric: str | None, output: Path) -> None:  # type: ignore[type-arg]

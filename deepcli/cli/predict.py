@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from deepcli.data.lexicon import Lexicon
 
 SHOWN = 5
-"""Notices about single inputs that are printed; of more there is a count at the end."""
+"""Notices that are printed; of more there is a count at the end."""
 
 
-class Tongue:
+class Notices:
     """Tells of inputs on stderr, and counts.
 
     Args:
@@ -49,7 +49,7 @@ class Tongue:
     def end(self) -> None:
         """Tell how much more there was than could be told."""
         if not self._quiet and self.counts["changed"] > SHOWN:
-            print(f"notice: {self.counts['changed'] - SHOWN} more were made to fit", file=sys.stderr)
+            print(f"notice: {self.counts['changed'] - SHOWN} more notices like these", file=sys.stderr)
 
 
 def predict(
@@ -107,9 +107,9 @@ def predict(
     import_plugins(plugins or [])
     file, _ = checkpoints.find(path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
-    experiment, tongue = checkpoint.experiment, Tongue(quiet)
+    experiment, notices = checkpoint.experiment, Notices(quiet)
     lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet))
-    reader = reader_for(experiment.data, lexicon, Manner(invert, key, column, lines), tongue.tell, tongue.complain)
+    reader = reader_for(experiment.data, lexicon, Manner(invert, key, column, lines), notices.tell, notices.complain)
     examples = reader.read(words)
     first = next(examples, None)  # before TensorFlow is imported: what cannot be read at all is told of at once
     predicted = 0
@@ -123,10 +123,10 @@ def predict(
             for batch, outputs in predict(load_model(checkpoint), chain([first], examples), batch_size):
                 writer.write(batch, outputs)
                 predicted += len(batch)
-    tongue.end()
-    if not predicted and not tongue.counts["bad"]:
+    notices.end()
+    if not predicted and not notices.counts["bad"]:
         raise DataError("there is nothing in the input")
-    if tongue.counts["bad"]:
+    if notices.counts["bad"]:
         raise typer.Exit(1 if predicted else 2)
 
 

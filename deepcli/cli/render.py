@@ -177,7 +177,7 @@ def comparison(found: Comparison, markdown: bool) -> None:
         rows(["", *names], [[key, *values] for key, values in facts.items()], csv=False, markdown=markdown)
     for run, pair in zip(found.runs[1:], found.pairs, strict=True):
         print()
-        if isinstance(pair, str):
+        if isinstance(pair, str | Exception):
             print(f"{run.name} against {names[0]}: not paired: {pair}")
             continue
         low, high = pair.accuracy_interval

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deepcli.errors import DeepcliError
+from deepcli.errors import DataError, DeepcliError
 from deepcli.results.loaded import LoadedRun
 from deepcli.results.paired import Paired, paired
 from deepcli.resuming import differences
@@ -21,20 +21,21 @@ class Comparison:
         runs: The runs.
         changed: By dotted key, the values of a field in which the specs differ, one a run.
         figures: By name, a metric of each run; None where one has none.
-        pairs: For each run but the first, how it compares on the test split; or why that cannot be told.
+        pairs: For each run but the first, how it compares on the test split; why that cannot be told, or
+            what is wrong with the predictions.
     """
 
     runs: Sequence[LoadedRun]
     changed: Mapping[str, Sequence[Any]]
     figures: Mapping[str, Sequence[float | None]]
-    pairs: Sequence[Paired | str]
+    pairs: Sequence[Paired | str | DeepcliError]
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict."""
         pairs = [
-            {"run": run.name, "error": pair}
-            if isinstance(pair, str)
-            else {"run": run.name, **asdict(pair), "verdict": pair.verdict}
+            {"run": run.name, **asdict(pair), "verdict": pair.verdict}
+            if isinstance(pair, Paired)
+            else {"run": run.name, "error": str(pair)}
             for run, pair in zip(self.runs[1:], self.pairs, strict=True)
         ]
         return {
@@ -62,11 +63,15 @@ def compare(runs: Sequence[LoadedRun]) -> Comparison:
     )
 
 
-def _pair(first: LoadedRun, second: LoadedRun) -> Paired | str:
+def _pair(first: LoadedRun, second: LoadedRun) -> Paired | str | DeepcliError:
     data = [(run.environment.get("data") or {}).get("sha256") for run in (first, second)]
     if data[0] != data[1]:
         return "of other data"
     try:
-        return paired(first.predictions(), second.predictions())
+        said = first.predictions(), second.predictions()
     except DeepcliError as error:
+        return error
+    try:
+        return paired(*said)
+    except DataError as error:
         return str(error)

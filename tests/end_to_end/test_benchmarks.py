@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -248,3 +249,13 @@ def test_every_comparison_runs(tmp_path, capfd):
         if row["name"] == "overhead":
             ours, theirs = (row[side]["runs"][0]["accuracy"] for side in ("ours", "theirs"))
             assert ours == pytest.approx(theirs, abs=0.01), "the loop and fit did not do the same work"
+
+
+@pytest.mark.real_data
+@pytest.mark.long
+def test_every_way_of_looking_is_timed(tmp_path):
+    import looking
+
+    found = looking.look(tmp_path, Path(os.environ["DEEPCLI_DATA_DIR"]), times=1)
+    assert {"report", "plot", "compare"} < set(found)
+    assert all(len(values) == 1 for values in found.values())

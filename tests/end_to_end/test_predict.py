@@ -145,7 +145,7 @@ def test_large_dark_drawings_are_made_to_fit_and_it_says_so(cli, digits, images,
     for k, image in enumerate(tall):
         image.save(tmp_path / f"{k:02d}.jpg")
     done = cli("predict", digits, tmp_path, "--json")
-    assert "notice: 15 more were made to fit" in done.err
+    assert "notice: 15 more notices like these" in done.err
     right = sum(row["class"] == answer for row, answer in zip(lines(done), expected.argmax(axis=1), strict=False))
     assert right >= 17
     assert cli("predict", digits, tmp_path, "--json", "--quiet").err == ""

@@ -80,6 +80,19 @@ def test_runs_on_other_data_are_not_paired(cli, runs, spec, tmp_path):
     assert done.code == 0 and "not paired" in done.out and re.search(r"^data\.limit +200 +100$", done.out, re.M)
 
 
+@pytest.mark.parametrize(("content", "says"), [(None, "deepcli evaluate"), (b"PK", "is damaged")])
+def test_without_predictions_specs_and_metrics_are_compared_all_the_same(cli, runs, content, says):
+    if content is None:
+        (runs[1] / "predictions-test.npz").unlink()
+    else:
+        (runs[1] / "predictions-test.npz").write_bytes(content)
+    done = cli("compare", *runs)
+    assert done.code == 2 and says in done.err
+    assert "not paired" in done.out and re.search(r"^optimizer\.learning_rate +0\.001 +0\.02$", done.out, re.M)
+    done = cli("compare", *runs, "--json")
+    assert done.code == 2 and says in json.loads(done.out)["pairs"][0]["error"]
+
+
 def test_plot_draws_a_run(cli, runs, tmp_path):
     done = cli("plot", runs[1], "--output", tmp_path / "some pictures", "--format", "svg")
     assert done.code == 0, done.err
