@@ -48,6 +48,13 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(home / "cache"))
     monkeypatch.setenv("DEEPCLI_OFFLINE", "1")
     monkeypatch.setenv("COLUMNS", "200")
+    # Trackers' libraries tell their makers of their use otherwise.
+    for name, value in (
+        ("DO_NOT_TRACK", "1"),
+        ("MLFLOW_DISABLE_TELEMETRY", "true"),
+        ("WANDB_ERROR_REPORTING", "false"),
+    ):
+        monkeypatch.setenv(name, value)
     if "real_data" not in request.keywords:
         monkeypatch.delenv("DEEPCLI_DATA_DIR", raising=False)
     monkeypatch.chdir(tmp_path_factory.mktemp("work"))

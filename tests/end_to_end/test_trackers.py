@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -94,11 +95,29 @@ def records(content):
             place += 32768 - place % 32768
             continue
         length, kind = struct.unpack("<HB", content[place + 4 : place + 7])
+        if place + 7 + length > len(content):  # not yet written to its end
+            return
         parts += content[place + 7 : place + 7 + length]
         place += 7 + length
         if kind in (1, 4):  # whole, or the last part
             yield parts
             parts = b""
+
+
+def wandb_kept(path):
+    """Read the rows, the config and the summary that a run has left."""
+    from wandb.proto import wandb_internal_pb2
+
+    rows, config, summary = [], {}, {}
+    for content in records(path.read_bytes()):
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(content)
+        if record.HasField("history"):
+            rows.append({(one.key or one.nested_key[0]): json.loads(one.value_json) for one in record.history.item})
+        updates = [*record.run.config.update, *record.config.update]
+        config |= {one.key or ".".join(one.nested_key): json.loads(one.value_json) for one in updates}
+        summary |= {one.key or one.nested_key[0]: json.loads(one.value_json) for one in record.summary.update}
+    return rows, config, summary
 
 
 @installed("wandb")
@@ -111,17 +130,12 @@ def test_wandb_keeps_a_run_offline(train, monkeypatch):
     assert done.code == 0 and "left alone" not in done.err, done.err
     [kept] = (run / "wandb").glob("offline-run-*")
     assert json.loads((run / "trackers.json").read_text())["wandb"] in kept.name
-    from wandb.proto import wandb_internal_pb2
-
-    rows, config, summary = [], {}, {}
-    for content in records(next(kept.glob("*.wandb")).read_bytes()):
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(content)
-        if record.HasField("history"):
-            rows.append({(one.key or one.nested_key[0]): json.loads(one.value_json) for one in record.history.item})
-        updates = [*record.run.config.update, *record.config.update]
-        config |= {one.key or ".".join(one.nested_key): json.loads(one.value_json) for one in updates}
-        summary |= {one.key or one.nested_key[0]: json.loads(one.value_json) for one in record.summary.update}
+    end = time.monotonic() + 30  # its own process writes the file, on a busy machine after the run has ended
+    while True:
+        rows, config, summary = wandb_kept(next(kept.glob("*.wandb")))
+        if (config and "test_accuracy" in summary) or time.monotonic() > end:
+            break
+        time.sleep(0.2)
     assert config.get("optimizer", {}).get("learning_rate") == 0.001, config
     assert [row["val_loss"] for row in rows] == [row["val_loss"] for row in history(run)]
     test = json.loads((run / "metrics.json").read_text())["metrics"]["test"]
