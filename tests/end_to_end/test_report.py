@@ -179,8 +179,13 @@ def test_a_report_needs_no_tensorflow(run):
 
 def browsed(page, folder, width) -> tuple[list[str], int]:
     """Show a page in Chromium; returns what is in its console, and how many requests it makes."""
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    flags += ["--disable-component-update", f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr"]
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+    flags += [
+        "--disable-background-networking",
+        "--disable-component-update",
+        f"--user-data-dir={folder / 'profile'}",
+        "--enable-logging=stderr",
+    ]
     flags += [
         f"--log-net-log={folder / 'net.json'}",
         f"--window-size={width},900",
