@@ -30,10 +30,11 @@ from deepcli.errors import DataError
 
 MAX_BYTES = 2 << 30
 MAX_MEMBERS = 1000
-_DAMAGE = (
+DAMAGE = (
     OSError, EOFError, ValueError, RuntimeError, OverflowError, struct.error, tokenize.TokenError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
 )  # fmt: skip
+"""What Python and NumPy raise over damaged files."""
 _NO_ARRAYS = (pickle.UnpicklingError, AttributeError, ImportError, IndexError, KeyError, TypeError, MemoryError)
 _DTYPE = re.compile(r"O8?|[biufc](?:1|2|4|8|16)")
 
@@ -123,7 +124,7 @@ def _blaming(path: Path | str, kind: str) -> Iterator[None]:
     """Turn whatever goes wrong while a file is read into an error that names it."""
     try:
         yield
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError(f"{path}: is damaged or no {kind} file: {error}") from None
     except _NO_ARRAYS as error:
         raise DataError(f"{path}: holds something other than plain arrays: {error}") from None
@@ -210,12 +211,21 @@ class _Bounded:
         return content
 
 
+def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read what stands before an array that NumPy has saved: its shape, whether it is in Fortran's order, its type.
+
+    Raises:
+        ValueError: It is none, or damaged; and whatever else DAMAGE names.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(stream)
+
+
 def _read_array(member: IO[bytes], objects: bool) -> np.ndarray:
     with member:
         content = member.read()  # to the end, where the zip's checksum is compared
     stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(stream)
     if not dtype.hasobject:
         # NumPy makes room for what a header says before it looks for it.

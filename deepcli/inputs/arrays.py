@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import IO
 
 import numpy as np
 
+from deepcli.data.archive import DAMAGE, read_header
 from deepcli.errors import DataError
 from deepcli.inputs.example import Tell
 
@@ -22,10 +20,6 @@ MAGIC = b"\x93NUMPY"
 ROWS_BYTES = 8 << 20
 MAX_WHOLE_BYTES = 2 << 30
 USUAL_KEYS = ("x_test", "x")
-_DAMAGE = (
-    OSError, EOFError, ValueError, RuntimeError, OverflowError, struct.error, tokenize.TokenError, zlib.error,
-    zipfile.BadZipFile, MemoryError,
-)  # fmt: skip
 
 
 @contextmanager
@@ -44,7 +38,7 @@ def opened(path: Path, key: str | None) -> Iterator[IO[bytes]]:
         else:
             with path.open("rb") as file:
                 yield file
-    except _DAMAGE as error:
+    except (*DAMAGE, MemoryError) as error:
         raise DataError(f"{path}: is damaged or no array file: {error}") from None
 
 
@@ -64,7 +58,7 @@ def read_rows(stream: IO[bytes], name: str) -> Iterator[np.ndarray]:
         DataError: It is damaged, or no array of numbers.
     """
     try:
-        shape, fortran, dtype = _header(stream)
+        shape, fortran, dtype = read_header(stream)
         if dtype.kind not in "buif" or not shape:
             raise ValueError(f"it is {dtype}{list(shape)}, not an array of numbers")
         row = math.prod(shape[1:]) * dtype.itemsize
@@ -76,14 +70,8 @@ def read_rows(stream: IO[bytes], name: str) -> Iterator[np.ndarray]:
             count = min(rows, left)
             yield _read(stream, row * count, dtype).reshape(count, *shape[1:])
             left -= count
-    except _DAMAGE as error:
+    except (*DAMAGE, MemoryError) as error:
         raise DataError(f"{name}: is damaged or no array of numbers: {error}") from None
-
-
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(stream)
 
 
 def _read(stream: IO[bytes], size: int, dtype: np.dtype[np.generic]) -> np.ndarray:
@@ -105,10 +93,14 @@ class Images:
     Args:
         shape: (height, width, channels) of it.
         tell: Is told what was done, once.
+
+    Attributes:
+        shapes: Those that one image may have: without its channel, where there is one.
     """
 
     def __init__(self, shape: tuple[int, int, int], tell: Tell) -> None:
         self._shape, self._tell = shape, tell
+        self.shapes = {shape, shape[:2]} if shape[2] == 1 else {shape}
         self._scale: float | None = None
 
     def take(self, rows: np.ndarray, name: str) -> np.ndarray:
@@ -122,11 +114,10 @@ class Images:
         Raises:
             DataError: They are something else.
         """
-        height, width, channels = self._shape
-        if rows.shape[1:] not in {self._shape, (height, width)[: 2 if channels == 1 else 0]}:
+        if rows.shape[1:] not in self.shapes:
             raise DataError(
                 f"{name}: its rows are {'x'.join(map(str, rows.shape[1:])) or 'numbers'}; "
-                f"the model takes {height}x{width}x{channels}"
+                f"the model takes {'x'.join(map(str, self._shape))}"
             )
         images = rows.reshape(-1, *self._shape)
         if images.dtype == np.uint8 or not len(images):

@@ -14,7 +14,8 @@ from PIL import Image
 
 from deepcli.checkpoints import LEXICON, open_checkpoint
 from deepcli.data.lexicon import Lexicon, split_words
-from deepcli.inputs.arrays import opened, read_rows
+from deepcli.errors import DataError
+from deepcli.inputs.arrays import Images, opened, read_rows
 
 
 def trained(folder, *words):
@@ -223,6 +224,13 @@ def test_lines_through_a_pipe(reviews):
     done = subprocess.run(words, input="great\n\ndon't\n", capture_output=True, text=True, check=False)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(row["input"], row["name"]) for row in rows] == [("-:1", "positive"), ("-:3", "negative")]
+
+
+@pytest.mark.parametrize("rows", [np.zeros(4 * 4 * 3, np.uint8), np.zeros((2, 4, 4), np.uint8), np.zeros((2, 4, 4, 1))])
+def test_arrays_of_a_colour_model_have_its_channels(rows):
+    with pytest.raises(DataError, match="the model takes 4x4x3"):
+        Images((4, 4, 3), print).take(rows, "x.npy")
+    assert Images((4, 4, 3), print).take(np.zeros((2, 4, 4, 3)), "x.npy").shape == (2, 4, 4, 3)
 
 
 def test_answers_come_before_the_input_ends(reviews):
