@@ -16,7 +16,7 @@ from deepcli.reporting import Reporter
 from deepcli.run import RunDir
 from deepcli.runs import flat
 from deepcli.signals import Stopped
-from deepcli.trackers import Log, Tracked, Tracker
+from deepcli.trackers import Log, Tracked
 from deepcli.writing import write_text
 
 
@@ -62,8 +62,9 @@ class Tracking(keras.callbacks.Callback):
         if not trackers:
             return
         known, spec = _known(self._run), self._experiment.model_dump(mode="json")
+        fields = dict(flat(spec))
         for tracker in trackers:
-            described = Tracked(self._experiment.name, self._run.path, spec, dict(flat(spec)), known.get(tracker.type))
+            described = Tracked(self._experiment.name, self._run.path, spec, fields, known.get(tracker.type))
             if (log := self._tried(tracker.type, partial(tracker.open, described))) is not None:
                 self._logs[tracker.type] = log
                 known[tracker.type] = log.id
@@ -85,16 +86,6 @@ class Tracking(keras.callbacks.Callback):
             first = (str(error).strip().splitlines() or [""])[0][:300]
             self._reporter.note(f"notice: {name} is left alone from here on: {type(error).__name__}: {first}")
             return None
-
-
-def demand(trackers: tuple[Tracker, ...]) -> None:
-    """Check that what trackers need is installed, before anything begins.
-
-    Raises:
-        UsageError: It is not.
-    """
-    for tracker in trackers:
-        tracker.demand()
 
 
 def _known(run: RunDir) -> dict[str, str]:

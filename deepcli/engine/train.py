@@ -25,7 +25,6 @@ from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
 from deepcli.engine.session import Job, Request, Rollbacks, Session
 from deepcli.engine.state import Position, State
-from deepcli.engine.tracking import demand
 from deepcli.errors import Interrupted, TrainingError
 from deepcli.experiment import Experiment, Training
 from deepcli.reporting import Logged, Reporter
@@ -55,7 +54,8 @@ def train(
         TrainingError: The run diverged, or memory or disk ran out; `metrics.json` says so too.
         Interrupted: A signal ended it; `last.keras` is where it was.
     """
-    demand(experiment.training.trackers)
+    for tracker in experiment.training.trackers:
+        tracker.demand()
     chosen = choose_device(experiment.training)
     checkpoint = request.resumption.checkpoint if request.resumption else None
     state = State.from_bytes(checkpoint.read(STATE)) if checkpoint else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from deepcli.errors import UsageError
+from deepcli import extras
 from deepcli.registry import Component, Registry
 
 if TYPE_CHECKING:
@@ -26,20 +25,11 @@ class Exportable(Protocol):
 
     Attributes:
         model: Not compiled, in float32.
-        length: Token ids of an example where a format fixes it; None for images, and where nobody knows one.
     """
 
     @property
     def model(self) -> keras.Model:
         """The model."""
-
-    @property
-    def length(self) -> int | None:
-        """The length."""
-
-    @property
-    def input_name(self) -> str:
-        """What the input is called."""
 
     def signature(self, fixed: bool = False) -> tf.TensorSpec:
         """Describe the input: any number of examples of any length, or one of a fixed length."""
@@ -55,6 +45,7 @@ class Format(Component):
         file: The name of what is written.
         packages: What must be installed to write and to run it, by the names to import.
         extra: The extra of deepcli that has them.
+        runtime: What `pip` installs to run it.
         loading: Lines of Python that define `run(x)`, with the file beside them in `FOLDER`.
         fixed: Whether the model takes one example at a time, of a fixed length.
     """
@@ -62,6 +53,7 @@ class Format(Component):
     file: ClassVar[str]
     packages: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
+    runtime: ClassVar[str]
     loading: ClassVar[str]
     fixed: ClassVar[bool] = False
 
@@ -71,11 +63,7 @@ class Format(Component):
         Raises:
             UsageError: It is not.
         """
-        missing = [name for name in self.packages if importlib.util.find_spec(name) is None]
-        if missing:
-            raise UsageError(
-                f"--format {self.type}: needs {', '.join(missing)}, not installed; pip install 'deepcli[{self.extra}]'"
-            )
+        extras.demand(f"--format {self.type}:", self.packages, self.extra)
 
     @abstractmethod
     def write(self, model: Exportable, path: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from deepcli.errors import UsageError
+from deepcli import extras
 from deepcli.registry import Component, Registry
 
 
@@ -65,11 +64,7 @@ class Tracker(Component):
         Raises:
             UsageError: It is not.
         """
-        if importlib.util.find_spec(self.package) is None:
-            raise UsageError(
-                f"training.trackers: {self.type} needs {self.package}, which is not installed; "
-                f"pip install 'deepcli[{self.extra}]'"
-            )
+        extras.demand(f"training.trackers: {self.type}", (self.package,), self.extra)
 
     @abstractmethod
     def open(self, run: Tracked) -> Log:

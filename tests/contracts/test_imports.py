@@ -24,7 +24,7 @@ HEAVY = {
 }
 # Each room may import those above it, never those below.
 ROOMS = [
-    {"__init__", "collector", "errors", "registry", "result", "signals", "weights_file", "yaml12", "zips"},
+    {"__init__", "collector", "errors", "extras", "registry", "result", "signals", "weights_file", "yaml12", "zips"},
     {"fields", "activations", "activity", "initializers", "parametric"},
     {"data"},
     {"predictions", "scores"},

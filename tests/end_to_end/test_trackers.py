@@ -143,9 +143,9 @@ def test_wandb_keeps_a_run_offline(train, monkeypatch):
 
 
 def test_a_tracker_that_is_not_installed_stops_a_run_before_it_begins(train, monkeypatch):
-    from deepcli.trackers import base
+    from deepcli import extras
 
-    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None)
     for name in TRACKERS:
         done, run = train(f"[{name}]")
         assert done.code == 2 and f"pip install 'deepcli[{TRACKERS[name].extra}]'" in done.err
