@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcli.errors import DataError, DeepcliError
 from deepcli.results.loaded import LoadedRun
 from deepcli.results.paired import Paired, paired
 from deepcli.resuming import differences
 from deepcli.runs import flat
+
+if TYPE_CHECKING:
+    from deepcli.predictions import Predictions
 
 
 @dataclass(frozen=True)
@@ -55,23 +58,33 @@ def compare(runs: Sequence[LoadedRun]) -> Comparison:
     keys = dict.fromkeys(key for spec in specs[1:] for key, _ in differences(specs[0], spec))
     figures = [run.figures() for run in runs]
     names = dict.fromkeys(name for one in figures for name in one)
+    said = [_said(run) for run in runs]
+    data = [(run.environment.get("data") or {}).get("sha256") for run in runs]
     return Comparison(
         runs,
         {key: [spec.get(key) for spec in specs] for key in keys},
         {name: [one.get(name) for one in figures] for name in names},
-        [_pair(runs[0], run) for run in runs[1:]],
+        [_pair((said[0], said[place]), (data[0], data[place])) for place in range(1, len(runs))],
     )
 
 
-def _pair(first: LoadedRun, second: LoadedRun) -> Paired | str | DeepcliError:
-    data = [(run.environment.get("data") or {}).get("sha256") for run in (first, second)]
-    if data[0] != data[1]:
-        return "of other data"
+def _said(run: LoadedRun) -> Predictions | DeepcliError:
     try:
-        said = first.predictions(), second.predictions()
+        return run.predictions()
     except DeepcliError as error:
         return error
+
+
+def _pair(said: Sequence[Predictions | DeepcliError], data: Sequence[Any]) -> Paired | str | DeepcliError:
+    """Compare the second of two with the first: what each said, and the SHA-256 of its data."""
+    if data[0] != data[1]:
+        return "of other data"
+    first, second = said
+    if isinstance(first, DeepcliError):
+        return first
+    if isinstance(second, DeepcliError):
+        return second
     try:
-        return paired(*said)
+        return paired(first, second)
     except DataError as error:
         return str(error)
