@@ -1,7 +1,7 @@
 """Checkpoint files from outside: which zip members they have, and the spec inside. Nothing in them is executed.
 
-Of the members our spec, our state, our lexicon (where the data are words) and the weights are read. Keras's own `config.json`, which can name any
-function of any module, is only for users who load the file with Keras.
+Of the members our spec, our state, our lexicon (where the data are words) and the weights are read. Keras's own
+`config.json`, which can name any function of any module, is only for users who load the file with Keras.
 """
 
 from __future__ import annotations

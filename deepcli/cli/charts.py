@@ -15,7 +15,7 @@ TRAINING, VALIDATION = "*", "o"
 def show(run: LoadedRun) -> None:
     """Print a chart for each metric, training and validation in one, and for the learning rate."""
     columns, epochs = run.curves, len(run.history)
-    for name in (name for name in columns if not name.startswith("val_")):
+    for name in run.curve_names:
         lines = {TRAINING: columns[name], VALIDATION: columns.get(f"val_{name}", [])}
         told = [
             f"{mark} {split} {values[0]:.4g} to {values[-1]:.4g}"

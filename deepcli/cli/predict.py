@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,23 +32,23 @@ class Notices:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self.counts: Counter[str] = Counter()
+        self.changed = self.bad = 0
 
     def tell(self, line: str) -> None:
         """Tell what was done to an input."""
-        self.counts["changed"] += 1
-        if not self._quiet and self.counts["changed"] <= SHOWN:
+        self.changed += 1
+        if not self._quiet and self.changed <= SHOWN:
             print(f"notice: {line}", file=sys.stderr)
 
     def complain(self, line: str) -> None:
         """Tell that an input cannot be read."""
-        self.counts["bad"] += 1
+        self.bad += 1
         print(f"error: {line}", file=sys.stderr)
 
     def end(self) -> None:
         """Tell how much more there was than could be told."""
-        if not self._quiet and self.counts["changed"] > SHOWN:
-            print(f"notice: {self.counts['changed'] - SHOWN} more notices like these", file=sys.stderr)
+        if not self._quiet and self.changed > SHOWN:
+            print(f"notice: {self.changed - SHOWN} more notices like these", file=sys.stderr)
 
 
 def predict(
@@ -124,9 +123,9 @@ def predict(
                 writer.write(batch, outputs)
                 predicted += len(batch)
     notices.end()
-    if not predicted and not notices.counts["bad"]:
+    if not predicted and not notices.bad:
         raise DataError("there is nothing in the input")
-    if notices.counts["bad"]:
+    if notices.bad:
         raise typer.Exit(1 if predicted else 2)
 
 

@@ -30,8 +30,7 @@ class Writer(ABC):
 
     def __init__(self, experiment: Experiment, top_k: int | None) -> None:
         classes = experiment.signature.classes
-        names = experiment.data.class_names
-        self.names = [names[k] if k < len(names) else str(k) for k in range(classes)]
+        self.names = experiment.data.names_of(classes)
         self.in_order = top_k is None
         self.shown = min(top_k or classes, classes)
         self.value = "probability" if experiment.head.activation in ("softmax", "sigmoid") else "output"

@@ -104,6 +104,10 @@ class Dataset(Component):
         except (DataError, RuntimeError):
             return None
 
+    def names_of(self, classes: int) -> list[str]:
+        """Name so many classes, by their numbers where they have no names."""
+        return [self.class_names[k] if k < len(self.class_names) else str(k) for k in range(classes)]
+
     @property
     def train_examples(self) -> int:
         """Examples that a training epoch goes through."""

@@ -34,6 +34,11 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def sequence(self, index: int) -> np.ndarray:
+        """Return the ids of one sequence, int32 (length,)."""
+        ids: np.ndarray = self.values[self.offsets[index] : self.offsets[index + 1]]
+        return ids
+
     def __getitem__(self, indices: np.ndarray) -> Tokens:
         lengths = self.lengths[indices]
         offsets = np.concatenate([[0], np.cumsum(lengths)])

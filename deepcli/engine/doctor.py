@@ -31,16 +31,20 @@ CHANCE, LEARNT = 0.1, 0.8
 
 def devices() -> dict[str, Any]:
     """Tell which GPUs TensorFlow sees, and why none if there are none."""
-    gpus = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    details = _gpus()
     named = [str(one.get("device_name", "GPU")) for one in details]
     capabilities = [".".join(map(str, one.get("compute_capability", ()))) for one in details]
     return {
-        "used": "gpu" if gpus else "cpu",
+        "used": "gpu" if details else "cpu",
         "gpus": [{"name": name, "compute_capability": c} for name, c in zip(named, capabilities, strict=True)],
-        "why": ", ".join(named) if gpus else _why_no_gpu(),
+        "why": ", ".join(named) if details else _why_no_gpu(),
         "built_with_cuda": tf.test.is_built_with_cuda(),
     }
+
+
+def _gpus() -> list[dict[str, Any]]:
+    """Describe each GPU that TensorFlow sees."""
+    return [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
 
 
 def _why_no_gpu() -> str:
@@ -57,8 +61,7 @@ def _why_no_gpu() -> str:
 
 def precision() -> dict[str, Any]:
     """Tell which precisions the device computes at speed."""
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
-    if details:
+    if details := _gpus():
         capability = tuple(details[0].get("compute_capability", (0, 0)))
         return {"bfloat16": capability >= (8, 0), "float16": capability >= (7, 0), "why": f"the GPU has {capability}"}
     flags = sorted(cpu_flags() & BFLOAT16_FLAGS)

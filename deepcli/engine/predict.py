@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from deepcli.engine.evaluate import Loaded
-from deepcli.inputs.example import Example
+from deepcli.inputs.example import Example, together
 from deepcli.predictions import by_class
 
 
@@ -26,14 +26,4 @@ def predict(loaded: Loaded, examples: Iterable[Example], batch_size: int) -> Ite
     function = loaded.backend.function(loaded.model)
     upcoming = iter(examples)
     while batch := list(islice(upcoming, batch_size)):
-        yield batch, by_class(function(_together([example.x for example in batch])))
-
-
-def _together(inputs: list[np.ndarray]) -> np.ndarray:
-    """Stack images; pad token ids with 0 to the longest."""
-    if inputs[0].ndim > 1:
-        return np.stack(inputs)
-    padded = np.zeros((len(inputs), max(1, *map(len, inputs))), np.int32)
-    for row, ids in zip(padded, inputs, strict=True):
-        row[: len(ids)] = ids
-    return padded
+        yield batch, by_class(function(together([example.x for example in batch])))

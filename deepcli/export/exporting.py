@@ -17,9 +17,10 @@ from deepcli.data.lexicon import Lexicon
 from deepcli.data.splits import Split, Tokens
 from deepcli.engine.backend import Backend
 from deepcli.errors import DataError, RunError, TrainingError
-from deepcli.export.portable import Portable, padded
+from deepcli.export.portable import Portable
 from deepcli.export.usage import usage
-from deepcli.formats import Format
+from deepcli.formats import OUTPUT, Format
+from deepcli.inputs.example import together
 from deepcli.predictions import by_class
 from deepcli.writing import write_text
 
@@ -83,8 +84,8 @@ def _facts(checkpoint: CheckpointFile, model: Portable, format_: Format) -> dict
         "name": experiment.name,
         "checkpoint": str(checkpoint.path),
         "input": {"name": model.input_name, "shape": list(signature.shape), "dtype": signature.dtype.name},
-        "output": {"name": "outputs", "shape": [signature.shape[0], experiment.head.units], "dtype": "float32"},
-        "classes": list(experiment.data.class_names or map(str, range(experiment.signature.classes))),
+        "output": {"name": OUTPUT, "shape": [signature.shape[0], experiment.head.units], "dtype": "float32"},
+        "classes": experiment.data.names_of(experiment.signature.classes),
     }
 
 
@@ -103,8 +104,8 @@ def verify(model: Portable, format_: Format, folder: Path, backend: Backend, spl
     theirs, ours = [], []
     for start in range(0, len(rows), 100):
         part = rows[start : start + 100]
-        theirs.append(run(padded(part, length)))
-        ours.append(own(padded(part, length)))
+        theirs.append(run(together(part, length)))
+        ours.append(own(together(part, length)))
     said, expected = np.concatenate(theirs), np.concatenate(ours)
     right, before = (float((by_class(outputs).argmax(axis=1) == labels).mean()) for outputs in (said, expected))
     difference = float(np.abs(said.astype(np.float64) - expected).max())
@@ -113,6 +114,4 @@ def verify(model: Portable, format_: Format, folder: Path, backend: Backend, spl
 
 def _rows(split: Split, chosen: np.ndarray) -> list[np.ndarray]:
     x = split.x
-    if isinstance(x, Tokens):
-        return [x.values[x.offsets[k] : x.offsets[k + 1]] for k in chosen.tolist()]
-    return list(x[chosen])
+    return [x.sequence(k) for k in chosen.tolist()] if isinstance(x, Tokens) else list(x[chosen])

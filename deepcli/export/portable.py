@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from deepcli.checkpoints import CheckpointFile
@@ -73,14 +72,3 @@ def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
             layer.cell.dropout = layer.cell.recurrent_dropout = 0.0  # Keras's cells draw masks even when they predict
     signature = experiment.signature
     return Portable(model, (length or signature.shape[0]) if signature.kind == "tokens" else None)
-
-
-def padded(rows: list[np.ndarray], length: int | None) -> np.ndarray:
-    """Stack images; pad token ids with 0 to a length, or the longest. Of a longer text the last ids are kept."""
-    if rows[0].ndim > 1:
-        return np.stack(rows)
-    wide = length or max(1, *map(len, rows))
-    out = np.zeros((len(rows), wide), np.int32)
-    for row, ids in zip(out, rows, strict=True):
-        row[: min(len(ids), wide)] = ids[-wide:]
-    return out

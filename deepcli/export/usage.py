@@ -89,17 +89,16 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
         what, argument, imports, read = "pictures", "PICTURE", "from PIL import Image, ImageOps\n", _image(data)
     elif isinstance(data, WordDataset) and lexicon:
         what, argument, read = "texts", "TEXT", _text(data, model.length if format_.fixed else None)
-    packages = {"keras": "deepcli", "savedmodel": "tensorflow", "onnx": "onnxruntime", "litert": "ai-edge-litert"}
     sizes = ", ".join(str(size or "length") for size in model.signature(format_.fixed).shape[1:])
     kind = "uint8, 0 to 255; scaling is inside the model" if signature.kind == "image" else "int32 ids, 0 for padding"
     return SCRIPT.substitute(
         what=what,
         argument=argument,
-        packages=f"numpy {packages[format_.type]}" + " pillow" * (what == "pictures"),
+        packages=f"numpy {format_.runtime}" + " pillow" * (what == "pictures"),
         imports=imports,
         input=model.input_name,
         shape=f"({'1' if format_.fixed else 'examples'}, {sizes}), {kind}",
-        classes=list(data.class_names or map(str, range(signature.classes))),
+        classes=data.names_of(signature.classes),
         loading=format_.loading.strip(),
         read=read,
     )

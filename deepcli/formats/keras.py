@@ -17,6 +17,7 @@ class Keras(Format):
 
     type: Literal["keras"] = "keras"
     file: ClassVar[str] = "model.keras"
+    runtime: ClassVar[str] = "deepcli"
     loading: ClassVar[str] = """\
 import deepcli.layers  # registers the layers that Keras itself has not
 import keras

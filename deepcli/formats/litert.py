@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from deepcli.errors import TrainingError
+from deepcli.errors import DeepcliError, TrainingError
 from deepcli.formats.base import FORMATS, OUTPUT, Exportable, Format, Runner
+from deepcli.formats.savedmodel import write_saved_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,7 @@ class Litert(Format):
     packages: ClassVar[tuple[str, ...]] = ("ai_edge_litert",)
     extra: ClassVar[str] = "litert"
     fixed: ClassVar[bool] = True
+    runtime: ClassVar[str] = "ai-edge-litert"
     loading: ClassVar[str] = """\
 from ai_edge_litert.interpreter import Interpreter
 
@@ -36,15 +38,10 @@ def run(x):
     def write(self, model: Exportable, path: Path) -> None:
         import tempfile
 
-        import keras
         import tensorflow as tf
 
-        signature = model.signature(fixed=True)
         with tempfile.TemporaryDirectory(prefix="deepcli-") as folder, _blaming(self.type):
-            archive = keras.export.ExportArchive()
-            archive.track(model.model)
-            archive.add_endpoint("serving_default", model.named, input_signature=[signature])
-            archive.write_out(folder, verbose=False)
+            write_saved_model(model, Path(folder), fixed=True)
             converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
             path.write_bytes(converter.convert())
@@ -70,7 +67,7 @@ def _blaming(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, MemoryError):
+    except (OSError, MemoryError, DeepcliError):
         raise
     except Exception as error:
         lacking = sorted(set(re.findall(r"\btf\.([A-Z]\w+)", str(error))))

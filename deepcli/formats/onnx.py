@@ -22,6 +22,7 @@ class Onnx(Format):
     file: ClassVar[str] = "model.onnx"
     packages: ClassVar[tuple[str, ...]] = ("onnx", "tf2onnx", "onnxruntime")
     extra: ClassVar[str] = "onnx"
+    runtime: ClassVar[str] = "onnxruntime"
     loading: ClassVar[str] = """\
 import onnxruntime
 

@@ -17,6 +17,7 @@ class SavedModel(Format):
 
     type: Literal["savedmodel"] = "savedmodel"
     file: ClassVar[str] = "model"
+    runtime: ClassVar[str] = "tensorflow"
     loading: ClassVar[str] = """\
 import tensorflow as tf
 
@@ -29,12 +30,7 @@ def run(x):
 """
 
     def write(self, model: Exportable, path: Path) -> None:
-        import keras
-
-        archive = keras.export.ExportArchive()
-        archive.track(model.model)
-        archive.add_endpoint("serving_default", model.named, input_signature=[model.signature()])
-        archive.write_out(str(path), verbose=False)
+        write_saved_model(model, path)
 
     def open(self, path: Path, name: str) -> Runner:
         import tensorflow as tf
@@ -47,3 +43,13 @@ def run(x):
 
         run.kept = loaded  # type: ignore[attr-defined] # its variables live as long as it does
         return run
+
+
+def write_saved_model(model: Exportable, path: Path, fixed: bool = False) -> None:
+    """Write a model with the signature `serving_default`; `fixed` for one example at a time, of a fixed length."""
+    import keras
+
+    archive = keras.export.ExportArchive()
+    archive.track(model.model)
+    archive.add_endpoint("serving_default", model.named, input_signature=[model.signature(fixed)])
+    archive.write_out(str(path), verbose=False)

@@ -21,3 +21,22 @@ class Example:
 
     name: str
     x: np.ndarray
+
+
+def together(inputs: list[np.ndarray], length: int | None = None) -> np.ndarray:
+    """Make one batch of a model's inputs.
+
+    Args:
+        inputs: uint8 (height, width, channels) each, or int32 token ids (length,) each.
+        length: To which token ids are padded with 0; of longer ones the last are kept. None means the longest.
+
+    Returns:
+        (batch, height, width, channels), or (batch, length).
+    """
+    if inputs[0].ndim > 1:
+        return np.stack(inputs)
+    wide = length or max(1, *map(len, inputs))
+    batch = np.zeros((len(inputs), wide), np.int32)
+    for row, ids in zip(batch, inputs, strict=True):
+        row[: min(len(ids), wide)] = ids[-wide:]
+    return batch

@@ -7,7 +7,6 @@ import os
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, texts
 from deepcli.inputs.example import Example, Tell
 
-STDIN = "-"
+STDIN, ENCODING = "-", "utf-8-sig"
 MAX_PIPED_BYTES = 1 << 30
 LONGEST_NAME, LONGEST_PATH = 60, 1000
 
@@ -144,7 +143,7 @@ class ImageReader(Reader):
     def _array(self, stream: IO[bytes], name: str) -> Iterator[Example]:
         images, number = arrays.Images(self._shape, self.tell), 0
         for rows in arrays.read_rows(stream, name):
-            one = number == 0 and rows.shape in {self._shape, self._shape[: 2 if self._shape[2] == 1 else 3]}
+            one = number == 0 and rows.shape in images.shapes
             for x in images.take(rows[None] if one else rows, name):
                 yield Example(f"{name}[{number}]", x)
                 number += 1
@@ -158,7 +157,7 @@ class TextReader(Reader):
         self._data, self._lexicon = data, lexicon
 
     def _piped(self) -> Iterator[Example]:
-        stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+        stream = io.TextIOWrapper(sys.stdin.buffer, encoding=ENCODING, newline="")
         empty = True
         for example in self._table(stream, "-", ",") if self.manner.column else self._lines(stream, "-"):
             empty = False
@@ -174,10 +173,10 @@ class TextReader(Reader):
         if suffix in arrays.SUFFIXES:
             yield from self._ids(path)
         elif suffix in texts.TABLES or self.manner.column:
-            with _text(path) as stream:
+            with path.open(encoding=ENCODING, newline="") as stream:
                 yield from self._table(stream, str(path), texts.TABLES.get(suffix, ","))
         elif self.manner.lines:
-            with _text(path) as stream:
+            with path.open(encoding=ENCODING, newline="") as stream:
                 yield from self._lines(stream, str(path))
         else:
             yield self._example(str(path), texts.read_text(path))
@@ -220,7 +219,7 @@ def reader_for(data: Dataset, lexicon: Lexicon | None, manner: Manner, tell: Tel
         UsageError: There is none for such data, or it has no use for an option that was given.
     """
     if isinstance(data, ImageDataset):
-        _refuse({"--column": manner.column, "--lines": manner.lines}, data)
+        _refuse({"--column": manner.column, "--lines": manner.lines or None}, data)
         return ImageReader(data, manner, tell, complain)
     if isinstance(data, TokenDataset):
         _refuse({"--invert": manner.invert}, data)
@@ -230,14 +229,8 @@ def reader_for(data: Dataset, lexicon: Lexicon | None, manner: Manner, tell: Tel
 
 def _refuse(options: dict[str, object], data: Dataset) -> None:
     for name, value in options.items():
-        if value not in (None, False) or (name == "--invert" and value is False):
+        if value is not None:
             raise UsageError(f"{name}: means nothing to a model of {data.type}")
-
-
-@contextmanager
-def _text(path: Path) -> Iterator[IO[str]]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        yield stream
 
 
 def _sizes(shape: tuple[int | None, ...]) -> tuple[int, int, int]:

@@ -83,6 +83,11 @@ class LoadedRun:
         names = [name for name in (self.history[0] if self.history else {}) if name not in ("epoch", "seconds")]
         return {name: [row[name] for row in self.history] for name in names}
 
+    @property
+    def curve_names(self) -> list[str]:
+        """What has a curve of its own: the metrics, and last the learning rate; validation goes with its metric."""
+        return sorted((name for name in self.curves if not name.startswith("val_")), key="learning_rate".__eq__)
+
     def predictions(self, split: str = "test") -> Predictions:
         """Read what the best weights said of a split.
 

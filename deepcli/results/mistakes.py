@@ -89,5 +89,5 @@ def worst(predictions: Predictions, x: Inputs, lexicon: Lexicon | None) -> Mista
 
 
 def _text(tokens: Tokens, index: int, lexicon: Lexicon | None) -> str:
-    ids = tokens.values[tokens.offsets[index] : tokens.offsets[index + 1]][-WORDS:].tolist()
+    ids = tokens.sequence(index)[-WORDS:].tolist()
     return (lexicon or Lexicon(())).spell(ids)

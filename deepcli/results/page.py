@@ -92,11 +92,11 @@ def _body(run: LoadedRun) -> Iterator[str]:
     yield f"<details><summary>the whole spec</summary><pre>{escape(loading.dump(experiment))}</pre></details>"
     if run.history:
         yield "<h2>Learning curves</h2>"
-        yield f'<div class="curves">{"".join(_svg(pictures.curve(run, name)) for name in pictures.curve_names(run))}</div>'
+        yield f'<div class="curves">{"".join(_svg(pictures.curve(run, name)) for name in run.curve_names)}</div>'
     yield "<h2>Figures</h2>"
     yield _metrics(run, scored)
     if predictions is not None:
-        yield from _by_class(predictions, _names(run, predictions.classes))
+        yield from _by_class(predictions, run.experiment.data.names_of(predictions.classes))
     yield from _mistakes(run)
     yield "<h2>How to reproduce it</h2>"
     yield _how(run)
@@ -178,12 +178,6 @@ def _by_class(predictions: Predictions, names: Sequence[str]) -> Iterator[str]:
         yield _svg(figure)
 
 
-def _names(run: LoadedRun, classes: int) -> list[str]:
-    """Name the classes, by their numbers where the data set has no names."""
-    names = run.experiment.data.class_names
-    return [names[k] if k < len(names) else str(k) for k in range(classes)]
-
-
 def _matrix(counts: np.ndarray, names: Sequence[str]) -> str:
     totals = np.maximum(counts.sum(axis=1), 1)
     right = np.diag(counts)
@@ -211,7 +205,7 @@ def _mistakes(run: LoadedRun) -> Iterator[str]:
         return
     yield '<p class="soft">wrong answers on the test split, the surest first</p>'
     kind = "images" if len(found.images) else "texts"
-    names = _names(run, int(max(found.labels.max(), found.answers.max())) + 1)
+    names = run.experiment.data.names_of(int(max(found.labels.max(), found.answers.max())) + 1)
     cards = []
     for index in range(len(found.ids)):
         sure = f"{100 * float(found.outputs[index]):.1f} %"

@@ -29,16 +29,11 @@ LARGEST_LABELLED = 20
 
 def curves(run: LoadedRun) -> Figure:
     """Draw loss and metrics over the epochs, of training and validation, the best epoch marked, and the learning rate."""
-    names = curve_names(run)
+    names = run.curve_names
     figure = Figure(figsize=(5 * len(names), 3.4), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _curve(axes, run, name)
     return figure
-
-
-def curve_names(run: LoadedRun) -> list[str]:
-    """Name what has a curve of its own: the metrics, and last the learning rate."""
-    return sorted((name for name in run.curves if not name.startswith("val_")), key="learning_rate".__eq__)
 
 
 def curve(run: LoadedRun, name: str) -> Figure:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from deepcli.errors import DeepcliError
-from deepcli.export.portable import Portable, padded
+from deepcli.export.portable import Portable
 from deepcli.formats import FORMATS
+from deepcli.inputs.example import together
 
 from .test_models import BACKEND, VARIANTS, experiment, kind, model, split_for, train_anew  # noqa: F401
 
@@ -21,7 +22,7 @@ def rows_of(split):
     x = split.x
     if isinstance(x, np.ndarray):
         return list(x)
-    return [x.values[start:end] for start, end in zip(x.offsets[:-1], x.offsets[1:], strict=True)]
+    return [x.sequence(index) for index in range(len(x))]
 
 
 def every_variant():
@@ -53,7 +54,7 @@ def test_every_format_says_what_the_model_says(experiment, kind, variant, tmp_pa
             format_.write(portable, path)
             run = format_.open(path, portable.input_name)
         for some in (rows[:5], rows[5:6]):
-            x = padded(some, portable.length if format_.fixed else None)
+            x = together(some, portable.length if format_.fixed else None)
             said = run(x)
             assert said.dtype == np.float32, name
             assert np.abs(said - own(x)).max() < TOLERANCE, name
