@@ -12,8 +12,6 @@ from PIL import Image
 
 from deepcli.formats import FORMATS
 
-from .test_predict import digits, reviews  # noqa: F401
-
 INSTALLED = [name for name in FORMATS if all(map(importlib.util.find_spec, FORMATS[name].packages))]
 
 
@@ -28,7 +26,7 @@ def usage(folder, *arguments):
 
 @pytest.mark.filterwarnings("ignore")  # of the converters, about themselves
 @pytest.mark.parametrize("name", INSTALLED)
-def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_says(cli, digits, tmp_path, name):  # noqa: F811
+def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_says(cli, digits, tmp_path, name):
     done = cli("export", digits, "--format", name, "--output", tmp_path / "an export", "--verify", "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)
@@ -49,7 +47,7 @@ def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_sa
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", INSTALLED)
-def test_an_exported_text_model_reads_raw_text_without_deepcli(cli, reviews, tmp_path, name):  # noqa: F811
+def test_an_exported_text_model_reads_raw_text_without_deepcli(cli, reviews, tmp_path, name):
     done = cli("export", reviews, "--format", name, "--output", tmp_path / "texts", "--verify")
     assert done.code == 0, done.err
     texts = ["Great, word9!", "don't", "word3 word199 nobody's"]
@@ -57,7 +55,7 @@ def test_an_exported_text_model_reads_raw_text_without_deepcli(cli, reviews, tmp
     assert [said.split() for said, _ in usage(tmp_path / "texts", *texts)] == [line[:2] for line in predicted]
 
 
-def test_an_export_goes_into_the_run_and_may_be_made_again(cli, digits):  # noqa: F811
+def test_an_export_goes_into_the_run_and_may_be_made_again(cli, digits):
     for _ in range(2):
         done = cli("export", digits, "--format", "keras")
         assert (done.code, done.out) == (0, f"{digits}/export/keras/model.keras\n"), done.err
@@ -65,7 +63,7 @@ def test_an_export_goes_into_the_run_and_may_be_made_again(cli, digits):  # noqa
     assert cli("runs", digits.parent).code == 0
 
 
-def test_a_difference_above_the_tolerance_fails(cli, digits, monkeypatch, tmp_path):  # noqa: F811
+def test_a_difference_above_the_tolerance_fails(cli, digits, monkeypatch, tmp_path):
     keras_format = FORMATS["keras"]
     monkeypatch.setattr(keras_format, "open", lambda self, path, name: lambda x: np.full((len(x), 10), 0.1, np.float32))
     words = ["export", digits, "--format", "keras", "--output", tmp_path / "e", "--verify"]
@@ -82,7 +80,7 @@ def test_a_difference_above_the_tolerance_fails(cli, digits, monkeypatch, tmp_pa
         (["--format", "keras", "--output", "file"], "holds something else"),
     ],
 )
-def test_bad_words(cli, digits, words, says):  # noqa: F811
+def test_bad_words(cli, digits, words, says):
     from pathlib import Path
 
     Path("full").mkdir()
