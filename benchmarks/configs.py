@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lessons import spread, with_outcome
+from machine import in_words
 from measure import DEEPCLI, Used, measure
 
 
@@ -35,11 +36,11 @@ def outcome(path: Path, seeds: Sequence[int]) -> str:
     if len(seeds) == 1:
         return (
             f"Test accuracy {test[0]:.1f} % (validation {validation[0]:.1f} %, best epoch {epochs}) in {seconds:.0f} s "
-            f"on two cores, {precision}; one run, seed {seeds[0]}."
+            f"on {in_words()}, {precision}; one run, seed {seeds[0]}."
         )
     return (
         f"Test accuracy {spread(test, 2)} % (validation {spread(validation, 2)} %, best epoch {epochs}) in "
-        f"{seconds:.0f} s on two cores, {precision}; {len(seeds)} seeds."
+        f"{seconds:.0f} s on {in_words()}, {precision}; {len(seeds)} seeds."
     )
 
 

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from machine import in_words
+
 from deepcli.data.files import Sources
 from deepcli.engine.session import Request
 from deepcli.engine.train import train
@@ -41,7 +43,7 @@ def outcome(path: Path) -> str:
     failed = f"; {diverged} more diverged" if diverged else ""
     return (
         f"Test accuracy {spread(test_accuracy)} %, training {spread(train_accuracy)} %, over {len(test_accuracy)} seeds"
-        f"{failed}, in {max(statistics.mean(seconds), 1):.0f} s on two cores after start-up."
+        f"{failed}, in {max(statistics.mean(seconds), 1):.0f} s on {in_words()} after start-up."
     )
 
 

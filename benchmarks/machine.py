@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,14 @@ def describe() -> dict[str, Any]:
             **installed(),
         },
     }
+
+
+def in_words() -> str:
+    """Name the machine as headers of configs do: `two cores (an Intel Xeon with AMX)`."""
+    machine = describe()["machine"]
+    cores = {1: "one core", 2: "two cores"}.get(machine["cores"], f"{machine['cores']} cores")
+    name = " ".join(re.sub(r"\((?:R|TM)\)|@.*|\b(?:CPU|Processor)\b", " ", machine["cpu"]).split())
+    return f"{cores} (an {name} with AMX)" if "amx_bf16" in machine["flags"] else f"{cores} ({name})"
 
 
 def installed() -> dict[str, str]:
