@@ -7,6 +7,7 @@ from deepcli.models import (
     dropconnect,
     layers,
     ngram_bag,
+    one_hot,
     recurrent_layers,
     stochastic_pooling,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "layers",
     "learning_rate",
     "ngram_bag",
+    "one_hot",
     "parametric",
     "recurrent_layers",
     "scores",

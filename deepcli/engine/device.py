@@ -128,7 +128,7 @@ def choose_precision(training: Training, model: Model, device: Device) -> Choice
     if not flags:
         return Choice("float32", "the CPU has no bfloat16 instructions")
     if not model.bfloat16_on_cpu:
-        return Choice("float32", f"bfloat16 does not pay for {model.type} on a CPU")
+        return Choice("float32", f"bfloat16 does not pay for this {model.type} on a CPU")
     return Choice("mixed_bfloat16", f"the CPU has {', '.join(sorted(flags))}, which pays for {model.type}")
 
 

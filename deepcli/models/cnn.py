@@ -12,7 +12,15 @@ from deepcli.data.base import Signature
 from deepcli.fields import Counts, Positive, Regularization, Stack
 from deepcli.models.base import MODELS, Embedded, Head
 from deepcli.models.mlp import hidden_layers
-from deepcli.models.sequences import Sequence, image_input, normalize, normalized, token_input
+from deepcli.models.sequences import (
+    Sequence,
+    image_input,
+    normalize,
+    normalized,
+    token_input,
+    vocabulary_of,
+    word_input,
+)
 from deepcli.registry import Misfit
 
 if TYPE_CHECKING:
@@ -23,10 +31,12 @@ if TYPE_CHECKING:
 class Cnn(Embedded):
     """Blocks of convolution, normalization, activation and pooling; then dense layers.
 
-    On tokens, convolutions run over an embedding and never see where a batch was padded to.
+    On tokens, convolutions run over an embedding, or with `one_hot` over the words themselves: then the first one has a
+    weight for each word at each place of its kernel (Johnson & Zhang 2015). They never see where a batch was padded to.
     """
 
     type: Literal["cnn"] = "cnn"
+    one_hot: bool = Field(False, description="Convolve over one-hot words, without an embedding. Tokens only.")
     filters: Stack = Field((32, 64), description="Filters of each block's convolution.")
     kernel_size: Positive = Field(3, description="Side of each kernel.")
     strides: Positive = Field(1, description="Steps between the places of a kernel.")
@@ -48,11 +58,13 @@ class Cnn(Embedded):
 
     @property
     def bfloat16_on_cpu(self) -> bool:
-        return True
+        return not self.one_hot
 
     def check(self, signature: Signature) -> Iterator[Misfit]:
         yield from super().check(signature)
         yield from self.needs_any_shape()
+        if self.one_hot:
+            yield from self._check_one_hot(signature)
         if self.separable and self.regularization.dropconnect:
             yield (
                 ("regularization", "dropconnect"),
@@ -91,6 +103,17 @@ class Cnn(Embedded):
                     )
                     return
                 height, width = height // self.pool_size, width // self.pool_size
+
+    def _check_one_hot(self, signature: Signature) -> Iterator[Misfit]:
+        if signature.kind == "image":
+            yield ("one_hot",), "is for tokens; these data are images"
+        for field in ("embedding_dim", "embeddings_initializer"):
+            if getattr(self, field) is not None:
+                yield (field,), "with `one_hot: true` there is no embedding"
+        if self.regularization.gaussian_noise:
+            yield ("regularization", "gaussian_noise"), "falls on the embedding, and `one_hot: true` leaves it out"
+        if self.separable:
+            yield ("separable",), "separable convolutions have a filter for each channel alone, and here that is a word"
 
     def _after_convolution(self, size: int) -> int:
         whole = size if self.padding == "same" else size - self.kernel_size + 1
@@ -143,9 +166,15 @@ class Cnn(Embedded):
 
         from deepcli.models import layers
 
-        inputs, sequence = token_input(signature, self, self.regularization)
+        if self.one_hot:
+            inputs, sequence = word_input(signature)
+        else:
+            inputs, sequence = token_input(signature, self, self.regularization)
         for index, filters in enumerate(self.filters, start=1):
-            sequence = self._convolve_tokens(sequence, filters, f"conv_{index}")
+            if self.one_hot and index == 1:
+                sequence = self._convolve_words(sequence, vocabulary_of(signature), filters, f"conv_{index}")
+            else:
+                sequence = self._convolve_tokens(sequence, filters, f"conv_{index}")
             x = normalized(sequence, self.regularization.normalization, f"conv_{index}_normalization")
             sequence = sequence.of(self.activation.layer(f"conv_{index}_activation")(x))
             if self.pooling != "none" and index < len(self.filters):
@@ -170,12 +199,36 @@ class Cnn(Embedded):
 
         from deepcli.models import layers
 
-        size, same = self.kernel_size, self.padding == "same"
-        left = (size - 1) // 2 if same else 0
         x = layers.ZeroPadding(name=f"{name}_mask")(sequence.x, sequence.mask)
-        x = keras.layers.ZeroPadding1D((left, size - 1 - left), name=f"{name}_padding")(x)
-        x = self._convolution(1, filters, "valid", name)(x)
-        return _windows(x, sequence, size, self.strides, same, name)
+        x = keras.layers.ZeroPadding1D(self._around(), name=f"{name}_padding")(x)
+        return self._windows_of(self._convolution(1, filters, "valid", name)(x), sequence, name)
+
+    def _convolve_words(self, words: Sequence, vocabulary: int, filters: int, name: str) -> Sequence:
+        """Convolve over ids, as if they were one-hot; what is beside a text has the id of padding."""
+        import keras
+
+        from deepcli.models import dropconnect
+
+        layer = dropconnect.one_hot_convolution(
+            filters,
+            self.kernel_size,
+            vocabulary,
+            self.regularization.dropconnect,
+            strides=self.strides,
+            kernel_initializer=self.kernel_initializer.build(),
+            bias_initializer=self.bias_initializer.build(),
+            name=name,
+            **self.regularization.on_weights(),
+        )
+        return self._windows_of(layer(keras.ops.pad(words.x, [(0, 0), self._around()])), words, name)
+
+    def _around(self) -> tuple[int, int]:
+        """Return the steps of padding that convolutions see before a sequence and after it."""
+        left = (self.kernel_size - 1) // 2 if self.padding == "same" else 0
+        return left, self.kernel_size - 1 - left
+
+    def _windows_of(self, x: keras.KerasTensor, before: Sequence, name: str) -> Sequence:
+        return _windows(x, before, self.kernel_size, self.strides, self.padding == "same", name)
 
     def _convolution(self, rank: int, filters: int, padding: str, name: str) -> keras.layers.Layer:
         import keras

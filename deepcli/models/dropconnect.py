@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from deepcli.models.one_hot import OneHotConv1D
+
 register = keras.saving.register_keras_serializable("deepcli")
 
 
@@ -63,6 +65,11 @@ class DropConnectConv2D(_DropsWeights, keras.layers.Conv2D):
     """A 2-D convolution whose kernel loses a share of its weights in each training step."""
 
 
+@register
+class DropConnectOneHotConv1D(_DropsWeights, OneHotConv1D):
+    """A convolution over one-hot tokens whose kernel loses a share of its weights in each training step."""
+
+
 def dense(units: int, rate: float, **arguments: Any) -> keras.layers.Layer:
     """Build a dense layer, Keras's own where nothing is dropped."""
     return DropConnectDense(units, rate=rate, **arguments) if rate else keras.layers.Dense(units, **arguments)
@@ -74,3 +81,10 @@ def convolution(rank: int, filters: int, kernel_size: int, rate: float, **argume
         dropping = {1: DropConnectConv1D, 2: DropConnectConv2D}[rank]
         return dropping(filters, kernel_size, rate=rate, **arguments)
     return {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}[rank](filters, kernel_size, **arguments)
+
+
+def one_hot_convolution(filters: int, kernel_size: int, vocabulary: int, rate: float, **arguments: Any) -> OneHotConv1D:
+    """Build a convolution over one-hot tokens, plain where nothing is dropped."""
+    if rate:
+        return DropConnectOneHotConv1D(filters, kernel_size, vocabulary, rate=rate, **arguments)
+    return OneHotConv1D(filters, kernel_size, vocabulary, **arguments)

@@ -10,7 +10,7 @@ from pydantic import Field
 from deepcli.data.base import Signature
 from deepcli.fields import Penalties, Positive, PositiveFloat
 from deepcli.models.base import MODELS, Head, Model
-from deepcli.models.sequences import augmented, image_input, noisy
+from deepcli.models.sequences import augmented, image_input, noisy, vocabulary_of
 from deepcli.registry import Misfit
 
 if TYPE_CHECKING:
@@ -102,10 +102,8 @@ class Ngram(Model):
             inputs, x = image_input(signature, self.regularization)
             layer = ngram_bag.WindowNgrams(self.ngrams, self.buckets, name="ngrams")
             return inputs, layer(x), layer.size
-        if signature.vocabulary is None:
-            raise ValueError("tokens need a vocabulary")
         inputs = keras.Input((None,), dtype="int32", name="tokens")
-        layer = ngram_bag.TokenNgrams(self.ngrams, self.buckets, signature.vocabulary, name="ngrams")
+        layer = ngram_bag.TokenNgrams(self.ngrams, self.buckets, vocabulary_of(signature), name="ngrams")
         return inputs, layer(augmented(inputs, signature)), layer.size
 
     def _bag(self, size: int, units: int) -> keras.layers.Layer:

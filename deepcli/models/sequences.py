@@ -39,22 +39,36 @@ def image_input(signature: Signature, regularization: Penalties) -> tuple[keras.
     return inputs, noisy(augmented(x, signature), regularization)
 
 
+def word_input(signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
+    """Make the token input and augment it: a sequence of ids, (batch, steps)."""
+    import keras
+
+    from deepcli.models import layers
+
+    inputs = keras.Input((None,), dtype="int32", name="tokens")
+    ids = augmented(inputs, signature)
+    lengths = layers.Lengths(name="lengths")(inputs)
+    return inputs, Sequence(ids, lengths, layers.Mask(name="mask")(ids, lengths))
+
+
 def token_input(
     signature: Signature, model: Embedded, regularization: Penalties, width: int | None = None
 ) -> tuple[keras.KerasTensor, Sequence]:
     """Make the token input, augment and embed it."""
     import keras
 
-    from deepcli.models import layers
-
-    if signature.vocabulary is None:
-        raise ValueError("tokens need a vocabulary")
-    inputs = keras.Input((None,), dtype="int32", name="tokens")
-    x = noisy(model.embedding(signature.vocabulary, width)(augmented(inputs, signature)), regularization)
+    inputs, words = word_input(signature)
+    x = noisy(model.embedding(vocabulary_of(signature), width)(words.x), regularization)
     if regularization.spatial_dropout:
         x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="embedding_dropout")(x)
-    lengths = layers.Lengths(name="lengths")(inputs)
-    return inputs, Sequence(x, lengths, layers.Mask(name="mask")(x, lengths))
+    return inputs, words.of(x)
+
+
+def vocabulary_of(signature: Signature) -> int:
+    """Return how many token ids there are."""
+    if signature.vocabulary is None:
+        raise ValueError("tokens need a vocabulary")
+    return signature.vocabulary
 
 
 def row_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, Sequence]:

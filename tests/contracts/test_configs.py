@@ -47,7 +47,9 @@ def test_is_valid_and_survives_being_resolved(path):
 @each
 def test_says_what_it_reached(path):
     header = path.read_text().partition("data:")[0]
-    measured = r"# Test accuracy (\d\d\.\d+( ± \d+\.\d+)? %.* in \d+ s on (one core|\w+ cores)|none: \d of \d seeds diverged)"
+    measured = (
+        r"# Test accuracy (\d\d\.\d+( ± \d+\.\d+)? %.* in \d+ s on (one core|\w+ cores)|none: \d of \d seeds diverged)"
+    )
     assert re.search(measured, header), header
 
 

@@ -79,6 +79,8 @@ HARD = {
             "activation": {"type": "leaky_relu"},
             "regularization": {"normalization": "batch", "dropout": 0.2, "l2": 1e-3, "spatial_dropout": 0.1},
         },
+        {"one_hot": True, "strides": 2, "pooling": "none", "regularization": {"spatial_dropout": 0.2, "l2": 1e-3}},
+        {"one_hot": True, "filters": 4, "padding": "valid", "augmented": True, "regularization": {"dropconnect": 0.2}},
         {"separable": True, "pooling": "average", "pool_size": 2, "global_pooling": "average", "filters": [4, 4]},
         {
             "kernel_size": 4,
@@ -141,6 +143,8 @@ def experiment_for(model, kind):
     augmentation = AUGMENTATION[kind] if model.pop("augmented", False) else None
     if model["type"] == "sequential":
         model["layers"] = STACKS[kind][model["layers"]]
+    if kind == "image":
+        model.pop("one_hot", None)
     return Experiment.model_validate({"data": {**DATA[kind], "augmentation": augmentation}, "model": model})
 
 

@@ -8,13 +8,23 @@ import tensorflow as tf
 from deepcli.engine.build import build_model, compile_model
 from deepcli.engine.state import state_variables
 from deepcli.experiment import Experiment
-from deepcli.models.dropconnect import DropConnectConv1D, DropConnectConv2D, DropConnectDense, convolution, dense
+from deepcli.models.dropconnect import (
+    DropConnectConv1D,
+    DropConnectConv2D,
+    DropConnectDense,
+    DropConnectOneHotConv1D,
+    convolution,
+    dense,
+    one_hot_convolution,
+)
+from deepcli.models.one_hot import OneHotConv1D
 
-RATE = 0.3
+RATE, WORDS = 0.3, 7
 LAYERS = {
     "dense": (lambda **more: DropConnectDense(40, rate=RATE, seed=1, **more), (6, 50)),
     "conv1d": (lambda **more: DropConnectConv1D(8, 3, rate=RATE, seed=1, **more), (2, 9, 20)),
     "conv2d": (lambda **more: DropConnectConv2D(8, 3, rate=RATE, seed=1, **more), (2, 5, 5, 9)),
+    "one_hot": (lambda **more: DropConnectOneHotConv1D(40, 3, WORDS, rate=RATE, seed=1, **more), (2, 50)),
 }
 
 
@@ -25,7 +35,9 @@ def make(request):
     def make(**more):
         keras.utils.set_random_seed(0)
         build, shape = LAYERS[request.param]
-        layer, x = build(bias_initializer="ones", **more), np.random.RandomState(0).normal(size=shape).astype("float32")
+        layer, random = build(bias_initializer="ones", **more), np.random.RandomState(0)
+        words = isinstance(layer, DropConnectOneHotConv1D)
+        x = random.randint(0, WORDS, shape).astype("int32") if words else random.normal(size=shape).astype("float32")
         layer.build(x.shape)
         return layer, x
 
@@ -85,11 +97,12 @@ def test_a_rate_of_zero_is_the_plain_layer(make):
     assert np.array_equal(layer(x, training=True), layer(x))
     assert type(dense(4, 0.0)) is keras.layers.Dense
     assert type(convolution(2, 4, 3, 0.0)) is keras.layers.Conv2D
+    assert type(one_hot_convolution(4, 3, 7, 0.0)) is OneHotConv1D
 
 
 def test_keras_saves_and_loads_it_with_its_rate(make, tmp_path):
     layer, x = make()
-    model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+    model = keras.Sequential([keras.Input(x.shape[1:], dtype=x.dtype.name), layer])
     model.save(tmp_path / "a.keras")
     again = keras.saving.load_model(tmp_path / "a.keras")
     assert again.layers[0].rate == RATE
