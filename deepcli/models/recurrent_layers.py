@@ -1,12 +1,13 @@
 """LSTM and GRU layers that are Keras's own, weights and all, with a faster loop where one is known.
 
-On a GPU Keras has cuDNN, on other backends their own loops. On TensorFlow's CPU the loops of `recurrent_loops` train
-the same mathematics faster, with recurrent dropout in less than half the time.
+On a GPU Keras has cuDNN, on other backends their own loops. On TensorFlow's CPU the loops of `lstm_loop` and `gru_loop`
+train the same mathematics faster, with recurrent dropout in less than half the time.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -19,8 +20,9 @@ register = keras.saving.register_keras_serializable("deepcli")
 class _Fast:
     """Replaces the loop of a Keras layer whose cell is as the fast loop assumes."""
 
-    LOOP: ClassVar[str]
-    """The function of `recurrent_loops`."""
+    def _loop(self) -> Callable[..., Any]:
+        """Import the fast loop."""
+        raise NotImplementedError
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the layer over time.
@@ -37,8 +39,6 @@ class _Fast:
         states = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
         if mask is not None or not self._fits():
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)  # type: ignore[misc]
-        from deepcli.models import recurrent_loops
-
         cell = self.cell  # type: ignore[attr-defined]
         inputs = _masks(cell.get_dropout_mask(sequences[:, 0, :])) if training else []
         if len(inputs) == 1:
@@ -46,9 +46,8 @@ class _Fast:
         recurrent = _masks(cell.get_recurrent_dropout_mask(states[0])) if training else []
         if self.go_backwards:  # type: ignore[attr-defined]
             sequences = ops.flip(sequences, axis=1)
-        loop = getattr(recurrent_loops, self.LOOP)
         weights = (ops.convert_to_tensor(cell.kernel), ops.convert_to_tensor(cell.recurrent_kernel), self._bias())
-        outputs, states = loop(sequences, weights, states, inputs, recurrent, training)
+        outputs, states = self._loop()(sequences, weights, states, inputs, recurrent, training)
         return outputs[:, -1], outputs, states
 
     def _fits(self) -> bool:
@@ -78,11 +77,17 @@ def _masks(masks: Any) -> list[Any]:
 class LSTM(_Fast, keras.layers.LSTM):
     """Keras's LSTM layer."""
 
-    LOOP = "lstm"
+    def _loop(self) -> Callable[..., Any]:
+        from deepcli.models.lstm_loop import lstm
+
+        return lstm
 
 
 @register
 class GRU(_Fast, keras.layers.GRU):
     """Keras's GRU layer."""
 
-    LOOP = "gru"
+    def _loop(self) -> Callable[..., Any]:
+        from deepcli.models.gru_loop import gru
+
+        return gru
