@@ -207,20 +207,8 @@ class Cnn(Embedded):
         """Convolve over ids, as if they were one-hot; what is beside a text has the id of padding."""
         import keras
 
-        from deepcli.models import dropconnect
-
-        layer = dropconnect.one_hot_convolution(
-            filters,
-            self.kernel_size,
-            vocabulary,
-            self.regularization.dropconnect,
-            strides=self.strides,
-            kernel_initializer=self.kernel_initializer.build(),
-            bias_initializer=self.bias_initializer.build(),
-            name=name,
-            **self.regularization.on_weights(),
-        )
-        return self._windows_of(layer(keras.ops.pad(words.x, [(0, 0), self._around()])), words, name)
+        x = keras.ops.pad(words.x, [(0, 0), self._around()])
+        return self._windows_of(self._convolution(1, filters, "valid", name, vocabulary)(x), words, name)
 
     def _around(self) -> tuple[int, int]:
         """Return the steps of padding that convolutions see before a sequence and after it."""
@@ -230,7 +218,10 @@ class Cnn(Embedded):
     def _windows_of(self, x: keras.KerasTensor, before: Sequence, name: str) -> Sequence:
         return _windows(x, before, self.kernel_size, self.strides, self.padding == "same", name)
 
-    def _convolution(self, rank: int, filters: int, padding: str, name: str) -> keras.layers.Layer:
+    def _convolution(
+        self, rank: int, filters: int, padding: str, name: str, vocabulary: int | None = None
+    ) -> keras.layers.Layer:
+        """Build a convolution; with a vocabulary over one-hot tokens, which are given as ids."""
         import keras
 
         from deepcli.models import dropconnect
@@ -244,9 +235,10 @@ class Cnn(Embedded):
         }
         if not self.separable:
             arguments["kernel_initializer"] = self.kernel_initializer.build()
-            return dropconnect.convolution(
-                rank, filters, self.kernel_size, self.regularization.dropconnect, **arguments
-            )
+            rate = self.regularization.dropconnect
+            if vocabulary is not None:
+                return dropconnect.one_hot_convolution(filters, self.kernel_size, vocabulary, rate, **arguments)
+            return dropconnect.convolution(rank, filters, self.kernel_size, rate, **arguments)
         kernel = arguments.pop("kernel_regularizer")
         layer = {1: keras.layers.SeparableConv1D, 2: keras.layers.SeparableConv2D}[rank]
         return layer(

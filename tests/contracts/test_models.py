@@ -79,8 +79,14 @@ HARD = {
             "activation": {"type": "leaky_relu"},
             "regularization": {"normalization": "batch", "dropout": 0.2, "l2": 1e-3, "spatial_dropout": 0.1},
         },
-        {"one_hot": True, "strides": 2, "pooling": "none", "regularization": {"spatial_dropout": 0.2, "l2": 1e-3}},
-        {"one_hot": True, "filters": 4, "padding": "valid", "augmented": True, "regularization": {"dropconnect": 0.2}},
+        {
+            "one_hot": True,
+            "filters": 4,
+            "kernel_size": 4,
+            "strides": 2,
+            "augmented": True,
+            "regularization": {"spatial_dropout": 0.2, "dropconnect": 0.2, "l2": 1e-3},
+        },
         {"separable": True, "pooling": "average", "pool_size": 2, "global_pooling": "average", "filters": [4, 4]},
         {
             "kernel_size": 4,
