@@ -137,7 +137,7 @@ def choose_jit(training: Training, model: Model, signature: Signature, device: D
     if training.jit_compile != "auto":
         return Choice(training.jit_compile, "asked for")
     if not device.is_gpu:
-        return Choice(False, "XLA makes CPU steps slower")
+        return Choice(False, "on a CPU XLA seldom pays for its compiling")
     if isinstance(signature.augmentation, ImageAugmentation) and signature.augmentation.moves:
         return Choice(False, "XLA cannot compile the augmentation of images")
     if signature.kind == "tokens":
