@@ -7,20 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from deepcli.models.recurrent_parts import (
-    Masks,
-    each_gate,
-    in_parts,
-    kernel_gradients,
-    masked,
-    project,
-    states_before,
-    step_arrays,
-    to_state,
-    untracked,
-    with_room,
-    write_step,
-)
+from deepcli.models import recurrent_parts as parts
+from deepcli.models.recurrent_parts import Masks
 
 
 def gru(
@@ -45,10 +33,12 @@ def gru(
         kernel, recurrent, biases = (tf.split(weight, 3, axis=-1) for weight in weights)
         # Only the candidate's recurrent bias is inside the reset; the others may join the input's.
         bias = [biases[0][0] + biases[0][1], biases[1][0] + biases[1][1], biases[2][0]]
-        projections = [project(x, *gate) for gate in zip(kernel, bias, each_gate(input_masks, 3), strict=True)]
+        projections = [
+            parts.project(x, *gate) for gate in zip(kernel, bias, parts.each_gate(input_masks, 3), strict=True)
+        ]
         return (_gru_loop(projections, recurrent, biases[2][1], states, recurrent_masks, training),)
 
-    (outputs,) = in_parts(part, x, states, input_masks, recurrent_masks)
+    (outputs,) = parts.in_parts(part, x, states, input_masks, recurrent_masks)
     return outputs, [outputs[:, -1]]
 
 
@@ -56,13 +46,17 @@ def _gru_loop(
     projections: list[tf.Tensor], recurrent: list[tf.Tensor], bias: tf.Tensor, states: Masks, masks: Masks,
     training: bool,
 ) -> tf.Tensor:  # fmt: skip
-    masks = untracked(masks)
+    masks = parts.untracked(masks)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(*inputs: tf.Tensor) -> Any:
-        projections, recurrent, (bias, h) = untracked(inputs[:3]), untracked(inputs[3:6]), untracked(inputs[6:])
+        projections, recurrent, (bias, h) = (
+            parts.untracked(inputs[:3]),
+            parts.untracked(inputs[3:6]),
+            parts.untracked(inputs[6:]),
+        )
         steps = tf.shape(projections[0])[0]
-        roomy = with_room(projections)
+        roomy = parts.with_room(projections)
         if training:
             *gates, outputs = _gru_forward(roomy, recurrent, bias, h, masks, steps)
         else:
@@ -70,10 +64,12 @@ def _gru_loop(
 
         def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
             kept = gates if training else _gru_forward(roomy, recurrent, bias, h, masks, steps)[:-1]
-            read = states_before(h, outputs, steps)
-            *sums, dh = _gru_backward(with_room([upstream])[0], kept, with_room([read])[0], recurrent, masks, steps)
+            read = parts.states_before(h, outputs, steps)
+            *sums, dh = _gru_backward(
+                parts.with_room([upstream])[0], kept, parts.with_room([read])[0], recurrent, masks, steps
+            )
             z, r, candidate, product = (rows[:steps] for rows in sums)
-            kernels = kernel_gradients(read, masks, [z, r, product])
+            kernels = parts.kernel_gradients(read, masks, [z, r, product])
             return [z, r, candidate, *kernels, tf.reduce_sum(product, axis=(0, 1)), dh]
 
         return outputs[:steps], gradient
@@ -84,7 +80,7 @@ def _gru_loop(
 def _gru_step(
     projections: Sequence[tf.Tensor], recurrent: Sequence[tf.Tensor], bias: tf.Tensor, h: tf.Tensor, masks: Masks
 ) -> tuple[tf.Tensor, ...]:
-    z, r, product = (tf.matmul(masked(h, masks, gate), recurrent[gate]) for gate in range(3))
+    z, r, product = (tf.matmul(parts.masked(h, masks, gate), recurrent[gate]) for gate in range(3))
     z, r, product = tf.sigmoid(projections[0] + z), tf.sigmoid(projections[1] + r), product + bias
     candidate = tf.tanh(projections[2] + r * product)
     return z, r, product, candidate, z * h + (1 - z) * candidate
@@ -96,9 +92,9 @@ def _gru_forward(projections: Any, recurrent: Any, bias: Any, h: Any, masks: Any
 
     def body(t: Any, h: Any, arrays: Any) -> Any:
         values = _gru_step([z[t] for z in projections], recurrent, bias, h, masks)
-        return t + 1, values[-1], write_step(arrays, t, values)
+        return t + 1, values[-1], parts.write_step(arrays, t, values)
 
-    *_, arrays = tf.while_loop(lambda t, *_: t < steps, body, (0, h, step_arrays(projections[0], 5)))
+    *_, arrays = tf.while_loop(lambda t, *_: t < steps, body, (0, h, parts.step_arrays(projections[0], 5)))
     return [array.stack() for array in arrays]
 
 
@@ -110,7 +106,7 @@ def _gru_inference(projections: Any, recurrent: Any, bias: Any, h: Any, masks: A
         *_, h = _gru_step([z[t] for z in projections], recurrent, bias, h, masks)
         return t + 1, h, array.write(t, h)
 
-    *_, array = tf.while_loop(lambda t, *_: t < steps, body, (0, h, step_arrays(projections[0], 1)[0]))
+    *_, array = tf.while_loop(lambda t, *_: t < steps, body, (0, h, parts.step_arrays(projections[0], 1)[0]))
     return array.stack()
 
 
@@ -126,8 +122,8 @@ def _gru_backward(upstream: Any, kept: Any, read: Any, recurrent: Any, masks: An
         dr = dcandidate * product * r * (1 - r)
         dproduct = dcandidate * r
         values = [dz, dr, dcandidate, dproduct]
-        return t - 1, dh * z + to_state([dz, dr, dproduct], recurrent, masks), write_step(arrays, t, values)
+        return t - 1, dh * z + parts.to_state([dz, dr, dproduct], recurrent, masks), parts.write_step(arrays, t, values)
 
-    start = (steps - 1, tf.zeros_like(read[0]), step_arrays(upstream, 4))
+    start = (steps - 1, tf.zeros_like(read[0]), parts.step_arrays(upstream, 4))
     _, dh, arrays = tf.while_loop(lambda t, *_: t >= 0, body, start)
     return [*(array.stack() for array in arrays), dh]

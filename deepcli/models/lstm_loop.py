@@ -7,20 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from deepcli.models.recurrent_parts import (
-    Masks,
-    each_gate,
-    in_parts,
-    kernel_gradients,
-    masked,
-    project,
-    states_before,
-    step_arrays,
-    to_state,
-    untracked,
-    with_room,
-    write_step,
-)
+from deepcli.models import recurrent_parts as parts
+from deepcli.models.recurrent_parts import Masks
 
 
 def lstm(
@@ -43,23 +31,29 @@ def lstm(
 
     def part(x: tf.Tensor, states: Masks, input_masks: Masks, recurrent_masks: Masks) -> tuple[tf.Tensor, ...]:
         kernel, recurrent, bias = (tf.split(weight, 4, axis=-1) for weight in weights)
-        projections = [project(x, *gate) for gate in zip(kernel, bias, each_gate(input_masks, 4), strict=True)]
+        projections = [
+            parts.project(x, *gate) for gate in zip(kernel, bias, parts.each_gate(input_masks, 4), strict=True)
+        ]
         return _lstm_loop(projections, recurrent, states, recurrent_masks, training)
 
-    outputs, c = in_parts(part, x, states, input_masks, recurrent_masks)
+    outputs, c = parts.in_parts(part, x, states, input_masks, recurrent_masks)
     return outputs, [outputs[:, -1], c]
 
 
 def _lstm_loop(
     projections: list[tf.Tensor], recurrent: list[tf.Tensor], states: Masks, masks: Masks, training: bool
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    masks = untracked(masks)
+    masks = parts.untracked(masks)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(*inputs: tf.Tensor) -> Any:
-        projections, recurrent, (h, c) = untracked(inputs[:4]), untracked(inputs[4:8]), untracked(inputs[8:])
+        projections, recurrent, (h, c) = (
+            parts.untracked(inputs[:4]),
+            parts.untracked(inputs[4:8]),
+            parts.untracked(inputs[8:]),
+        )
         steps = tf.shape(projections[0])[0]
-        roomy = with_room(projections)
+        roomy = parts.with_room(projections)
         if training:
             *gates, cells, outputs = _lstm_forward(roomy, recurrent, h, c, masks, steps)
             last = cells[steps - 1]
@@ -68,9 +62,9 @@ def _lstm_loop(
 
         def gradient(upstream: tf.Tensor, upstream_c: tf.Tensor) -> list[tf.Tensor]:
             kept = (*gates, cells) if training else _lstm_forward(roomy, recurrent, h, c, masks, steps)[:-1]
-            *sums, dh, dc = _lstm_backward(with_room([upstream])[0], upstream_c, kept, recurrent, c, masks, steps)
+            *sums, dh, dc = _lstm_backward(parts.with_room([upstream])[0], upstream_c, kept, recurrent, c, masks, steps)
             sums = [rows[:steps] for rows in sums]
-            return [*sums, *kernel_gradients(states_before(h, outputs, steps), masks, sums), dh, dc]
+            return [*sums, *parts.kernel_gradients(parts.states_before(h, outputs, steps), masks, sums), dh, dc]
 
         return (outputs[:steps], last), gradient
 
@@ -80,7 +74,7 @@ def _lstm_loop(
 def _lstm_step(
     projections: Sequence[tf.Tensor], recurrent: Sequence[tf.Tensor], h: tf.Tensor, c: tf.Tensor, masks: Masks
 ) -> tuple[tf.Tensor, ...]:
-    i, f, g, o = (tf.matmul(masked(h, masks, gate), recurrent[gate]) + projections[gate] for gate in range(4))
+    i, f, g, o = (tf.matmul(parts.masked(h, masks, gate), recurrent[gate]) + projections[gate] for gate in range(4))
     i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
     c = f * c + i * g
     return i, f, g, o, c, o * tf.tanh(c)
@@ -92,9 +86,9 @@ def _lstm_forward(projections: Any, recurrent: Any, h: Any, c: Any, masks: Any, 
 
     def body(t: Any, h: Any, c: Any, arrays: Any) -> Any:
         values = _lstm_step([z[t] for z in projections], recurrent, h, c, masks)
-        return t + 1, values[-1], values[-2], write_step(arrays, t, values)
+        return t + 1, values[-1], values[-2], parts.write_step(arrays, t, values)
 
-    *_, arrays = tf.while_loop(lambda t, *_: t < steps, body, (0, h, c, step_arrays(projections[0], 6)))
+    *_, arrays = tf.while_loop(lambda t, *_: t < steps, body, (0, h, c, parts.step_arrays(projections[0], 6)))
     return [array.stack() for array in arrays]
 
 
@@ -106,7 +100,7 @@ def _lstm_inference(projections: Any, recurrent: Any, h: Any, c: Any, masks: Any
         *_, c, h = _lstm_step([z[t] for z in projections], recurrent, h, c, masks)
         return t + 1, h, c, array.write(t, h)
 
-    _, h, c, array = tf.while_loop(lambda t, *_: t < steps, body, (0, h, c, step_arrays(projections[0], 1)[0]))
+    _, h, c, array = tf.while_loop(lambda t, *_: t < steps, body, (0, h, c, parts.step_arrays(projections[0], 1)[0]))
     return array.stack(), c
 
 
@@ -123,8 +117,8 @@ def _lstm_backward(upstream: Any, dc: Any, kept: Any, recurrent: Any, first_c: A
         sums = [
             dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g * g), dh * squashed * o * (1 - o),
         ]  # fmt: skip
-        return t - 1, to_state(sums, recurrent, masks), dc * f, write_step(arrays, t, sums)
+        return t - 1, parts.to_state(sums, recurrent, masks), dc * f, parts.write_step(arrays, t, sums)
 
-    start = (steps - 1, tf.zeros_like(dc), dc, step_arrays(upstream, 4))
+    start = (steps - 1, tf.zeros_like(dc), dc, parts.step_arrays(upstream, 4))
     _, dh, dc, arrays = tf.while_loop(lambda t, *_: t >= 0, body, start)
     return [*(array.stack() for array in arrays), dh, dc]
