@@ -34,7 +34,7 @@ def settings_for(config: Path) -> dict[str, list[str]]:
     return {
         name: words
         for name, words in SETTINGS.items()
-        if (name != "jit_compile" or config.parent.name != "imdb") and accepted(config, words)
+        if name != "jit_compile" or (config.parent.name != "imdb" and accepted(config, words))
     }
 
 
