@@ -44,7 +44,7 @@ class Training(Spec):
     """How long to train, on what, and what to keep."""
 
     epochs: Positive = Field(10, description="Passes over the training split.")
-    max_steps: Positive | None = Field(None, description="Stop after so many steps, whatever the epoch.")
+    max_steps: Positive | None = Field(None, description="Stop after this many steps (batches), whatever the epoch.")
     early_stopping: EarlyStopping | None = Field(None, description="Stop when a metric no longer improves.")
     class_weight: Literal["balanced"] | dict[int, PositiveFloat] | None = Field(
         None, description="Weight of each class in the loss; `balanced` makes up for unequal counts."
@@ -123,6 +123,12 @@ class Experiment(Spec):
         steps = self.training.epochs * steps_per_epoch
         return min(steps, self.training.max_steps or steps)
 
+    def total_updates(self, steps_per_epoch: int) -> int:
+        """Changes of the weights in the whole run; each epoch ends with one, however few batches are left for it."""
+        group = self.optimizer.gradient_accumulation_steps or 1
+        epochs, rest = divmod(self.total_steps(steps_per_epoch), steps_per_epoch)
+        return epochs * -(-steps_per_epoch // group) + -(-rest // group)
+
     # Each section is checked against those above it; pydantic leaves out of `info.data` what is wrong in itself.
 
     @field_validator("model", "loss")
@@ -165,12 +171,26 @@ class Experiment(Spec):
         return training
 
     @model_validator(mode="after")
-    def _warms_up_in_time(self) -> Experiment:
-        total = self.total_steps(self.data.steps_per_epoch)
-        if self.data.path is None and self.schedule.warmup and count(self.schedule.warmup, total) >= total:
-            why = f"a warm-up of {self.schedule.warmup:g} steps leaves nothing of the run's {total}"
-            raise misfits([(("schedule", "warmup"), why)], self.schedule.warmup)
+    def _is_long_enough(self) -> Experiment:
+        if self.data.path is None and (problems := list(self.check_length(self.data.steps_per_epoch))):
+            raise misfits(problems, self.name)
         return self
+
+    def check_length(self, steps_per_epoch: int) -> Iterator[Misfit]:
+        """Yield what the run is too short for. With a `data.path` its length is known once the data are read."""
+        total = self.total_steps(steps_per_epoch)
+        if self.schedule.warmup and count(self.schedule.warmup, total) >= total:
+            yield (
+                ("schedule", "warmup"),
+                f"a warm-up of {self.schedule.warmup:g} steps leaves nothing of the run's {total}",
+            )
+        optimizer, longest = self.optimizer, min(steps_per_epoch, total)
+        group = optimizer.gradient_accumulation_steps or 1
+        if group > longest:
+            why = f"{group} batches for an update are more than the {longest} steps of an epoch; use at most {longest}"
+            yield ("optimizer", "gradient_accumulation_steps"), why
+        for path, why in optimizer.check_length(self.total_updates(steps_per_epoch)):
+            yield ("optimizer", *path), why
 
 
 def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, Any]) -> Iterator[Misfit]:

@@ -16,6 +16,8 @@ import tensorflow as tf
 from deepcli.data.order import Order
 from deepcli.data.pipeline import InferenceBatches, TrainingBatches
 from deepcli.data.splits import Inputs, Split
+from deepcli.engine.build import inner_optimizer
+from deepcli.optim.accumulation import complete_group
 
 Check = Callable[[], None]
 
@@ -47,6 +49,9 @@ class Backend(Protocol):
 
     def take_single_steps(self, model: keras.Model) -> None:
         """Take one step a call from now on, whatever the model was compiled for."""
+
+    def complete_update(self, model: keras.Model) -> None:
+        """Apply the gradients that have been accumulated since the last update, if any: an epoch is over."""
 
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
         """Return the gradient of each trainable variable on one batch of `Batches`."""
@@ -99,6 +104,10 @@ class TensorFlowBackend:
         """Take one step a call from now on, whatever the model was compiled for."""
         model.steps_per_execution = 1
         model.make_train_function(force=True)
+
+    def complete_update(self, model: keras.Model) -> None:
+        """Apply the gradients that have been accumulated since the last update, if any."""
+        complete_group(inner_optimizer(model))
 
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
         """Return the gradient of each trainable variable on one batch of `Batches`."""

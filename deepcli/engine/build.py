@@ -12,6 +12,7 @@ import numpy as np
 from deepcli.errors import TrainingError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.models.augmentation import augmentation_layers
+from deepcli.optim.accumulation import accumulating
 from deepcli.optim.learning_rate import learning_rate
 from deepcli.registry import Spec
 
@@ -72,10 +73,10 @@ def compile_model(
 ) -> None:
     """Give the model its loss, metrics, optimizer and schedule."""
     optimizer = experiment.optimizer
-    steps = experiment.total_steps(steps_per_epoch) // (optimizer.gradient_accumulation_steps or 1)
-    rate = learning_rate(experiment.schedule, optimizer.learning_rate, max(steps, 1))
+    # Steps of the data, not updates: that is what Keras asks a schedule for, whatever it accumulates.
+    rate = learning_rate(experiment.schedule, optimizer.learning_rate, experiment.total_steps(steps_per_epoch))
     model.compile(
-        optimizer=optimizer.build(rate),
+        optimizer=accumulating(optimizer.build(rate)),
         loss=experiment.loss.build(experiment.signature),
         metrics=build_metrics(experiment),
         jit_compile=jit,

@@ -109,6 +109,7 @@ def find_origin(
                 batch = next(iter(batches.epoch(position.epoch, step, step + 1)))
                 return Origin(position, rate, _first(model, backend, batch, weights))
             position = Position(position.epoch, step + 1, position.total + 1)
+        backend.complete_update(model)
         position = Position(position.epoch + 1, 0, position.total)
     return None
 

@@ -84,6 +84,7 @@ class Loop:
             self._model.reset_metrics()
         watchers.on_epoch_begin(epoch)
         self._take_steps(watchers, epoch, stop)
+        self._backend.complete_update(self._model)
         row = self._measure(self._model.get_metrics_result())
         self.position = Position(epoch + 1, 0, self.position.total)
         watchers.on_epoch_end(epoch, row)

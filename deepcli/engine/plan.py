@@ -13,7 +13,9 @@ from deepcli.engine.device import (
     choose_precision,
     choose_steps_per_execution,
 )
+from deepcli.errors import Problem, SpecError
 from deepcli.experiment import Experiment
+from deepcli.optim.schedules import count
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,31 @@ class Plan:
     order: Order
 
     def notes(self, experiment: Experiment) -> list[str]:
-        """Say it in three lines."""
+        """Say it in three lines, and in a notice where the schedule is longer than the run."""
         threads = f", {self.device.threads} thread{'s' * (self.device.threads > 1)}" * (not self.device.is_gpu)
         steps = f"{self.order.examples} examples in {self.order.steps} steps an epoch"
+        total = experiment.total_steps(self.order.steps)
+        unreached = experiment.schedule.unreached(total - count(experiment.schedule.warmup, total))
         return [
             f"{experiment.name}: {experiment.model.type} on {experiment.data.type}, {steps}",
             f"device: {self.device.choice}{threads}; precision: {self.precision}",
             f"jit_compile: {self.jit}; steps_per_execution: {self.steps_per_execution}",
+            *([f"notice: {unreached}"] if unreached else []),
         ]
 
 
 def make_plan(experiment: Experiment, splits: Splits, chosen: Device, precision: str | None = None) -> Plan:
-    """Decide how to train on a device; a run that goes on keeps the precision that it began with."""
+    """Decide how to train on a device; a run that goes on keeps the precision that it began with.
+
+    Raises:
+        SpecError: The data turn out to be too few for the spec, as for its warm-up.
+    """
     training, data = experiment.training, experiment.data
     x = splits.train.x
     lengths = x.lengths if isinstance(x, Tokens) else None
     order = Order(len(splits.train), data.batch_size, experiment.seed, lengths)
+    if problems := [Problem("", ".".join(map(str, path)), why) for path, why in experiment.check_length(order.steps)]:
+        raise SpecError(problems)
     return Plan(
         chosen,
         Choice(precision, "as the run began") if precision else choose_precision(training, experiment.model, chosen),

@@ -120,7 +120,7 @@ def _written(after: Course | None) -> dict[str, Any] | None:
 
 
 def learning_rate(schedule: Schedule, peak: float, steps: int) -> LearningRate:
-    """Build the learning rate of a run of so many optimizer steps."""
+    """Build the learning rate of a run of so many steps."""
     warmup = count(schedule.warmup, steps)
     after = schedule.build(peak, max(steps - warmup, 1))
     return LearningRate(peak, warmup, after, warmup_from=schedule.warmup_from, steps=steps)

@@ -27,13 +27,13 @@ class Optimizer(Component):
         None, description="The norm of all gradients together is clipped to it."
     )
     use_ema: bool = Field(False, description="Evaluate and keep an exponential moving average of the weights.")
-    ema_momentum: Momentum = Field(0.99, description="Share of the average kept at each step.")
+    ema_momentum: Momentum = Field(0.99, description="Share of the average kept at each update.")
     ema_overwrite_frequency: Positive | None = Field(
-        None, description="Every so many steps the weights become their average."
+        None, description="Updates after which the weights become their average."
     )
     loss_scale_factor: PositiveFloat | None = Field(None, description="Factor on the loss against underflow.")
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Batches whose gradients make one step."
+        None, description="Batches whose mean gradient makes one update; the last group of an epoch may have fewer."
     )
 
     KERAS: ClassVar[str]
@@ -47,6 +47,10 @@ class Optimizer(Component):
         clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
         if len(clips) > 1:
             yield (clips[1],), f"only one of clipnorm, clipvalue and global_clipnorm can be set; {clips[0]} is set too"
+
+    def check_length(self, updates: int) -> Iterator[Misfit]:
+        """Yield the fields that a run of this many updates is too short for."""
+        return iter(())
 
     def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
         """Build the Keras optimizer.
@@ -252,6 +256,10 @@ class ScheduleFreeAdamw(Optimizer):
     beta_1: Rate = Field(0.9, description="Decay of the first moment.")
     beta_2: Rate = Field(0.999, description="Decay of the second moment.")
     epsilon: PositiveFloat = Field(1e-8, description="Added to the divisor.")
-    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Steps of a warm-up of its own.")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Updates of a warm-up of its own.")
 
     KERAS: ClassVar[str] = "ScheduleFreeAdamW"
+
+    def check_length(self, updates: int) -> Iterator[Misfit]:
+        if self.warmup_steps >= updates:
+            yield ("warmup_steps",), f"a warm-up of {self.warmup_steps} updates leaves nothing of the run's {updates}"

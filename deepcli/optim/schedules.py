@@ -56,6 +56,14 @@ class Schedule(Component):
         """Tell whether a longer run would have had other rates from the start; a plugin's course is taken to."""
         return _is_fraction(self.warmup) or type(self).build is not Schedule.build
 
+    def unreached(self, steps: int) -> str | None:
+        """Say which change of the rate comes after the end of a run; None if there is none.
+
+        Args:
+            steps: Steps from the end of the warm-up to the end of training.
+        """
+        return None
+
 
 SCHEDULES: Registry[Schedule] = Registry("schedules", default="constant")
 
@@ -83,6 +91,11 @@ class Step(Schedule):
 
     def follows_length(self) -> bool:
         return _is_fraction(self.warmup, self.decay_steps)
+
+    def unreached(self, steps: int) -> str | None:
+        if count(self.decay_steps, steps) < steps:
+            return None
+        return f"schedule.decay_steps: the rate never drops; {self.decay_steps:g} steps are not reached in {steps}"
 
 
 @SCHEDULES.register
@@ -151,6 +164,10 @@ class PiecewiseConstant(Schedule):
 
     def follows_length(self) -> bool:
         return _is_fraction(self.warmup, *self.boundaries)
+
+    def unreached(self, steps: int) -> str | None:
+        late = [f"{boundary:g}" for boundary in self.boundaries if count(boundary, steps) >= steps]
+        return f"schedule.boundaries: {', '.join(late)} not reached in {steps} steps" if late else None
 
 
 @SCHEDULES.register

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -15,7 +16,7 @@ from deepcli.engine.evaluate import evaluate
 from deepcli.engine.session import Request
 from deepcli.engine.state import State
 from deepcli.engine.train import train
-from deepcli.errors import TrainingError
+from deepcli.errors import SpecError, TrainingError
 from deepcli.loading import load
 from deepcli.predictions import Predictions
 from deepcli.reporting import Silent
@@ -280,6 +281,72 @@ def test_many_kinds_of_spec_train_and_evaluate_to_the_same_figures(run, text):
     again, _ = evaluated(directory)
     assert result.metrics["test"].items() <= again.metrics["test"].items()
     assert ("validation" in result.metrics) is ("validation_split: 0" not in text)
+
+
+PLAIN = "data: {type: digits, limit: 100, batch_size: 8}\nmodel: mlp\noptimizer: {type: sgd, learning_rate: 0.1}\n"
+
+
+def test_accumulation_trains_as_larger_batches_do(run):
+    """13 batches of 8 in groups of 4, the last group one of 4 examples: 4 batches of 32, the last one of 4."""
+    words = ("training.epochs=3", "training.precision=float32")
+    large, *_ = run(PLAIN, *words, "data.batch_size=32", output="large")
+    small, *_ = run(PLAIN, *words, "optimizer.gradient_accumulation_steps=4", output="small")
+    for split in ("validation", "test"):
+        assert small.metrics[split]["loss"] == pytest.approx(large.metrics[split]["loss"], rel=1e-4)
+    assert small.best_epoch == large.best_epoch
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "{type: constant, warmup: 20}", "{type: step, decay_steps: 15}"])
+def test_accumulation_leaves_the_rates_at_the_ends_of_epochs_alone(run, schedule):
+    words = (f"schedule={schedule}", "training.epochs=3")
+    rates = []
+    for group in ("null", "4", "13"):
+        _, directory, told = run(PLAIN, *words, f"optimizer.gradient_accumulation_steps={group}", output=f"run {group}")
+        rates.append([row["learning_rate"] for row in history(directory)])
+        assert told.steps[-1].logs["learning_rate"] == pytest.approx(rates[-1][-1])
+    assert rates[0] == rates[1] == rates[2]
+    assert len(set(rates[0])) > 1
+
+
+def test_max_steps_ends_with_an_update(run):
+    """Six batches, in groups of 4: an update after 4 and one after the 2 that are left."""
+    words = ("training.max_steps=6", "optimizer.gradient_accumulation_steps=4", "training.checkpoint.every_steps=4")
+    _, directory, _ = run(PLAIN, *words, "training.checkpoint.keep=2", "training.steps_per_execution=1")
+    four, six = (weights(directory.checkpoints / f"step-0000000{step}.keras") for step in (4, 6))
+    assert any(not np.array_equal(four[name], six[name]) for name in four if "layers" in name)
+
+
+@pytest.mark.parametrize(
+    ("word", "field"),
+    [
+        ("optimizer.gradient_accumulation_steps=14", "optimizer.gradient_accumulation_steps: 14 batches for an update"),
+        ("schedule.warmup=39", "schedule.warmup: a warm-up of 39 steps leaves nothing of the run's 39"),
+        ("optimizer={type: schedule_free_adamw, warmup_steps: 39}", "optimizer.warmup_steps: a warm-up of 39 updates"),
+    ],
+)
+def test_a_run_that_is_too_short_for_its_spec_is_refused_once_the_data_are_read(run, tiny_mnist, tmp_path, word, field):
+    """A spec with a `data.path` cannot tell how many examples there are: here 360, 13 batches."""
+    text = f"data: {{type: mnist, path: {tiny_mnist}, batch_size: 28}}\nmodel: mlp\ntraining: {{epochs: 3}}\n"
+    with pytest.raises(SpecError, match=re.escape(field)):
+        run(text, word)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "notice"),
+    [
+        ("{type: step, decay_steps: 39}", "schedule.decay_steps: the rate never drops; 39 steps are not reached in 39"),
+        (
+            "{type: piecewise_constant, boundaries: [20, 39, 500], values: [1, 0.5, 0.2, 0.1]}",
+            "schedule.boundaries: 39, 500 not reached in 39 steps",
+        ),
+        ("{type: step, decay_steps: 38}", None),
+        ("{type: piecewise_constant, warmup: 9, boundaries: [0.5, 29]}", None),
+    ],
+)
+def test_a_schedule_that_is_longer_than_the_run_is_noticed(run, schedule, notice):
+    _, _, told = run(PLAIN, "training.epochs=3", f"schedule={schedule}")
+    assert [note for note in told.notes if "reached" in note] == ([f"notice: {notice}"] if notice else [])
 
 
 def test_tokens_train_to_something(spec, tiny_imdb, tmp_path):

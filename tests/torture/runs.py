@@ -48,6 +48,8 @@ def features(family: str) -> dict[str, list[str]]:
         if images
         else ["data.augmentation={word_dropout: 0.2}"],
         "adam_ema": ["optimizer={type: adam, learning_rate: 5e-3, use_ema: true, ema_momentum: 0.9, clipnorm: 1.0}"],
+        # Seven steps an epoch: its last group is one of three.
+        "accumulation": ["optimizer.gradient_accumulation_steps=4"],
         "schedule": ["schedule={type: reduce_on_plateau, patience: 1, factor: 0.5, min_delta: 0.1}"]
         if family == "gru"
         else ["schedule={type: cosine, warmup: 0.2}"],

@@ -97,6 +97,14 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
         ("training.class_weight={11: 2.0}", "training.class_weight.11: there is no class 11"),
         ("training.device=tpu", "training.device: should be auto, cpu, gpu or gpu:N, not 'tpu'"),
         ("schedule.warmup=100000", "schedule.warmup: a warm-up of 100000 steps leaves nothing"),
+        (
+            "optimizer.gradient_accumulation_steps=9999",
+            "optimizer.gradient_accumulation_steps: 9999 batches for an update",
+        ),
+        (
+            "optimizer={type: schedule_free_adamw, warmup_steps: 99999}",
+            "optimizer.warmup_steps: a warm-up of 99999 updates",
+        ),
         ("schedule=cosin", "unknown type 'cosin'; did you mean 'cosine'?"),
         ("data=minst", "unknown type 'minst'; did you mean 'mnist'?"),
         ("data.validation_split=1", "data.validation_split: should be less than 1"),
