@@ -235,7 +235,7 @@ def import_plugins(plugins: Iterable[str]) -> None:
                 _import_file(Path(plugin))
             else:
                 importlib.import_module(plugin)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(f"--plugin {plugin}: {type(error).__name__}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""The object that `--json` prints and `metrics.json` keeps: its keys are a promise to scripts."""
+"""The objects that `--json` prints, of which `metrics.json` keeps that of a run: their keys are a promise to scripts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,31 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
 OPTIONAL = ("rollbacks", "intervals", "classes", "confusion_matrix")
+
+
+class Answer(BaseModel):
+    """What every object that `--json` prints has, and all that one has where no more is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="deepcli answer")
+
+    # Named as in the JSON, where the key `schema` says which version of this promise holds.
+    schema_version: Literal[1] = Field(SCHEMA, alias="schema", description="Version of this object's shape.")
+    command: str | None = Field(description="The command, as in `sweep run`; null if the command line names none.")
+    status: str = Field(description="How it ended: failed or interrupted, or something else if it did what was asked.")
+    error: str | None = Field(None, description="What went wrong; null if nothing did.")
+
+    def to_json(self) -> str:
+        """Write it as one line of JSON."""
+        return json.dumps(finite(self.model_dump(by_alias=True, mode="json")), ensure_ascii=False)
+
+
+class Failure(Answer):
+    """What the object of every command that fails has; the keys of the command's own object may come with it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", title="deepcli failure")
+
+    status: Literal["failed", "interrupted", "unfinished"] = Field(description="How it ended.")
+    error: str = Field(min_length=1, description="What went wrong, in words.")
 
 
 class ClassFigures(BaseModel):
@@ -34,14 +59,12 @@ class Rollback(BaseModel):
     back_to: int = Field(description="Steps of the run at the checkpoint.")
 
 
-class Result(BaseModel):
+class Result(Answer):
     """What a command did, for a script to read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="deepcli result")
 
-    # Named as in the JSON, where the key `schema` says which version of this promise holds.
-    schema_version: Literal[1] = Field(SCHEMA, alias="schema", description="Version of this object's shape.")
-    command: Literal["train", "evaluate"] = Field(description="The command that ran.")
+    command: Literal["train", "evaluate", "sweep trial"] = Field(description="The command that ran.")
     status: Literal["completed", "skipped", "failed", "interrupted"] = Field(description="How it ended.")
     name: str | None = Field(None, description="The experiment's name.")
     run: str | None = Field(None, description="The run directory, as given; null for a checkpoint alone.")
@@ -66,7 +89,6 @@ class Result(BaseModel):
     confusion_matrix: dict[str, list[list[int]]] | None = Field(
         None, description="By split: examples by label (row) and predicted class (column). `evaluate` only."
     )
-    error: str | None = Field(None, description="What went wrong; null if nothing did.")
 
     def to_json(self) -> str:
         """Write it as one line of JSON; what is not part of every result, only where it is there."""

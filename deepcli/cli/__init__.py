@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import NoReturn
+import traceback
+from typing import Any, NoReturn
 
+from deepcli.cli import answers
+from deepcli.cli.stdout import OutputError, discard, guarded
 from deepcli.errors import DeepcliError
-
-RESULTS, OUTCOMES = ("train", "evaluate"), ("sweep run", "sweep status", "sweep collect")
-"""The commands whose `--json` prints one object, and which."""
 
 
 def script() -> NoReturn:
@@ -36,39 +36,81 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    answers.begin()
+    with guarded(), answers.terminable(sys.argv[1:]):
+        try:
+            code = _run()
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OutputError as error:
+            code = _give_up(error)
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            sys.stderr.flush()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command; return its exit code.
+
+    Raises:
+        OutputError: Standard output cannot be written.
+    """
     try:
         from deepcli.cli.app import command
 
-        command()(prog_name="deepcli")
-        code = 0
+        code = command()(prog_name="deepcli", standalone_mode=False)
+        return _fail("interrupted", 130) if code == 130 else code or 0  # Typer makes one of a KeyboardInterrupt
     except DeepcliError as error:
-        code = _fail(str(error), error.exit_code, error.run)
+        return _fail(str(error), error.exit_code, error.run)
     except KeyboardInterrupt:
-        code = _fail("interrupted", 130)
-    except BrokenPipeError:
-        # The reader of our output has gone; give Python a place to flush the rest to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+        return _fail("interrupted", 130)
+    except answers.Terminated:
+        return _fail("terminated", 143)
+    except SystemExit as ended:  # of Typer's completion, or of a library
+        if ended.code not in (None, 0):
+            cause = ended.__context__  # Typer ends the process where a pipe is broken
+            reason = cause if isinstance(cause, OSError) else f"the process was ended by sys.exit({ended.code!r})"
+            answers.fail(sys.argv[1:], "failed", str(reason))
+        raise
+    except OutputError:
+        raise
     except Exception as error:
-        if "--verbose" in sys.argv:
-            raise
-        code = _fail(f"unexpected {type(error).__name__}: {error}\n  --verbose shows where; please report it", 1)
-    sys.exit(code)
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """Say what Click says of a wrong command line, or show a surprise."""
+    if hasattr(error, "format_message"):
+        return _misused(error)
+    if isinstance(error, MemoryError):
+        return _fail("out of memory", 1)
+    if "--verbose" in sys.argv:
+        traceback.print_exception(error)
+        return _fail(f"unexpected {type(error).__name__}: {error}", 1)
+    return _fail(f"unexpected {type(error).__name__}: {error}\n  --verbose shows where; please report it", 1)
+
+
+def _misused(error: Any) -> int:
+    from typer import rich_utils
+
+    rich_utils.rich_format_error(error)
+    answers.fail(sys.argv[1:], "failed", error.format_message())
+    return int(error.exit_code)
 
 
 def _fail(message: str, code: int, run: str | None = None) -> int:
     """Say what went wrong on stderr, and to a script on stdout too."""
-    print(f"error: {message}", file=sys.stderr)
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if "--json" not in sys.argv or not words:
-        return code
-    told = {"schema": 1, "status": "interrupted" if code >= 128 else "failed", "error": message}
-    if words[0] in RESULTS:
-        from deepcli.result import Result
-
-        print(Result.model_validate({**told, "command": words[0], "run": run}).to_json())
-    elif " ".join(words[:2]) in OUTCOMES:
-        from deepcli.sweeps.outcome import Outcome
-
-        print(Outcome.model_validate({**told, "command": " ".join(words[:2])}).to_json())
+    with contextlib.suppress(OSError, ValueError):
+        print(f"error: {message}", file=sys.stderr)
+    answers.fail(sys.argv[1:], "interrupted" if code >= 128 else "failed", message, run)
     return code
+
+
+def _give_up(error: OutputError) -> int:
+    """End without standard output: quietly where nobody reads it any more."""
+    discard(sys.stdout)
+    if error.reader_gone:
+        return 141
+    with contextlib.suppress(OSError, ValueError):
+        print(f"error: {error}", file=sys.stderr)
+    return 1

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json as plain_json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import Json, Plugins
 from deepcli.errors import DeepcliError, UsageError
 
 
+@answers("deepcli.cli.shapes:Compared")
 def compare(
     paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False)],
     output: Annotated[
@@ -34,22 +35,24 @@ def compare(
         raise UsageError("--json and --markdown: choose one")
     from deepcli.cli import render
     from deepcli.loading import import_plugins
-    from deepcli.result import finite
     from deepcli.results.comparison import compare
     from deepcli.results.loaded import LoadedRun
 
     import_plugins(plugins or [])
     runs = [LoadedRun.read(path) for path in paths]
     found = compare(runs)
-    if json:
-        print(plain_json.dumps(finite(found.to_json()), ensure_ascii=False))
-    else:
+    wrong = next((pair for pair in found.pairs if isinstance(pair, DeepcliError)), None)
+    if not json:
         render.comparison(found, markdown)
     if output is not None:
         _draw(runs, metric, output)
-    for pair in found.pairs:
-        if isinstance(pair, DeepcliError):
-            raise pair
+    if json:
+        from deepcli.cli.shapes import Compared
+
+        end = {"status": "failed", "error": str(wrong)} if wrong else {"status": "completed"}
+        emit(Compared.model_validate({**found.to_json(), **end}))
+    if wrong:
+        raise wrong
 
 
 def _draw(runs: list, metric: str | None, output: Path) -> None:  # type: ignore[type-arg]

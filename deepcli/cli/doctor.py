@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json as plain_json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
+from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import DataDir, Json, Verbose, set_verbose, sources
 
 
+@answers("deepcli.cli.shapes:Examined")
 def doctor(
     check: Annotated[bool, typer.Option("--check/--no-check", help="Train for some seconds, too.")] = True,
     data_dir: DataDir = None,
@@ -25,7 +26,6 @@ def doctor(
     from deepcli import health
 
     told: dict[str, Any] = {
-        "schema": 1,
         "versions": health.versions(),
         "extras": health.extras(),
         "machine": health.machine(),
@@ -40,12 +40,24 @@ def doctor(
         told["device"], told["precision"] = engine.devices(), engine.precision()
         if check:
             told["check"] = engine.training_check()
+    broken = _broken(told)
     if json:
-        print(plain_json.dumps(told, ensure_ascii=False))
+        from deepcli.cli.shapes import Examined
+
+        end = {"status": "failed" if broken else "completed", "error": broken}
+        emit(Examined.model_validate({"command": "doctor", **told, **end}))
     else:
         print("\n".join(_lines(told)))
-    if not (told["tensorflow"]["ok"] and told.get("check", {"ok": True})["ok"]):
+    if broken:
         raise typer.Exit(1)
+
+
+def _broken(told: Mapping[str, Any]) -> str | None:
+    """Say what is broken; None if nothing is."""
+    if not told["tensorflow"]["ok"]:
+        return f"TensorFlow cannot be imported: {told['tensorflow']['error']}"
+    check = told.get("check", {"ok": True})
+    return None if check["ok"] else f"the training check failed: {check['error']}"
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:

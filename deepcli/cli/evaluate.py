@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from deepcli.cli.answers import answers
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
@@ -29,6 +30,7 @@ def _splits(incomplete: str) -> list[str]:
     return [split for split in SPLITS if split.startswith(incomplete)]
 
 
+@answers("deepcli.result:Result")
 def evaluate(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
     split: Annotated[str, typer.Option(help="test, validation or train.", autocompletion=_splits)] = "test",

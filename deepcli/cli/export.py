@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as plain_json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, set_verbose, sources
 from deepcli.errors import TrainingError, UsageError
 
@@ -19,6 +19,7 @@ def _formats(incomplete: str) -> list[str]:
     return [name for name in FORMATS if name.startswith(incomplete)]
 
 
+@answers("deepcli.cli.shapes:Exported")
 def export(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
     format: Annotated[
@@ -69,16 +70,22 @@ def export(
     backend = TensorFlowBackend(choose(experiment.training).strategy)
     model = load_portable(checkpoint, length)
     exporting.write_export(checkpoint, model, chosen, checkpoint.lexicon(), folder)
-    told: dict[str, Any] = {"schema": 1, "format": format, "export": str(folder), "file": str(folder / chosen.file)}
+    told: dict[str, Any] = {"format": format, "export": str(folder), "file": str(folder / chosen.file)}
     if examples is not None:
         verdict = exporting.verify(model, chosen, folder, backend, examples)
         told["verified"] = {**vars(verdict), "ok": verdict.difference <= tolerance}
+    wrong = None
+    if examples is not None and not told["verified"]["ok"]:
+        wrong = TrainingError(f"the export differs by {verdict.difference:.2g}, more than {tolerance:g}")
     if json:
-        print(plain_json.dumps(told, ensure_ascii=False))
+        from deepcli.cli.shapes import Exported
+
+        end = {"status": "failed", "error": str(wrong)} if wrong else {"status": "completed"}
+        emit(Exported.model_validate({"command": "export", **told, **end}))
     else:
         _print(told, quiet)
-    if examples is not None and not told["verified"]["ok"]:
-        raise TrainingError(f"the export differs by {verdict.difference:.2g}, more than {tolerance:g}")
+    if wrong:
+        raise wrong
 
 
 def _print(told: dict[str, Any], quiet: bool) -> None:

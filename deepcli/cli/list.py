@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
-from deepcli.cli.options import Plugins
+from deepcli.cli.answers import answers, emit
+from deepcli.cli.options import Json, Plugins
 from deepcli.errors import UsageError
 
 
@@ -22,13 +24,14 @@ def _names(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in KINDS.get(ctx.params.get("kind") or "", ()) if name.startswith(incomplete)]
 
 
+@answers("deepcli.cli.shapes:Listed")
 def list_components(
     kind: Annotated[
         str | None, typer.Argument(help="data, models, optimizers, …; all of them without it.", autocompletion=_kinds)
     ] = None,
     name: Annotated[str | None, typer.Argument(help="One entry of that kind.", autocompletion=_names)] = None,
     plugins: Plugins = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON: names by kind, or a list of entries.")] = False,
+    json: Json = False,
 ) -> None:
     """List what a spec can name and the scores of `evaluate`, with documentation, fields, defaults and an example each."""
     from deepcli.catalog import KINDS, entry
@@ -38,11 +41,24 @@ def list_components(
 
     import_plugins(plugins or [])
     if kind is None:
-        render.kinds(KINDS, json)
+        if json:
+            _emit({"kinds": {kind: list(registry) for kind, registry in KINDS.items()}})
+        else:
+            render.kinds(KINDS)
         return
     registry = KINDS.get(kind)
     if registry is None:
         raise UsageError(f"there is no kind {kind!r}; {did_you_mean(kind, KINDS)}kinds: {', '.join(KINDS)}")
     if name is not None and name not in registry:
         raise UsageError(f"unknown {kind}: {name!r}; {did_you_mean(name, registry)}known: {', '.join(registry)}")
-    render.entries([entry(kind, one) for one in ([name] if name else registry)], json)
+    entries = [entry(kind, one) for one in ([name] if name else registry)]
+    if json:
+        _emit({"kind": kind, "entries": [asdict(one) for one in entries]})
+    else:
+        render.entries(entries)
+
+
+def _emit(found: dict[str, Any]) -> None:
+    from deepcli.cli.shapes import Listed
+
+    emit(Listed.model_validate({"command": "list", "status": "completed", **found}))

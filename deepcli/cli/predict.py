@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deepcli.cli.answers import answers
 from deepcli.cli.options import DataDir, DeviceName, Offline, Plugins, Quiet, Verbose, set_verbose, sources
 from deepcli.errors import DataError, UsageError
 
@@ -33,6 +34,7 @@ class Notices:
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self.changed = self.bad = 0
+        self.first = ""
 
     def tell(self, line: str) -> None:
         """Tell what was done to an input."""
@@ -43,6 +45,7 @@ class Notices:
     def complain(self, line: str) -> None:
         """Tell that an input cannot be read."""
         self.bad += 1
+        self.first = self.first or line
         print(f"error: {line}", file=sys.stderr)
 
     def end(self) -> None:
@@ -51,6 +54,20 @@ class Notices:
             print(f"notice: {self.changed - SHOWN} more notices like these", file=sys.stderr)
 
 
+class Unread(DataError):
+    """Some inputs cannot be read, or none; each was named on stderr, and the first is for who reads only this."""
+
+    def __init__(self, bad: int, predicted: int, first: str) -> None:
+        count = (
+            f"{bad} input{'s' * (bad > 1)} cannot be read, {predicted} predicted"
+            if predicted
+            else "no input can be read"
+        )
+        super().__init__(f"{count}: {first}" if first else count)
+        self.exit_code = 1 if predicted else 2
+
+
+@answers("deepcli.cli.shapes:Prediction")
 def predict(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
     inputs: Annotated[
@@ -72,7 +89,9 @@ def predict(
         bool | None,
         typer.Option("--invert/--no-invert", help="Turn bright into dark or not; default: by the picture's ground."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line; where inputs fail, a last one says so.")
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file: .jsonl or .csv.")
@@ -126,7 +145,7 @@ def predict(
     if not predicted and not notices.bad:
         raise DataError("there is nothing in the input")
     if notices.bad:
-        raise typer.Exit(1 if predicted else 2)
+        raise Unread(notices.bad, predicted, notices.first if json else "")
 
 
 def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources) -> Lexicon | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from deepcli.cli.answers import fit
 from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class JsonLines(Writer):
         told[self.value] = next(value for k, value in zip(classes, values, strict=True) if k == answer)
         if len(top) > 1:
             told["classes"] = top
-        self.stream.write(json.dumps(told, ensure_ascii=False) + "\n")
+        self.stream.write(fit(json.dumps(told, ensure_ascii=False), getattr(self.stream, "encoding", None)) + "\n")
 
 
 class Csv(Writer):

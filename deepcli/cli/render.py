@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from json import dumps as json_text
 from typing import TYPE_CHECKING, Any
 
+from deepcli.cli.answers import emit
 from deepcli.registry import Registry
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers:
 def result(result: Result, json: bool) -> None:
     """Print what a command did: the object for a script, or a few lines for a person."""
     if json:
-        print(result.to_json())
+        emit(result)
         return
     if result.error:
         print(f"{result.status}: {result.error}")
@@ -99,19 +98,13 @@ def _figure(value: float | None) -> str:
     return "nan" if value is None else f"{value:.4f}"
 
 
-def kinds(registries: Mapping[str, Registry[Any]], json: bool) -> None:
+def kinds(registries: Mapping[str, Registry[Any]]) -> None:
     """Print every kind with its names."""
-    if json:
-        _json({kind: list(registry) for kind, registry in registries.items()})
-        return
     _print_table(("kind", "names"), [(kind, ", ".join(registry)) for kind, registry in registries.items()])
 
 
-def entries(entries: Sequence[Entry], json: bool) -> None:
+def entries(entries: Sequence[Entry]) -> None:
     """Print components: what each is, its fields, and an example to paste."""
-    if json:
-        _json([dataclasses.asdict(entry) for entry in entries])
-        return
     for entry in entries:
         print(f"{entry.type}  {entry.doc.splitlines()[0]}")
         if entry.fields:
@@ -200,17 +193,6 @@ def _short(value: object) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def objects(objects: Sequence[Mapping[str, object]]) -> None:
-    """Print a JSON array."""
-    from deepcli.result import finite
-
-    _json(finite(list(objects)))
-
-
-def _json(value: object) -> None:
-    print(json_text(value, ensure_ascii=False))
 
 
 def layers(summary: Summary) -> None:

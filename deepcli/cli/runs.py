@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import Json
 from deepcli.errors import UsageError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from deepcli.runs import Listed
 
 
+@answers("deepcli.cli.shapes:Runs")
 def runs(
     folders: Annotated[
         list[Path] | None, typer.Argument(metavar="[DIR]...", help="Folders with runs in them; default: runs.")
@@ -45,7 +47,10 @@ def runs(
         found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))
     found = found[:limit]
     if json:
-        render.objects([_object(run, listing.changed(found)) for run in found])
+        from deepcli.cli.shapes import Runs
+
+        rows = [_object(run, listing.changed(found)) for run in found]
+        emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": rows}))
         return
     columns = ["run", "status", "epochs", "best_epoch", *listing.metrics(found), "seconds", *listing.changed(found)]
     render.rows(columns, [[run.values.get(column) for column in columns] for run in found], csv=csv, markdown=markdown)

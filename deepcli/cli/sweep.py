@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from deepcli.cli.answers import answers
 from deepcli.cli.options import DataDir, Json, Offline, Overrides, Plugins, Quiet, Storage, Words, reporter, sources
 from deepcli.cli.sweep_plan import collect, plan, trial
 from deepcli.cli.sweep_status import conclude, status, worker
@@ -30,6 +31,7 @@ app = typer.Typer(
 
 
 @app.command()
+@answers("deepcli.sweeps.outcome:Outcome")
 def run(
     words: Words,
     overrides: Overrides = None,
@@ -86,7 +88,7 @@ def run(
     if dry_run:
         from deepcli.cli.sweep_plan import describe
 
-        describe(planned)
+        describe(planned, json)
         return
     # The workers load them again, but where a download is seen, and a failure leaves nothing behind.
     planned.experiment({}).data.load(sources(data_dir, offline, quiet))

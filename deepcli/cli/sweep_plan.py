@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import (
     DataDir,
     Json,
@@ -23,6 +24,7 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
+from deepcli.errors import TrainingError
 from deepcli.signals import Signals
 
 if TYPE_CHECKING:
@@ -62,11 +64,14 @@ def plan(
         print(line(loaded, one))
 
 
-def describe(loaded: Plan) -> None:
-    """Print what a sweep would do, for a person."""
+def describe(loaded: Plan, json: bool) -> None:
+    """Print what a sweep would do."""
     from deepcli.sweeps.plan import points
     from deepcli.sweeps.words import written
 
+    if json:
+        _emit(loaded)
+        return
     print(
         f"method {loaded.method}, {loaded.max_trials} trials, {len(loaded.seeds)} seed{'s' * (len(loaded.seeds) > 1)} each"
     )
@@ -83,6 +88,23 @@ def describe(loaded: Plan) -> None:
         print(f"and {len(chosen) - SHOWN} more")
 
 
+def _emit(loaded: Plan) -> None:
+    """Print what a sweep would do, for a script."""
+    from deepcli.sweeps.outcome import Outcome
+    from deepcli.sweeps.plan import points
+
+    told = {
+        "command": "sweep run",
+        "status": "planned",
+        "metric": loaded.metric.name,
+        "goal": loaded.metric.goal,
+        "planned": loaded.max_trials,
+        "points": None if loaded.method == "bayes" else [dict(point) for point in points(loaded)],
+    }
+    emit(Outcome.model_validate(told))
+
+
+@answers("deepcli.result:Result")
 def trial(
     text: Annotated[
         str, typer.Argument(metavar="LINE", help="A line of `sweep plan`; - reads it from standard input.")
@@ -125,9 +147,10 @@ def trial(
                 run.path, command=command, plugins=tuple(plugins or ()), started=started, signals=signals, test=False
             )
             result = go_on(experiment, request, lambda experiment: experiment.data.load(at_data), show)
-    render.result(result.model_copy(update={"run": str(run.path)}), json)
+    render.result(result.model_copy(update={"command": "sweep trial", "run": str(run.path)}), json)
 
 
+@answers("deepcli.sweeps.outcome:Outcome")
 def collect(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --output of the trials.", show_default=False)],
     plugins: Plugins = None,
@@ -155,5 +178,5 @@ def collect(
     collection.write()
     outcome = collection.outcome(time.monotonic() - started)
     show(outcome, collection.rows, json)
-    if outcome.status != "completed":
-        raise typer.Exit(1)
+    if outcome.error is not None:
+        raise TrainingError(outcome.error)

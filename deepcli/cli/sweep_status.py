@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Storage, reporter, sources
-from deepcli.errors import DeepcliError
+from deepcli.errors import DeepcliError, TrainingError
 from deepcli.signals import Signals
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def worker(
         Crew(count, orders).work(signals, attached)
 
 
+@answers("deepcli.sweeps.outcome:Outcome")
 def status(path: Folder, storage: Storage = None, plugins: Plugins = None, json: Json = False) -> None:
     """Tell how far a sweep is, and what it has found."""
     started = time.monotonic()
@@ -92,26 +94,28 @@ def describe(
         error: What ended it.
     """
     from deepcli.run import RunDir
-    from deepcli.sweeps.outcome import Outcome, counts, winner
+    from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
     from deepcli.sweeps.results import metrics_on_test, ranking
     from deepcli.sweeps.study import importances
 
     rows = ranking(study)
+    numbers = counts(rows)
     best = winner(rows, list(map(str, study.winners)), metrics_on_test(list(map(RunDir, study.winners))))
-    end = "failed" if study.given_up or best is None else "completed"
+    wrong = f"{numbers['failed']} trials failed, more than {study.plan.max_failures}" if study.given_up else None
+    wrong = wrong or (None if best else NONE_COMPLETED)
     outcome = Outcome(
         schema=1,
         command=command,
-        status="interrupted" if error else end if ended else "unfinished",
+        status="interrupted" if error else "unfinished" if not ended else "failed" if wrong else "completed",
         sweep=str(study.folder.path),
         metric=study.plan.metric.name,
         goal=study.plan.metric.goal,
         planned=study.size,
-        **counts(rows),
+        **numbers,
         best=best,
         importances=importances(study.optuna),
         seconds=round(seconds, 3),
-        error=str(error) if error else None,
+        error=str(error) if error else wrong if ended else None,
     )
     return outcome, rows
 
@@ -120,7 +124,8 @@ def conclude(study: Study, seconds: float, json: bool, error: DeepcliError | Non
     """Write and print what a sweep came to.
 
     Raises:
-        Exit: It has not met its plan.
+        DeepcliError: What ended it.
+        TrainingError: It has not met its plan.
     """
     from deepcli.sweeps.results import write
     from deepcli.writing import write_text
@@ -130,10 +135,9 @@ def conclude(study: Study, seconds: float, json: bool, error: DeepcliError | Non
     write_text(study.folder.outcome, outcome.to_json() + "\n")
     show(outcome, rows, json)
     if error is not None:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_code)
-    if outcome.status != "completed":
-        raise typer.Exit(1)
+        raise error
+    if outcome.error is not None:
+        raise TrainingError(outcome.error)
 
 
 def show(outcome: Outcome, rows: Sequence[Row], json: bool) -> None:
@@ -141,7 +145,7 @@ def show(outcome: Outcome, rows: Sequence[Row], json: bool) -> None:
     from deepcli.cli import render
 
     if json:
-        print(outcome.to_json())
+        emit(outcome)
         return
     render.ranking(outcome, rows[:SHOWN])
     if len(rows) > SHOWN:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from deepcli.cli.answers import answers
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from deepcli.run import RunDir
 
 
+@answers("deepcli.result:Result")
 def train(
     words: OptionalWords = None,
     overrides: Overrides = None,

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from deepcli.cli.options import NO_FILE, Overrides, Plugins, Quiet, Words
+from deepcli.cli.answers import answers, emit
+from deepcli.cli.options import NO_FILE, Json, Overrides, Plugins, Quiet, Words
 from deepcli.errors import SpecError, UsageError
 
 
-def validate(words: Words, overrides: Overrides = None, plugins: Plugins = None, quiet: Quiet = False) -> None:
+@answers("deepcli.cli.shapes:Validated")
+def validate(
+    words: Words, overrides: Overrides = None, plugins: Plugins = None, json: Json = False, quiet: Quiet = False
+) -> None:
     """Check specs and the sweeps in them, each file by itself, without importing TensorFlow."""
     from deepcli.loading import is_override
     from deepcli.sweeps.loading import validate_file
@@ -20,17 +26,26 @@ def validate(words: Words, overrides: Overrides = None, plugins: Plugins = None,
     changes = [word for word in words if is_override(word)]
     if not files:
         raise UsageError(NO_FILE)
-    wrong = 0
+    checked: list[dict[str, Any]] = []
     for file in files:
+        found: dict[str, Any] = {"file": file, "valid": True, "problems": [], "notices": []}
+        checked.append(found)
         try:
             loaded = validate_file([Path(file)], [*changes, *(overrides or [])], plugins or [])
         except SpecError as error:
-            wrong += 1
+            found |= {"valid": False, "problems": [asdict(problem) for problem in error.problems]}
             print(f"error: {error}".replace("\n", "\nerror: "), file=sys.stderr)
             continue
+        found["notices"] = list(loaded.notices)
         for notice in loaded.notices:
             print(f"notice: {notice}", file=sys.stderr)
-        if not quiet:
+        if not (quiet or json):
             print(f"{file}: valid")
+    wrong = sum(not found["valid"] for found in checked)
+    if json:
+        from deepcli.cli.shapes import Validated
+
+        end = {"status": "failed", "error": f"{wrong} of {len(files)} files cannot be run"} if wrong else {}
+        emit(Validated.model_validate({"command": "validate", "status": "completed", "files": checked, **end}))
     if wrong:
         raise typer.Exit(2)

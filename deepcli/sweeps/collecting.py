@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from deepcli.errors import UsageError
 from deepcli.run import RunDir
 from deepcli.sweeps.lines import PlannedRun, planned_runs
-from deepcli.sweeps.outcome import Outcome, counts, winner
+from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
 from deepcli.sweeps.results import Row, metrics_on_test, rank, write_best, write_table
 from deepcli.sweeps.spec import same
 from deepcli.writing import write_text
@@ -123,11 +123,12 @@ class Collection:
         from deepcli.sweeps.study import importances
 
         best = winner(self.rows, [str(run.path) for run in self.winners], metrics_on_test(self.winners))
-        end: Literal["completed", "failed"] = "completed" if best else "failed"
+        left = sum(row.state not in ("completed", "failed") for row in self.rows)
+        wrong = f"{left} of {len(self.rows)} trials have not finished" if left else None if best else NONE_COMPLETED
         outcome = Outcome(
             schema=1,
             command="sweep collect",
-            status=end if self.ended else "unfinished",
+            status="unfinished" if left else "failed" if wrong else "completed",
             sweep=str(self.folder),
             metric=self.metric,
             goal=self.goal,
@@ -135,6 +136,7 @@ class Collection:
             best=best,
             importances=importances(self._study),
             seconds=round(seconds, 3),
+            error=wrong,
         )
         write_text(self.folder / "outcome.json", outcome.to_json() + "\n")
         return outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,8 +9,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepcli.result import finite
+from deepcli.result import Answer
 from deepcli.sweeps.results import ORDER, Row
+
+NONE_COMPLETED = "no trial was completed"
 
 
 class Winner(BaseModel):
@@ -30,15 +31,15 @@ class Winner(BaseModel):
     test_spread: dict[str, float] | None = Field(None, description="Standard deviations of those; null with one seed.")
 
 
-class Outcome(BaseModel):
+class Outcome(Answer):
     """What a sweep has come to, for a script to read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="deepcli sweep")
 
-    schema_version: Literal[1] = Field(1, alias="schema", description="Version of this object's shape.")
     command: Literal["sweep run", "sweep status", "sweep collect"] = Field(description="The command that ran.")
-    status: Literal["completed", "unfinished", "failed", "interrupted"] = Field(
-        description="completed: it has met its plan; unfinished: trials are left; failed: too many of them did."
+    status: Literal["completed", "planned", "unfinished", "failed", "interrupted"] = Field(
+        description="completed: it has met its plan; unfinished: trials are left; failed: too many of them did; "
+        "planned: with --dry-run, nothing was trained."
     )
     sweep: str | None = Field(None, description="The sweep's directory, as given.")
     metric: str | None = Field(None, description="What decides.")
@@ -53,12 +54,11 @@ class Outcome(BaseModel):
     importances: dict[str, float] = Field(
         default_factory=dict, description="Each parameter's share in the variance of the metric."
     )
+    points: list[dict[str, Any]] | None = Field(
+        None,
+        description="With --dry-run: each point by dotted key; null where a point is chosen after those before it.",
+    )
     seconds: float | None = Field(None, description="Wall time of the whole command, in seconds.")
-    error: str | None = Field(None, description="What went wrong; null if nothing did.")
-
-    def to_json(self) -> str:
-        """Write it as one line of JSON."""
-        return json.dumps(finite(self.model_dump(by_alias=True, mode="json")), ensure_ascii=False)
 
 
 def counts(rows: Sequence[Row]) -> dict[str, int]:

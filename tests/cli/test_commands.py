@@ -252,9 +252,11 @@ def test_list_ends_each_score_with_the_command_that_measures_it(cli, spec):
 
 
 def test_list_prints_json_for_scripts(cli):
-    assert json.loads(cli("list", "--json").out) == {kind: list(registry) for kind, registry in KINDS.items()}
-    assert [entry["type"] for entry in json.loads(cli("list", "models", "--json").out)] == list(MODELS)
-    (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)
+    kinds = {kind: list(registry) for kind, registry in KINDS.items()}
+    assert json.loads(cli("list", "--json").out)["kinds"] == kinds
+    models = json.loads(cli("list", "models", "--json").out)
+    assert models["kind"] == "models" and [entry["type"] for entry in models["entries"]] == list(MODELS)
+    (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)["entries"]
     assert cosine["doc"].startswith("Fall from the peak")
     assert cosine["example"] == "schedule: {type: cosine, alpha: 0.0}"
     assert cosine["fields"][0] == {

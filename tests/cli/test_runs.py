@@ -37,7 +37,7 @@ def three(make):
 
 def listed(done):
     assert done.code == 0, done.err
-    return json.loads(done.out)
+    return json.loads(done.out)["runs"]
 
 
 def test_runs_are_found_below_a_folder_with_what_differs(cli, three):

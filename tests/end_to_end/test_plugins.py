@@ -52,7 +52,7 @@ def test_it_trains_and_is_evaluated_with_the_plugin_only(cli, spec, name, kind, 
 def test_it_is_listed_validated_shown_and_in_the_schema(cli, spec, name, kind, words):
     plugin = ["--plugin", FOLDER / f"{name}.py"]
     assert name not in KINDS[kind]
-    assert name in json.loads(cli("list", "--json", *plugin).out)[kind]
+    assert name in json.loads(cli("list", "--json", *plugin).out)["kinds"][kind]
     example = cli("list", kind, name, *plugin).out.partition("\n\n")[2].strip()
     assert name in example
     assert cli("validate", spec(), *words, *plugin).code == 0

@@ -285,7 +285,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_predicted(cli, digits, bad
     assert (alone.code, alone.out) == (2, "") and says in alone.err and word in alone.err
     among = cli("predict", digits, bad / "good.png", bad / word, bad / "good.png", "--json")
     assert among.code == 1 and says in among.err
-    assert [json.loads(line)["input"] for line in among.out.splitlines()] == [str(bad / "good.png")] * 2
+    *predicted, failure = map(json.loads, among.out.splitlines())
+    assert [line["input"] for line in predicted] == [str(bad / "good.png")] * 2
+    assert failure["status"] == "failed" and says in failure["error"]
+    assert failure["error"].startswith("1 input cannot be read, 2 predicted: ")
 
 
 @pytest.mark.parametrize(

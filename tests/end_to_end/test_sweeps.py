@@ -120,7 +120,7 @@ def test_a_sweep_from_the_command_line(spec, tmp_path):
     status = deepcli("sweep", "status", folder)
     assert status.returncode == 0 and "completed: 3 completed of 3 trials" in status.stdout
     listed = deepcli("runs", folder, "--sort", "val_loss", "--json")
-    assert len(json.loads(listed.stdout)) == 3
+    assert len(json.loads(listed.stdout)["runs"]) == 3
 
 
 def test_the_best_spec_trains_as_it_is_to_the_same_bits(worked, cli, tmp_path):

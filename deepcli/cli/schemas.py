@@ -1,0 +1,61 @@
+"""The JSON schemas of what `--json` prints, in the package: `python -m deepcli.cli.schemas` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deepcli.cli.answers import shape_of
+from deepcli.cli.app import command
+from deepcli.result import Answer, Failure
+
+PACKAGE = Path(__file__).parent.parent
+FAILURE = "schemas/failure.schema.json"
+
+
+def commands(node: Any = None, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """List every command, and every one below another, with the words that call it."""
+    node = node or command()
+    for name, inner in getattr(node, "commands", {}).items():
+        yield from commands(inner, (*names, name))
+    if not hasattr(node, "commands"):
+        yield " ".join(names), node
+
+
+def with_json() -> dict[str, Any]:
+    """Return the class of each command's objects, for those that have `--json`."""
+    return {
+        name: shape_of(node.callback.shape)
+        for name, node in commands()
+        if any("--json" in option.opts for option in node.params)
+    }
+
+
+def file_of(shape: Any) -> str:
+    """Name the file, below the package, that holds the schema of a class."""
+    title = str(shape.model_config["title"]).removeprefix("deepcli ")
+    # Two are older than the rest, and scripts may read them where they are.
+    return {"result": "result.schema.json", "sweep": "sweeps/outcome.schema.json"}.get(
+        title, f"schemas/{title}.schema.json"
+    )
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Write the schema of every object, by file."""
+    return {file_of(shape): _schema(shape) for shape in (Failure, *with_json().values())}
+
+
+def _schema(shape: Any) -> dict[str, Any]:
+    # Where every key is always there, as what is written says, and not as what could be read.
+    whole = shape.to_json is Answer.to_json if issubclass(shape, Answer) else False
+    schema: dict[str, Any] = shape.model_json_schema(by_alias=True, mode="serialization" if whole else "validation")
+    return schema
+
+
+if __name__ == "__main__":
+    for name, schema in schemas().items():
+        target = PACKAGE / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,77 @@
+"""Standard output whose failures can be told from those of any other file: a full disk, or a reader that has gone."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+class OutputError(Exception):
+    """Standard output cannot be written.
+
+    Deliberately not an `OSError`: whoever handles the failure of a file of its own must not take it for that.
+
+    Attributes:
+        reader_gone: Whether the other end of a pipe was closed, as by `| head`.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot write to standard output: {error.strerror or error}")
+        self.reader_gone = error.errno == errno.EPIPE
+
+
+class _Guarded:
+    """A text stream that raises `OutputError` where the one inside it raises `OSError`."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with _as_output_error():
+            return int(self._stream.write(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        with _as_output_error():
+            self._stream.writelines(lines)
+
+    def flush(self) -> None:
+        with _as_output_error():
+            self._stream.flush()
+
+
+@contextlib.contextmanager
+def _as_output_error() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(error) from error
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Guard standard output for a while."""
+    before = sys.stdout
+    if before is not None:  # as it is where the process was started with it closed
+        sys.stdout = _Guarded(before)
+    try:
+        yield
+    finally:
+        sys.stdout = before
+
+
+def closed() -> OutputError:
+    """Describe a standard output that was closed before the process began."""
+    return OutputError(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+
+
+def discard(stream: Any) -> None:
+    """Give what a stream still holds somewhere to go, so that the end of the process does not complain of it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
