@@ -40,8 +40,7 @@ def main() -> NoReturn:
     with guarded(), answers.terminable(sys.argv[1:]):
         try:
             code = _run()
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
         except OutputError as error:
             code = _give_up(error)
         with contextlib.suppress(AttributeError, OSError, ValueError):

@@ -74,10 +74,6 @@ def emit(answer: Answer) -> None:
 
 def _print(text: str) -> None:
     global _printed
-    if sys.stdout is None:
-        from deepcli.cli.stdout import closed
-
-        raise closed()
     _printed = True
     print(fit(text, sys.stdout.encoding), flush=True)
 

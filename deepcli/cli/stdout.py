@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,13 @@ class OutputError(Exception):
     def __init__(self, error: OSError) -> None:
         super().__init__(f"cannot write to standard output: {error.strerror or error}")
         self.reader_gone = error.errno == errno.EPIPE
+
+
+class _Closed(io.TextIOBase):
+    """Stands for a standard output that was closed before the process began, where Python has None."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class _Guarded:
@@ -58,17 +66,11 @@ def _as_output_error() -> Iterator[None]:
 def guarded() -> Iterator[None]:
     """Guard standard output for a while."""
     before = sys.stdout
-    if before is not None:  # as it is where the process was started with it closed
-        sys.stdout = _Guarded(before)
+    sys.stdout = _Guarded(_Closed() if before is None else before)
     try:
         yield
     finally:
         sys.stdout = before
-
-
-def closed() -> OutputError:
-    """Describe a standard output that was closed before the process began."""
-    return OutputError(OSError(errno.EBADF, os.strerror(errno.EBADF)))
 
 
 def discard(stream: Any) -> None:
