@@ -11,7 +11,6 @@ from deepcli.activations import ACTIVATIONS
 from deepcli.data.base import Signature
 from deepcli.initializers import INITIALIZERS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
-from deepcli.optim.accumulation import accumulating, complete_group
 from deepcli.optim.learning_rate import LearningRate, learning_rate
 
 TWO = Signature("tokens", (5,), classes=2, examples=8, vocabulary=10)
@@ -131,57 +130,70 @@ def test_an_optimizer_moves_weights_downhill(name, extra):
     assert (np.abs(weight.numpy()) < 1).all()
 
 
-EXTRAS = {
-    "weight_decay": {"weight_decay": 0.1},
-    "clipnorm": {"clipnorm": 0.5},
-    "ema": {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 2},
-}
+STEPS = [
+    ([[0.9, -0.1], [0.2, 0.3]], [0.4, -0.2]),
+    ([[-5.0, 100.0], [3.0, -2.0]], [-1.0, 60.0]),
+    ([[0.2, -0.5], [0.1, 0.1]], [0.3, -0.5]),
+]
+"""Gradients of a matrix and a vector, a step a line; only those of the second are large enough to be clipped.
+
+After a step of another size clipping shows even where the size of a gradient does not matter, or where only its sign does.
+"""
 
 
-def moved(optimizer, gradients, *, complete=()):
-    """Apply gradients one by one; the numbers in `complete` count those after which an epoch is over."""
-    weight = keras.Variable([[1.0, -1.0], [0.5, 2.0]])
-    optimizer.build([weight])
-    for number, gradient in enumerate(gradients, 1):
-        optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")])
-        if number in complete:
-            complete_group(optimizer)
-    return weight.numpy(), optimizer
+def trained(optimizer, gradients, before_a_step=lambda weights: None):
+    """Return what an optimizer makes of a matrix and a vector."""
+    weights = [keras.Variable([[1.0, -1.0], [0.5, 2.0]]), keras.Variable([1.5, -0.5])]
+    built = optimizer.build(LearningRate(0.01))
+    built.build(weights)
+    for step in gradients:
+        before_a_step(weights)
+        built.apply([tf.constant(gradient, tf.float32) for gradient in step])
+    return [weight.numpy() for weight in weights]
+
+
+def same(first, second):
+    return all(np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(first, second, strict=True))
+
+
+def by_norm(gradients):
+    return [gradient / max(1.0, np.linalg.norm(gradient)) for gradient in gradients]
+
+
+def by_value(gradients):
+    return [np.clip(gradient, -1.0, 1.0) for gradient in gradients]
+
+
+def by_norm_of_all(gradients):
+    return [gradient / max(1.0, np.linalg.norm(np.concatenate([*map(np.ravel, gradients)]))) for gradient in gradients]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("extra", EXTRAS)
-def test_accumulated_gradients_move_weights_as_their_means_do(name, extra):
-    """Groups of two, two epochs of five batches: each epoch ends with a group of one."""
-    batches = np.random.RandomState(0).normal(size=(10, 2, 2)).astype(np.float32)
-    groups = [slice(0, 2), slice(2, 4), slice(4, 5), slice(5, 7), slice(7, 9), slice(9, 10)]
-
-    def build(**more):
-        return accumulating(OPTIMIZERS.select({"type": name, **EXTRAS[extra], **more}).build(LearningRate(0.1)))
-
-    expected, plain = moved(build(), [batches[group].mean(0) for group in groups])
-    found, optimizer = moved(build(gradient_accumulation_steps=2), batches, complete=(5, 10))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    assert (int(optimizer.iterations), int(plain.iterations)) == (6, 6)
-    assert int(optimizer._iterations) == 10  # which the learning rate follows
-    if extra == "ema":
-        averages = [one._model_variables_moving_average[0].numpy() for one in (optimizer, plain)]
-        np.testing.assert_allclose(*averages, rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize(
+    ("field", "clipped"), [("clipnorm", by_norm), ("clipvalue", by_value), ("global_clipnorm", by_norm_of_all)]
+)
+def test_an_optimizer_clips_gradients_as_it_is_told(name, field, clipped):
+    """It makes the steps that it makes, unclipped, of gradients that were clipped by hand."""
+    raw = [[np.array(gradient) for gradient in step] for step in STEPS]
+    plain, clipping = OPTIMIZERS[name](), OPTIMIZERS.select({"type": name, field: 1.0})
+    expected = trained(plain, [clipped(step) for step in raw])
+    assert same(trained(clipping, raw), expected)
+    assert not same(trained(plain, raw), expected)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_whole_groups_give_the_bits_of_keras_and_are_written_as_its_class(name):
-    batches = np.random.RandomState(1).normal(size=(6, 2, 2)).astype(np.float32)
-    spec = OPTIMIZERS.select({"type": name, "gradient_accumulation_steps": 3})
-    (expected, keras_own), (found, optimizer) = (
-        moved(wrap(spec.build(LearningRate(0.1))), batches, complete=(3,)) for wrap in (lambda own: own, accumulating)
-    )
-    assert np.array_equal(found, expected)
-    complete_group(optimizer)  # no batch since the last update, so nothing to apply
-    assert int(optimizer.iterations) == 2
-    assert type(keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))) is type(
-        keras_own
-    )
+def test_an_optimizer_decays_weights_apart_from_gradients(name):
+    """Before each step a weight loses rate times decay of itself (Loshchilov & Hutter 2017)."""
+    every = ["weight_decay", *(["adam_weight_decay"] if "adam_weight_decay" in OPTIMIZERS[name].model_fields else [])]
+
+    def decay(weights):
+        for weight in weights:
+            weight.assign(weight * (1 - 0.01 * 0.5))
+
+    none, half = (OPTIMIZERS.select({"type": name, **dict.fromkeys(every, value)}) for value in (0.0, 0.5))
+    expected = trained(none, STEPS, decay)
+    assert same(trained(half, STEPS), expected)
+    assert not same(trained(none, STEPS), expected)
 
 
 def rates(schedule, peak=1.0, steps=10):
