@@ -57,7 +57,8 @@ def _run() -> int:
     try:
         from deepcli.cli.app import command
 
-        code = command()(prog_name="deepcli", standalone_mode=False)
+        with answers.alone(sys.argv[1:]):
+            code = command()(prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer makes one of a KeyboardInterrupt
     except DeepcliError as error:
         return _fail(str(error), error.exit_code, error.run)

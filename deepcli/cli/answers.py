@@ -10,35 +10,21 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+from deepcli.cli.asked import JSON, Asked, asked
 
 if TYPE_CHECKING:
     from deepcli.result import Answer
 
-JSON = "--json"
 Command = TypeVar("Command", bound=Callable[..., None])
 
 _printed = False
+_out: TextIO | None = None
 
 
 class Terminated(BaseException):
     """SIGTERM, where a script waits for an object."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a command line asks for.
-
-    Attributes:
-        command: The command, as in `sweep run`; None if it names none.
-        json: Whether a script waits for an object.
-        shape: The class of the command's objects, as `module:Class`.
-    """
-
-    command: str | None
-    json: bool
-    shape: str | None = None
 
 
 def answers(shape: str) -> Callable[[Command], Command]:
@@ -75,7 +61,27 @@ def emit(answer: Answer) -> None:
 def _print(text: str) -> None:
     global _printed
     _printed = True
-    print(fit(text, sys.stdout.encoding), flush=True)
+    print(fit(text, out().encoding), file=out(), flush=True)
+
+
+def out() -> TextIO:
+    """Return where results go, which is not `sys.stdout` while that is kept for nobody else."""
+    return _out or sys.stdout
+
+
+@contextlib.contextmanager
+def alone(words: Sequence[str]) -> Iterator[None]:
+    """Send to stderr what a plugin or a library prints while a script waits for objects on stdout."""
+    global _out
+    if JSON not in words or {"--help", "-h"} & {*words} or not asked(words).json:
+        yield
+        return
+    _out = sys.stdout
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _out = None
 
 
 def fit(text: str, encoding: str | None) -> str:
@@ -85,55 +91,6 @@ def fit(text: str, encoding: str | None) -> str:
         if codecs.lookup(encoding or "utf-8").name == "utf-8":
             return text
     return json.dumps(json.loads(text))
-
-
-def asked(words: Sequence[str]) -> Asked:
-    """Find out what a command line asks for, however wrong the rest of it is.
-
-    The command tree knows which command has `--json`. Below a name that it does not know, the word is enough.
-    """
-    from deepcli.cli.app import command
-
-    node, rest, early = command(), list(words), False
-    names: list[str] = []
-    while (commands := getattr(node, "commands", None)) is not None:
-        place = next((index for index, word in enumerate(rest) if not word.startswith("-")), len(rest))
-        early = early or JSON in rest[:place]
-        if place == len(rest) or rest[place] not in commands:
-            return Asked(" ".join(names) or None, early or JSON in rest)
-        names.append(rest[place])
-        node, rest = commands[rest[place]], rest[place + 1 :]
-    return Asked(" ".join(names), _has(node) and (early or _given(node, rest)), getattr(node.callback, "shape", None))
-
-
-def _has(node: Any) -> bool:
-    return any(JSON in option.opts for option in node.params)
-
-
-def _given(node: Any, words: Sequence[str]) -> bool:
-    """Look for the option among words that may hold any mistake, as the parser itself stops at the first."""
-    options = [one for one in node.params if one.param_type_name == "option"]
-    valued = {name for option in options if not (option.is_flag or option.count) for name in option.opts}
-    left = iter(words)
-    for word in left:
-        if word == "--":
-            return False
-        if word.partition("=")[0] == JSON:
-            return True
-        if _takes_next(word, valued):
-            next(left, None)
-    return False
-
-
-def _takes_next(word: str, valued: set[str]) -> bool:
-    """Say whether the next word is the value of an option in this one."""
-    if word in valued:
-        return True
-    if word.startswith("--") or not word.startswith("-"):
-        return False
-    letters = word[1:]
-    first = next((place for place, letter in enumerate(letters) if f"-{letter}" in valued), len(letters))
-    return first == len(letters) - 1
 
 
 def fail(words: Sequence[str], status: str, error: str, run: str | None = None) -> None:

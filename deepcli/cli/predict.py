@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepcli.cli.answers import answers
+from deepcli.cli.answers import answers, out
 from deepcli.cli.options import DataDir, DeviceName, Offline, Plugins, Quiet, Verbose, set_verbose, sources
 from deepcli.errors import DataError, UsageError
 
@@ -167,7 +167,7 @@ def _opened(output: Path | None, writer: Writer) -> Iterator[Writer]:
     from deepcli.writing import replacing
 
     if output is None:
-        writer.begin(sys.stdout)
+        writer.begin(out())
         yield writer
         return
     with replacing(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -110,7 +111,8 @@ def test_so_does_a_command_that_there_is_not(cli, line, name):
 )  # fmt: skip
 def test_nobody_else_gets_one(cli, line):
     done = cli(*line.split())
-    assert "schema" not in done.out and done.code == (0 if "--help" in line else 2)
+    assert '"schema"' not in done.out and done.code == (0 if "--help" in line else 2)
+    assert bool(done.out) == ("--help" in line)
 
 
 def kill(number):
@@ -164,6 +166,18 @@ def test_a_plugin_that_ends_the_process_is_an_error(cli, spec):
         done = cli(*words)
         assert done.code == 2 and "plugin.py: SystemExit: 0" in done.err
     assert object_of(done, "list")
+
+
+def test_what_a_plugin_prints_is_not_among_the_objects(cli, spec, trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    plugin = spec("print('hello')\n", "loud.py")
+    for line, name in (("list", "list"), ("predict runs/a x.npy", "predict"), ("runs nowhere", None)):
+        done = cli(*line.split(), *(["--plugin", plugin] if name else []), "--json")
+        assert all(json.loads(one) for one in done.out.splitlines()) and done.out
+        assert ("hello" in done.err) == (name is not None)
+        for loaded in [module for module in sys.modules if module.startswith("deepcli_plugin_")]:
+            del sys.modules[loaded]
+    assert "hello" in cli("list", "--plugin", plugin).out
 
 
 def test_a_broken_installation_still_prints_an_object(monkeypatch):
