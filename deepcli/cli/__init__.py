@@ -43,6 +43,8 @@ def main() -> NoReturn:
             sys.stdout.flush()
         except OutputError as error:
             code = _give_up(error)
+        except answers.Terminated:  # after the object was printed
+            code = 143
         with contextlib.suppress(AttributeError, OSError, ValueError):
             sys.stderr.flush()
     sys.exit(code)
@@ -66,16 +68,17 @@ def _run() -> int:
         return _fail("interrupted", 130)
     except answers.Terminated:
         return _fail("terminated", 143)
-    except SystemExit as ended:  # of Typer's completion, or of a library
-        if ended.code not in (None, 0):
-            cause = ended.__context__  # Typer ends the process where a pipe is broken
-            reason = cause if isinstance(cause, OSError) else f"the process was ended by sys.exit({ended.code!r})"
-            answers.fail(sys.argv[1:], "failed", str(reason))
-        raise
+    except SystemExit as ended:
+        if "--json" not in sys.argv:
+            raise
+        cause = ended.__context__  # Typer ends the process where a pipe is broken
+        reason = cause if isinstance(cause, OSError) else f"the process was ended by sys.exit({ended.code!r})"
+        return _fail(str(reason), ended.code if isinstance(ended.code, int) and ended.code else 1)
     except OutputError:
         raise
     except Exception as error:
-        return _unexpected(error)
+        cause = error.__cause__  # Typer makes an Abort without words of the end of an input
+        return _unexpected(cause if isinstance(cause, EOFError) else error)
 
 
 def _unexpected(error: Exception) -> int:
@@ -93,7 +96,8 @@ def _unexpected(error: Exception) -> int:
 def _misused(error: Any) -> int:
     from typer import rich_utils
 
-    rich_utils.rich_format_error(error)
+    with contextlib.suppress(OSError, ValueError):
+        rich_utils.rich_format_error(error)
     answers.fail(sys.argv[1:], "failed", error.format_message())
     return int(error.exit_code)
 

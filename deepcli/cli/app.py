@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -66,6 +67,7 @@ app.command()(schema)
 app.command()(doctor)
 
 
+@cache
 def command() -> Any:
-    """Return the command to call."""
+    """Return the command to call, with all others below it."""
     return typer.main.get_command(app)

@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 
 from deepcli.cli import answers
-from deepcli.cli.app import command as tree
 from deepcli.cli.schemas import PACKAGE, commands, file_of, schemas, with_json
 from deepcli.result import Answer, Failure
 
@@ -124,10 +123,12 @@ ENDS = {
     "a surprise": (lambda: 1 / 0, 1, "unexpected ZeroDivisionError: division by zero"),
     "no memory": (lambda: (_ for _ in ()).throw(MemoryError), 1, "out of memory"),
     "too deep": (lambda: (_ for _ in ()).throw(RecursionError("deep")), 1, "unexpected RecursionError: deep"),
-    "an error without words": (lambda: (_ for _ in ()).throw(EOFError), 1, "unexpected Abort"),
+    "an error without words": (lambda: (_ for _ in ()).throw(EOFError), 1, "unexpected EOFError"),
     "Ctrl-C": (lambda: kill(signal.SIGINT), 130, "interrupted"),
     "SIGTERM": (lambda: kill(signal.SIGTERM), 143, "terminated"),
-    "sys.exit": (lambda: exit(7), 7, "ended by sys.exit(7)"),
+    "sys.exit": (lambda: sys.exit(7), 7, "ended by sys.exit(7)"),
+    "sys.exit as if all were well": (lambda: sys.exit(), 1, "ended by sys.exit(None)"),
+    "sys.exit with words": (lambda: sys.exit("sorry"), 1, "ended by sys.exit('sorry')"),
 }
 
 
@@ -139,15 +140,8 @@ def test_whatever_ends_a_command_there_is_an_object(cli, monkeypatch, name, end)
     def ended(**_):
         act()
 
-    def wrecked():
-        root = tree()
-        for called, node in commands(root):
-            if called == name:
-                ended.shape = node.callback.shape
-                node.callback = ended
-        return root
-
-    monkeypatch.setattr("deepcli.cli.app.command", wrecked)
+    ended.shape = NODES[name].callback.shape
+    monkeypatch.setattr(NODES[name], "callback", ended)
     done = cli(*filled(name), "--json")
     assert done.code == code
     assert says in object_of(done, name)["error"]
