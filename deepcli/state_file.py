@@ -37,7 +37,7 @@ _HEADER = re.compile(
 _DAMAGE = (
     OSError, EOFError, RuntimeError, OverflowError, NotImplementedError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
-_FIELDS = ("position", "precision", "threads", "plugins", "best", "callbacks", "rollbacks")
+_FIELDS = ("position", "precision", "threads", "plugins", "best", "callbacks", "rollbacks", "weights")
 _COUNTS = ("epoch", "wait", "cooldown")
 
 
@@ -60,6 +60,7 @@ def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             plain = json.loads(text)
         if isinstance(plain, dict):
             plain.setdefault("rollbacks", [])  # older checkpoints have none
+            plain.setdefault("weights", None)
         _check(plain)
         return plain, {name: _array(name, member) for name, member in arrays.items()}
     except _DAMAGE as error:
@@ -130,6 +131,7 @@ def _check(plain: Any) -> None:
     _expect(epoch is None or epoch > 0, "best.epoch should count from 1")
     rollbacks = plain["rollbacks"]
     _expect(isinstance(rollbacks, list) and all(map(_is_rollback, rollbacks)), "rollbacks should be steps and reasons")
+    _expect(plain["weights"] in (None, "raw", "averaged"), "weights should be raw or averaged")
 
 
 def _expect(holds: bool, message: str) -> None:

@@ -111,20 +111,3 @@ def dtype_policy(name: str) -> Iterator[None]:
 def inner_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
     """Return the optimizer that the spec names, inside the loss scaling that mixed_float16 puts round it."""
     return getattr(model.optimizer, "inner_optimizer", model.optimizer)
-
-
-@contextlib.contextmanager
-def averaged_weights(model: keras.Model) -> Iterator[None]:
-    """Put the moving average of the weights in their place for a while, where the optimizer keeps one."""
-    optimizer = inner_optimizer(model)
-    if not optimizer.use_ema:
-        yield
-        return
-    variables = model.trainable_variables
-    raw = [variable.numpy() for variable in variables]
-    try:
-        optimizer.finalize_variable_values(variables)
-        yield
-    finally:
-        for variable, value in zip(variables, raw, strict=True):
-            variable.assign(value)

@@ -14,6 +14,7 @@ import keras
 from deepcli import loading, weights_file
 from deepcli.checkpoints import LEXICON, SPEC, STATE, WEIGHTS, CheckpointFile
 from deepcli.data.lexicon import Lexicon
+from deepcli.engine.averaging import averages, build_optimizer, lent_optimizer
 from deepcli.engine.state import State
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
@@ -37,12 +38,54 @@ def save(path: Path, model: keras.Model, experiment: Experiment, state: State, l
 
 
 def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
-    """Put a checkpoint's weights into a model built from its spec; the optimizer's too, if the model has one.
+    """Put the weights that a checkpoint's model is measured and used with into a model built from its spec.
+
+    Where the file holds others, to go on training with, the optimizer's variables in it give the averaged ones.
 
     Raises:
         CheckpointError: It is damaged, or its weights are of another model.
         TrainingError: The disk for temporary files is full.
     """
+    state = State.from_bytes(checkpoint.read(STATE))
+    if _holds_raw(checkpoint.experiment, state):
+        optimizer = build_optimizer(checkpoint.experiment, state.precision)
+        if averages(optimizer):
+            with lent_optimizer(model, optimizer):
+                _load(model, checkpoint)
+                optimizer.finalize_variable_values(model.trainable_variables)
+            return state
+    _load(model, checkpoint)
+    return state
+
+
+def _holds_raw(experiment: Experiment, state: State) -> bool:
+    """Tell whether a file holds the weights of training where others are used.
+
+    Files that do not say are older: the moving average of use_ema leaves weights that are averages as they are, and other
+    averages were not used yet.
+    """
+    return state.weights == "raw" or (state.weights is None and experiment.optimizer.use_ema)
+
+
+def load_training(model: keras.Model, checkpoint: CheckpointFile) -> State:
+    """Bring a compiled model and its optimizer to where training was.
+
+    Raises:
+        CheckpointError: It is damaged, of another model, or holds averaged weights.
+        TrainingError: The disk for temporary files is full.
+    """
+    state = State.from_bytes(checkpoint.read(STATE))
+    if state.weights == "averaged":
+        raise CheckpointError(
+            f"{checkpoint.path}: holds averaged weights, from which training cannot be resumed; "
+            "training.initial_weights begins a new run with them"
+        )
+    _load(model, checkpoint)
+    return state
+
+
+def _load(model: keras.Model, checkpoint: CheckpointFile) -> None:
+    """Have Keras read the weights, and the optimizer's variables if the model has an optimizer."""
     with _unpacked(checkpoint) as weights:
         try:
             weights_file.check(weights, weights.stat().st_size)  # again: the file may be another one by now
@@ -53,7 +96,6 @@ def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
         except (UserWarning, ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise CheckpointError(f"{checkpoint.path}: its weights do not fit the model: {first}") from None
-    return State.from_bytes(checkpoint.read(STATE))
 
 
 @contextlib.contextmanager

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 
 from deepcli.data.splits import Split
+from deepcli.engine.averaging import averaged_weights
 from deepcli.engine.backend import Backend, Batches
-from deepcli.engine.build import averaged_weights
 from deepcli.engine.evaluate import Evaluator, number
 from deepcli.engine.state import Position, random_variables
 from deepcli.experiment import Experiment

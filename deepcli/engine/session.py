@@ -8,17 +8,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from deepcli.checkpoints import STATE, CheckpointFile, open_checkpoint
 from deepcli.data.splits import Splits
+from deepcli.engine.averaging import averaged_weights
 from deepcli.engine.backend import Backend, Batches
-from deepcli.engine.build import averaged_weights, build_compiled_metrics, inner_optimizer
+from deepcli.engine.build import build_compiled_metrics, inner_optimizer
 from deepcli.engine.callbacks import Best, History, PatientStopping, Periodic, Plateau, Remembering, Report
-from deepcli.engine.checkpoint import load_weights, save
+from deepcli.engine.checkpoint import load_training, load_weights, save
 from deepcli.engine.compiled import CompiledModels
 from deepcli.engine.divergence import Divergence, demand_finite_weights
 from deepcli.engine.evaluate import Evaluator, keep
@@ -105,9 +106,9 @@ class Job:
         """Bring a model to where a checkpoint was, if there is one; each rollback since then halves the learning rate.
 
         Raises:
-            CheckpointError: It is damaged, or of another model.
+            CheckpointError: It is damaged, of another model, or to be used only.
         """
-        state = load_weights(model, checkpoint) if checkpoint else None
+        state = load_training(model, checkpoint) if checkpoint else None
         if state:
             with self.backend.scope():
                 build_compiled_metrics(model)
@@ -189,7 +190,8 @@ class Session:
 
     def _test(self) -> dict[str, dict[str, float]]:
         """Measure the best weights on the test split."""
-        load_weights(self.model, open_checkpoint(self.job.run.best))
+        with self.job.backend.scope():
+            load_weights(self.model, open_checkpoint(self.job.run.best))
         evaluator = Evaluator(self.job.experiment, self.job.backend)
         measured = evaluator(self.model, self.job.splits.test, self.job.request.signals.check)
         keep(self.job.run, "test", measured, self.job.splits.lexicon)
@@ -250,11 +252,12 @@ class Session:
 
     def _save_best(self) -> None:
         demand_finite_weights(self.model)
-        with averaged_weights(self.model):
+        with averaged_weights(self.model) as averaged:
+            state = self._state("averaged" if averaged else "raw")
             if self.job.request.seconds_between_saves:
-                self._kept = Kept(self.model, self.job.backend, self._state())
+                self._kept = Kept(self.model, self.job.backend, state)
             else:
-                self._write(self.job.run.best, self._state())
+                self._write(self.job.run.best, state)
 
     def _save_kept(self) -> None:
         """Write the best weights that have waited in memory."""
@@ -281,7 +284,7 @@ class Session:
     def _write(self, path: Path, state: State) -> None:
         save(path, self.model, self.job.experiment, state, self.job.splits.lexicon())
 
-    def _state(self) -> State:
+    def _state(self, weights: Literal["raw", "averaged"] = "raw") -> State:
         if not self.loop.position.total:
             with self.job.backend.scope():
                 build_compiled_metrics(self.model)
@@ -294,6 +297,7 @@ class Session:
             {callback.name: callback.remember() for callback in self._remembering()},
             self.rollbacks,
             read_variables(self.model, self.job.backend),
+            weights,
         )
 
 

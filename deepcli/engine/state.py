@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -40,6 +40,8 @@ class State:
         callbacks: Each callback's own state, by name.
         rollbacks: What was done about each divergence so far.
         variables: Random generators, metrics and the learning rate's scale, by name.
+        weights: Whether the weights beside it are those that training goes on with, or averages of them to be used;
+            None in older checkpoints, which do not say.
     """
 
     position: Position
@@ -50,6 +52,7 @@ class State:
     callbacks: Mapping[str, Any] = field(default_factory=dict)
     rollbacks: tuple[Mapping[str, Any], ...] = ()
     variables: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights: Literal["raw", "averaged"] | None = None
 
     def to_bytes(self) -> bytes:
         """Write it as an `.npz` of plain arrays; what is no array is JSON in one of them."""
@@ -61,6 +64,7 @@ class State:
             "best": finite(dict(self.best)),
             "callbacks": finite(dict(self.callbacks)),
             "rollbacks": finite(self.rollbacks),
+            "weights": self.weights,
         }
         out = io.BytesIO()
         np.savez(out, json=np.frombuffer(json.dumps(plain).encode(), np.uint8), **self.variables)  # type: ignore[arg-type]
@@ -86,6 +90,7 @@ class State:
             plain["callbacks"],
             tuple(plain["rollbacks"]),
             variables,
+            plain["weights"],
         )
 
 

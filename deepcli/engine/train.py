@@ -16,6 +16,7 @@ import tensorflow as tf
 from deepcli import loading
 from deepcli.checkpoints import STATE, CheckpointFile, find, open_checkpoint
 from deepcli.data.splits import Splits
+from deepcli.engine.averaging import begin_averages, caveat
 from deepcli.engine.backend import Backend, TensorFlowBackend
 from deepcli.engine.build import build_model, compile_model, forget_models
 from deepcli.engine.checkpoint import load_weights
@@ -68,6 +69,9 @@ def train(
         build = functools.partial(ready_model, experiment, splits, plan, backend, checkpoint is not None)
         models = request.models if chosen.strategy.num_replicas_in_sync == 1 else None
         model = build() if models is None else models.ready(experiment, plan, build)
+        if warning := caveat(model):
+            notes.append(f"notice: {warning}")
+            reporter.note(notes[-1])
         environment = describe(splits, model, plan, request.command, request.plugins)
         if request.signals.stop is not None:
             raise Interrupted("interrupted before training began", request.signals.stop)
@@ -110,6 +114,7 @@ def ready_model(
         compile_model(
             model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
         )
+        begin_averages(model)
     return model
 
 

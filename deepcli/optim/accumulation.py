@@ -26,10 +26,6 @@ class GradientAccumulation(keras.optimizers.Optimizer):
         self._group_size = self._counter("batches_in_group")
         self._group_updates = self._counter("updates")
         self._group_variables = variables
-        if self.use_ema:
-            # Until the first update the average is of the weights as they are.
-            for average, variable in zip(self._model_variables_moving_average, variables, strict=True):
-                average.assign(variable)
 
     def _counter(self, name: str) -> keras.Variable:
         return self.add_variable(

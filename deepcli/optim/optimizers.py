@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -52,16 +52,26 @@ class Optimizer(Component):
         """Yield the fields that a run of this many updates is too short for."""
         return iter(())
 
+    def notices(self) -> Iterator[str]:
+        """Yield what is allowed and seldom meant, each with its field first."""
+        for name in () if self.use_ema else ("ema_momentum", "ema_overwrite_frequency"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                yield f"{name}: has no effect without use_ema"
+
     def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
         """Build the Keras optimizer.
 
         Args:
             learning_rate: The schedule; it replaces the `learning_rate` field, its peak.
         """
+        fields = self.model_dump(exclude={"type", "learning_rate"})
+        return self.keras_class()(learning_rate=learning_rate, **fields)
+
+    def keras_class(self) -> Callable[..., keras.optimizers.Optimizer]:
+        """Return the class to build: Keras's own, or one that follows it."""
         import keras
 
-        fields = self.model_dump(exclude={"type", "learning_rate"})
-        return getattr(keras.optimizers, self.KERAS)(learning_rate=learning_rate, **fields)
+        return getattr(keras.optimizers, self.KERAS)  # type: ignore[no-any-return]
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizers", default="adam")
@@ -249,11 +259,17 @@ class Muon(Optimizer):
 
 @OPTIMIZERS.register
 class ScheduleFreeAdamw(Optimizer):
-    """AdamW on averaged weights, which needs no schedule (Defazio et al. 2024)."""
+    """AdamW that is measured and used with the average of its weights, and needs no schedule (Defazio et al. 2024).
+
+    Batch normalization keeps statistics of the weights that steps are taken at, so first epochs may look worse than they
+    are. All steps weigh alike in the average, whatever their rate.
+    """
 
     type: Literal["schedule_free_adamw"] = "schedule_free_adamw"
     learning_rate: PositiveFloat = Field(0.0025, description="Peak learning rate; the schedule scales it.")
-    beta_1: Rate = Field(0.9, description="Decay of the first moment.")
+    beta_1: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.9, description="Share of the average in the weights that gradients are taken at."
+    )
     beta_2: Rate = Field(0.999, description="Decay of the second moment.")
     epsilon: PositiveFloat = Field(1e-8, description="Added to the divisor.")
     warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Updates of a warm-up of its own.")
@@ -263,3 +279,19 @@ class ScheduleFreeAdamw(Optimizer):
     def check_length(self, updates: int) -> Iterator[Misfit]:
         if self.warmup_steps >= updates:
             yield ("warmup_steps",), f"a warm-up of {self.warmup_steps} updates leaves nothing of the run's {updates}"
+
+    @model_validator(mode="after")
+    def _keeps_its_average(self) -> ScheduleFreeAdamw:
+        why = "would overwrite the average that schedule_free_adamw keeps; leave it out"
+        wrong = self.use_ema and self.ema_overwrite_frequency is not None
+        return checked(self, lambda _: [(("ema_overwrite_frequency",), why)] if wrong else [])
+
+    def notices(self) -> Iterator[str]:
+        yield from super().notices()
+        if self.use_ema:
+            yield "use_ema: schedule_free_adamw keeps an average itself; now the moving average is measured instead"
+
+    def keras_class(self) -> Callable[..., keras.optimizers.Optimizer]:
+        from deepcli.optim.schedule_free import ScheduleFreeAdamW
+
+        return ScheduleFreeAdamW

@@ -475,6 +475,7 @@ FIELDS: dict[str, object] = {
                  {"epoch": 1, "step": 0, "total": 0, "self": 1}],
     "precision": [None, 3, "float64", "../../x", ["float32"]],
     "threads": [None, -1, "4", True],
+    "weights": ["mean", 1, {}, ["raw"]],
     "plugins": ["os", [1], ["\x1b[2J"], [""], {"os": 1}],
     "best": [None, {"epoch": "1"}, {"epoch": -1}, {"epoch": 0}, {"value": "x"}, {"epoch": 1, "value": [[[]]]}],
     "rollbacks": [None, [1], [{"step": 1}], [{"reason": "", "step": 1, "back_to": 0}],

@@ -1,0 +1,56 @@
+"""Schedule-free AdamW as its paper has it, under Keras's name, fields and variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
+    """Steps move z, gradients are taken at y = (1 - beta_1) z + beta_1 x, and x, the average of all z, is the outcome.
+
+    Algorithm 1 of Defazio et al. 2024, https://arxiv.org/abs/2405.15682. The weights of the model are y while it trains,
+    `momentum` holds z, and x follows from both. Keras 3.15 has these variables too, but works x out from the z after the
+    step instead of the one before it, takes decay off x alone, and never leaves y. As in Keras, all steps weigh alike in
+    x; the paper weighs them by the square of their rate, which is the same where the rate is constant.
+    """
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Take a step."""
+        dtype, index = variable.dtype, self._get_variable_index(variable)
+        base, velocity = self._momentums[index], self._velocities[index]
+        # An embedding's gradient is rows, some of them repeated; they are added up before anything is squared.
+        gradient = ops.add(ops.zeros_like(variable), ops.cast(gradient, dtype))
+        step, rate = ops.cast(self.iterations + 1, dtype), ops.cast(learning_rate, dtype)
+        if self.warmup_steps:
+            rate *= ops.minimum(step / self.warmup_steps, 1.0)
+        average = self._average(variable, base)
+        self.assign_add(velocity, (ops.square(gradient) - velocity) * (1 - self.beta_2))
+        correction = 1 - ops.power(ops.cast(self.beta_2, dtype), step)
+        direction = gradient / (ops.sqrt(velocity / correction) + self.epsilon)
+        if self.weight_decay and self._use_weight_decay(variable):
+            direction += self.weight_decay * variable
+        self.assign_sub(base, rate * direction)
+        average += (base - average) / step
+        self.assign(variable, (1 - self.beta_1) * base + self.beta_1 * average)
+
+    def _average(self, variable: Any, base: Any) -> Any:
+        return (variable - (1 - self.beta_1) * base) / self.beta_1
+
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        """Leave it to `update_step`: decay is part of the step of z."""
+
+    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
+        """Make the weights their average, as Keras does in the end where an optimizer keeps one.
+
+        The moving average of `use_ema`, of the weights at which gradients are taken, comes first where it is asked for.
+        """
+        if self.use_ema:
+            super().finalize_variable_values(var_list)
+            return
+        for variable in var_list:
+            variable.assign(self._average(variable, self._momentums[self._get_variable_index(variable)]))
