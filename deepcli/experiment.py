@@ -118,6 +118,14 @@ class Experiment(Spec):
         """What is measured on every split, in the order of the spec."""
         return ["loss", *(metric.type for metric in self.metrics)]
 
+    def notices(self) -> list[str]:
+        """Say what is allowed, and seldom meant."""
+        optimizer, schedule = self.optimizer, self.schedule
+        return [
+            *(f"optimizer.{notice}" for notice in optimizer.notices()),
+            *(f"schedule.{notice}" for notice in schedule.notices(optimizer.learning_rate)),
+        ]
+
     def total_steps(self, steps_per_epoch: int) -> int:
         """Training steps of the whole run, if nothing stops it early."""
         steps = self.training.epochs * steps_per_epoch

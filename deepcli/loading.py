@@ -71,7 +71,7 @@ def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str
     whole = merger.overlay(document, words(overrides))
     experiment = validate(without_sweep(whole))
     check_length(experiment, source)
-    return Loaded(experiment, (*notices, *merger.notices))
+    return Loaded(experiment, (*notices, *merger.notices, *experiment.notices()))
 
 
 def gather(files: Sequence[Path], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:

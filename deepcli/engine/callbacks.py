@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import keras
+import numpy as np
 
 from deepcli.engine.build import inner_optimizer
 from deepcli.experiment import Checkpoint, EarlyStopping
@@ -131,7 +132,9 @@ class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
 
 
 class Plateau(Remembering):
-    """Scales the learning rate down when a metric stands still; Keras's own cannot, under a schedule.
+    """Scales the learning rate down when a metric stops improving; Keras's own callback cannot, under a schedule.
+
+    The rate is never raised: where it is at `min_lr` or below, in a warm-up or after rollbacks for example, it stays.
 
     Args:
         spec: When, and by how much.
@@ -158,9 +161,11 @@ class Plateau(Remembering):
                 self._reduce()
 
     def _reduce(self) -> None:
-        rate = inner_optimizer(self.model)._learning_rate
-        least = self._spec.min_lr / rate.peak
-        rate.scale.assign(max(float(rate.scale.numpy()) * self._spec.factor, least))
+        optimizer = inner_optimizer(self.model)
+        rate, least = float(optimizer.learning_rate), float(np.float32(self._spec.min_lr))
+        if rate > least:
+            scale = optimizer._learning_rate.scale
+            scale.assign(float(scale.numpy()) * max(self._spec.factor, least / rate))
         self._wait, self._cooldown = 0, self._spec.cooldown
 
     def remember(self) -> dict[str, Any]:

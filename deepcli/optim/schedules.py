@@ -64,6 +64,10 @@ class Schedule(Component):
         """
         return None
 
+    def notices(self, peak: float) -> Iterator[str]:
+        """Yield what is allowed beside such a peak and seldom meant, each with its field first."""
+        return iter(())
+
 
 SCHEDULES: Registry[Schedule] = Registry("schedules", default="constant")
 
@@ -203,6 +207,13 @@ class Polynomial(Schedule):
 
         return keras.optimizers.schedules.PolynomialDecay(peak, steps, self.end_learning_rate, self.power)
 
+    def notices(self, peak: float) -> Iterator[str]:
+        if self.end_learning_rate > peak:
+            yield (
+                f"end_learning_rate: {self.end_learning_rate:g} is above optimizer.learning_rate ({peak:g}), so the "
+                "learning rate rises"
+            )
+
 
 @SCHEDULES.register
 class InverseTime(Schedule):
@@ -251,4 +262,11 @@ class ReduceOnPlateau(Schedule):
     patience: Positive = Field(10, description="Epochs without improvement before a reduction.")
     min_delta: NonNegative = Field(1e-4, description="Less than that is no improvement.")
     cooldown: Annotated[int, Field(ge=0)] = Field(0, description="Epochs after a reduction that do not count.")
-    min_lr: NonNegative = Field(0.0, description="The rate never falls below it.")
+    min_lr: NonNegative = Field(0.0, description="No reduction goes below it.")
+
+    def notices(self, peak: float) -> Iterator[str]:
+        if self.min_lr >= peak:
+            yield (
+                f"min_lr: {self.min_lr:g} is not below optimizer.learning_rate ({peak:g}), so the learning rate is never "
+                "reduced"
+            )

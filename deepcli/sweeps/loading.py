@@ -95,6 +95,7 @@ def _plan(
         *whole.notices,
         *(f"{key}: left out of the sweep; its condition is not met" for key in left_out),
         *_incomparable(decided, experiment),
+        *_surprises(decided, experiment),
     )
     if not decided.parameters and not must_vary:
         decided = decided.model_copy(update={"method": "random"})
@@ -115,6 +116,12 @@ def _plan(
     checking.points(plan, [{}] if not metric_fits(plan, experiment) else chosen, where)
     Plan.from_json(plan.to_json())  # A worker on another machine will read it.
     return plan
+
+
+def _surprises(sweep: Sweep, experiment: Experiment) -> list[str]:
+    """Return what the spec itself surprises with, unless its points differ in that."""
+    varied = {key.partition(".")[0] for key in sweep.parameters}
+    return [] if varied & {"optimizer", "schedule"} else experiment.notices()
 
 
 def metric_fits(plan: Plan, experiment: Experiment) -> bool:
