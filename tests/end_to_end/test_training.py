@@ -244,6 +244,18 @@ def test_averaged_weights_are_evaluated_and_raw_ones_go_on(run):
     assert result.metrics["test"].items() <= again.metrics["test"].items()
 
 
+@pytest.mark.parametrize(("monitor", "better"), [("val_accuracy", max), ("val_loss", min), ("accuracy", max)])
+def test_the_best_epoch_is_that_of_the_monitored_metric(monitor, better, run):
+    training = f"training: {{epochs: 4, early_stopping: {{monitor: {monitor}, patience: 4}}}}\n"
+    result, directory, _ = run(f"model: mlp\noptimizer: {{type: adam, learning_rate: 0.2}}\n{training}")
+    values = [row[monitor] for row in history(directory)]
+    assert result.best_epoch == 1 + values.index(better(values))
+    state = State.from_bytes(open_checkpoint(directory.best).read("deepcli/state.npz"))
+    assert (state.best["monitor"], state.best["value"]) == (monitor, better(values))
+    split, name = ("validation", monitor[4:]) if monitor.startswith("val_") else ("train", monitor)
+    assert result.metrics[split][name] == better(values)
+
+
 def test_class_weights_change_the_loss_and_balanced_follows_counts(run):
     from deepcli.engine.session import class_weights
 
