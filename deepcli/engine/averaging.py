@@ -1,7 +1,7 @@
-"""The weights that a model is measured and used with, where they are others than those that steps of training change.
+"""Averaged weights, which a model is measured and used with where its optimizer keeps an average of those it trains.
 
 Keras calls them an optimizer's final values: the moving average of `use_ema`, the average of schedule-free AdamW, or what
-a plugin's optimizer says.
+a plugin's optimizer puts into `finalize_variable_values`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from deepcli.optim.learning_rate import LearningRate
 
 
 def averages(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Tell whether an optimizer has final values for the weights."""
+    """Return whether an optimizer has final values for the weights."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     return bool(
         inner.use_ema or type(inner).finalize_variable_values is not keras.optimizers.Optimizer.finalize_variable_values
@@ -26,7 +26,7 @@ def averages(optimizer: keras.optimizers.Optimizer) -> bool:
 
 
 def caveat(model: keras.Model) -> str | None:
-    """Say what averages of weights do not cover; None where there are none, or they cover all."""
+    """Return a warning where averaged weights are used with statistics of others; None where they are not."""
     layers = model._flatten_layers()
     if averages(model.optimizer) and any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers):
         return (
@@ -37,7 +37,7 @@ def caveat(model: keras.Model) -> str | None:
 
 
 def begin_averages(model: keras.Model) -> None:
-    """Begin moving averages at the weights, so that there are some before the first step; it would take no other ones."""
+    """Start moving averages at the initial weights; Keras starts them at zero and replaces them in the first step."""
     optimizer = inner_optimizer(model)
     if optimizer.use_ema:
         for average, variable in zip(optimizer._model_variables_moving_average, model.trainable_variables, strict=True):
@@ -46,7 +46,7 @@ def begin_averages(model: keras.Model) -> None:
 
 @contextlib.contextmanager
 def averaged_weights(model: keras.Model) -> Iterator[bool]:
-    """Put the final values of the weights in their place for a while; yields whether there are any."""
+    """Replace the weights with their final values inside the block; yields whether there are any."""
     optimizer = inner_optimizer(model)
     if not averages(optimizer):
         yield False
@@ -62,14 +62,14 @@ def averaged_weights(model: keras.Model) -> Iterator[bool]:
 
 
 def build_optimizer(experiment: Experiment, precision: str) -> keras.optimizers.Optimizer:
-    """Build an optimizer with the variables that it has in training, to read those of a checkpoint."""
+    """Build an optimizer with the same variables as in training, to read those of a checkpoint."""
     optimizer = accumulating(experiment.optimizer.build(LearningRate(experiment.optimizer.learning_rate)))
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
 @contextlib.contextmanager
 def lent_optimizer(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Give a model another optimizer for a while, or one where it has none, so that Keras reads its variables too."""
+    """Give a model an optimizer inside the block, so that Keras reads the optimizer's variables with the weights."""
     own = getattr(model, "optimizer", None)
     optimizer.build(model.trainable_variables)
     model.optimizer = optimizer

@@ -38,9 +38,9 @@ def save(path: Path, model: keras.Model, experiment: Experiment, state: State, l
 
 
 def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
-    """Put the weights that a checkpoint's model is measured and used with into a model built from its spec.
+    """Load the weights that a checkpoint's model is measured and used with into a model built from its spec.
 
-    Where the file holds others, to go on training with, the optimizer's variables in it give the averaged ones.
+    Where the file holds weights to continue training with, the averaged ones come from the optimizer's variables in it.
 
     Raises:
         CheckpointError: It is damaged, or its weights are of another model.
@@ -59,16 +59,16 @@ def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
 
 
 def _holds_raw(experiment: Experiment, state: State) -> bool:
-    """Tell whether a file holds the weights of training where others are used.
+    """Return whether the weights of a file may have to be averaged.
 
-    Files that do not say are older: the moving average of use_ema leaves weights that are averages as they are, and other
-    averages were not used yet.
+    Older files do not say which they hold. With use_ema, averaging changes nothing where they are averages already;
+    other averages were not used yet.
     """
     return state.weights == "raw" or (state.weights is None and experiment.optimizer.use_ema)
 
 
 def load_training(model: keras.Model, checkpoint: CheckpointFile) -> State:
-    """Bring a compiled model and its optimizer to where training was.
+    """Load the weights and the optimizer of a compiled model, to continue training.
 
     Raises:
         CheckpointError: It is damaged, of another model, or holds averaged weights.

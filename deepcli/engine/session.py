@@ -106,7 +106,7 @@ class Job:
         """Bring a model to where a checkpoint was, if there is one; each rollback since then halves the learning rate.
 
         Raises:
-            CheckpointError: It is damaged, of another model, or to be used only.
+            CheckpointError: It is damaged, of another model, or holds averaged weights.
         """
         state = load_training(model, checkpoint) if checkpoint else None
         if state:

@@ -40,8 +40,8 @@ class State:
         callbacks: Each callback's own state, by name.
         rollbacks: What was done about each divergence so far.
         variables: Random generators, metrics and the learning rate's scale, by name.
-        weights: Whether the weights beside it are those that training goes on with, or averages of them to be used;
-            None in older checkpoints, which do not say.
+        weights: Whether the weights in the same checkpoint are those of training or their averages; None in older
+            checkpoints, which do not say.
     """
 
     position: Position

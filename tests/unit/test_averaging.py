@@ -60,6 +60,15 @@ def test_schedule_free_adamw_goes_and_ends_as_its_paper_has_it(spec, reference):
     np.testing.assert_allclose(weight.numpy(), x, rtol=1e-3, atol=1e-3)
 
 
+def test_schedule_free_adamw_averages_over_updates_not_over_batches():
+    optimizer, weight, course = stepped(20, type="schedule_free_adamw", gradient_accumulation_steps=4)
+    other, expected, plain = stepped(5, type="schedule_free_adamw")
+    np.testing.assert_allclose(course[3::4], plain, rtol=1e-5)
+    for one, variable in ((optimizer, weight), (other, expected)):
+        one.finalize_variable_values([variable])
+    np.testing.assert_allclose(weight.numpy(), expected.numpy(), rtol=1e-5)
+
+
 def test_schedule_free_adamw_adds_up_repeated_rows_of_sparse_gradients():
     import tensorflow as tf
 
