@@ -90,7 +90,12 @@ def accumulating(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Opti
 def _with_groups(cls: type[Any]) -> type[Any]:
     # Keras writes an optimizer into its files by module and name: those of the class that it knows.
     module = "keras.optimizers" if cls.__module__.startswith("keras.") else cls.__module__
-    return type(cls.__name__, (GradientAccumulation, cls), {"__module__": module, "__doc__": cls.__doc__})
+    grouped = type(cls.__name__, (GradientAccumulation, cls), {"__module__": module, "__doc__": cls.__doc__})
+    package, _, name = keras.saving.get_registered_name(cls).rpartition(">")
+    if package:
+        for one in (grouped, cls):  # both are written by this name, and what it names is the latter
+            keras.saving.register_keras_serializable(package, name)(one)
+    return grouped
 
 
 def complete_group(optimizer: keras.optimizers.Optimizer) -> None:
