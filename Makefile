@@ -12,7 +12,7 @@ help:
 	@echo "make check      ruff, format and mypy only"
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
 	@echo "make torture    kills, cuts, full disks, hostile files: the tests in tests/torture in full (under an hour)"
-	@echo "make docs       write docs/reference.md from the classes that read a spec"
+	@echo "make docs       write docs/reference.md and the JSON schemas from the classes that they describe"
 	@echo "make bench      start-up, and whole runs and their memory against plain Keras, as ratios (about a quarter of an hour)"
 	@echo "make clean      remove the environment and everything made by tools"
 
@@ -46,6 +46,7 @@ torture: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m deepcli.reference > docs/reference.md
+	$(BIN)/python -m deepcli.cli.schemas
 
 bench: $(VENV)/.installed
 	@echo "First start-up, about two minutes; then deepcli against plain Keras, about a quarter of an hour on two cores."

@@ -15,7 +15,9 @@ OPTIONAL = ("rollbacks", "intervals", "classes", "confusion_matrix")
 class Answer(BaseModel):
     """What every object that `--json` prints has, and all that one has where no more is known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="deepcli answer")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", title="deepcli answer", json_schema_serialization_defaults_required=True
+    )
 
     # Named as in the JSON, where the key `schema` says which version of this promise holds.
     schema_version: Literal[1] = Field(SCHEMA, alias="schema", description="Version of this object's shape.")

@@ -12,7 +12,8 @@ from deepcli.cli.app import command
 from deepcli.result import Answer, Failure
 
 PACKAGE = Path(__file__).parent.parent
-FAILURE = "schemas/failure.schema.json"
+OLDER = {"result": "result.schema.json", "sweep": "sweeps/outcome.schema.json"}
+"""Two files are older than the rest, and scripts may read them where they are."""
 
 
 def commands(node: Any = None, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -36,10 +37,7 @@ def with_json() -> dict[str, Any]:
 def file_of(shape: Any) -> str:
     """Name the file, below the package, that holds the schema of a class."""
     title = str(shape.model_config["title"]).removeprefix("deepcli ")
-    # Two are older than the rest, and scripts may read them where they are.
-    return {"result": "result.schema.json", "sweep": "sweeps/outcome.schema.json"}.get(
-        title, f"schemas/{title}.schema.json"
-    )
+    return OLDER.get(title, f"schemas/{title}.schema.json")
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -48,8 +46,8 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def _schema(shape: Any) -> dict[str, Any]:
-    # Where every key is always there, as what is written says, and not as what could be read.
-    whole = shape.to_json is Answer.to_json if issubclass(shape, Answer) else False
+    # A result and a line of predictions leave out what they do not have; in every other object each key is there.
+    whole = issubclass(shape, Answer) and file_of(shape) not in OLDER.values()
     schema: dict[str, Any] = shape.model_json_schema(by_alias=True, mode="serialization" if whole else "validation")
     return schema
 

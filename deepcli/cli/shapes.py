@@ -14,7 +14,7 @@ Status = Literal["completed", "failed", "interrupted"]
 class Part(BaseModel):
     """Something inside an object; keys may be added to it without a new version of the promise."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", json_schema_serialization_defaults_required=True)
 
 
 class Pair(Part):

@@ -66,6 +66,7 @@ print("HEAVY", heavy, "CODE", code)
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["train", "--help"], ["validate", "SPEC"], ["list"], ["list", "models"], ["show", "SPEC"], ["runs", "."],
+     ["runs", ".", "--json"], ["list", "--json"], ["validate", "SPEC", "--json"],
      ["init", "digits", "cnn", "new.yaml"], ["schema"]],
     ids=" ".join,
 )  # fmt: skip

@@ -35,7 +35,7 @@ def object_of(done, name):
     """Return the one object on stdout, which has to be what its schemas promise of a failure."""
     assert done.out.count("\n") == 1, done
     told = json.loads(done.out)
-    jsonschema.validate(told, Failure.model_json_schema(by_alias=True))
+    jsonschema.validate(told, schemas()[file_of(Failure)])
     if name in SHAPES and issubclass(SHAPES[name], Answer):
         jsonschema.validate(told, schemas()[file_of(SHAPES[name])])
     assert told["command"] == name
@@ -199,6 +199,13 @@ def test_the_packaged_schemas_are_those_of_the_classes():
         assert json.loads((PACKAGE / name).read_text(encoding="utf-8")) == schema, "python -m deepcli.cli.schemas"
 
 
+def test_the_schemas_demand_the_keys_that_are_promised():
+    for name, schema in schemas().items():
+        if not name.endswith(("predict.schema.json", "result.schema.json", "outcome.schema.json")):
+            assert set(schema["properties"]) == set(schema["required"]), name
+            assert {"schema", "command", "status", "error"} <= set(schema["required"]), name
+
+
 def test_the_packaged_schemas_are_in_the_wheel():
     """Each file is matched by a pattern of `package-data`."""
     import tomllib
@@ -282,11 +289,15 @@ def test_what_a_command_prints_is_what_its_schema_says(cli, trained, monkeypatch
 
 
 def test_an_object_can_say_both_what_was_found_and_what_is_wrong(cli, trained, monkeypatch, spec):
+    from deepcli.export.exporting import Verdict
+
     monkeypatch.chdir(trained)
-    done = cli("export", "runs/a", "--format", "keras", "-o", "other", "--verify", "--tolerance", "0", "--json", "-q")
-    told = json.loads(done.out)
-    if told["verified"]["difference"] > 0:
-        assert done.code == 1 and object_of(done, "export")["file"] == "other/model.keras"
+    verdict = Verdict(examples=3, difference=0.5, accuracy=0.9, accuracy_change=-0.1)
+    monkeypatch.setattr("deepcli.export.exporting.verify", lambda *_: verdict)
+    done = cli("export", "runs/a", "--format", "keras", "-o", "other", "--verify", "--json", "-q")
+    told = object_of(done, "export")
+    assert done.code == 1 and told["file"] == "other/model.keras" and "differs by 0.5" in told["error"]
+    assert told["verified"] == {**vars(verdict), "ok": False}
     bad = spec("data: digits\nmodel: {type: cnn, filter: 3}\n", "bad.yaml")
     done = cli("validate", "s.yaml", bad, "--json")
     good, wrong = object_of(done, "validate")["files"]
