@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
-OPTIONAL = ("rollbacks", "intervals", "classes", "confusion_matrix")
+OPTIONAL = ("rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix")
 
 
 class Answer(BaseModel):
@@ -82,8 +82,14 @@ class Result(Answer):
     rollbacks: list[Rollback] | None = Field(
         None, description="What was done about divergences, with training.on_divergence: rollback."
     )
-    intervals: dict[str, dict[str, tuple[float, float]]] | None = Field(
-        None, description="By split, then by metric: a 95 % interval. `evaluate` only."
+    intervals: dict[str, dict[str, tuple[float, float] | None]] | None = Field(
+        None,
+        description="By split, then by metric: a 95 % interval over examples; null where none can be trusted. "
+        "`evaluate` only.",
+    )
+    interval_notes: dict[str, dict[str, str]] | None = Field(
+        None,
+        description="By split, then by metric: how its interval was computed, or `none: ` and why. `evaluate` only.",
     )
     classes: dict[str, list[ClassFigures]] | None = Field(
         None, description="By split: precision, recall and F1 of each class. `evaluate` only."

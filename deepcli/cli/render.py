@@ -52,6 +52,7 @@ def result(result: Result, json: bool) -> None:
     if result.error:
         print(f"{result.status}: {result.error}")
     _metrics(result)
+    _methods(result)
     for split, classes in (result.classes or {}).items():
         _classes(split, classes)
     for split, counts in (result.confusion_matrix or {}).items():
@@ -71,6 +72,19 @@ def _metrics(result: Result) -> None:
             low_high = (result.intervals or {}).get(split, {}).get(name)
             interval = f"  [{_figure(low_high[0])}, {_figure(low_high[1])}]" if low_high else ""
             print(f"{split + ' ' + name:<{width}} {_figure(value)}{interval}")
+
+
+def _methods(result: Result) -> None:
+    """Say of the intervals how they were computed, and why some are missing."""
+    for split, notes in (result.interval_notes or {}).items():
+        methods: dict[str, list[str]] = {}
+        for name, note in notes.items():
+            methods.setdefault(note, []).append(name)
+        if methods:
+            print(f"\n95 % intervals, over {split} examples (not over trainings):")
+        for method, names in sorted(methods.items(), key=lambda item: item[0].startswith("none: ")):
+            for line in textwrap.wrap(f"{', '.join(names)}: {method}", 78, break_on_hyphens=False):
+                print(f"  {line}")
 
 
 def _classes(split: str, classes: Sequence[ClassFigures]) -> None:

@@ -156,6 +156,7 @@ def evaluate(
         precision=state.precision,
         metrics={split_name: own | scored.values | own},  # what the spec names comes first, as it was measured
         intervals={split_name: scored.intervals},
+        interval_notes={split_name: scored.interval_notes},
         classes={split_name: scored.classes},
         confusion_matrix={split_name: scored.confusion_matrix},
     )

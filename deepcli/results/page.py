@@ -154,9 +154,23 @@ def _metrics(run: LoadedRun, scored: Scored) -> str:
     rows = []
     for name in dict.fromkeys([*own, *scored.values]):
         values = [_cell(_figure(split.get(name)), number=True) for split in metrics.values()]
-        rows.append([_cell(name), *values, _cell(_interval(scored.intervals.get(name)))])
+        note = scored.interval_notes.get(name, "")
+        ends = _interval(scored.intervals.get(name)) or (note if note.startswith("none: ") else "")
+        rows.append([_cell(name), *values, _cell(ends)])
     head = [_cell("", "th"), *(_cell(split, "th", number=True) for split in metrics), _cell("95 % interval", "th")]
-    return _table(head, rows) if rows else "<p>The run has not ended, so there are none yet.</p>"
+    if not rows:
+        return "<p>The run has not ended, so there are none yet.</p>"
+    return _table(head, rows) + (_methods(scored) if any(scored.intervals.values()) else "")
+
+
+def _methods(scored: Scored) -> str:
+    methods: dict[str, list[str]] = {}
+    for name, ends in scored.intervals.items():
+        if ends is not None:
+            methods.setdefault(scored.interval_notes[name], []).append(name)
+    told = "; ".join(f"{', '.join(names)}: {method}" for method, names in methods.items())
+    text = f"Intervals are over test examples and do not show how figures vary between trainings. Methods: {told}."
+    return f'<p class="soft">{escape(text)}</p>'
 
 
 def _interval(ends: tuple[float, float] | None) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from deepcli.errors import UsageError
+from deepcli.scores import SCORES, Ece
 from deepcli.writing import replacing
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 mpl.use("Agg")
 
-BINS = 10
 LARGEST_LABELLED = 20
 """Classes of the largest confusion matrix whose cells are written out."""
 
@@ -94,34 +94,22 @@ def confusion(predictions: Predictions) -> Figure:
 
 
 def calibration(predictions: Predictions) -> Figure | None:
-    """Draw how often the answer is right at each confidence; None where outputs are no probabilities."""
-    table = reliability(predictions)
+    """Draw how often the answer is right at each confidence, in the bins of the score `ece`; None without probabilities."""
+    score = SCORES.select("ece")
+    assert isinstance(score, Ece)
+    table = score.table(predictions)
     if table is None:
         return None
-    confidence, accuracy, counts = table
     figure = Figure(figsize=(4.6, 4.6), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as sure as right")
-    axes.bar(confidence, accuracy, width=0.8 / BINS, alpha=0.7, label="answers, by confidence")
-    for x, y, count in zip(confidence, accuracy, counts, strict=True):
+    axes.bar(table.confidence, table.accuracy, width=0.8 / table.bins, alpha=0.7, label="answers, by confidence")
+    for x, y, count in zip(table.confidence, table.accuracy, table.counts, strict=True):
         axes.annotate(str(count), (x, y), ha="center", va="bottom", fontsize=7)
-    axes.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1.05), ylim=(0, 1.1), title="calibration")
+    axes.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1.05), ylim=(0, 1.1))
+    axes.set_title(f"calibration: ECE {score.measure(predictions):.4f}, {table.bins} bins")
     axes.legend(loc="upper left", frameon=False)
     return figure
-
-
-def reliability(predictions: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Sort answers into ten bins by confidence; returns each bin's mean confidence, share that is right, and count."""
-    distribution = predictions.distribution
-    if distribution is None:
-        return None
-    sure = distribution.max(axis=1)
-    right = predictions.answers == predictions.labels
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    counts = np.bincount(place, minlength=BINS)
-    filled = counts > 0
-    means = [np.bincount(place, weights=values, minlength=BINS)[filled] / counts[filled] for values in (sure, right)]
-    return means[0], means[1], counts[filled]
 
 
 def checked(path: Path) -> Path:

@@ -27,6 +27,7 @@ ROOMS = [
     {"__init__", "collector", "errors", "extras", "registry", "result", "signals", "weights_file", "yaml12", "zips"},
     {"fields", "activations", "activity", "initializers", "parametric"},
     {"data"},
+    {"intervals"},
     {"predictions", "scores"},
     {"inputs"},
     {"models"},

@@ -259,15 +259,27 @@ def test_a_label_held_for_impossible_costs_what_is_documented():
     assert measured(said([1], [[0.0]]), "log_loss") == pytest.approx([36.04], abs=5e-3)
 
 
-def test_the_interval_of_the_accuracy_is_that_of_resampled_answers():
+def test_every_score_has_an_interval_or_a_reason_why_not():
+    scored = take(drawn(5))
+    assert set(scored.intervals) == set(scored.interval_notes) == set(SCORES)
+    missing = {name for name, ends in scored.intervals.items() if ends is None}
+    assert missing == {name for name, note in scored.interval_notes.items() if note.startswith("none: ")} == {"ece"}
+    assert all(ends[0] < scored.values[name] < ends[1] for name, ends in scored.intervals.items() if ends)
+    assert scored.intervals == take(drawn(5)).intervals
+
+
+def test_the_picture_of_calibration_has_the_bins_of_the_score():
+    from deepcli.results import pictures
+
     predictions = drawn(5)
-    right = predictions.answers == predictions.labels
-    rng = np.random.RandomState(1)
-    means = [rng.choice(right, len(right)).mean() for _ in range(4000)]
-    low_high = take(predictions).intervals
-    assert list(low_high) == ["accuracy"]
-    assert low_high["accuracy"] == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.01)
-    assert low_high == take(predictions).intervals
+    table = SCORES.select("ece").table(predictions)
+    assert table.counts.sum() == len(predictions.labels)
+    gap = (abs(table.accuracy - table.confidence) * table.counts).sum() / len(predictions.labels)
+    assert measured(predictions, "ece") == pytest.approx([gap])
+    axes = pictures.calibration(predictions).axes[0]
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx(table.accuracy.tolist())
+    assert axes.get_title() == f"calibration: ECE {gap:.4f}, 15 bins"
+    assert pictures.calibration(said([0, 1], [[2.0, -1.0], [0.5, 3.0]])) is None
 
 
 def test_every_score_is_tested_here_by_name():

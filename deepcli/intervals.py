@@ -1,0 +1,132 @@
+"""95 % intervals of figures that are measured on a sample of examples, and what makes them untrustworthy.
+
+They say how far a figure may be from that on all examples of the kind. They do not say how far it varies from one training
+to the next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Interval = tuple[float, float]
+
+TAIL = 0.025
+"""The probability that is left out at either end."""
+RESAMPLES = 2_000
+"""Resamples of the bootstrap."""
+FEWEST = 10
+"""Fewer wrong answers, right answers or examples of a class say too little for the bootstrap.
+
+It cannot draw what it has not seen: of 360 right answers out of 360 it makes the interval [1, 1], and it holds the true
+accuracy in 86 % of cases, not in 95 %, where that is 0.99.
+"""
+AT_ONCE = 2_000_000
+"""Numbers that are drawn at a time."""
+
+EXACT = "exact (Clopper-Pearson)"
+BOOTSTRAP = f"percentile bootstrap, {RESAMPLES:,} resamples of the examples"
+AREA = "normal on the logit scale, standard error by the infinitesimal jackknife"
+
+
+def clopper_pearson(successes: int, count: int) -> Interval:
+    """Return the exact interval of a share: it holds the true one in at least 95 % of cases, whatever that is.
+
+    Source: Clopper & Pearson (1934), "The use of confidence or fiducial limits illustrated in the case of the binomial".
+    """
+    from scipy.special import betaincinv
+
+    low = float(betaincinv(successes, count - successes + 1, TAIL)) if successes else 0.0
+    high = float(betaincinv(successes + 1, count - successes, 1 - TAIL)) if successes < count else 1.0
+    return low, high
+
+
+def difference(only_first: int, only_second: int, count: int) -> Interval:
+    """Return the interval of a difference between two paired shares, the second less the first.
+
+    It leaves out 0 exactly where McNemar's exact test has p < 0.05. Two exact intervals make it: of the share of examples
+    that differ, and of the second's part in those. The distances of their ends are squared and added.
+
+    Source: Zou & Donner (2008), "Construction of confidence limits about effect measures", for the joining.
+
+    Args:
+        only_first: Examples that the first alone got right.
+        only_second: Examples that the second alone got right.
+        count: All examples.
+    """
+    if only_second < only_first:
+        low, high = difference(only_second, only_first, count)
+        return -high, -low
+    differing = only_first + only_second
+    share, (least, most) = differing / count, clopper_pearson(differing, count)
+    if not differing:
+        return -most, most
+    lead = 2 * only_second / differing - 1
+    behind, ahead = (2 * end - 1 for end in clopper_pearson(only_second, differing))
+    high = min(1.0, share * lead + math.hypot(ahead * (most - share), most * (ahead - lead)))
+    if not lead:
+        return -high, high
+    if behind <= 0:
+        return most * behind, high
+    # As a ratio to the estimate, so that the end stays on its side of 0.
+    return share * lead * math.exp(-math.hypot(math.log(share / least), math.log(lead / behind))), high
+
+
+def resampled_counts(counts: np.ndarray, figure: Callable[[np.ndarray], np.ndarray]) -> Interval | None:
+    """Return the bootstrap's interval of a figure that follows from counts; None where the resamples all agree.
+
+    Args:
+        counts: How many examples are of each kind.
+        figure: Takes counts (resamples, *shape of counts) and returns the figures (resamples,).
+    """
+    import numpy as np
+
+    kinds = np.flatnonzero(counts)
+    rng, shares = np.random.RandomState(0), counts.ravel()[kinds] / counts.sum()
+    rows = max(AT_ONCE // counts.size, 1)
+    figures = []
+    for begin in range(0, RESAMPLES, rows):
+        drawn = np.zeros((min(rows, RESAMPLES - begin), counts.size))
+        drawn[:, kinds] = rng.multinomial(int(counts.sum()), shares, len(drawn))
+        figures.append(figure(drawn.reshape(-1, *counts.shape)))
+    return _middle(np.concatenate(figures))
+
+
+def resampled_mean(values: np.ndarray, resamples: int = RESAMPLES) -> Interval | None:
+    """Return the bootstrap's interval of a mean over examples (examples,); None where the resamples all agree."""
+    import numpy as np
+
+    rng, count = np.random.default_rng(0), len(values)
+    rows = max(AT_ONCE // count, 1)
+    means = [
+        values[rng.integers(0, count, (min(rows, resamples - begin), count), np.int32)].mean(axis=1)
+        for begin in range(0, resamples, rows)
+    ]
+    return _middle(np.concatenate(means))
+
+
+def _middle(drawn: np.ndarray) -> Interval | None:
+    import numpy as np
+
+    low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
+    return (float(low), float(high)) if low < high else None
+
+
+def on_logit_scale(figure: float, error: float) -> Interval | None:
+    """Return the normal interval of a figure between 0 and 1, which stays between them; None where it says nothing.
+
+    Args:
+        figure: Of the examples.
+        error: Its standard error.
+    """
+    from scipy.special import expit, logit, ndtri
+
+    if not 0 < figure < 1 or not error > 0:
+        return None
+    reach = ndtri(1 - TAIL) * error / (figure * (1 - figure))
+    low, high = expit(logit(figure) - reach), expit(logit(figure) + reach)
+    return float(low), float(high)
