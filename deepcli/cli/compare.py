@@ -27,7 +27,9 @@ def compare(
 ) -> None:
     """Compare runs with the first of them: specs, metrics, and whether the difference on the test split is noise.
 
-    The tests are paired, on the predictions that `train` and `evaluate` saved: McNemar's, and a bootstrap.
+    Predictions that `train` and `evaluate` saved are tested in pairs. "better" and "worse" mean p < 0.05 in McNemar's exact
+    test of the accuracy, after Holm's correction where there are several pairs. That compares trained models. To compare
+    specs, give runs of each with the same seeds, six or more: then the differences are tested seed by seed, too.
     """
     if len(paths) < 2:
         raise UsageError("compare needs at least two runs")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from deepcli.engine.summary import Summary
     from deepcli.result import ClassFigures, Result
     from deepcli.results.comparison import Comparison
+    from deepcli.results.paired import Paired
+    from deepcli.results.seeds import OverSeeds
     from deepcli.sweeps.outcome import Outcome, Winner
     from deepcli.sweeps.results import Row
 
@@ -178,6 +180,8 @@ def _winner(best: Winner) -> None:
 
 def comparison(found: Comparison, markdown: bool) -> None:
     """Print runs side by side, a column each, then how each compares with the first."""
+    from deepcli.results.paired import ALPHA
+
     names = [run.name for run in found.runs]
     facts = {**found.changed, **found.figures}
     if facts:
@@ -186,17 +190,35 @@ def comparison(found: Comparison, markdown: bool) -> None:
         print()
         if isinstance(pair, str | Exception):
             print(f"{run.name} against {names[0]}: not paired: {pair}")
-            continue
-        low, high = pair.accuracy_interval
-        print(f"{run.name} against {names[0]}, on {pair.examples:,} test examples: {pair.verdict}")
-        print(f"  accuracy {100 * pair.accuracy:+.2f} points  [{100 * low:+.2f}, {100 * high:+.2f}]")
-        if pair.loss is not None and pair.loss_interval is not None:
-            low, high = pair.loss_interval
-            print(f"  loss     {pair.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
-        print(
-            f"  right where the other is wrong: {pair.only_second} against {pair.only_first}; "
-            f"McNemar's exact test p = {pair.p_value:.3g}"
-        )
+        else:
+            _pair(f"{run.name} against {names[0]}", pair)
+    for one in found.over_seeds:
+        _over_seeds(one)
+    tested = [pair.p_adjusted for pair in found.pairs if not isinstance(pair, str | Exception)]
+    if tested:
+        correction = f", after Holm's correction for {len(tested)} comparisons" if len(tested) > 1 else ""
+        print(f"\nbetter and worse: p < {ALPHA:g} for accuracy in McNemar's exact test{correction}")
+
+
+def _pair(title: str, pair: Paired) -> None:
+    low, high = pair.accuracy_interval
+    print(f"{title}, on {pair.examples:,} test examples: {pair.verdict}")
+    print(f"  accuracy {100 * pair.accuracy:+.2f} points  [{100 * low:+.2f}, {100 * high:+.2f}]")
+    if pair.loss is not None and pair.loss_interval is not None:
+        low, high = pair.loss_interval
+        print(f"  loss     {pair.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
+    adjusted = "" if pair.p_adjusted == pair.p_value else f", {pair.p_adjusted:.3g} after Holm's correction"
+    print(
+        f"  right where the other is wrong: {pair.only_second} against {pair.only_first}; "
+        f"McNemar's exact test p = {pair.p_value:.3g}{adjusted}"
+    )
+
+
+def _over_seeds(one: OverSeeds) -> None:
+    adjusted = "" if one.p_adjusted == one.p_value else f", {one.p_adjusted:.3g} after Holm's correction"
+    print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {one.verdict}")
+    print(f"  accuracy {100 * one.accuracy:+.2f} points in the mean; sign-flip test p = {one.p_value:.3g}{adjusted}")
+    print(f"  by seed  {'  '.join(f'{100 * difference:+.2f}' for difference in one.differences)}")
 
 
 def _short(value: object) -> str:

@@ -1,14 +1,15 @@
-"""Several runs side by side: in what their specs differ, what they came to, and which differences are noise."""
+"""Several runs side by side: in what their specs differ, their metrics, and which differences are noise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from deepcli.errors import DataError, DeepcliError
 from deepcli.results.loaded import LoadedRun
-from deepcli.results.paired import Paired, paired
+from deepcli.results.paired import ALPHA, Paired, holm, paired
+from deepcli.results.seeds import OverSeeds, over_seeds
 from deepcli.resuming import differences
 from deepcli.runs import flat
 
@@ -26,12 +27,15 @@ class Comparison:
         figures: By name, a metric of each run; None where one has none.
         pairs: For each run but the first, how it compares on the test split; why that cannot be told, or
             what is wrong with the predictions.
+        over_seeds: Where the first run's spec was trained with several seeds, how other specs with the same seeds
+            compare with it.
     """
 
     runs: Sequence[LoadedRun]
     changed: Mapping[str, Sequence[Any]]
     figures: Mapping[str, Sequence[float | None]]
     pairs: Sequence[Paired | str | DeepcliError]
+    over_seeds: Sequence[OverSeeds] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict."""
@@ -48,7 +52,11 @@ class Comparison:
             "changed": {key: list(values) for key, values in self.changed.items()},
             "metrics": {name: list(values) for name, values in self.figures.items()},
             "against": self.runs[0].name,
+            "alpha": ALPHA,
             "pairs": pairs,
+            "over_seeds": [
+                {**asdict(one), "accuracy": one.accuracy, "verdict": one.verdict} for one in self.over_seeds
+            ],
         }
 
 
@@ -64,8 +72,33 @@ def compare(runs: Sequence[LoadedRun]) -> Comparison:
         runs,
         {key: [spec.get(key) for spec in specs] for key in keys},
         {name: [one.get(name) for one in figures] for name in names},
-        [_pair((said[0], said[place]), (data[0], data[place])) for place in range(1, len(runs))],
+        _adjusted([_pair((said[0], said[place]), (data[0], data[place])) for place in range(1, len(runs))]),
+        _over_seeds(runs, said, data),
     )
+
+
+def _adjusted(pairs: Sequence[Paired | str | DeepcliError]) -> list[Paired | str | DeepcliError]:
+    """Correct the p-values for the number of pairs."""
+    adjusted = iter(holm([pair.p_value for pair in pairs if isinstance(pair, Paired)]))
+    return [replace(pair, p_adjusted=next(adjusted)) if isinstance(pair, Paired) else pair for pair in pairs]
+
+
+def _over_seeds(
+    runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliError], data: Sequence[Any]
+) -> list[OverSeeds]:
+    """Compare specs that were trained with several seeds; a run that cannot be paired is left out."""
+    groups: dict[str, dict[int, tuple[str, Predictions]]] = {}
+    for run, predictions, digest in zip(runs, said, data, strict=True):
+        if digest == data[0] and not isinstance(predictions, DeepcliError):
+            spec = run.experiment.model_dump_json(exclude={"name", "seed"})
+            groups.setdefault(spec, {}).setdefault(run.experiment.seed, (run.name, predictions))
+    first, *others = groups.values() or [{}]
+    try:
+        found = [over_seeds(first, other) for other in others if len(first.keys() & other.keys()) > 1]
+    except DataError:  # the pairs say so
+        return []
+    adjusted = holm([one.p_value for one in found])
+    return [replace(one, p_adjusted=p, comparisons=len(found)) for one, p in zip(found, adjusted, strict=True)]
 
 
 def _said(run: LoadedRun) -> Predictions | DeepcliError:

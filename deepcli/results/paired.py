@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepcli import intervals
 from deepcli.errors import DataError
+from deepcli.intervals import Interval
 
 if TYPE_CHECKING:
     from deepcli.predictions import Predictions
 
-RESAMPLES = 10_000
-AT_ONCE = 4_000_000
-"""Draws that are in memory at a time."""
-
-Interval = tuple[float, float]
+ALPHA = 0.05
+"""A difference is more than noise where its p-value is below this."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ class Paired:
         only_first: How many the first alone got right.
         only_second: How many the second alone got right.
         accuracy: The difference in accuracy.
-        accuracy_interval: Its 95 % interval, by paired bootstrap.
+        accuracy_interval: Its 95 % interval, which leaves out 0 exactly where the p-value is below 0.05.
         p_value: McNemar's exact test: how likely so uneven a split of the examples on which they differ is by chance.
         loss: The difference in cross-entropy; None where outputs are no probabilities.
-        loss_interval: Its 95 % interval.
+        loss_interval: Its 95 % interval, by paired bootstrap; None where every example costs both the same.
+        p_adjusted: The p-value after Holm's correction for all comparisons that were made with it; it alone decides.
     """
 
     examples: int
@@ -42,39 +43,49 @@ class Paired:
     p_value: float
     loss: float | None
     loss_interval: Interval | None
-
-    @property
-    def within_noise(self) -> bool:
-        """Whether the interval of the accuracy leaves open which is better."""
-        low, high = self.accuracy_interval
-        return low <= 0.0 <= high
+    p_adjusted: float
 
     @property
     def verdict(self) -> str:
-        """In words, of the second."""
-        if self.within_noise:
-            return "within noise"
-        return "better" if self.accuracy > 0 else "worse"
+        """In words, of the second's accuracy."""
+        return verdict(self.accuracy, self.p_adjusted)
+
+
+def verdict(difference: float, p: float) -> str:
+    """Say what a difference is, by its p-value."""
+    if p >= ALPHA:
+        return "within noise"
+    return "better" if difference > 0 else "worse"
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number: the chance of one false finding among all of them stays below `ALPHA`.
+
+    Source: Holm (1979), "A simple sequentially rejective multiple test procedure".
+    """
+    adjusted, most = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        most = max(most, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = most
+    return adjusted
 
 
 def paired(first: Predictions, second: Predictions) -> Paired:
     """Compare two models' predictions of the same examples.
 
     Source: McNemar (1947), "Note on the sampling error of the difference between correlated proportions"; the exact
-    binomial form. Efron & Tibshirani (1993), "An Introduction to the Bootstrap", for the intervals.
+    binomial form. Efron & Tibshirani (1993), "An Introduction to the Bootstrap", for the interval of the loss.
 
     Raises:
         DataError: The examples are not the same.
     """
     from scipy.special import bdtr
 
-    second = _in_order_of(first, second)
+    second = in_order_of(first, second)
     right = first.answers == first.labels, second.answers == second.labels
     only_first, only_second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     examples, differing = len(first.labels), only_first + only_second
-    # Resampling examples with replacement draws the counts of three kinds of them from a multinomial distribution.
-    shares = [only_first / examples, only_second / examples, 1 - differing / examples]
-    drawn = np.random.RandomState(0).multinomial(examples, shares, RESAMPLES)
+    p_value = min(1.0, 2 * float(bdtr(min(only_first, only_second), differing, 0.5)))
     losses = _losses(first), _losses(second)
     apart = None if losses[0] is None or losses[1] is None else losses[1] - losses[0]
     return Paired(
@@ -82,14 +93,20 @@ def paired(first: Predictions, second: Predictions) -> Paired:
         only_first,
         only_second,
         (only_second - only_first) / examples,
-        _middle((drawn[:, 1] - drawn[:, 0]) / examples),
-        min(1.0, 2 * float(bdtr(min(only_first, only_second), differing, 0.5))),
+        intervals.difference(only_first, only_second, examples),
+        p_value,
         None if apart is None else float(apart.mean()),
-        None if apart is None else _middle(_resampled_means(apart)),
+        None if apart is None else intervals.resampled_mean(apart),
+        p_value,
     )
 
 
-def _in_order_of(first: Predictions, second: Predictions) -> Predictions:
+def in_order_of(first: Predictions, second: Predictions) -> Predictions:
+    """Return the second predictions in the order of the first.
+
+    Raises:
+        DataError: The examples are not the same.
+    """
     from deepcli.predictions import Predictions
 
     orders = [np.argsort(one.ids, kind="stable") for one in (first, second)]
@@ -111,19 +128,3 @@ def _losses(predictions: Predictions) -> np.ndarray | None:
     chosen = distribution[np.arange(len(predictions.labels)), predictions.labels]
     losses: np.ndarray = -np.log(np.clip(chosen, 1e-7, 1.0))
     return losses
-
-
-def _resampled_means(values: np.ndarray) -> np.ndarray:
-    rng, count = np.random.default_rng(0), len(values)
-    rows = max(AT_ONCE // count, 1)
-    resamples = min(RESAMPLES, max(50 * rows, 1_000))
-    parts = [
-        values[rng.integers(0, count, (min(rows, resamples - begin), count), np.int32)].mean(axis=1)
-        for begin in range(0, resamples, rows)
-    ]
-    return np.concatenate(parts)
-
-
-def _middle(drawn: np.ndarray) -> Interval:
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)

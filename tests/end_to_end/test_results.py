@@ -161,13 +161,92 @@ def test_pairs_are_counted_as_in_a_textbook():
     assert (pair.only_first, pair.only_second, pair.examples) == (2, 10, 100)
     assert pair.p_value == pytest.approx(2 * (1 + 12 + 66) / 2**12)
     assert pair.accuracy == pytest.approx(0.08)
-    # The interval of a difference of proportions by the normal approximation.
+    # The interval of a difference of proportions by the normal approximation lies within the exact one.
     deviation = np.sqrt((0.12 - 0.08**2) / 100)
-    assert pair.accuracy_interval == pytest.approx((0.08 - 1.96 * deviation, 0.08 + 1.96 * deviation), abs=0.012)
+    low, high = 0.08 - 1.96 * deviation, 0.08 + 1.96 * deviation
+    assert 0 < pair.accuracy_interval[0] < low < high < pair.accuracy_interval[1] < 0.18
     assert pair.verdict == "better" and pair.loss < 0
-    assert pair.loss_interval == pytest.approx(
-        tuple(np.log(8) * -end for end in pair.accuracy_interval[::-1]), abs=0.03
-    )
+    assert pair.loss_interval == pytest.approx((np.log(8) * -high, np.log(8) * -low), abs=0.03)
+
+
+def differing(only_first, only_second, count=360):
+    """Two models of three classes: so many of the examples one alone gets right, the other alone, the rest both."""
+    labels = np.arange(count) % 3
+    first, second = labels.copy(), labels.copy()
+    second[:only_first] = (labels[:only_first] + 1) % 3
+    there = slice(only_first, only_first + only_second)
+    first[there] = (labels[there] + 1) % 3
+    return predictions_of(first, labels), predictions_of(second, labels)
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "p", "verdict"),
+    [
+        (0, 4, 0.125, "within noise"),
+        (7, 17, 0.0639, "within noise"),
+        (2, 9, 0.0654, "within noise"),
+        (0, 5, 0.0625, "within noise"),
+        (0, 6, 0.03125, "better"),
+        (6, 0, 0.03125, "worse"),
+        (4, 0, 0.125, "within noise"),
+        (0, 0, 1.0, "within noise"),
+    ],
+)
+def test_one_test_decides_and_words_and_interval_follow_it(only_first, only_second, p, verdict):
+    pair = paired(*differing(only_first, only_second))
+    assert (pair.p_value, pair.verdict) == (pytest.approx(p, abs=5e-5), verdict)
+    low, high = pair.accuracy_interval
+    assert (low > 0 or high < 0) == (verdict != "within noise")
+
+
+def test_p_values_are_corrected_for_their_number_as_holm_does():
+    from deepcli.results.paired import holm
+
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]) == [1.0, 1.0] and holm([0.02]) == [0.02] and holm([]) == []
+
+
+def of_seeds(accuracies, count=200):
+    labels = np.arange(count) % 3
+    found = {}
+    for seed, accuracy in enumerate(accuracies):
+        answers = np.where(np.arange(count) < round(accuracy * count), labels, (labels + 1) % 3)
+        found[seed] = (f"run {seed}", predictions_of(answers, labels))
+    return found
+
+
+def test_specs_are_compared_seed_by_seed():
+    """Of six seeds that all prefer the second, only 2 of the 64 ways to flip signs are as far from 0."""
+    from deepcli.results.seeds import over_seeds
+
+    first, second = [0.90, 0.91, 0.92, 0.90, 0.93, 0.91], [0.91, 0.93, 0.935, 0.905, 0.95, 0.92]
+    found = over_seeds(of_seeds(first), of_seeds(second))
+    assert found.differences == pytest.approx(np.subtract(second, first)) and found.seeds == list(range(6))
+    assert found.p_value == pytest.approx(2 / 64) and found.verdict == "better"
+    assert over_seeds(of_seeds(second), of_seeds(first)).verdict == "worse"
+    mixed = over_seeds(of_seeds(first), of_seeds([*second[:5], 0.80]))
+    assert mixed.p_value > 0.05 and mixed.verdict == "within noise"
+    few = over_seeds(of_seeds(first[:5]), of_seeds(second))
+    assert (few.p_value, few.verdict) == (pytest.approx(2 / 32), "too few seeds to decide")
+    same = over_seeds(of_seeds(first), of_seeds(first))
+    assert (same.p_value, same.verdict, same.accuracy) == (1.0, "within noise", 0.0)
+
+
+def test_compare_finds_the_runs_that_differ_in_the_seed_alone(cli, runs, tmp_path):
+    paths = [*runs]
+    for run, path in zip(runs, (tmp_path / "one more", tmp_path / "two more"), strict=True):
+        assert cli("train", run / "config.yaml", "seed=5", "--output", path, "--quiet").code == 0
+        paths.append(path)
+    done = cli("compare", *paths)
+    assert f"{paths[1]} … against {paths[0]} …, over 2 seeds: too few seeds to decide" in done.out
+    assert "p < 0.05 for accuracy in McNemar's exact test, after Holm's correction for 3 comparisons" in done.out
+    told = json.loads(cli("compare", *paths, "--json").out)
+    [one] = told["over_seeds"]
+    assert one["seeds"] == [0, 5] and one["runs"] == [str(paths[1]), str(paths[3])]
+    assert one["against"] == [str(paths[0]), str(paths[2])] and one["verdict"] == "too few seeds to decide"
+    ps = sorted(pair["p_value"] for pair in told["pairs"])
+    assert min(pair["p_adjusted"] for pair in told["pairs"]) == pytest.approx(min(1, 3 * ps[0]))
+    assert told["alpha"] == 0.05 and "over_seeds" in told
 
 
 def test_other_examples_cannot_be_paired():
