@@ -363,12 +363,14 @@ class Reliability:
 
     Attributes:
         bins: How many there are from 0 to 1, the empty ones too.
+        middles: Of the bins, float (filled bins,).
         confidence: Mean probability of the answers, float (filled bins,).
         accuracy: Share of right ones, float (filled bins,).
         counts: Answers, int (filled bins,).
     """
 
     bins: int
+    middles: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
     counts: np.ndarray
@@ -396,7 +398,7 @@ class Ece(Score):
         return "the bins bias it upwards, and resampling adds to that"
 
     def table(self, predictions: Predictions) -> Reliability | None:
-        """Sort answers into bins by confidence, each with its upper end; None where outputs are no probabilities."""
+        """Sort answers into bins by confidence, each with its upper end, without its lower; None where outputs are no probabilities."""
         import numpy as np
 
         if predictions.distribution is None:
@@ -407,7 +409,7 @@ class Ece(Score):
         counts = np.bincount(places)
         filled = counts > 0
         means = [np.bincount(places, values)[filled] / counts[filled] for values in (confidence, right)]
-        return Reliability(self.bins, means[0], means[1], counts[filled])
+        return Reliability(self.bins, (np.flatnonzero(filled) - 0.5) / self.bins, means[0], means[1], counts[filled])
 
 
 @dataclass(frozen=True)

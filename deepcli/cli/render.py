@@ -196,8 +196,10 @@ def comparison(found: Comparison, markdown: bool) -> None:
         _over_seeds(one)
     tested = [pair.p_adjusted for pair in found.pairs if not isinstance(pair, str | Exception)]
     if tested:
-        correction = f", after Holm's correction for {len(tested)} comparisons" if len(tested) > 1 else ""
-        print(f"\nbetter and worse: p < {ALPHA:g} for accuracy in McNemar's exact test{correction}")
+        several = len(tested) > 1
+        correction = f", corrected for {len(tested)} comparisons (Holm)" if several else ""
+        print(f"\nbetter, worse: p < {ALPHA:g} for accuracy in McNemar's exact test{correction}")
+        print(f"brackets: 95 % intervals{' of each pair alone' if several else ''}, over test examples")
 
 
 def _pair(title: str, pair: Paired) -> None:
@@ -207,17 +209,20 @@ def _pair(title: str, pair: Paired) -> None:
     if pair.loss is not None and pair.loss_interval is not None:
         low, high = pair.loss_interval
         print(f"  loss     {pair.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
-    adjusted = "" if pair.p_adjusted == pair.p_value else f", {pair.p_adjusted:.3g} after Holm's correction"
     print(
         f"  right where the other is wrong: {pair.only_second} against {pair.only_first}; "
-        f"McNemar's exact test p = {pair.p_value:.3g}{adjusted}"
+        f"p = {_p(pair.p_value, pair.p_adjusted)}"
     )
 
 
+def _p(value: float, adjusted: float) -> str:
+    return f"{value:.3g}" + ("" if adjusted == value else f", corrected {adjusted:.3g}")
+
+
 def _over_seeds(one: OverSeeds) -> None:
-    adjusted = "" if one.p_adjusted == one.p_value else f", {one.p_adjusted:.3g} after Holm's correction"
     print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {one.verdict}")
-    print(f"  accuracy {100 * one.accuracy:+.2f} points in the mean; sign-flip test p = {one.p_value:.3g}{adjusted}")
+    p = _p(one.p_value, one.p_adjusted)
+    print(f"  accuracy {100 * one.accuracy:+.2f} points in the mean; sign-flip test of the seeds p = {p}")
     print(f"  by seed  {'  '.join(f'{100 * difference:+.2f}' for difference in one.differences)}")
 
 

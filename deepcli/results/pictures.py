@@ -102,9 +102,10 @@ def calibration(predictions: Predictions) -> Figure | None:
         return None
     figure = Figure(figsize=(4.6, 4.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="as sure as right")
-    axes.bar(table.confidence, table.accuracy, width=0.8 / table.bins, alpha=0.7, label="answers, by confidence")
-    for x, y, count in zip(table.confidence, table.accuracy, table.counts, strict=True):
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfect calibration")
+    axes.bar(table.middles, table.accuracy, width=0.9 / table.bins, alpha=0.7, label="answers, by confidence")
+    axes.plot(table.confidence, table.accuracy, ".k", markersize=4, label="their mean confidence")
+    for x, y, count in zip(table.middles, table.accuracy, table.counts, strict=True):
         axes.annotate(str(count), (x, y), ha="center", va="bottom", fontsize=7)
     axes.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1.05), ylim=(0, 1.1))
     axes.set_title(f"calibration: ECE {score.measure(predictions):.4f}, {table.bins} bins")

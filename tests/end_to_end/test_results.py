@@ -239,7 +239,7 @@ def test_compare_finds_the_runs_that_differ_in_the_seed_alone(cli, runs, tmp_pat
         paths.append(path)
     done = cli("compare", *paths)
     assert f"{paths[1]} … against {paths[0]} …, over 2 seeds: too few seeds to decide" in done.out
-    assert "p < 0.05 for accuracy in McNemar's exact test, after Holm's correction for 3 comparisons" in done.out
+    assert "p < 0.05 for accuracy in McNemar's exact test, corrected for 3 comparisons (Holm)" in done.out
     told = json.loads(cli("compare", *paths, "--json").out)
     [one] = told["over_seeds"]
     assert one["seeds"] == [0, 5] and one["runs"] == [str(paths[1]), str(paths[3])]
