@@ -160,6 +160,10 @@ def ranking(outcome: Outcome, best: Sequence[Row]) -> None:
         print()
     if outcome.importances:
         print("importance " + "  ".join(f"{name} {share:.2f}" for name, share in outcome.importances.items()))
+    if outcome.importances_note:
+        print(
+            f"importance {outcome.importances_note if outcome.importances else f'unknown: {outcome.importances_note}'}"
+        )
     parts = [
         f"{getattr(outcome, state)} {state}" for state in ("completed", "pruned", "failed", "running", "unfinished")
     ]

@@ -94,15 +94,16 @@ def describe(
         error: What ended it.
     """
     from deepcli.run import RunDir
+    from deepcli.sweeps.importances import importances
     from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
     from deepcli.sweeps.results import metrics_on_test, ranking
-    from deepcli.sweeps.study import importances
 
     rows = ranking(study)
     numbers = counts(rows)
     best = winner(rows, list(map(str, study.winners)), metrics_on_test(list(map(RunDir, study.winners))))
     wrong = f"{numbers['failed']} trials failed, more than {study.plan.max_failures}" if study.given_up else None
     wrong = wrong or (None if best else NONE_COMPLETED)
+    weighed = importances(study.optuna)
     outcome = Outcome(
         schema=1,
         command=command,
@@ -113,7 +114,8 @@ def describe(
         planned=study.size,
         **numbers,
         best=best,
-        importances=importances(study.optuna),
+        importances=weighed.shares,
+        importances_note=weighed.note,
         seconds=round(seconds, 3),
         error=str(error) if error else wrong if ended else None,
     )

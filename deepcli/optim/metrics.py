@@ -63,7 +63,7 @@ class Accuracy(Metric):
 
 @METRICS.register
 class TopKAccuracy(Metric):
-    """Share of examples whose label is among the `k` likeliest classes."""
+    """Share of examples whose label is among the `k` likeliest classes; classes with equal outputs count in part."""
 
     type: Literal["top_k_accuracy"] = "top_k_accuracy"
     k: Positive = Field(5, description="How many classes count.")
@@ -73,9 +73,9 @@ class TopKAccuracy(Metric):
             yield ("k",), f"is 1 for every model: these data have {signature.classes} classes"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        import keras
+        from deepcli.optim.scores import FairTopKAccuracy
 
-        return keras.metrics.SparseTopKCategoricalAccuracy(self.k, name="top_k_accuracy")
+        return FairTopKAccuracy(self.k)
 
 
 @METRICS.register

@@ -76,3 +76,41 @@ class OneVersusRestAUC(keras.metrics.AUC):
 
     def get_config(self) -> dict[str, Any]:
         return {"classes": self.classes, "num_thresholds": self.num_thresholds, "name": self.name}
+
+
+def top_k_shares(y_true: Any, y_pred: Any, k: int) -> Any:
+    """Say of each example how likely its label is among the `k` likeliest classes, where equal outputs are drawn by lot.
+
+    So a model that says the same of every class scores `k` by the number of classes, as a guess does. Keras counts a label
+    as found if no more than `k - 1` outputs are larger, which is always so there.
+
+    Args:
+        y_true: Class numbers (batch,).
+        y_pred: Outputs (batch, classes), or of class 1 of two (batch, 1).
+        k: How many classes count.
+    """
+    if y_pred.shape[-1] == 1:
+        y_pred = ops.concatenate([1 - y_pred, y_pred], axis=-1)
+    labels = ops.cast(ops.reshape(y_true, (-1, 1)), "int32")
+    own = ops.take_along_axis(y_pred, labels, axis=-1)
+    larger = ops.sum(ops.cast(y_pred > own, "float32"), axis=-1)
+    equal = ops.sum(ops.cast(y_pred == own, "float32"), axis=-1)
+    numbers = ops.all(y_pred == y_pred, axis=-1)  # a row with NaN has no order
+    return ops.where(numbers, ops.clip((k - larger) / ops.maximum(equal, 1.0), 0.0, 1.0), 0.0)
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class FairTopKAccuracy(keras.metrics.MeanMetricWrapper):
+    """Share of examples whose label is among the `k` likeliest classes; equal outputs share the places that are left.
+
+    Args:
+        k: How many classes count.
+        name: Its name in logs.
+    """
+
+    def __init__(self, k: int = 5, name: str = "top_k_accuracy", **kwargs: Any) -> None:
+        super().__init__(top_k_shares, name=name, k=k)
+        self.k = k
+
+    def get_config(self) -> dict[str, Any]:
+        return {"k": self.k, "name": self.name}

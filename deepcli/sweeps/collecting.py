@@ -120,11 +120,12 @@ class Collection:
 
     def outcome(self, seconds: float) -> Outcome:
         """Say what they came to."""
-        from deepcli.sweeps.study import importances
+        from deepcli.sweeps.importances import importances
 
         best = winner(self.rows, [str(run.path) for run in self.winners], metrics_on_test(self.winners))
         left = sum(row.state not in ("completed", "failed") for row in self.rows)
         wrong = f"{left} of {len(self.rows)} trials have not finished" if left else None if best else NONE_COMPLETED
+        weighed = importances(self._study)
         outcome = Outcome(
             schema=1,
             command="sweep collect",
@@ -134,7 +135,8 @@ class Collection:
             goal=self.goal,
             **counts(self.rows),
             best=best,
-            importances=importances(self._study),
+            importances=weighed.shares,
+            importances_note=weighed.note,
             seconds=round(seconds, 3),
             error=wrong,
         )

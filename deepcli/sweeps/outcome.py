@@ -52,7 +52,11 @@ class Outcome(Answer):
     unfinished: int = Field(0, description="Trials of a plan that were begun and that no process is at.")
     best: Winner | None = Field(None, description="The best trial; null if none is completed.")
     importances: dict[str, float] = Field(
-        default_factory=dict, description="Each parameter's share in the variance of the metric."
+        default_factory=dict,
+        description="Each parameter's share in reaching the best tenth of the trials; empty where trials are too few.",
+    )
+    importances_note: str | None = Field(
+        None, description="Why there are no importances, or which parameters are left out; null if nothing is to say."
     )
     points: list[dict[str, Any]] | None = Field(
         None,

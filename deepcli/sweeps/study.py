@@ -6,7 +6,6 @@ import json
 import math
 import random
 import statistics
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -259,16 +258,6 @@ class Listed(BaseSampler):
         if isinstance(param_distribution, CategoricalDistribution):
             return encoded(self._plan.sweep.parameters[param_name], value)
         return value
-
-
-def importances(study: optuna.Study) -> dict[str, float]:
-    """Measure each parameter's share in the variance of the metric; empty where there are too few trials to tell."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return {name: float(share) for name, share in optuna.importance.get_param_importances(study).items()}
-        except (ValueError, RuntimeError, ZeroDivisionError):
-            return {}
 
 
 def _lease(number: int) -> str:

@@ -333,3 +333,41 @@ def test_a_metric_is_best_for_perfect_predictions(name, signature):
     metric.update_state(y, perfect)
     assert metric.name == name
     assert float(metric.result()) == pytest.approx(1.0 if METRICS[name].better == "max" else 0.0)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("labels", [[0] * 12, [3] * 12, [0, 1, 2, 3] * 3], ids=["the first", "the last", "all"])
+def test_top_k_accuracy_of_equal_outputs_is_that_of_guesses(k, labels):
+    metric = METRICS.select({"type": "top_k_accuracy", "k": k}).build(FOUR, LOSSES["auto"]().head(FOUR))
+    metric.update_state(np.array(labels), np.full((12, 4), 0.25, np.float32))
+    assert float(metric.result()) == pytest.approx(k / 4)
+
+
+def test_classes_with_equal_outputs_share_the_places_that_are_left():
+    """Of three equal outputs behind the likeliest, one of two places is left for each with a chance of a third."""
+    outputs = np.array([[0.4, 0.2, 0.2, 0.2]] * 4, np.float32)
+    metric = METRICS.select({"type": "top_k_accuracy", "k": 2}).build(FOUR, LOSSES["auto"]().head(FOUR))
+    metric.update_state(np.array([0, 1, 2, 3]), outputs)
+    assert float(metric.result()) == pytest.approx((1 + 3 * 1 / 3) / 4)
+    metric.reset_state()
+    metric.update_state(np.array([1, 1]), np.array([[np.nan] * 4, [0.1, 0.7, 0.1, np.nan]], np.float32))
+    assert float(metric.result()) == 0.0
+
+
+@pytest.mark.parametrize("signature", [TWO, FOUR], ids=["two classes", "four classes"])
+@pytest.mark.parametrize("output", [0.25, 0.5])
+def test_the_area_of_equal_outputs_is_one_half(signature, output):
+    head = LOSSES["auto"]().head(signature)
+    metric = METRICS.select("auc").build(signature, head)
+    metric.update_state(np.arange(24) % signature.classes, np.full((24, head.units), output, np.float32))
+    assert float(metric.result()) == pytest.approx(0.5)
+
+
+def test_top_k_accuracy_of_a_single_output_is_the_accuracy():
+    metric = METRICS.select({"type": "top_k_accuracy", "k": 1}).build(TWO, LOSSES["auto"]().head(TWO))
+    metric.update_state(np.array([0, 1, 1, 0]), np.array([[0.2], [0.9], [0.3], [0.5]], np.float32))
+    assert float(metric.result()) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
+    import keras
+
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
+    assert again.get_config() == metric.get_config()

@@ -98,3 +98,33 @@ def test_a_format_that_fixes_the_length_asks_for_it(cli, tiny_imdb, spec, tmp_pa
     done = cli("export", tmp_path / "r", "--format", "litert")
     assert done.code == 2 and "--length" in done.err
     assert not (tmp_path / "r" / "export" / "litert").exists()
+
+
+def test_an_export_is_verified_on_examples_of_every_class():
+    """A split as IMDB's is: sorted by class, and larger than what is tried."""
+    from deepcli.data.splits import Split
+    from deepcli.export import exporting
+
+    y = np.repeat([0, 1, 2], [3000, 1500, 500]).astype(np.int32)
+    split = Split(np.arange(5000, dtype=np.float32)[:, None], y, np.arange(5000))
+    seen = []
+
+    class Format:
+        fixed, file = False, "model"
+
+        def open(self, path, name):
+            return lambda rows: seen.append(rows[:, 0].astype(int)) or np.eye(3, dtype=np.float32)[y[seen[-1]]]
+
+    class Model:
+        model, length, input_name = None, None, "image"
+
+    class Backend:
+        def function(self, model):
+            return lambda rows: np.eye(3, dtype=np.float32)[y[rows[:, 0].astype(int)]]
+
+    for _ in range(2):
+        verdict = exporting.verify(Model(), Format(), exporting.Path("."), Backend(), split)
+        assert (verdict.examples, verdict.accuracy) == (1000, 1.0)
+    tried = np.concatenate(seen)
+    assert np.bincount(y[tried[:1000]]).tolist() == [600, 300, 100]
+    assert np.array_equal(tried[:1000], tried[1000:])  # the same every time
