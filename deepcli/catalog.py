@@ -127,13 +127,13 @@ def _own_defaults(cls: type[Component]) -> dict[str, Any]:
     written = vars(cls).get("__annotations__", {})
     own = {name: field for name, field in cls.model_fields.items() if name in written or field.is_required()}
     return {
-        name: _example_value(cls, name, field) if field.is_required() else _plain(field.get_default())
+        name: example_value(cls, name, field) if field.is_required() else _plain(field.get_default())
         for name, field in own.items()
         if name != "type" and (isinstance(field.default, Component) or not isinstance(field.default, Spec))
     }
 
 
-def _example_value(cls: type[Component], name: str, field: FieldInfo) -> Any:
+def example_value(cls: type[Component], name: str, field: FieldInfo) -> Any:
     """Show what a required field may hold, where the class or the field tells."""
     if field.examples:
         return field.examples[0]

@@ -22,6 +22,23 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _take_lists_for_tuples(schema)
+        return schema
+
+
+def _take_lists_for_tuples(schema: Any) -> None:
+    """Let every tuple inside a schema be written as a list: YAML has no other, and frozen specs hold no lists."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "tuple":
+            schema["strict"] = False
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for inner in schema:
+            _take_lists_for_tuples(inner)
+
 
 class Component(Spec):
     """Something that a spec names by its `type`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import glob
 import io
 import json
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from deepcli.errors import RunError
 from deepcli.result import Result
-from deepcli.writing import flush, umask, write_text
+from deepcli.writing import flush, temporary_prefix, umask, write_text
 
 STALE_SECONDS = 3600
 # A result has a line for each metric; what is cut off here is no JSON any more.
@@ -82,7 +83,7 @@ class RunDir:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path)
-            staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            staging = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), dir=path.parent))
             try:
                 staging.chmod(0o777 & ~umask())
                 staged = cls(staging)
@@ -93,6 +94,8 @@ class RunDir:
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
         except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY) and path.is_dir():
+                raise RunError(_begun_meanwhile(path)) from None
             raise RunError(f"cannot write the run directory {path}: {error.strerror or error}") from None
         return cls(path)
 
@@ -212,9 +215,17 @@ def existing(path: Path, if_exists: IfExists) -> Result | None:
 
 def _sweep(path: Path) -> None:
     """Remove what was being staged for a run when its process was killed; others may be staging it just now."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+    for left in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
         if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _begun_meanwhile(path: Path) -> str:
+    """Say why a directory cannot be taken that was free, or another run's to replace, when the command began."""
+    return (
+        f"another process has begun the run {path} meanwhile; choose another --output, or wait until it has ended and use "
+        "--if-exists skip or resume"
+    )
 
 
 def _put(staging: Path, path: Path, replace: bool) -> None:
@@ -225,10 +236,10 @@ def _put(staging: Path, path: Path, replace: bool) -> None:
         staging.rename(path)
     elif replace and RunDir(path).config.is_file():
         with RunDir(path).owned():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            old = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), dir=path.parent))
             path.rename(old / "old")
             staging.rename(path)
         shutil.rmtree(old)
     else:
-        raise RunError(f"the run {path} exists")
+        raise RunError(_begun_meanwhile(path))
     flush(path.parent)

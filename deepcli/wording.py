@@ -36,6 +36,11 @@ def problems(error: ValidationError, document: Document, cls: type[Spec] = Exper
             continue
         path = _real_path(item["loc"], document.tree, missing=item["type"] == "missing")
         by_path.setdefault(path, []).append(item)
+    for path, found_here in by_path.items():
+        # Of a mapping that a union takes, what is wrong inside it says more than what else could stand there.
+        if any(len(other) > len(path) and other[: len(path)] == path for other in by_path):
+            by_path[path] = [item for item in found_here if not _is_other_branch(item)]
+    by_path = {path: found_here for path, found_here in by_path.items() if found_here}
     first = sorted(by_path, key=lambda path: _order(_mark(path, document, document.keys)))[:MAX_PROBLEMS]
     found = []
     for path in first:
@@ -43,6 +48,13 @@ def problems(error: ValidationError, document: Document, cls: type[Spec] = Exper
         found.append(_problem(path, list(messages), document))
     rest = [Problem("", "", f"and at {len(by_path) - len(first)} more places")] if len(by_path) > len(first) else []
     return [problem for _, problem in sorted(found, key=lambda pair: pair[0])] + rest
+
+
+def _is_other_branch(item: Any) -> bool:
+    """Tell whether an error only says that a list or a mapping is not what another branch of a union takes."""
+    return isinstance(item["input"], Mapping | list | tuple) and (
+        item["type"] == "literal_error" or item["type"].endswith("_type")
+    )
 
 
 def _real_path(loc: tuple[str | int, ...], tree: Any, missing: bool) -> Path:
@@ -86,6 +98,8 @@ def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
         )
     elif kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
         suggestion = " (a text)"
+    if item["loc"][-1:] == ("[key]",):
+        message = f"the key {message}"
     return f"{message}, not {show(value)}{suggestion}"
 
 

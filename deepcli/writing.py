@@ -10,6 +10,9 @@ from pathlib import Path
 
 from deepcli.errors import TrainingError
 
+LONGEST_NAME = 200
+"""Bytes of a name that its temporary one repeats; file systems allow 255, and a suffix follows."""
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -19,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
         TrainingError: The disk is full, or the folder is gone or read-only; the old file is untouched.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise TrainingError(f"cannot write {path}: {error.strerror or error}") from error
@@ -35,6 +38,14 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def temporary_prefix(path: Path) -> str:
+    """Begin the hidden name beside a path under which it is made: short enough wherever the path's own name is."""
+    name = path.name
+    while len(os.fsencode(name)) > LONGEST_NAME:
+        name = name[:-1]
+    return f".{name}."
 
 
 def write_text(path: Path, text: str) -> None:

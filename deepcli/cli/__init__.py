@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -87,10 +88,13 @@ def _unexpected(error: Exception) -> int:
         return _misused(error)
     if isinstance(error, MemoryError):
         return _fail("out of memory", 1)
-    if "--verbose" in sys.argv:
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return _fail(f"{_shortened(error.filename)}: the file system takes no name that long", 2)
+    if "--verbose" in sys.argv or os.environ.get("DEEPCLI_VERBOSE"):
         traceback.print_exception(error)
         return _fail(f"unexpected {type(error).__name__}: {error}", 1)
-    return _fail(f"unexpected {type(error).__name__}: {error}\n  --verbose shows where; please report it", 1)
+    surprise = f"unexpected {type(error).__name__}: {error}"
+    return _fail(f"{surprise}\n  DEEPCLI_VERBOSE=1 before the command shows where; please report it", 1)
 
 
 def _misused(error: Any) -> int:
@@ -100,6 +104,11 @@ def _misused(error: Any) -> int:
         rich_utils.rich_format_error(error)
     answers.fail(sys.argv[1:], "failed", error.format_message())
     return int(error.exit_code)
+
+
+def _shortened(path: object) -> str:
+    text = str(path)
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
 
 
 def _fail(message: str, code: int, run: str | None = None) -> int:

@@ -81,4 +81,5 @@ def evaluate(
             keep(run, split, measured, splits.lexicon)
         except TrainingError as error:  # somebody else's run, or a full disk: the figures are there all the same
             show.note(f"notice: the predictions are not kept: {error}")
-    render.result(result.model_copy(update={"run": str(run.path) if run else None}), json)
+    names = chosen.experiment.data.names_of(len(result.classes[split])) if result.classes else ()
+    render.result(result.model_copy(update={"run": str(run.path) if run else None}), json, names)

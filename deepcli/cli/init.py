@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from deepcli.cli.options import Plugins
 from deepcli.errors import UsageError
 
 
@@ -26,22 +28,26 @@ def init(
     data: Annotated[str, typer.Argument(help="A data set, as in `deepcli list data`.", autocompletion=_data)],
     model: Annotated[str, typer.Argument(help="A model family, as in `deepcli list models`.", autocompletion=_models)],
     file: Annotated[Path | None, typer.Argument(help="The file to write; default: DATA-MODEL.yaml.")] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Write a commented spec to start from."""
     from deepcli.data import DATASETS
+    from deepcli.loading import import_plugins
     from deepcli.models import MODELS
     from deepcli.registry import did_you_mean
     from deepcli.starter import starter
     from deepcli.writing import write_text
 
+    import_plugins(plugins or [])
     for registry, name in ((DATASETS, data), (MODELS, model)):
         if name not in registry:
-            known = f"known {registry.kind}: {', '.join(registry)}"
+            known = f"known {registry.kind}: {', '.join(registry)}; one of your own needs --plugin FILE"
             raise UsageError(f"unknown type {name!r}; {did_you_mean(name, registry)}{known}")
     target = file or Path(f"{data}-{model}.yaml")
     if target.exists():
         raise UsageError(f"{target} exists; nothing was written")
     if not target.parent.is_dir():
         raise UsageError(f"the folder {target.parent} does not exist")
-    write_text(target, starter(data, model))
-    print(f"wrote {target}; next: deepcli train {target}")
+    command = shlex.join(["deepcli", "train", str(target), *(f"--plugin={plugin}" for plugin in plugins or [])])
+    write_text(target, starter(data, model, command))
+    print(f"wrote {target}; next: {command}")

@@ -46,8 +46,8 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers:
     Console(highlight=False).print(table)
 
 
-def result(result: Result, json: bool) -> None:
-    """Print what a command did: the object for a script, or a few lines for a person."""
+def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
+    """Print what a command did: the object for a script, or a few lines for a person, with the classes' names."""
     if json:
         emit(result)
         return
@@ -56,9 +56,9 @@ def result(result: Result, json: bool) -> None:
     _metrics(result)
     _methods(result)
     for split, classes in (result.classes or {}).items():
-        _classes(split, classes)
+        _classes(split, classes, names)
     for split, counts in (result.confusion_matrix or {}).items():
-        _confusion(split, counts)
+        _confusion(split, counts, names)
     facts = []
     if result.best_epoch is not None and result.command == "train":
         facts.append(f"best epoch {result.best_epoch} of {result.epochs}")
@@ -89,11 +89,15 @@ def _methods(result: Result) -> None:
                 print(f"  {line}")
 
 
-def _classes(split: str, classes: Sequence[ClassFigures]) -> None:
+def _classes(split: str, classes: Sequence[ClassFigures], names: Sequence[str]) -> None:
     """Print a line for each class, as of a metric: what is looked for comes first, for `grep`."""
     columns = ("", "precision", "recall", "f1", "support")
     rows = [
-        (f"{split} class {one.label}", *map(_figure, (one.precision, one.recall, one.f1)), str(one.support))
+        (
+            f"{split} class {_name(one.label, names)}",
+            *map(_figure, (one.precision, one.recall, one.f1)),
+            str(one.support),
+        )
         for one in classes
     ]
     if rows:
@@ -102,12 +106,17 @@ def _classes(split: str, classes: Sequence[ClassFigures]) -> None:
         print()
 
 
-def _confusion(split: str, counts: Sequence[Sequence[int]]) -> None:
+def _confusion(split: str, counts: Sequence[Sequence[int]], names: Sequence[str]) -> None:
     """Print a confusion matrix that a screen can hold."""
     if 0 < len(counts) <= LARGEST_MATRIX:
-        columns = ("predicted", *map(str, range(len(counts))))
-        _print_table(columns, [(f"{split} label {k}", *map(str, row)) for k, row in enumerate(counts)], columns[1:])
+        shown = [_name(k, names) for k in range(len(counts))]
+        rows = [(f"{split} label {name}", *map(str, row)) for name, row in zip(shown, counts, strict=True)]
+        _print_table(("predicted", *shown), rows, shown)
         print()
+
+
+def _name(label: int, names: Sequence[str]) -> str:
+    return names[label] if label < len(names) else str(label)
 
 
 def _figure(value: float | None) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import Json
+from deepcli.cli.options import Json, Plugins
 from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def runs(
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Show so many at most.")] = None,
+    plugins: Plugins = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
@@ -42,6 +44,8 @@ def runs(
     from deepcli import runs as listing
     from deepcli.cli import render
 
+    if plugins:
+        print("notice: --plugin is not needed: runs are listed without their components", file=sys.stderr)
     found = listing.keep(listing.find(folders or [Path("runs")]), filters or [])
     if sort is not None:
         found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))

@@ -79,9 +79,16 @@ def flatten(path: Path, texts: np.ndarray, labels: np.ndarray, words: int, class
     Raises:
         DataError: They are not.
     """
-    whole = labels.dtype.kind in "iu" and labels.shape == texts.shape
-    if texts.ndim != 1 or not whole or not np.isin(labels, np.arange(classes)).all():
-        raise DataError(f"{path}: should hold one label from 0 to {classes - 1} for each text")
+    if texts.ndim != 1:
+        raise DataError(
+            f"{path}: the texts are {texts.dtype}{list(texts.shape)}; they should be a list of word ids for each text, in "
+            "an object array of one dimension, without padding"
+        )
+    if labels.dtype.kind not in "iu" or labels.shape != texts.shape or not np.isin(labels, np.arange(classes)).all():
+        raise DataError(
+            f"{path}: should hold one label from 0 to {classes - 1} for each text; there are {len(texts)} texts, and "
+            f"labels {_found(labels)}"
+        )
     if len(labels) < 2:
         raise DataError(f"{path}: holds {len(labels)} texts, too few to train on")
     try:
@@ -99,6 +106,11 @@ def flatten(path: Path, texts: np.ndarray, labels: np.ndarray, words: int, class
         raise DataError(f"{path}: holds word ids outside 0 to {10 * words}")
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return Tokens(values.astype(np.int32), offsets), labels.astype(np.int32)
+
+
+def _found(labels: np.ndarray) -> str:
+    kind = f"{labels.dtype}{list(labels.shape)}"
+    return f"{kind} from {labels.min()} to {labels.max()}" if labels.dtype.kind in "iuf" and labels.size else kind
 
 
 def _sound(arrays: tuple[np.ndarray, ...], words: int, classes: int) -> bool:

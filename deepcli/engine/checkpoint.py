@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,11 @@ from deepcli.engine.state import State
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
 from deepcli.writing import replacing
+
+GENERATOR = "seed_generator"
+"""What the states of random generators have in their names; they are no weights."""
+MOST_SHAPES = 3
+"""Arrays that an error names."""
 
 
 def save(path: Path, model: keras.Model, experiment: Experiment, state: State, lexicon: Lexicon | None = None) -> None:
@@ -89,13 +96,53 @@ def _load(model: keras.Model, checkpoint: CheckpointFile) -> None:
     with _unpacked(checkpoint) as weights:
         try:
             weights_file.check(weights, weights.stat().st_size)  # again: the file may be another one by now
-            with warnings.catch_warnings():
-                # Keras only warns when a file lacks a layer's weights, and leaves the layer as it was.
-                warnings.simplefilter("error", UserWarning)
-                model.load_weights(weights)
-        except (UserWarning, ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
+            _fill(model, weights)
+        except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise CheckpointError(f"{checkpoint.path}: its weights do not fit the model: {first}") from None
+
+
+def _fill(model: keras.Model, weights: Path) -> None:
+    with warnings.catch_warnings():
+        # Keras only warns when a file lacks a layer's weights, and leaves the layer as it was.
+        warnings.simplefilter("error", UserWarning)
+        try:
+            model.load_weights(weights)
+        except (UserWarning, ValueError) as error:
+            raise ValueError(_misfit(model, weights) or str(error)) from None
+
+
+def _misfit(model: keras.Model, weights: Path) -> str | None:
+    """Say which shapes the file and the model do not share; None where they share all, or the file cannot be read.
+
+    What Keras says of such a file is about its own versions.
+    """
+    import h5py
+
+    stored: Counter[tuple[int, ...]] = Counter()
+
+    def count(name: str, thing: object) -> None:
+        if isinstance(thing, h5py.Dataset) and not name.startswith("optimizer/") and GENERATOR not in name:
+            stored[thing.shape] += 1
+
+    try:
+        with h5py.File(weights, "r") as file:
+            file.visititems(count)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    wanted = Counter(tuple(variable.shape) for variable in model.variables if GENERATOR not in variable.path)
+    left, lacking = stored - wanted, wanted - stored
+    if not lacking:
+        return "its layers have other names, or are inside other layers"
+    return f"it holds {_shapes(left)}, where the model has {_shapes(lacking)}"
+
+
+def _shapes(shapes: Counter[tuple[int, ...]]) -> str:
+    """Write the largest few of some shapes."""
+    largest = sorted(shapes.elements(), key=lambda shape: (-math.prod(shape), shape))
+    named = ["x".join(map(str, shape)) or "a number" for shape in largest[:MOST_SHAPES]]
+    rest = f" and {len(largest) - MOST_SHAPES} more" if len(largest) > MOST_SHAPES else ""
+    return (", ".join(named) or "nothing") + rest
 
 
 @contextlib.contextmanager

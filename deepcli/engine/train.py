@@ -26,11 +26,11 @@ from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
 from deepcli.engine.session import Job, Request, Rollbacks, Session
 from deepcli.engine.state import Position, State
-from deepcli.errors import Interrupted, TrainingError
+from deepcli.errors import CheckpointError, Interrupted, TrainingError
 from deepcli.experiment import Experiment, Training
 from deepcli.reporting import Logged, Reporter
 from deepcli.result import Result
-from deepcli.resuming import Resumption
+from deepcli.resuming import Resumption, differences
 from deepcli.run import RunDir
 from deepcli.signals import Stopped
 from deepcli.writing import write_text
@@ -110,12 +110,24 @@ def ready_model(
         experiment.model.adapt(model, splits.train)
         if wanted is not None:
             # Without an optimizer yet, so that it begins anew.
-            load_weights(model, open_checkpoint(find(Path(wanted).expanduser())[0]))
+            _load_initial(model, experiment, open_checkpoint(find(Path(wanted).expanduser())[0]))
         compile_model(
             model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
         )
         begin_averages(model)
     return model
+
+
+def _load_initial(model: keras.Model, experiment: Experiment, checkpoint: CheckpointFile) -> None:
+    try:
+        load_weights(model, checkpoint)
+    except CheckpointError as error:
+        before, now = (one.model.model_dump(mode="json") for one in (checkpoint.experiment, experiment))
+        lines = [
+            f"  model.{path}: {json.dumps(theirs)} in the checkpoint, {json.dumps(ours)} here"
+            for path, (theirs, ours) in differences(before, now)
+        ]
+        raise CheckpointError("\n".join([f"training.initial_weights: {error}", *lines])) from None
 
 
 def _reopen(

@@ -22,7 +22,7 @@ from deepcli.export.usage import usage
 from deepcli.formats import OUTPUT, Format
 from deepcli.inputs.example import together
 from deepcli.predictions import by_class
-from deepcli.writing import write_text
+from deepcli.writing import temporary_prefix, write_text
 
 FACTS = "export.json"
 MOST_EXAMPLES = 1000
@@ -60,7 +60,7 @@ def write_export(
         raise RunError(f"{folder} holds something else than an export; name another with --output")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as made:
+        with tempfile.TemporaryDirectory(prefix=temporary_prefix(folder), dir=folder.parent) as made:
             inside = Path(made) / "export"
             inside.mkdir()
             format_.write(model, inside / format_.file)

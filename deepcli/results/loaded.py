@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcli.errors import DataError, RunError
+from deepcli.errors import DataError, Problem, RunError, SpecError
 from deepcli.loading import load
 from deepcli.result import Result
 from deepcli.run import RunDir
@@ -51,7 +52,15 @@ class LoadedRun:
             environment = dict(json.loads(run.environment.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             raise RunError(f"{run.environment} is missing or damaged") from None
-        return cls(run, load([run.config]).experiment, run.result(), environment)
+        try:
+            experiment = load([run.config]).experiment
+        except SpecError as error:
+            if not (plugins := environment.get("plugins")):
+                raise
+            words = " ".join(f"--plugin {shlex.quote(str(plugin))}" for plugin in plugins)
+            hint = f"the run was trained with {words}, which is imported only if you give it again"
+            raise SpecError([*error.problems, Problem(str(run.path), "", hint)]) from None
+        return cls(run, experiment, run.result(), environment)
 
     @property
     def name(self) -> str:

@@ -17,10 +17,10 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from deepcli import loading
 from deepcli.experiment import Experiment
+from deepcli.registry import Component
 from deepcli.results import pictures
 from deepcli.results.loaded import LoadedRun
 from deepcli.results.mistakes import Mistakes
@@ -129,17 +129,14 @@ def _headline(run: LoadedRun, scored: Scored) -> str:
 def _changes(experiment: Experiment) -> str:
     """List the fields that a default spec of the same components has otherwise."""
     plain = experiment.model_dump(mode="json")
-    sections = {
-        key: {"type": value["type"]} for key, value in plain.items() if isinstance(value, dict) and "type" in value
-    }
-    try:
-        default = Experiment.model_validate({"name": experiment.name, **sections}).model_dump(mode="json")
-    except ValidationError:  # a component that has fields without a default
-        return ""
+    components = {key: value for key, value in experiment if isinstance(value, Component)}
+    # Not validated: by default alone, a component may be none that can be used, as data that need a path.
+    sections: dict[str, Any] = {key: type(value).model_construct(type=value.type) for key, value in components.items()}
+    default = Experiment.model_construct(name=experiment.name, **sections).model_dump(mode="json")
     rows = [
         [_cell(key), _cell(_shown(now)), _cell(_shown(before))] for key, (before, now) in differences(default, plain)
     ]
-    chosen = ", ".join(f"{key}: {value['type']}" for key, value in sections.items())
+    chosen = ", ".join(f"{key}: {value.type}" for key, value in components.items())
     head = [_cell(name, "th") for name in ("field", "here", "by default")]
     return f"<p>{escape(chosen)}</p>" + (
         _table(head, rows) if rows else "<p>Everything else is as it is by default.</p>"
