@@ -11,19 +11,20 @@ import shlex
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pydantic import ValidationError
 
 from deepcli import state_file, weights_file, yaml12, zips
 from deepcli.data import lexicon
 from deepcli.data.lexicon import Lexicon
-from deepcli.errors import CheckpointError, RunError, SpecError, TrainingError, UsageError
+from deepcli.errors import CheckpointError, DataError, RunError, SpecError, TrainingError, UsageError
 from deepcli.experiment import FORMAT, Experiment, Training
 from deepcli.loading import parse, validate
+from deepcli.other_data import laid_over
 from deepcli.run import RunDir
 
 SPEC, STATE, WEIGHTS = "deepcli/config.yaml", "deepcli/state.npz", "model.weights.h5"
@@ -35,10 +36,17 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """A checkpoint whose spec has been read; weights and state stay in the file until they are asked for."""
+    """A checkpoint whose spec has been read; weights and state stay in the file until they are asked for.
+
+    Attributes:
+        path: The file.
+        experiment: The spec.
+        data: The fingerprint of the data that it was trained on; empty in older ones.
+    """
 
     path: Path
     experiment: Experiment
+    data: Mapping[str, str | None] = field(default_factory=dict)
 
     def read(self, member: str) -> bytes:
         """Read one member whole, its checksum compared.
@@ -91,9 +99,11 @@ def find(path: Path) -> tuple[Path, RunDir | None]:
     if not path.is_dir():
         if not path.is_file():
             raise CheckpointError(f"{path} does not exist; it should be a run directory or a checkpoint file")
-        inside = path.resolve().parent
-        run = RunDir(path.parent.parent) if inside.name == "checkpoints" else None
-        return path, run if run and run.config.is_file() else None
+        if path.absolute().parent.name != "checkpoints" or path.is_symlink():
+            return path, None
+        # As it was given where that names the run, too; else from inside its folder of checkpoints.
+        run = RunDir(path.parent.parent if path.parent.name == "checkpoints" else path.absolute().parent.parent)
+        return path, run if run.config.is_file() else None
     run = RunDir.open(path)
     for file in (run.config, run.best):
         if file.is_symlink():
@@ -103,11 +113,21 @@ def find(path: Path) -> tuple[Path, RunDir | None]:
     return run.best, run
 
 
-def open_checkpoint(path: Path) -> CheckpointFile:
+def is_best(file: Path, run: RunDir) -> bool:
+    """Tell whether a checkpoint file is a run's best one."""
+    return file.absolute() == run.best.absolute()
+
+
+def open_checkpoint(path: Path, other_data: Sequence[str] = ()) -> CheckpointFile:
     """Open a checkpoint, validate the spec in it, and look through its state and weights without TensorFlow.
+
+    Args:
+        path: The file.
+        other_data: Words like `data.path=NEW`, for a spec that cannot be read without the files of its own data.
 
     Raises:
         CheckpointError: No checkpoint of ours, damaged, of a newer format, or of a plugin that is not loaded.
+        DataError: A component of the spec reads a file, which cannot be read.
     """
     text = _read(path, SPEC)
     try:
@@ -115,14 +135,19 @@ def open_checkpoint(path: Path) -> CheckpointFile:
         version = document.tree.get("format")
         if isinstance(version, int) and version > FORMAT:
             raise CheckpointError(f"{path}: has format {version}, from a newer deepcli; this one reads up to {FORMAT}")
-        experiment = validate(document)
+        try:
+            experiment = validate(document)
+        except DataError:
+            if not other_data:
+                raise
+            experiment = validate(laid_over(document, other_data))
     except UnicodeDecodeError:
         raise CheckpointError(f"{path}: is damaged: {SPEC} is no text") from None
     except SpecError as error:
         raise CheckpointError(f"{path}: its spec cannot be used{_plugin_hint(path)}:\n{_printable(error)}") from None
-    _plugins(path)
+    plain = _state(path)
     _check_weights(path)
-    return CheckpointFile(path, experiment)
+    return CheckpointFile(path, experiment, plain["data"])
 
 
 def with_device(checkpoint: CheckpointFile, device: str) -> CheckpointFile:
@@ -197,20 +222,18 @@ def _check_weights(path: Path) -> None:
             raise CheckpointError(f"{path}: its weights are none that Keras wrote: {_printable(error)}") from None
 
 
-def _plugins(path: Path) -> list[str]:
-    """Look through the state; name the plugins that the run was trained with."""
+def _state(path: Path) -> dict[str, Any]:
+    """Look through the state; returns what is plain in it."""
     content = _read(path, STATE)
     try:
-        plain, _ = state_file.read(content)
+        return state_file.read(content)[0]
     except ValueError as error:
         raise CheckpointError(f"{path}: its state is damaged: {_printable(error)}") from None
-    plugins: list[str] = plain["plugins"]
-    return plugins
 
 
 def _plugin_hint(path: Path) -> str:
     """Name the plugins that the run was trained with, for the user to give again."""
-    plugins = _plugins(path)
+    plugins = _state(path)["plugins"]
     words = " ".join(f"--plugin {shlex.quote(plugin)}" for plugin in plugins)
     return f"; the run was trained with {words}, which is imported only if you give it again" if plugins else ""
 

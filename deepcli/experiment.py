@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -42,6 +42,8 @@ class Checkpoint(Spec):
 
 class Training(Spec):
     """How long to train, on what, and what to keep."""
+
+    path_fields: ClassVar[tuple[str, ...]] = ("initial_weights",)
 
     epochs: Positive = Field(10, description="Passes over the training split.")
     max_steps: Positive | None = Field(None, description="Stop after this many steps (batches), whatever the epoch.")

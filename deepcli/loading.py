@@ -15,9 +15,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from deepcli import yaml12
-from deepcli.errors import Problem, SpecError, UsageError
+from deepcli.errors import DataError, Problem, SpecError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.merging import Merger
+from deepcli.paths import unreadable
 from deepcli.wording import problems
 from deepcli.yaml12 import Document, Mark, YamlError
 
@@ -101,11 +102,14 @@ def validate(document: Document) -> Experiment:
 
     Raises:
         SpecError: With every problem found (or very many), each at its place in the document.
+        DataError: A component reads a file, which cannot be read.
     """
     try:
         return Experiment.model_validate(document.tree)
     except ValidationError as error:
         raise SpecError(problems(error, document)) from None
+    except OSError as error:  # a plugin's data set that reads its files to describe itself
+        raise DataError(unreadable(error, document.tree)) from error
 
 
 def check_length(experiment: Experiment, source: str) -> None:

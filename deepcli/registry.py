@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
@@ -18,7 +18,13 @@ Misfit = tuple[tuple[str | int, ...], str]
 
 
 class Spec(BaseModel):
-    """A section of a spec: frozen, strict about types, and without room for unknown keys."""
+    """A section of a spec: frozen, strict about types, and without room for unknown keys.
+
+    Attributes:
+        path_fields: The fields that are paths of files or folders; a run keeps them absolute.
+    """
+
+    path_fields: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
-OPTIONAL = ("rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix")
+OPTIONAL = ("rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "data")
 
 
 class Answer(BaseModel):
@@ -61,6 +61,16 @@ class Rollback(BaseModel):
     back_to: int = Field(description="Steps of the run at the checkpoint.")
 
 
+class DataRead(BaseModel):
+    """The data that a checkpoint was evaluated on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(description="Where they are.")
+    sha256: str | None = Field(description="Of everything that was read.")
+    as_trained: bool | None = Field(description="Whether the model was trained on the same; null if nothing says.")
+
+
 class Result(Answer):
     """What a command did, for a script to read."""
 
@@ -97,6 +107,7 @@ class Result(Answer):
     confusion_matrix: dict[str, list[list[int]]] | None = Field(
         None, description="By split: examples by label (row) and predicted class (column). `evaluate` only."
     )
+    data: DataRead | None = Field(None, description="What was read. `evaluate` only.")
 
     def to_json(self) -> str:
         """Write it as one line of JSON; what is not part of every result, only where it is there."""

@@ -11,6 +11,8 @@ from deepcli import loading
 from deepcli.checkpoints import CheckpointFile, open_checkpoint
 from deepcli.errors import CheckpointError, RunError
 from deepcli.experiment import Experiment
+from deepcli.paths import with_absolute_paths
+from deepcli.result import Result
 from deepcli.run import RunDir
 
 
@@ -22,11 +24,13 @@ class Resumption:
         run: Its directory.
         checkpoint: Its last one; None if there is none yet, and training begins at step 0 again.
         more_epochs: Whether the run shall be longer than it was.
+        moved: Whether its data are to be read from another place than before.
     """
 
     run: RunDir
     checkpoint: CheckpointFile | None
     more_epochs: bool
+    moved: bool = False
 
     @property
     def finished(self) -> str | None:
@@ -57,17 +61,58 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
         raise CheckpointError(f"{run.last} is a symbolic link, which no run has")
     checkpoint = open_checkpoint(run.last) if run.last.exists() else None
     begun = checkpoint.experiment if checkpoint else loading.load([run.config]).experiment
-    changes = dict(differences(begun.model_dump(), wanted.model_dump()))
+    changes = changes_between(begun, wanted)
     more_epochs = wanted.training.epochs > begun.training.epochs
-    if more_epochs and not wanted.schedule.follows_length():
-        changes.pop("training.epochs")
+    allowed = set() if wanted.schedule.follows_length() or not more_epochs else {"training.epochs"}
+    places = changes.keys() & {f"data.{name}" for name in wanted.data.path_fields}
+    resumption = Resumption(run, checkpoint, more_epochs, moved=bool(places))
+    if resumption.finished is None:
+        allowed |= places  # whether the data there are the same is found out when they are read
+    if changes.keys() - allowed:
+        shown = {path: change for path, change in changes.items() if path in places or path not in allowed}
+        raise RunError(_refusal(run, shown, more_epochs, wanted.schedule.type))
+    return resumption
+
+
+def skip(run: RunDir, wanted: Experiment) -> Result:
+    """Return the result of a run that need not be trained again.
+
+    Raises:
+        RunError: It has not finished, has failed, or was trained with another spec.
+        SpecError: Its spec cannot be read.
+    """
+    result = run.result()
+    if result is None or result.status != "completed":
+        how = "has not finished" if result is None else f"failed ({result.error})"
+        raise RunError(
+            f"the run {run.path} exists and {how}, so it cannot be skipped; --if-exists resume continues it, overwrite "
+            "trains it afresh"
+        )
+    changes = changes_between(loading.load([run.config]).experiment, wanted)
     if changes:
-        raise RunError(_refusal(run, changes, more_epochs, wanted.schedule.type))
-    return Resumption(run, checkpoint, more_epochs)
+        raise RunError(
+            "\n".join(
+                [
+                    f"the run {run.path} cannot be skipped: it was trained with another spec:",
+                    *_lines(changes),
+                    "choose another --output, or --if-exists overwrite",
+                ]
+            )
+        )
+    return result
+
+
+def changes_between(begun: Experiment, wanted: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Return each dotted path at which two specs differ, with both values; a file is the same however it is named."""
+    return dict(differences(with_absolute_paths(begun).model_dump(), with_absolute_paths(wanted).model_dump()))
+
+
+def _lines(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    return [f"  {path}: {_shown(before)} in the run, {_shown(now)} now" for path, (before, now) in changes.items()]
 
 
 def _refusal(run: RunDir, changes: Mapping[str, tuple[Any, Any]], more_epochs: bool, schedule: str) -> str:
-    lines = [f"  {path}: {_shown(before)} in the run, {_shown(now)} now" for path, (before, now) in changes.items()]
+    lines = _lines(changes)
     if more_epochs and "training.epochs" in changes:
         lines.append(
             f"  the schedule {schedule} follows the length of the run, so with more epochs every rate so far would have "

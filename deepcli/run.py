@@ -13,16 +13,23 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from deepcli.errors import RunError
+from deepcli.errors import RunError, UsageError
 from deepcli.result import Result
-from deepcli.writing import flush, temporary_prefix, umask, write_text
+from deepcli.writing import flush, put_directory, temporary_prefix, umask, write_text
 
 STALE_SECONDS = 3600
 # A result has a line for each metric; what is cut off here is no JSON any more.
 MAX_RESULT_BYTES = 1 << 20
+
+OWN = (
+    "config.yaml", "environment.json", "history.csv", "metrics.json", "trackers.json", "train.log", "checkpoints",
+    "predictions-*.npz", "mistakes-*.npz",
+)  # fmt: skip
+"""What a run writes into its directory; nothing else may be written over it."""
 
 IfExists = Literal["error", "resume", "skip", "overwrite"]
 
@@ -68,7 +75,9 @@ class RunDir:
         return run
 
     @classmethod
-    def create(cls, path: Path, config: str, environment: Mapping[str, Any], replace: bool = False) -> RunDir:
+    def create(
+        cls, path: Path, config: str, environment: Mapping[str, Any], replace: bool = False, numbered: bool = False
+    ) -> RunDir:
         """Make a run directory whole, under another name, and rename it.
 
         Args:
@@ -76,6 +85,7 @@ class RunDir:
             config: The resolved spec.
             environment: What goes into `environment.json`.
             replace: Whether a run that is there may be replaced.
+            numbered: Whether to take the next free number of that name if something is there.
 
         Raises:
             RunError: It cannot be written, or something else is there.
@@ -83,6 +93,7 @@ class RunDir:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path)
+            path = _take(path) if numbered else path
             staging = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), dir=path.parent))
             try:
                 staging.chmod(0o777 & ~umask())
@@ -93,6 +104,8 @@ class RunDir:
                 _put(staging, path, replace)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
+                if numbered:
+                    _leave(path)
         except OSError as error:
             if error.errno in (errno.EEXIST, errno.ENOTEMPTY) and path.is_dir():
                 raise RunError(_begun_meanwhile(path)) from None
@@ -150,6 +163,14 @@ class RunDir:
         except OSError as error:
             raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
 
+    def described(self) -> dict[str, Any]:
+        """Read what the run keeps of its environment; empty where that is missing or damaged."""
+        try:
+            with self.environment.open("rb") as stream:
+                return dict(json.loads(stream.read(MAX_RESULT_BYTES).decode("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
     def result(self) -> Result | None:
         """Read what the run came to; None if it has not ended."""
         try:
@@ -170,13 +191,8 @@ class RunDir:
 
 
 def default_path(name: str) -> Path:
-    """Name a new run directory under `runs/` after the experiment and the time."""
-    path = Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{path.name.partition('_')[0]}_{number}")
-    return path
+    """Name a run directory under `runs/` after the experiment and the time; `create` numbers it if it is taken."""
+    return Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def is_free(path: Path) -> bool:
@@ -184,17 +200,26 @@ def is_free(path: Path) -> bool:
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
 
-def existing(path: Path, if_exists: IfExists) -> Result | None:
-    """Decide what a directory that is there already means for a new run.
-
-    Returns:
-        The result of a finished run that shall not be trained again; None to go ahead.
+def demand_free(output: Path) -> None:
+    """Check that what a command is to write is none of a run's own files.
 
     Raises:
-        RunError: The run may not be started.
+        UsageError: It is.
+    """
+    inside = output if RunDir(output).config.is_file() else output.parent
+    own = any(output.match(pattern) for pattern in OWN)
+    if RunDir(inside).config.is_file() and (inside == output or own):
+        raise UsageError(f"--output: {output} belongs to the run {inside}; name another file or directory")
+
+
+def existing(path: Path, if_exists: IfExists) -> bool:
+    """Tell whether a run is there already that is to be skipped or continued.
+
+    Raises:
+        RunError: Something is there, and a new run may not be started.
     """
     if is_free(path):
-        return None
+        return False
     run = RunDir(path)
     if not run.config.is_file():
         raise RunError(f"{path} exists and is no run directory; nothing was touched")
@@ -202,15 +227,8 @@ def existing(path: Path, if_exists: IfExists) -> Result | None:
         raise RunError(f"the run {path} exists; choose another --output, or --if-exists skip, resume or overwrite")
     if if_exists == "overwrite":
         with run.owned():
-            return None
-    if if_exists == "resume":
-        return None
-    result = run.result()
-    if result is None:
-        raise RunError(
-            f"the run {path} exists and has not finished; --if-exists resume goes on with it, overwrite starts afresh"
-        )
-    return result
+            return False
+    return True
 
 
 def _sweep(path: Path) -> None:
@@ -228,12 +246,28 @@ def _begun_meanwhile(path: Path) -> str:
     )
 
 
+def _take(path: Path) -> Path:
+    """Make an empty directory of a name, or of the first number of that name which is free; nobody else gets it."""
+    for number in count(1):
+        taken = path if number == 1 else path.with_name(f"{path.name}_{number}")
+        with contextlib.suppress(FileExistsError):
+            taken.mkdir()
+            return taken
+    raise AssertionError("numbers do not end")
+
+
+def _leave(taken: Path) -> None:
+    """Give a name back that nothing was made of."""
+    with contextlib.suppress(OSError):
+        taken.rmdir()
+
+
 def _put(staging: Path, path: Path, replace: bool) -> None:
-    if not path.exists():
-        staging.rename(path)
-    elif not any(path.iterdir()):
-        path.rmdir()
-        staging.rename(path)
+    if is_free(path):
+        try:
+            put_directory(staging, path)
+        except FileExistsError:
+            raise RunError(_begun_meanwhile(path)) from None
     elif replace and RunDir(path).config.is_file():
         with RunDir(path).owned():
             old = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), dir=path.parent))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from deepcli import zips
 from deepcli.collector import uncollected
+from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.experiment import Training
 from deepcli.result import Rollback
 
@@ -37,7 +38,7 @@ _HEADER = re.compile(
 _DAMAGE = (
     OSError, EOFError, RuntimeError, OverflowError, NotImplementedError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
-_FIELDS = ("position", "precision", "threads", "plugins", "best", "callbacks", "rollbacks", "weights")
+_FIELDS = ("position", "precision", "threads", "plugins", "best", "callbacks", "rollbacks", "weights", "data")
 _COUNTS = ("epoch", "wait", "cooldown")
 
 
@@ -61,6 +62,7 @@ def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         if isinstance(plain, dict):
             plain.setdefault("rollbacks", [])  # older checkpoints have none
             plain.setdefault("weights", None)
+            plain.setdefault("data", {})
         _check(plain)
         return plain, {name: _array(name, member) for name, member in arrays.items()}
     except _DAMAGE as error:
@@ -132,6 +134,11 @@ def _check(plain: Any) -> None:
     rollbacks = plain["rollbacks"]
     _expect(isinstance(rollbacks, list) and all(map(_is_rollback, rollbacks)), "rollbacks should be steps and reasons")
     _expect(plain["weights"] in (None, "raw", "averaged"), "weights should be raw or averaged")
+    data = plain["data"]
+    _expect(
+        isinstance(data, dict) and data.keys() <= set(KEYS) and all(map(is_mark, data.values())),
+        "data should be the fingerprint of the training data",
+    )
 
 
 def _expect(holds: bool, message: str) -> None:

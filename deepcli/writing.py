@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -52,6 +53,23 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file in one step."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def put_directory(made: Path, path: Path) -> None:
+    """Give a directory that has been made under another name its own, where nothing is or an empty directory.
+
+    Raises:
+        FileExistsError: Something is there.
+    """
+    if os.name == "nt":  # elsewhere the empty directory is replaced in one step, so that nobody can take its place
+        with contextlib.suppress(FileNotFoundError):
+            path.rmdir()
+    try:
+        made.rename(path)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise FileExistsError(error.errno, os.strerror(errno.EEXIST), str(path)) from None
+        raise
 
 
 def flush(path: Path) -> None:

@@ -21,7 +21,8 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
-from deepcli.errors import TrainingError, UsageError
+from deepcli.cli.trained_data import read_data
+from deepcli.errors import UsageError
 
 
 def _splits(incomplete: str) -> list[str]:
@@ -33,13 +34,26 @@ def _splits(incomplete: str) -> list[str]:
 @answers("deepcli.result:Result")
 def evaluate(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[data.KEY=VALUE]...",
+            help="Other data than the model was trained on, like data.path=NEW; then nothing is written into the run.",
+            show_default=False,
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="test, validation or train.", autocompletion=_splits)] = "test",
     batch_size: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Examples at once; it changes memory and time, not figures.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the predictions to this .npz file, too."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|DIR",
+            help="Write the predictions to a file.npz, the result to a file.json, or both to a directory, too.",
+        ),
     ] = None,
     plugins: Plugins = None,
     device: DeviceName = None,
@@ -51,7 +65,8 @@ def evaluate(
 ) -> None:
     """Evaluate a run's best weights, or any checkpoint, on one split: every score, each class, the confusion matrix.
 
-    Of a run, the predictions are kept in it, as predictions-SPLIT.npz.
+    The data must be those that the model was trained on, unless others are named. Of a run's best weights on its own
+    data, the predictions are kept in the run, as predictions-SPLIT.npz.
     """
     started = time.monotonic()
     set_verbose(verbose)
@@ -59,27 +74,30 @@ def evaluate(
     from deepcli.cli import render
     from deepcli.data.base import SPLITS
     from deepcli.loading import import_plugins
+    from deepcli.other_data import demand_data_words
     from deepcli.registry import did_you_mean
+    from deepcli.run import demand_free
 
     if split not in SPLITS:
         raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")
+    demand_data_words(words or [])
+    if output is not None:
+        demand_free(output)
     import_plugins(plugins or [])
     file, run = checkpoints.find(path)
-    checkpoint = checkpoints.open_checkpoint(file)
-    chosen = checkpoints.with_device(checkpoint, device or "auto")
-    splits = chosen.experiment.data.load(sources(data_dir, offline, quiet))
+    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, words or []), device or "auto")
+    show = reporter(quiet)
+    splits, read = read_data(checkpoint, run, words or [], sources(data_dir, offline, quiet), show)
     examples = splits[split]
 
-    from deepcli.engine.evaluate import BATCH_SIZE, evaluate, keep, save_predictions
+    from deepcli.engine.evaluate import BATCH_SIZE, evaluate
+    from deepcli.engine.evaluation_files import keep_in_run, write
 
-    show = reporter(quiet)
-    result, measured = evaluate(chosen, examples, split, show, started, batch_size or BATCH_SIZE)
+    result, measured = evaluate(checkpoint, examples, split, show, started, batch_size or BATCH_SIZE)
+    result = result.model_copy(update={"run": str(run.path) if run else None, "data": read})
     if output is not None:
-        save_predictions(output, measured.predictions)
-    if run is not None and file == run.best:
-        try:
-            keep(run, split, measured, splits.lexicon)
-        except TrainingError as error:  # somebody else's run, or a full disk: the figures are there all the same
-            show.note(f"notice: the predictions are not kept: {error}")
-    names = chosen.experiment.data.names_of(len(result.classes[split])) if result.classes else ()
-    render.result(result.model_copy(update={"run": str(run.path) if run else None}), json, names)
+        write(output, result, split, measured, splits.lexicon)
+    if run is not None and not words and checkpoints.is_best(file, run):
+        keep_in_run(run, split, measured, splits.lexicon, read, show)
+    names = checkpoint.experiment.data.names_of(len(result.classes[split])) if result.classes else ()
+    render.result(result, json, names)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, set_verbose, sources
+from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
+from deepcli.cli.trained_data import read_data
 from deepcli.errors import TrainingError, UsageError
 
 
@@ -22,6 +23,15 @@ def _formats(incomplete: str) -> list[str]:
 @answers("deepcli.cli.shapes:Exported")
 def export(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[data.KEY=VALUE]...",
+            help="Other data for --verify than the model was trained on, like data.path=NEW.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
     format: Annotated[
         str, typer.Option("--format", help="keras, savedmodel, onnx or litert.", autocompletion=_formats)
     ],
@@ -46,6 +56,7 @@ def export(
     from deepcli import checkpoints
     from deepcli.formats import FORMATS
     from deepcli.loading import import_plugins
+    from deepcli.other_data import demand_data_words
     from deepcli.registry import did_you_mean
 
     if format not in FORMATS:
@@ -54,13 +65,17 @@ def export(
     chosen = FORMATS.select(format)
     chosen.demand()
     import_plugins(plugins or [])
+    demand_data_words(words or [])
+    if words and not verify:
+        raise UsageError(f"{words[0]}: only --verify reads data")
     file, run = checkpoints.find(path)
-    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), "cpu")
+    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, words or []), "cpu")
     experiment = checkpoint.experiment
     if output is None and run is None:
         raise UsageError("--output: a checkpoint outside a run needs a directory to write to")
     folder = output or run.path / "export" / format  # type: ignore[union-attr]
-    examples = experiment.data.load(sources(data_dir, offline, quiet)).test if verify else None
+    at = sources(data_dir, offline, quiet)
+    examples = read_data(checkpoint, run, words or [], at, reporter(quiet))[0].test if verify else None
 
     from deepcli.engine.backend import TensorFlowBackend
     from deepcli.engine.device import choose

@@ -132,7 +132,7 @@ def trial(
     planned, experiment = PlannedRun.read(sys.stdin.readline() if text == "-" else text)
     run = planned.run(output)
     with signals.noted():
-        result = planned.finished(output)
+        result = planned.finished(output, experiment)
         if result is not None:
             show.note(f"the run {run.path} has finished; nothing was trained")
         else:

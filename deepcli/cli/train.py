@@ -80,13 +80,11 @@ def train(
         from deepcli.cli import render
 
         target = output or run.default_path(loaded.experiment.name)
-        result = run.existing(target, if_exists)
-        resumption = None
-        if result is not None:
-            show.note(f"the run {target} has finished; nothing was trained")
-        elif if_exists == "resume" and not run.is_free(target):
-            stack.enter_context(run.RunDir(target).owned())
-            result, resumption = _resume(run.RunDir(target), loaded.experiment, show)
+        result, resumption = None, None
+        if output is not None and run.existing(output, if_exists):
+            if if_exists == "resume":
+                stack.enter_context(run.RunDir(output).owned())
+            result, resumption = _known(run.RunDir(output), if_exists, loaded.experiment, show)
         if result is None:
             splits = loaded.experiment.data.load(sources(data_dir, offline, quiet))
             if not splits.provenance.verified:
@@ -97,10 +95,17 @@ def train(
 
             command = tuple(sys.argv[1:])
             request = Request(
-                target, if_exists == "overwrite", command, tuple(plugins or ()), started, resumption, signals
+                target,
+                if_exists == "overwrite",
+                command,
+                tuple(plugins or ()),
+                started,
+                resumption,
+                signals,
+                numbered=output is None,
             )
             result = train(loaded.experiment, splits, request, show)
-    render.result(result.model_copy(update={"run": str(target)}), json)
+    render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)
 
@@ -121,12 +126,19 @@ def _going_on(words: list[str], run: Path, output: Path | None) -> list[str]:
     return words if any(not is_override(word) for word in words) else [str(config), *words]
 
 
-def _resume(run: RunDir, experiment: Experiment, show: Reporter) -> tuple[Result | None, Resumption | None]:
-    """Decide how a run goes on, or return the result of one that has finished."""
-    from deepcli.resuming import resume
+def _known(
+    run: RunDir, if_exists: str, experiment: Experiment, show: Reporter
+) -> tuple[Result | None, Resumption | None]:
+    """Return the result of a run that is there and has finished, or decide how it is continued."""
+    from deepcli.resuming import resume, skip
 
+    if if_exists == "skip":
+        result = skip(run, experiment)
+        show.note(f"the run {run.path} has finished; nothing was trained")
+        return result.model_copy(update={"run": str(run.path)}), None
     resumption = resume(run, experiment)
-    if resumption.finished is None:
+    finished = run.result() if resumption.finished else None
+    if finished is None:
         return None, resumption
-    show.note(resumption.finished)
-    return run.result(), None
+    show.note(resumption.finished or "")
+    return finished.model_copy(update={"run": str(run.path)}), None

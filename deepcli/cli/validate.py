@@ -11,7 +11,7 @@ import typer
 
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import NO_FILE, Json, Overrides, Plugins, Quiet, Words
-from deepcli.errors import SpecError, UsageError
+from deepcli.errors import DataError, Problem, SpecError, UsageError
 
 
 @answers("deepcli.cli.shapes:Validated")
@@ -32,8 +32,9 @@ def validate(
         checked.append(found)
         try:
             loaded = validate_file([Path(file)], [*changes, *(overrides or [])], plugins or [])
-        except SpecError as error:
-            found |= {"valid": False, "problems": [asdict(problem) for problem in error.problems]}
+        except (SpecError, DataError) as error:
+            problems = error.problems if isinstance(error, SpecError) else (Problem("", "", str(error)),)
+            found |= {"valid": False, "problems": [asdict(problem) for problem in problems]}
             print(f"error: {error}".replace("\n", "\nerror: "), file=sys.stderr)
             continue
         found["notices"] = list(loaded.notices)

@@ -15,6 +15,7 @@ from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugm
 from deepcli.data.files import DataFile, Sources
 from deepcli.errors import DataError
 from deepcli.fields import Positive
+from deepcli.paths import unreadable, with_absolute_paths
 from deepcli.registry import Component, Registry
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Dataset(Component):
 
     class_names: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[DataFile, ...]] = ()
+    path_fields: ClassVar[tuple[str, ...]] = ("path",)
 
     path: str | None = Field(None, description="A folder or file to read instead of the usual places.")
     batch_size: Positive = Field(64, description="Examples in a training step.")
@@ -85,10 +87,16 @@ class Dataset(Component):
         Raises:
             DataError: As `read` does, or a split would be empty.
         """
-        from deepcli.data.splits import divide
+        from deepcli.data.splits import content_of, divide
 
-        splits = divide(self.read(sources), self.validation_split, self.split_seed, self.limit)
-        return dataclasses.replace(splits, lexicon=functools.cache(functools.partial(self._local_lexicon, sources)))
+        try:
+            raw = with_absolute_paths(self).read(sources)
+        except OSError as error:
+            raise DataError(f"data: {unreadable(error, {'data': self.model_dump()})}") from error
+        splits = divide(raw, self.validation_split, self.split_seed, self.limit)
+        known = dataclasses.replace(raw.provenance, content=raw.provenance.content or content_of(raw))
+        lexicon = functools.cache(functools.partial(self._local_lexicon, sources))
+        return dataclasses.replace(splits, provenance=known, lexicon=lexicon)
 
     def lexicon(self, sources: Sources) -> Lexicon | None:
         """Find the words of token ids; None where there are none.

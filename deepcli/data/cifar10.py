@@ -83,7 +83,7 @@ class Cifar10(ImageDataset):
         x_train, y_train = (np.concatenate([parts[name][index] for name in TRAIN]) for index in (0, 1))
         x_test, y_test = parts[TEST]
         digest = fingerprint(x_train, y_train, x_test, y_test)
-        return Raw((x_train, y_train), (x_test, y_test), Provenance(str(source), verified, digest))
+        return Raw((x_train, y_train), (x_test, y_test), Provenance(str(source), verified, digest, digest))
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:

@@ -52,7 +52,7 @@ class Digits(ImageDataset):
         test = stratified(y, TEST_EXAMPLES, generator(TEST_SEED))
         train = np.setdiff1d(np.arange(len(y)), test)
         digest = hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()
-        return Raw((x[train], y[train]), (x[test], y[test]), Provenance("scikit-learn", True, digest))
+        return Raw((x[train], y[train]), (x[test], y[test]), Provenance("scikit-learn", True, digest, digest))
 
 
 def _load_digits() -> tuple[np.ndarray, np.ndarray]:

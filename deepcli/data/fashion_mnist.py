@@ -59,7 +59,7 @@ class FashionMnist(ImageDataset):
         x_train, y_train, folder = self._split("train", sources)
         x_test, y_test, _ = self._split("test", sources)
         digest = fingerprint(x_train, y_train, x_test, y_test)
-        return Raw((x_train, y_train), (x_test, y_test), Provenance(str(folder), False, digest))
+        return Raw((x_train, y_train), (x_test, y_test), Provenance(str(folder), False, digest, digest))
 
     def _split(self, split: str, sources: Sources) -> tuple[np.ndarray, np.ndarray, Path]:
         """Read the images (n, 28, 28, 1) uint8 and the labels (n,) int32 of a split, and tell their folder."""

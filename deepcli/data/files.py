@@ -114,7 +114,7 @@ def locate(file: DataFile, sources: Sources) -> Path | None:
 
 def _places(file: DataFile, sources: Sources) -> list[Path]:
     folders = [keras_cache()] if sources.data_dir is None else [sources.data_dir, keras_cache()]
-    return [folder / name for folder in folders for name in file.names]
+    return [folder.absolute() / name for folder in folders for name in file.names]
 
 
 def is_published(file: DataFile, path: Path) -> bool:

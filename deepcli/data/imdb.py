@@ -43,4 +43,4 @@ class Imdb(WordDataset):
         path = find(FILE, self.path, sources)
         texts = read_texts(path, [("x_train", "y_train"), ("x_test", "y_test")], self.words, self.classes)
         train, test = ((self.encode(ranks), labels) for ranks, labels in texts.parts)
-        return Raw(train, test, Provenance(str(path), texts.file_sha256 == FILE.sha256, texts.sha256))
+        return Raw(train, test, Provenance(str(path), texts.file_sha256 == FILE.sha256, texts.sha256, texts.sha256))

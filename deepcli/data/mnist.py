@@ -67,7 +67,7 @@ class Mnist(ImageDataset):
         return Raw(
             (x_train[..., None], y_train.astype(np.int32)),
             (x_test[..., None], y_test.astype(np.int32)),
-            Provenance(str(path), not wrong, fingerprint),
+            Provenance(str(path), not wrong, fingerprint, fingerprint),
         )
 
 

@@ -63,5 +63,5 @@ class Reuters(WordDataset):
         return Raw(
             (self.encode(ranks[train]), labels[train]),
             (self.encode(ranks[test]), labels[test]),
-            Provenance(str(path), texts.file_sha256 == FILE.sha256, texts.sha256),
+            Provenance(str(path), texts.file_sha256 == FILE.sha256, texts.sha256, texts.sha256),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError
 
@@ -54,11 +55,24 @@ Inputs = np.ndarray | Tokens
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where data came from: the file, what is known of its content, and the SHA-256 of the arrays as read."""
+    """Where data came from, and what tells them from others.
+
+    Attributes:
+        source: The file or folder, or in words where there is none.
+        verified: Whether the content is known to be the published one.
+        sha256: Of the content as read, as the data set takes it.
+        content: SHA-256 of everything that is read, by which data are told apart; None lets deepcli take it.
+    """
 
     source: str
     verified: bool
     sha256: str
+    content: str | None = None
+
+    @property
+    def fingerprint(self) -> dict[str, str | None]:
+        """What a run and its checkpoints keep of the data, as plain values."""
+        return {key: mark if is_mark(mark := getattr(self, key)) else None for key in KEYS}
 
 
 @dataclass(frozen=True)
@@ -107,6 +121,16 @@ def fingerprint(*arrays: np.ndarray) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(array.ravel().data)
+    return digest.hexdigest()
+
+
+def content_of(raw: Raw) -> str:
+    """Return the SHA-256 of everything that a data set has read: shapes, types and values."""
+    digest = hashlib.sha256()
+    for x, y in (raw.train, raw.test):
+        for array in (*((x.values, x.offsets) if isinstance(x, Tokens) else (x,)), y):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).ravel().data)
     return digest.hexdigest()
 
 

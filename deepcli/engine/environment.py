@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,7 +14,6 @@ from deepcli import __version__
 from deepcli.data.splits import Splits
 from deepcli.engine.device import versions
 from deepcli.engine.plan import Plan
-from deepcli.errors import RunError
 
 
 def describe(
@@ -33,6 +33,7 @@ def describe(
     provenance = splits.provenance
     return {
         "command": list(command),
+        "folder": _folder(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git_commit": git_commit(),
         "versions": {"deepcli": __version__, **versions()},
@@ -41,9 +42,9 @@ def describe(
         "plugins": list(plugins),
         "parameters": model.count_params(),
         "data": {
-            "source": provenance.source,
+            "source": str(provenance.source),
             "verified": provenance.verified,
-            "sha256": provenance.sha256,
+            **provenance.fingerprint,
             "examples": {
                 name: len(split)
                 for name in ("train", "validation", "test")
@@ -65,13 +66,7 @@ def describe_resumption(
 
     Returns:
         The description with this process added, and what the user should know of the differences.
-
-    Raises:
-        RunError: The data are others.
     """
-    was, data = _section(before, "data").get("sha256"), now["data"]["sha256"]
-    if was is not None and was != data:
-        raise RunError(f"the run began with other data: SHA-256 {was}, now {data} ({now['data']['source']})")
     notices = []
     if (threads := before.get("threads")) != now["threads"]:
         notices.append(
@@ -86,14 +81,22 @@ def describe_resumption(
             )
     if (device := _section(before, "device").get("value")) != now["device"]["value"]:
         notices.append(f"the run began on {device} and goes on on {now['device']['value']}: bits will differ")
-    part = {key: now[key] for key in ("command", "started", "git_commit", "versions", "threads", "device")}
-    return {**before, "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
+    part = {key: now[key] for key in ("command", "folder", "started", "git_commit", "versions", "threads", "device")}
+    return {**before, "data": now["data"], "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
 
 
 def _section(described: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return a part of what a file says, if it says it as it should."""
     section = described.get(name)
     return section if isinstance(section, Mapping) else {}
+
+
+def _folder() -> str | None:
+    """Return the current directory, to which paths on the command line are relative; None where it is gone."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None
 
 
 def git_commit() -> str | None:

@@ -46,6 +46,7 @@ class Request:
     Attributes:
         output: Where the run directory shall be.
         replace: Whether a run that is there may be replaced.
+        numbered: Whether to take the next free number of that name if something is there.
         command: The command line, to be repeated.
         plugins: What was imported for it.
         started: `time.monotonic()` at the beginning of the command.
@@ -68,6 +69,7 @@ class Request:
     test: bool = True
     seconds_between_saves: float = 0.0
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    numbered: bool = False
     models: CompiledModels | None = None
 
 
@@ -298,6 +300,7 @@ class Session:
             self.rollbacks,
             read_variables(self.model, self.job.backend),
             weights,
+            self.job.splits.provenance.fingerprint,
         )
 
 

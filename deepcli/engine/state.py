@@ -42,6 +42,7 @@ class State:
         variables: Random generators, metrics and the learning rate's scale, by name.
         weights: Whether the weights in the same checkpoint are those of training or their averages; None in older
             checkpoints, which do not say.
+        data: The fingerprint of the training data; empty in older checkpoints.
     """
 
     position: Position
@@ -53,6 +54,7 @@ class State:
     rollbacks: tuple[Mapping[str, Any], ...] = ()
     variables: Mapping[str, np.ndarray] = field(default_factory=dict)
     weights: Literal["raw", "averaged"] | None = None
+    data: Mapping[str, str | None] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Write it as an `.npz` of plain arrays; what is no array is JSON in one of them."""
@@ -65,6 +67,7 @@ class State:
             "callbacks": finite(dict(self.callbacks)),
             "rollbacks": finite(self.rollbacks),
             "weights": self.weights,
+            "data": dict(self.data),
         }
         out = io.BytesIO()
         np.savez(out, json=np.frombuffer(json.dumps(plain).encode(), np.uint8), **self.variables)  # type: ignore[arg-type]
@@ -91,6 +94,7 @@ class State:
             tuple(plain["rollbacks"]),
             variables,
             plain["weights"],
+            plain["data"],
         )
 
 

@@ -26,8 +26,10 @@ from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
 from deepcli.engine.session import Job, Request, Rollbacks, Session
 from deepcli.engine.state import Position, State
-from deepcli.errors import CheckpointError, Interrupted, TrainingError
+from deepcli.errors import CheckpointError, Interrupted, RunError, TrainingError
 from deepcli.experiment import Experiment, Training
+from deepcli.own_data import TrainedOn
+from deepcli.paths import absolute_plugins, with_absolute_paths
 from deepcli.reporting import Logged, Reporter
 from deepcli.result import Result
 from deepcli.resuming import Resumption, differences
@@ -57,11 +59,15 @@ def train(
     """
     for tracker in experiment.training.trackers:
         tracker.demand()
+    # From here on nothing depends on the folder in which the command runs.
+    experiment = with_absolute_paths(experiment)
+    request = dataclasses.replace(request, plugins=absolute_plugins(request.plugins))
+    unknown = _demand_own_data(request.resumption, splits) if request.resumption else []
     chosen = choose_device(experiment.training)
     checkpoint = request.resumption.checkpoint if request.resumption else None
     state = State.from_bytes(checkpoint.read(STATE)) if checkpoint else None
     plan = make_plan(experiment, splits, chosen, state.precision if state else None)
-    notes = plan.notes(experiment)
+    notes = [*unknown, *plan.notes(experiment)]
     for line in notes:
         reporter.note(line)
     backend = TensorFlowBackend(chosen.strategy)
@@ -80,7 +86,9 @@ def train(
             step = state.position.total if state else 0
             notes += _reopen(request.resumption, experiment, environment, step, reporter)
         else:
-            run = RunDir.create(request.output, loading.dump(experiment), environment, request.replace)
+            run = RunDir.create(
+                request.output, loading.dump(experiment), environment, request.replace, request.numbered
+            )
             stack.enter_context(run.owned())
         job = Job(experiment, splits, run, backend, plan, request, Logged(reporter, run, notes))
         return _complete(job, model, checkpoint)
@@ -130,16 +138,29 @@ def _load_initial(model: keras.Model, experiment: Experiment, checkpoint: Checkp
         raise CheckpointError("\n".join([f"training.initial_weights: {error}", *lines])) from None
 
 
+def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:
+    """Check that a run goes on with the data that it began with; returns a notice where nothing says which they were.
+
+    Raises:
+        DataError: They are others.
+        RunError: They are in another place, and nothing says which they were.
+    """
+    trained = TrainedOn.of(resumption.checkpoint, resumption.run)
+    if trained.demand(splits.provenance, "put the data back, or train a new run on these"):
+        return []
+    if resumption.moved:
+        raise RunError(
+            f"{trained.told(splits.provenance)}; without that a run cannot go on with data from another place"
+        )
+    return [f"notice: {trained.told(splits.provenance)}"]
+
+
 def _reopen(
     resumption: Resumption, experiment: Experiment, environment: dict[str, object], step: int, reporter: Reporter
 ) -> list[str]:
     """Make a run directory ready to go on; returns what was told."""
     run = resumption.run
-    try:
-        before = dict(json.loads(run.environment.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        before = environment
-    described, notices = describe_resumption(before, environment, step)
+    described, notices = describe_resumption(run.described() or environment, environment, step)
     begins = f"resuming {run.path} at step {step}"
     if resumption.checkpoint is None:
         begins = f"notice: {run.path} has no checkpoint yet, so its training begins at step 0 again"

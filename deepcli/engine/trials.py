@@ -22,9 +22,10 @@ from deepcli.engine.session import Request
 from deepcli.engine.train import train
 from deepcli.errors import DeepcliError, Interrupted
 from deepcli.experiment import Experiment
+from deepcli.own_data import TrainedOn
 from deepcli.reporting import Reporter, Silent
 from deepcli.result import Result
-from deepcli.resuming import resume
+from deepcli.resuming import resume, skip
 from deepcli.run import RunDir
 from deepcli.signals import Signals
 from deepcli.sweeps.results import keep_checkpoints
@@ -231,7 +232,7 @@ def go_on(experiment: Experiment, request: Request, load: Callable[[Experiment],
         if run.config.is_file():
             stack.enter_context(run.owned())
             if (result := run.result()) and result.status == "completed":
-                return result
+                return skip(run, experiment)
             request = dataclasses.replace(request, resumption=resume(run, experiment))
         return train(experiment, load(experiment), request, reporter)
 
@@ -241,10 +242,12 @@ def measure(run: RunDir, load: Callable[[Experiment], Splits]) -> None:
 
     Raises:
         CheckpointError: Its checkpoint is gone or damaged.
+        DataError: The data are not those that it was trained on.
         TrainingError: The figures cannot be written.
     """
     checkpoint, result = open_checkpoint(run.best), run.result()
     splits = load(checkpoint.experiment)
+    TrainedOn.of(checkpoint, run).demand(splits.provenance)
     measured = load_model(checkpoint).measure(splits.test)
     keep(run, "test", measured, splits.lexicon)
     if result is not None:

@@ -84,7 +84,7 @@ def _facts(checkpoint: CheckpointFile, model: Portable, format_: Format) -> dict
         "format": format_.type,
         "file": format_.file,
         "name": experiment.name,
-        "checkpoint": str(checkpoint.path),
+        "checkpoint": str(checkpoint.path.absolute()),
         "input": {"name": model.input_name, "shape": list(signature.shape), "dtype": signature.dtype.name},
         "output": {"name": OUTPUT, "shape": [signature.shape[0], experiment.head.units], "dtype": "float32"},
         "classes": experiment.data.names_of(experiment.signature.classes),

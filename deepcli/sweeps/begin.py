@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcli.errors import Problem, SpecError, UsageError
+from deepcli.errors import Problem, RunError, SpecError, UsageError
 from deepcli.loading import SWEEP, import_plugins
+from deepcli.paths import absolute_plugins
 from deepcli.registry import show
 from deepcli.resuming import differences
 from deepcli.run import is_free
@@ -42,7 +43,11 @@ def begin(path: Path, plan: Plan, storage: str | None) -> tuple[SweepDir, bool]:
     """
     if is_free(path) or not SweepDir(path).plan.is_file():
         kept = _checked(storage) if storage else None
-        return SweepDir.create(path, plan.to_json(), plan.experiment({}).name, kept), False
+        try:
+            return SweepDir.create(path, plan.to_json(), plan.experiment({}).name, kept), False
+        except RunError:
+            if not SweepDir(path).plan.is_file():  # else another process has begun it just now
+                raise
     folder = SweepDir(path)
     stored = folder.read_plan()
     _choose_storage(folder, stored["storage"], storage)
@@ -103,7 +108,8 @@ def _problems(path: Path, before: Plan, now: Plan) -> Iterator[Problem]:
         yield _problem(now, tuple(key.split(".")), key, old, new)
     for key, (old, new) in differences(_fixed(before), _fixed(now)):
         yield _problem(now, (SWEEP, *key.split(".", 1)), f"{SWEEP}.{key}", old, new)
-    if before.plugins != now.plugins:
+    plugins = absolute_plugins(before.plugins), absolute_plugins(now.plugins)
+    if plugins[0] != plugins[1]:
         yield Problem("command line", "--plugin", f"was {show(list(before.plugins))}, is {show(list(now.plugins))}")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcli.errors import RunError
 from deepcli.run import RunDir, is_free
-from deepcli.writing import write_text
+from deepcli.writing import put_directory, write_text
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -77,13 +78,18 @@ class SweepDir:
         if not is_free(path):
             what = "is a run, no sweep" if RunDir(path).config.is_file() else "exists and is no sweep directory"
             raise RunError(f"{path} {what}; nothing was touched; choose another --output")
+        study = f"{name}-{secrets.token_hex(4)}"
         try:
-            for inner in (folder.trials, folder.leases, folder.logs):
-                inner.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Whole or not at all, and for one process alone: of two, the other finds it there.
+            with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as made:
+                staged = cls(Path(made) / "sweep")
+                for inner in (staged.trials, staged.leases, staged.logs):
+                    inner.mkdir(parents=True)
+                staged.write_plan({"study": study, "storage": storage, "plan": plan})
+                put_directory(staged.path, path)
         except OSError as error:
             raise RunError(f"cannot write the sweep directory {path}: {error.strerror or error}") from None
-        study = f"{name}-{secrets.token_hex(4)}"
-        folder.write_plan({"study": study, "storage": storage, "plan": plan})
         return folder
 
     def write_plan(self, stored: Mapping[str, Any]) -> None:

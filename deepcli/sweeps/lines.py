@@ -12,6 +12,7 @@ from deepcli import loading
 from deepcli.errors import RunError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.result import Result
+from deepcli.resuming import skip
 from deepcli.run import RunDir
 from deepcli.sweeps.plan import Plan, Trial, identity
 from deepcli.sweeps.space import Point
@@ -83,10 +84,15 @@ class PlannedRun:
         """Name its run below the folder of all."""
         return RunDir(folder / self.trial)
 
-    def finished(self, folder: Path) -> Result | None:
-        """Return its result if there is nothing left to train."""
-        result = self.run(folder).result()
-        return result if result is not None and result.status == "completed" else None
+    def finished(self, folder: Path, experiment: Experiment) -> Result | None:
+        """Return its result if there is nothing left to train.
+
+        Raises:
+            RunError: The run in its directory was trained with another spec.
+        """
+        run = self.run(folder)
+        result = run.result()
+        return skip(run, experiment) if result is not None and result.status == "completed" else None
 
     def keep(self, folder: Path) -> None:
         """Leave what `sweep collect` must know of it beside its run.

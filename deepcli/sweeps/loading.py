@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from deepcli import loading
-from deepcli.errors import Problem, SpecError, UsageError
+from deepcli.errors import DataError, Problem, SpecError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.loading import SWEEP, Loaded, check_length, import_plugins, without_sweep
 from deepcli.merging import Merger
+from deepcli.paths import absolute_plugins, unreadable
 from deepcli.sweeps import checking
 from deepcli.sweeps.file import SpecFile
 from deepcli.sweeps.plan import DEFAULT_TRIALS, Plan, Trial, failures_allowed, identity, metric_problem, trials
@@ -84,7 +85,8 @@ def _plan(
     spec = _validated(whole.overlay(document, loading.words(told.overrides)))
     sweep = spec.sweep or Sweep()
     base = without_sweep(document)
-    draft = Plan(dict(base.tree), sweep, told.overrides, plugins, (), base)
+    folder, plugins = str(Path.cwd()), absolute_plugins(plugins)
+    draft = Plan(dict(base.tree), sweep, told.overrides, plugins, folder, (), base)
     experiment = draft.experiment({})
     check_length(experiment, str(told.files[0]))
     _complain(document, checking.conditions(sweep, experiment))
@@ -112,7 +114,7 @@ def _plan(
     trials = trials or DEFAULT_TRIALS
     failures = failures_allowed(trials) if decided.max_failures is None else decided.max_failures
     decided = decided.model_copy(update={"max_trials": trials, "max_failures": failures})
-    plan = Plan(dict(base.tree), decided, told.overrides, plugins, notices, base, places)
+    plan = Plan(dict(base.tree), decided, told.overrides, plugins, folder, notices, base, places)
     checking.points(plan, [{}] if not metric_fits(plan, experiment) else chosen, where)
     Plan.from_json(plan.to_json())  # A worker on another machine will read it.
     return plan
@@ -134,6 +136,8 @@ def _validated(document: Document) -> SpecFile:
         return SpecFile.model_validate(document.tree)
     except ValidationError as error:
         raise SpecError(problems(error, document, SpecFile)) from None
+    except OSError as error:
+        raise DataError(unreadable(error, document.tree)) from error
 
 
 def _complain(document: Document, complaints: Iterable[checking.Complaint]) -> None:

@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, islice
+from pathlib import Path
 from typing import Any, Literal
 
 from deepcli import loading, yaml12
 from deepcli.errors import Problem, SpecError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.merging import Merger
+from deepcli.paths import with_absolute_paths
 from deepcli.registry import did_you_mean
 from deepcli.sweeps.space import Point, Seeded, draw, grid, path
 from deepcli.sweeps.spec import Candidates, Objective, Sweep, same
@@ -36,6 +38,7 @@ class Plan:
         sweep: The section, with method, metric, trials and failures decided.
         overrides: Words laid over the files at every point.
         plugins: Files or modules that register components.
+        folder: Where it was made, to which its paths are relative; empty means the current directory.
         notices: What the user should be told of how it came about.
         document: The same as `base`, with the places where its values stand.
         places: By parameter, where it is written, or where each of its candidates is.
@@ -45,6 +48,7 @@ class Plan:
     sweep: Sweep
     overrides: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
+    folder: str = ""
     notices: tuple[str, ...] = field(default=(), compare=False)
     document: Document | None = field(default=None, compare=False, repr=False)
     places: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict, compare=False, repr=False)
@@ -104,7 +108,8 @@ class Plan:
             own = document.tree.get("seed", 0)
             if isinstance(own, int) and not isinstance(own, bool):
                 document.tree = {**document.tree, "seed": own + seed}
-        return loading.validate(document)
+        # Workers run in other folders, on other machines.
+        return with_absolute_paths(loading.validate(document), Path(self.folder).absolute())
 
     def words(self, point: Point, seed: int | None = None) -> list[str]:
         """Return the overrides with which `deepcli train` trains the same spec."""
@@ -128,6 +133,7 @@ class Plan:
             "sweep": yaml12.dump(self.sweep.model_dump()),
             "overrides": list(self.overrides),
             "plugins": list(self.plugins),
+            "folder": self.folder,
         }
 
     @classmethod
@@ -143,7 +149,8 @@ class Plan:
             base = loading.parse(stored["base"], "the stored spec").tree
             section = loading.parse(stored["sweep"], "the stored sweep").tree
             sweep = Sweep.model_validate(section)
-            return cls(base, sweep, _texts(stored["overrides"]), _texts(stored["plugins"]))
+            folder = str(stored.get("folder", ""))  # older sweeps have none
+            return cls(base, sweep, _texts(stored["overrides"]), _texts(stored["plugins"]), folder)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError([Problem("", "", f"a stored sweep is damaged: {error}")]) from None
 

@@ -25,7 +25,7 @@ HEAVY = {
 # Each room may import those above it, never those below.
 ROOMS = [
     {"__init__", "collector", "errors", "extras", "registry", "result", "signals", "weights_file", "yaml12", "zips"},
-    {"fields", "activations", "activity", "initializers", "parametric"},
+    {"fields", "paths", "activations", "activity", "initializers", "parametric"},
     {"data"},
     {"intervals"},
     {"predictions", "scores"},
@@ -39,9 +39,10 @@ ROOMS = [
     {"state_file"},
     {"merging", "wording"},
     {"loading"},
-    {"writing"},
+    {"writing", "other_data"},
     {"run"},
     {"checkpoints", "reporting", "runs"},
+    {"own_data"},
     {"resuming"},
     {"results"},
     {"sweeps"},

@@ -1,12 +1,14 @@
 """The run directory: written whole or not at all, never overwritten in silence."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from deepcli.errors import RunError, TrainingError
+from deepcli.errors import RunError, TrainingError, UsageError
 from deepcli.result import Result
-from deepcli.run import RunDir, default_path, existing
+from deepcli.run import RunDir, default_path, demand_free, existing
 from deepcli.writing import replacing, write_text
 
 
@@ -39,25 +41,63 @@ def test_a_run_is_replaced_only_if_asked():
 
 
 def test_what_an_existing_directory_means():
-    assert existing(Path("new"), "error") is None
+    assert not existing(Path("new"), "error")
     Path("empty").mkdir()
-    assert existing(Path("empty"), "error") is None
+    assert not existing(Path("empty"), "error")
     finished("done")
-    finished("failed", "failed")
     with pytest.raises(RunError, match="--if-exists skip, resume or overwrite"):
         existing(Path("done"), "error")
-    assert existing(Path("done"), "overwrite") is None
-    assert existing(Path("done"), "skip").status == "completed"
-    assert existing(Path("done"), "resume") is None
-    assert existing(Path("failed"), "skip").status == "failed"
+    assert not existing(Path("done"), "overwrite")
+    assert existing(Path("done"), "skip")
+    assert existing(Path("done"), "resume")
+    Path("notes").mkdir()
+    Path("notes/a.txt").touch()
+    for choice in ("skip", "resume", "overwrite"):
+        with pytest.raises(RunError, match="nothing was touched"):
+            existing(Path("notes"), choice)
 
 
-def test_default_names_never_meet():
-    first = default_path("x")
-    first.mkdir(parents=True)
-    second = default_path("x")
-    second.mkdir(parents=True)
-    assert len({first, second, default_path("x")}) == 3
+@pytest.mark.parametrize("name", ["exp", "my_exp", "my_exp_7"])
+def test_runs_begun_at_the_same_time_each_get_a_name(name):
+    """Twelve processes that want one name: each makes its own directory, and none is taken for another's."""
+    wanted = Path("runs") / f"{name}-20260101-120000"
+    with ThreadPoolExecutor(12) as pool:
+        made = list(pool.map(lambda number: RunDir.create(wanted, str(number), {}, numbered=True), range(12)))
+    assert [run.config.read_text() for run in made] == [str(number) for number in range(12)]
+    numbers = ["", *(f"_{number}" for number in range(2, 13))]
+    assert sorted(names("runs")) == sorted(wanted.name + number for number in numbers)
+
+
+def test_a_run_of_a_name_that_was_given_is_never_numbered():
+    finished("a")
+    with pytest.raises(RunError, match="the run a exists"):
+        RunDir.create(Path("a"), "new", {})
+    assert names() == ["a"]
+
+
+def test_a_name_is_given_back_where_nothing_could_be_written(monkeypatch):
+    from deepcli import run
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run, "write_text", full)
+    with pytest.raises(RunError, match="No space left"):
+        RunDir.create(Path("runs/x"), "", {}, numbered=True)
+    assert names("runs") == []
+
+
+def test_the_default_name_is_that_of_the_experiment_and_the_time():
+    assert re.fullmatch(r"my_exp-\d{8}-\d{6}", default_path("my_exp").name)
+
+
+def test_an_output_is_none_of_the_files_of_a_run():
+    finished("a")
+    for own in ("a", "a/predictions-test.npz", "a/metrics.json", "a/checkpoints"):
+        with pytest.raises(UsageError, match="belongs to the run a;"):
+            demand_free(Path(own))
+    for other in ("b", "a/mine.npz", "a/other data", "b.npz"):
+        demand_free(Path(other))
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other():

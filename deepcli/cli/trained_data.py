@@ -1,0 +1,42 @@
+"""Reading the data that a checkpoint was trained on, or others that the user names on purpose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deepcli.checkpoints import CheckpointFile
+    from deepcli.data.files import Sources
+    from deepcli.data.splits import Splits
+    from deepcli.reporting import Reporter
+    from deepcli.result import DataRead
+    from deepcli.run import RunDir
+
+
+def read_data(
+    checkpoint: CheckpointFile, run: RunDir | None, words: Sequence[str], at: Sources, show: Reporter
+) -> tuple[Splits, DataRead]:
+    """Read the data of a checkpoint, or the others that are named, and say whether the model was trained on them.
+
+    Raises:
+        DataError: They cannot be read, or are others although none are named.
+    """
+    from deepcli.other_data import other_data
+    from deepcli.own_data import TrainedOn
+    from deepcli.result import DataRead
+
+    data, notices = other_data(checkpoint.experiment, words) if words else (checkpoint.experiment.data, ())
+    for notice in notices:
+        show.note(f"notice: {notice}")
+    splits = data.load(at)
+    trained, known = TrainedOn.of(checkpoint, run), splits.provenance
+    if words:
+        show.note(f"notice: {trained.told(known)}; nothing is written into a run")
+        own = checkpoint.experiment.data
+        if trained.is_of(known) and (own.validation_split, own.split_seed) != (data.validation_split, data.split_seed):
+            show.note("notice: validation is another part of them than in training, and was partly trained on")
+    elif not trained.demand(known):
+        show.note(f"notice: {trained.told(known)}")
+    return splits, DataRead(source=str(known.source), sha256=known.content, as_trained=trained.is_of(known))
