@@ -137,9 +137,9 @@ def open_checkpoint(path: Path, other_data: Sequence[str] = ()) -> CheckpointFil
             raise CheckpointError(f"{path}: has format {version}, from a newer deepcli; this one reads up to {FORMAT}")
         try:
             experiment = validate(document)
-        except DataError:
+        except DataError as error:
             if not other_data:
-                raise
+                raise DataError(f"{path}: its data set needs a file to describe itself: {error}") from error.__cause__
             experiment = validate(laid_over(document, other_data))
     except UnicodeDecodeError:
         raise CheckpointError(f"{path}: is damaged: {SPEC} is no text") from None

@@ -67,7 +67,9 @@ class Training(Spec):
         "the learning rate, at most three times.",
     )
     initial_weights: str | None = Field(
-        None, description="A run or checkpoint whose weights a new run begins with; not its optimizer, nor its epochs."
+        None,
+        description="A run or checkpoint whose weights a new run begins with; not its optimizer, nor its epochs. Runs keep "
+        "it absolute.",
     )
     trackers: Annotated[tuple[Annotated[Tracker, TRACKERS], ...], BeforeValidator(as_tuple)] = Field(
         (), description="Where else the figures go, beside the run's own files."

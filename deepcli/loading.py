@@ -25,6 +25,8 @@ from deepcli.yaml12 import Document, Mark, YamlError
 OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
 COMMAND_LINE = "command line"
 MAX_NAME = 200
+imported: set[str] = set()
+"""The modules that were imported as plugins."""
 SWEEP = "sweep"
 """The section of a spec file that is no part of a run."""
 
@@ -239,6 +241,7 @@ def import_plugins(plugins: Iterable[str]) -> None:
                 _import_file(Path(plugin))
             else:
                 importlib.import_module(plugin)
+                imported.add(plugin)
         except (Exception, SystemExit) as error:
             raise UsageError(f"--plugin {plugin}: {type(error).__name__}: {error}") from error
 

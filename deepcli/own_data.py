@@ -38,8 +38,8 @@ class TrainedOn:
     @classmethod
     def of(cls, checkpoint: CheckpointFile | None, run: RunDir | None) -> TrainedOn:
         """Gather what a checkpoint and the run around it say."""
-        data = run.described().get("data") if run else None
-        kept = data if isinstance(data, Mapping) else {}
+        kept = run.described().get("data") if run else None
+        kept = kept if isinstance(kept, Mapping) else {}
         source = kept.get("source") or (checkpoint.experiment.data.path if checkpoint else None)
         path = run.path if run else checkpoint.path  # type: ignore[union-attr]
         return cls(path, (checkpoint.data if checkpoint else {}, kept), source if isinstance(source, str) else None)

@@ -42,7 +42,7 @@ def _absolute(value: Any, folder: Path | None) -> Any:
 
 def absolute(path: str, folder: Path | None = None) -> str:
     """Make a path absolute; an address like `s3://bucket/name`, or what no system takes for a path, stays as it is."""
-    if "://" in path:
+    if "://" in path or "\0" in path:
         return path
     try:
         whole = Path(folder or Path.cwd(), Path(path).expanduser())
@@ -57,6 +57,18 @@ def absolute(path: str, folder: Path | None = None) -> str:
 def absolute_plugins(plugins: Iterable[str], folder: Path | None = None) -> tuple[str, ...]:
     """Make the plugins that are files absolute; the names of modules stay."""
     return tuple(absolute(plugin, folder) if plugin.endswith(".py") else plugin for plugin in plugins)
+
+
+def failure(data: str, error: Exception, tree: Mapping[str, Any]) -> str:
+    """Say why a data set cannot be read.
+
+    Args:
+        data: Its type.
+        error: What reading it raised.
+        tree: The plain values of its spec.
+    """
+    why = unreadable(error, tree) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    return f"data: {data} cannot be read: {why}"
 
 
 def unreadable(error: OSError, tree: Mapping[str, Any]) -> str:

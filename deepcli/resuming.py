@@ -83,7 +83,7 @@ def skip(run: RunDir, wanted: Experiment) -> Result:
     """
     result = run.result()
     if result is None or result.status != "completed":
-        how = "has not finished" if result is None else f"failed ({result.error})"
+        how = f"failed ({result.error})" if result and result.status == "failed" else "has not finished"
         raise RunError(
             f"the run {run.path} exists and {how}, so it cannot be skipped; --if-exists resume continues it, overwrite "
             "trains it afresh"

@@ -64,6 +64,8 @@ def _run() -> int:
             code = command()(prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer makes one of a KeyboardInterrupt
     except DeepcliError as error:
+        if "--verbose" in sys.argv and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         return _fail(str(error), error.exit_code, error.run)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
@@ -93,8 +95,9 @@ def _unexpected(error: Exception) -> int:
     if "--verbose" in sys.argv or os.environ.get("DEEPCLI_VERBOSE"):
         traceback.print_exception(error)
         return _fail(f"unexpected {type(error).__name__}: {error}", 1)
-    surprise = f"unexpected {type(error).__name__}: {error}"
-    return _fail(f"{surprise}\n  DEEPCLI_VERBOSE=1 before the command shows where; please report it", 1)
+    from deepcli.cli.surprises import worded
+
+    return _fail(worded(error), 1)
 
 
 def _misused(error: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,11 +38,13 @@ def compare(
         raise UsageError("--json and --markdown: choose one")
     from deepcli.cli import render
     from deepcli.loading import import_plugins
-    from deepcli.results.comparison import compare
+    from deepcli.results.comparison import compare, untold
     from deepcli.results.loaded import LoadedRun
 
     import_plugins(plugins or [])
     runs = [LoadedRun.read(path) for path in paths]
+    for notice in untold(runs):
+        print(f"notice: {notice}", file=sys.stderr)
     found = compare(runs)
     wrong = next((pair for pair in found.pairs if isinstance(pair, DeepcliError)), None)
     if not json:

@@ -89,6 +89,8 @@ def evaluate(
     show = reporter(quiet)
     splits, read = read_data(checkpoint, run, words or [], sources(data_dir, offline, quiet), show)
     examples = splits[split]
+    if words and output is None:
+        show.note("notice: nothing is kept of it; --output writes the predictions and the result")
 
     from deepcli.engine.evaluate import BATCH_SIZE, evaluate
     from deepcli.engine.evaluation_files import keep_in_run, write

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deepcli.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,10 +32,16 @@ def read_data(
     data, notices = other_data(checkpoint.experiment, words) if words else (checkpoint.experiment.data, ())
     for notice in notices:
         show.note(f"notice: {notice}")
-    splits = data.load(at)
+    try:
+        splits = data.load(at)
+    except DataError as error:
+        if words or "data.path=" in str(error):
+            raise
+        hint = "if the data have moved, name their place after the run, like data.path=NEW"
+        raise DataError(f"{error}\n{hint}") from error.__cause__
     trained, known = TrainedOn.of(checkpoint, run), splits.provenance
     if words:
-        show.note(f"notice: {trained.told(known)}; nothing is written into a run")
+        show.note(f"notice: {trained.told(known)}")
         own = checkpoint.experiment.data
         if trained.is_of(known) and (own.validation_split, own.split_seed) != (data.validation_split, data.split_seed):
             show.note("notice: validation is another part of them than in training, and was partly trained on")

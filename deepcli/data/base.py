@@ -13,9 +13,9 @@ from pydantic import Field
 
 from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugmentation
 from deepcli.data.files import DataFile, Sources
-from deepcli.errors import DataError
+from deepcli.errors import DataError, DeepcliError
 from deepcli.fields import Positive
-from deepcli.paths import unreadable, with_absolute_paths
+from deepcli.paths import failure, with_absolute_paths
 from deepcli.registry import Component, Registry
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class Dataset(Component):
     files: ClassVar[tuple[DataFile, ...]] = ()
     path_fields: ClassVar[tuple[str, ...]] = ("path",)
 
-    path: str | None = Field(None, description="A folder or file to read instead of the usual places.")
+    path: str | None = Field(
+        None, description="A folder or file to read instead of the usual places; runs keep it absolute."
+    )
     batch_size: Positive = Field(64, description="Examples in a training step.")
     validation_split: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1, description="Share of the training split held out for validation, stratified."
@@ -91,8 +93,10 @@ class Dataset(Component):
 
         try:
             raw = with_absolute_paths(self).read(sources)
-        except OSError as error:
-            raise DataError(f"data: {unreadable(error, {'data': self.model_dump()})}") from error
+        except DeepcliError:
+            raise
+        except Exception as error:  # whatever a plugin's code raises over its files
+            raise DataError(failure(self.type, error, {"data": self.model_dump()})) from error
         splits = divide(raw, self.validation_split, self.split_seed, self.limit)
         known = dataclasses.replace(raw.provenance, content=raw.provenance.content or content_of(raw))
         lexicon = functools.cache(functools.partial(self._local_lexicon, sources))
@@ -109,7 +113,7 @@ class Dataset(Component):
     def _local_lexicon(self, sources: Sources) -> Lexicon | None:
         try:
             return self.lexicon(dataclasses.replace(sources, offline=True))
-        except (DataError, RuntimeError):
+        except (DataError, OSError, RuntimeError):
             return None
 
     def names_of(self, classes: int) -> list[str]:

@@ -146,7 +146,9 @@ def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:
         RunError: They are in another place, and nothing says which they were.
     """
     trained = TrainedOn.of(resumption.checkpoint, resumption.run)
-    if trained.demand(splits.provenance, "put the data back, or train a new run on these"):
+    if trained.demand(
+        splits.provenance, "name their place with data.path=PATH if they have moved, or train a new run on these"
+    ):
         return []
     if resumption.moved:
         raise RunError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from deepcli.data.fingerprint import compared
 from deepcli.errors import DataError, DeepcliError
 from deepcli.results.loaded import LoadedRun
 from deepcli.results.paired import ALPHA, Paired, holm, paired
@@ -67,13 +68,12 @@ def compare(runs: Sequence[LoadedRun]) -> Comparison:
     figures = [run.figures() for run in runs]
     names = dict.fromkeys(name for one in figures for name in one)
     said = [_said(run) for run in runs]
-    data = [(run.environment.get("data") or {}).get("sha256") for run in runs]
     return Comparison(
         runs,
         {key: [spec.get(key) for spec in specs] for key in keys},
         {name: [one.get(name) for one in figures] for name in names},
-        _adjusted([_pair((said[0], said[place]), (data[0], data[place])) for place in range(1, len(runs))]),
-        _over_seeds(runs, said, data),
+        _adjusted([_pair(runs[0], runs[place], said[0], said[place]) for place in range(1, len(runs))]),
+        _over_seeds(runs, said),
     )
 
 
@@ -83,13 +83,11 @@ def _adjusted(pairs: Sequence[Paired | str | DeepcliError]) -> list[Paired | str
     return [replace(pair, p_adjusted=next(adjusted)) if isinstance(pair, Paired) else pair for pair in pairs]
 
 
-def _over_seeds(
-    runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliError], data: Sequence[Any]
-) -> list[OverSeeds]:
+def _over_seeds(runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliError]) -> list[OverSeeds]:
     """Compare specs that were trained with several seeds; a run that cannot be paired is left out."""
     groups: dict[str, dict[int, tuple[str, Predictions]]] = {}
-    for run, predictions, digest in zip(runs, said, data, strict=True):
-        if digest == data[0] and not isinstance(predictions, DeepcliError):
+    for run, predictions in zip(runs, said, strict=True):
+        if _may_be_paired(runs[0], run) and not isinstance(predictions, DeepcliError):
             spec = run.experiment.model_dump_json(exclude={"name", "seed"})
             groups.setdefault(spec, {}).setdefault(run.experiment.seed, (run.name, predictions))
     first, *others = groups.values() or [{}]
@@ -108,11 +106,27 @@ def _said(run: LoadedRun) -> Predictions | DeepcliError:
         return error
 
 
-def _pair(said: Sequence[Predictions | DeepcliError], data: Sequence[Any]) -> Paired | str | DeepcliError:
-    """Compare the second of two with the first: what each said, and the SHA-256 of its data."""
-    if data[0] != data[1]:
+def untold(runs: Sequence[LoadedRun]) -> list[str]:
+    """Say of which runs nobody knows whether they are of the same data as the first; they are paired by their labels."""
+    return [
+        f"{runs[0].name} and {run.name} do not say whether they are of the same data; they are compared by their labels"
+        for run in runs[1:]
+        if compared(runs[0].data, run.data) is None
+    ]
+
+
+def _may_be_paired(first: LoadedRun, second: LoadedRun) -> bool:
+    """Return whether nothing says that two runs are of different data."""
+    marks = compared(first.data, second.data)
+    return marks is None or marks[0] == marks[1]
+
+
+def _pair(
+    run: LoadedRun, other: LoadedRun, first: Predictions | DeepcliError, second: Predictions | DeepcliError
+) -> Paired | str | DeepcliError:
+    """Compare what a second run said with what a first did."""
+    if not _may_be_paired(run, other):
         return "of other data"
-    first, second = said
     if isinstance(first, DeepcliError):
         return first
     if isinstance(second, DeepcliError):

@@ -67,6 +67,12 @@ class LoadedRun:
         """What to call it beside others: its path as given."""
         return str(self.run.path)
 
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What is kept of the data that it was trained on; empty if nothing is."""
+        data = self.environment.get("data")
+        return data if isinstance(data, Mapping) else {}
+
     @cached_property
     def history(self) -> Sequence[Mapping[str, float]]:
         """A row for each epoch.

@@ -169,7 +169,7 @@ def test_a_run_directory_that_exists(refused, spec):
     Path("a/config.yaml").write_text("data: digits\nmodel: mlp\n")
     Path("a/.lock").touch()
     assert "the run a exists; choose another --output, or --if-exists" in refused("train", spec(), "--output", "a")
-    assert "has not finished; --if-exists resume goes on with it" in refused(
+    assert "has not finished, so it cannot be skipped; --if-exists resume continues it" in refused(
         "train", spec(), "--output", "a", "--if-exists", "skip"
     )
     assert "name: config in the run, spec now" in refused("train", spec(), "--output", "a", "--if-exists", "resume")

@@ -47,13 +47,13 @@ def test_predictions_go_where_they_are_wanted(cli, runs, tmp_path):
 
 
 def test_a_run_that_cannot_be_written_is_evaluated_all_the_same(cli, runs, monkeypatch):
-    from deepcli.engine import evaluate
+    from deepcli.engine import evaluation_files
     from deepcli.errors import TrainingError
 
     def full(*_):
         raise TrainingError("no space")
 
-    monkeypatch.setattr(evaluate, "keep", full)
+    monkeypatch.setattr(evaluation_files, "keep", full)
     done = cli("evaluate", runs[0])
     assert done.code == 0 and "test accuracy" in done.out and "not kept: no space" in done.err
 

@@ -231,7 +231,7 @@ def test_other_data_and_another_thread_count_are_noticed(cli, interrupted):
     path.write_text(json.dumps({**environment, "data": {"sha256": "0" * 64}}))
     done = cli("train", "--resume", "a b")
     assert done.code == 2
-    assert "the run began with other data" in done.err
+    assert "the data are not those that a b was trained on\n  trained on  SHA-256 0000000000000000...\n" in done.err
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"data": 3, "versions": null, "device": [], "threads": "x"}'])

@@ -545,3 +545,60 @@ def test_validate_looks_at_the_section(cli, spec):
     assert cli("validate", spec(f"{BASE}sweep: {{method: random}}\n")).code == 0
     assert cli("validate", "seed=1").code == 2
     assert validate_file([spec()]).notices == ()
+
+
+# Where a sweep's files are
+
+
+def test_a_sweep_means_the_same_files_for_workers_in_every_folder(spec, tmp_path, monkeypatch):
+    """What varies, what is laid over and what the file says: all of it is relative to where the sweep was begun."""
+    file = spec("data: {type: mnist, path: a/mnist.npz}\nmodel: mlp\ntraining: {initial_weights: old}\n")
+    plan = load_sweep([str(file), "data.path=[b.npz, c.npz]"])
+    inside = load_sweep([str(file), "seed=[1, 2]"], overrides=["data.path=d.npz"], plugins=[])
+    here = Path.cwd()
+    stored = [Plan.from_json(json.loads(json.dumps(one.to_json()))) for one in (plan, inside)]
+    monkeypatch.chdir(tmp_path)
+    assert [trial.experiment.data.path for trial in trials(stored[0])] == [str(here / "b.npz"), str(here / "c.npz")]
+    assert [trial.identity for trial in trials(stored[0])] == [trial.identity for trial in trials(plan)]
+    assert stored[1].experiment({}).data.path == str(here / "d.npz")
+    assert stored[1].experiment({}).training.initial_weights == str(here / "old")
+
+
+def test_a_sweep_that_was_stored_without_its_folder_is_read_as_before(spec):
+    plan = load_sweep([str(spec("data: {type: mnist, path: m.npz}\nmodel: mlp\n")), "seed=[1, 2]"]).to_json()
+    del plan["folder"]
+    assert Plan.from_json(plan).experiment({}).data.path == str(Path("m.npz").absolute())
+
+
+def test_two_that_begin_one_sweep_at_once_work_on_the_same(spec):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from deepcli.sweeps.begin import begin
+
+    plan = load_sweep([str(spec()), "seed=[1, 2]"])
+    with ThreadPoolExecutor(8) as pool:
+        begun = list(pool.map(lambda _: begin(Path("sweeps/my_exp"), plan, None), range(8)))
+    assert sorted(known for _, known in begun) == [False] + 7 * [True]
+    assert len({folder.read_plan()["study"] for folder, _ in begun}) == 1
+    assert [path.name for path in Path("sweeps").iterdir()] == ["my_exp"]
+
+
+def test_a_trial_that_has_run_is_not_taken_for_one_of_another_spec(spec):
+    from deepcli.errors import RunError
+    from deepcli.result import Result
+    from deepcli.run import RunDir
+    from deepcli.sweeps.lines import PlannedRun, line
+    from deepcli.writing import write_text
+
+    plan = load_sweep([str(spec()), "seed=[1, 2]"])
+    planned, experiment = PlannedRun.read(line(plan, next(trials(plan))))
+    assert planned.finished(Path("out"), experiment) is None
+    run = RunDir.create(planned.run(Path("out")).path, loading.dump(experiment), {})
+    write_text(run.metrics, Result(schema=1, command="train", status="completed").to_json())
+    assert planned.finished(Path("out"), experiment).status == "completed"
+    other = plan.experiment({"optimizer.learning_rate": 0.5})
+    write_text(run.config, loading.dump(other))
+    with pytest.raises(
+        RunError, match=r"cannot be skipped: .*\n(.*\n)?  optimizer\.learning_rate: 0\.5 in the run, 0\.001 now"
+    ):
+        planned.finished(Path("out"), experiment)
