@@ -44,10 +44,17 @@ def init(
             known = f"known {registry.kind}: {', '.join(registry)}; one of your own needs --plugin FILE"
             raise UsageError(f"unknown type {name!r}; {did_you_mean(name, registry)}{known}")
     target = file or Path(f"{data}-{model}.yaml")
-    if target.exists():
-        raise UsageError(f"{target} exists; nothing was written")
     if not target.parent.is_dir():
         raise UsageError(f"the folder {target.parent} does not exist")
+    try:
+        target.touch(exist_ok=False)  # whoever makes it first may write it
+    except OSError as error:
+        why = (
+            "exists; nothing was written"
+            if isinstance(error, FileExistsError)
+            else f"cannot be written: {error.strerror}"
+        )
+        raise UsageError(f"{target} {why}") from None
     command = shlex.join(["deepcli", "train", str(target), *(f"--plugin={plugin}" for plugin in plugins or [])])
     write_text(target, starter(data, model, command))
     print(f"wrote {target}; next: {command}")

@@ -126,7 +126,7 @@ def predict(
     file, _ = checkpoints.find(path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
     experiment, notices = checkpoint.experiment, Notices(quiet)
-    lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet))
+    lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet), notices)
     reader = reader_for(experiment.data, lexicon, Manner(invert, key, column, lines), notices.tell, notices.complain)
     examples = reader.read(words)
     first = next(examples, None)  # before TensorFlow is imported: what cannot be read at all is told of at once
@@ -148,7 +148,7 @@ def predict(
         raise Unread(notices.bad, predicted, notices.first if json else "")
 
 
-def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources) -> Lexicon | None:
+def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources, notices: Notices) -> Lexicon | None:
     """Find the words that a text model knows: in the checkpoint, or where its data set's are.
 
     Raises:
@@ -159,7 +159,12 @@ def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources) -> 
     data = checkpoint.experiment.data
     if data.signature.kind != "tokens" or all(word.lower().endswith(SUFFIXES) for word in words):
         return None
-    return checkpoint.lexicon() or data.lexicon(sources)
+    if (own := checkpoint.lexicon()) is not None:
+        return own
+    found = data.lexicon(sources)
+    if found is not None:
+        notices.tell(f"{checkpoint.path} holds no words; those of the data set {data.type} on this machine are taken")
+    return found
 
 
 @contextlib.contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from deepcli.export.usage import usage
 from deepcli.formats import OUTPUT, Format
 from deepcli.inputs.example import together
 from deepcli.predictions import by_class
-from deepcli.writing import temporary_prefix, write_text
+from deepcli.writing import put_directory, temporary_prefix, write_text
 
 FACTS = "export.json"
 MOST_EXAMPLES = 1000
@@ -56,8 +57,7 @@ def write_export(
         RunError: The folder holds something else.
         TrainingError: It cannot be written, or the format cannot say what the model does.
     """
-    if folder.exists() and not (folder / FACTS).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} holds something else than an export; name another with --output")
+    _demand_replaceable(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=temporary_prefix(folder), dir=folder.parent) as made:
@@ -70,11 +70,25 @@ def write_export(
             write_text(
                 inside / FACTS, json.dumps(_facts(checkpoint, model, format_), indent=2, ensure_ascii=False) + "\n"
             )
-            if folder.exists():
-                shutil.rmtree(folder)
-            inside.rename(folder)
+            _replace(folder, inside)
     except OSError as error:
         raise TrainingError(f"cannot write {folder}: {error.strerror or error}") from None
+
+
+def _demand_replaceable(folder: Path) -> None:
+    if folder.exists() and not (folder / FACTS).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} holds something else than an export; name another with --output")
+
+
+def _replace(folder: Path, made: Path) -> None:
+    """Put an export in the place of an older one, also of one that another process has written just now."""
+    for number in itertools.count():
+        _demand_replaceable(folder)
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(made.with_name(f"older-{number}"))
+        with contextlib.suppress(FileExistsError):
+            put_directory(made, folder)
+            return
 
 
 def _facts(checkpoint: CheckpointFile, model: Portable, format_: Format) -> dict[str, Any]:

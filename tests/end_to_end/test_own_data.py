@@ -338,6 +338,37 @@ def test_a_plugins_file_that_has_moved_is_named_wherever_it_is_missed(cli, spec,
     assert content(tmp_path / "p") == before
 
 
+def test_data_that_are_found_in_a_folder_are_compared_as_well(cli, spec, tiny_imdb, tmp_path):
+    """Not the spec says where they are, but --data-dir or DEEPCLI_DATA_DIR."""
+    arrays = dict(np.load(tiny_imdb, allow_pickle=True))
+    arrays["y_test"] = 1 - arrays["y_test"]
+    for name in ("own", "other"):
+        (tmp_path / name).mkdir()
+    shutil.copy(tiny_imdb, tmp_path / "own" / "imdb.npz")
+    np.savez(tmp_path / "other" / "imdb.npz", **arrays)
+    path = spec("data: {type: imdb, num_words: 150}\nmodel: ngram\ntraining: {epochs: 2}\n")
+    assert cli("train", path, "--output", "r", "--data-dir", tmp_path / "own", "-q").code == 0
+    before = content(Path("r"))
+    done = cli("evaluate", "r", "--data-dir", tmp_path / "other")
+    assert done.code == 2 and f"{tmp_path / 'own' / 'imdb.npz'}\n" in done.err and content(Path("r")) == before
+    done = cli("evaluate", "r", "--data-dir", tmp_path / "own", "--json")
+    assert json.loads(done.out)["data"]["as_trained"] is True
+    # Fewer words of the same file are the same data; more than the model has ids for cannot be read.
+    for words, code in (
+        ("data.num_words=50", 0),
+        ("data.maxlen=20", 0),
+        ("data.num_words=200", 2),
+        ("data.maxlen=300", 2),
+    ):
+        done = cli("evaluate", "r", words, "--data-dir", tmp_path / "own", "--json")
+        assert done.code == code
+        if code == 0:
+            assert json.loads(done.out)["data"]["as_trained"] is True
+        else:
+            assert "the model takes texts of at most 200 ids below 150, in 2 classes" in done.err
+    assert content(Path("r")) == before
+
+
 def test_the_state_of_a_checkpoint_has_a_sound_fingerprint_or_is_refused():
     from deepcli.engine.state import Position, State
 

@@ -80,6 +80,20 @@ def test_runs_on_other_data_are_not_paired(cli, runs, spec, tmp_path):
     assert done.code == 0 and "not paired" in done.out and re.search(r"^data\.limit +200 +100$", done.out, re.M)
 
 
+def test_what_tells_data_apart_decides_whether_runs_are_paired(cli, runs):
+    path = runs[1] / "environment.json"
+    environment = json.loads(path.read_text())
+    path.write_text(json.dumps({**environment, "data": {**environment["data"], "content": "0" * 64}}))
+    assert "not paired: of other data" in cli("compare", *runs).out
+    for unknown in ({}, {"sha256": ""}, None):  # runs that say too little of their data
+        path.write_text(json.dumps({**environment, "data": unknown}))
+        done = cli("compare", *runs)
+        assert done.code == 0 and "on 200 test examples" in done.out
+        assert f"notice: {runs[0]} and {runs[1]} do not say whether they are of the same data" in done.err
+    path.write_text(json.dumps({**environment, "data": {"sha256": environment["data"]["sha256"]}}))  # an older run
+    assert cli("compare", *runs).err == ""
+
+
 @pytest.mark.parametrize(("content", "says"), [(None, "deepcli evaluate"), (b"PK", "is damaged")])
 def test_without_predictions_specs_and_metrics_are_compared_all_the_same(cli, runs, content, says):
     if content is None:

@@ -115,3 +115,27 @@ def test_history_is_a_row_an_epoch():
     run = RunDir.create(Path("a"), "", {})
     run.write_history([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     assert run.history.read_text() == "epoch,loss\n1,0.5\n2,0.25\n"
+
+
+def test_two_exports_at_once_leave_one_whole(tmp_path):
+    from deepcli.errors import RunError
+    from deepcli.export import exporting
+
+    folder = tmp_path / "export" / "keras"
+    folder.mkdir(parents=True)
+
+    def export(number):
+        made = tmp_path / f"made {number}" / "export"
+        made.mkdir(parents=True)
+        for name in (exporting.FACTS, "model"):
+            (made / name).write_text(str(number))
+        exporting._replace(folder, made)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(export, range(8)))
+    assert {path.read_text() for path in folder.iterdir()} <= {str(number) for number in range(8)}
+    assert len({path.read_text() for path in folder.iterdir()}) == 1 and len(names(folder)) == 2
+    (folder / exporting.FACTS).unlink()
+    with pytest.raises(RunError, match="holds something else than an export"):
+        export(9)
+    assert names(folder) == ["model"]
