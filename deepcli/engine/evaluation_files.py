@@ -24,7 +24,7 @@ def keep_in_run(
         show.note("notice: the predictions are not kept in the run; --output writes them elsewhere")
         return
     if run.is_owned():
-        show.note("notice: the run is being trained, and its best weights may change: the predictions are not kept")
+        show.note("notice: the predictions are not kept: the run is being trained, or belongs to somebody else")
         return
     try:
         keep(run, split, measured, lexicon)
