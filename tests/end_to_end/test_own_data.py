@@ -256,7 +256,7 @@ def test_the_predictions_of_a_run_that_is_being_trained_are_not_kept(cli, run):
     assert content(run) == before
 
 
-def test_old_runs_and_checkpoints_that_say_nothing_of_their_data_are_read_with_a_notice(cli, run, tmp_path):
+def test_old_runs_and_checkpoints_that_say_nothing_of_their_data_are_read_with_a_notice(cli, run, places, tmp_path):
     for file in run.rglob("*.keras"):
         forget(file)
     assert json.loads(cli("evaluate", run, "--json").out)["data"]["as_trained"] is True  # the run itself says so
@@ -268,6 +268,10 @@ def test_old_runs_and_checkpoints_that_say_nothing_of_their_data_are_read_with_a
     before = content(run)
     done = cli("evaluate", run, "--split", "train")
     assert done.code == 0 and "the predictions are not kept in the run" in done.err
+    assert content(run) == before
+    shutil.copy(places / "one place" / "mnist.npz", tmp_path / "moved.npz")
+    done = cli("train", "--resume", run, "training.epochs=5", f"data.path={tmp_path / 'moved.npz'}")
+    assert done.code == 2 and "a run cannot go on with data from another place" in done.err
     assert content(run) == before
 
 
