@@ -70,7 +70,7 @@ def test_runs_begun_at_the_same_time_each_get_a_name(name):
 
 def test_a_run_of_a_name_that_was_given_is_never_numbered():
     finished("a")
-    with pytest.raises(RunError, match="the run a exists"):
+    with pytest.raises(RunError, match="another process has begun the run a meanwhile"):
         RunDir.create(Path("a"), "new", {})
     assert names() == ["a"]
 
