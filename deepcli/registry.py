@@ -26,7 +26,9 @@ class Spec(BaseModel):
 
     path_fields: ClassVar[tuple[str, ...]] = ()
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True, defer_build=True
+    )
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -112,12 +114,14 @@ class Registry(Generic[C]):
         return value
 
     def select(self, value: object) -> C:
-        """Turn a name, a mapping with `type` or a component into a validated component.
+        """Turn a name, a mapping with `type` or a component of this registry into a validated component.
 
         Raises:
             ValidationError: With locations relative to the section.
         """
         if isinstance(value, Component):
+            if not self.has(value):
+                raise misfits([((), self.foreign(value))], value)
             return value  # type: ignore[return-value]
         if not isinstance(value, str | Mapping):
             raise misfits([((), f"should be a name or a mapping with `type`, not {show(value)}")], value)
@@ -128,6 +132,19 @@ class Registry(Generic[C]):
             raise misfits([(loc, self.unknown(name))], name)
         fields = dict(value) if isinstance(value, Mapping) else {}
         return cls.model_validate({**fields, "type": name})
+
+    def has(self, component: Component) -> bool:
+        """Tell whether a component's class is registered here, as it is or under an earlier definition of its name."""
+        known, cls = self.get(component.type), type(component)
+        return known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
+
+    def foreign(self, component: Component) -> str:
+        """Word the error for a component that is not registered here."""
+        cls = type(component)
+        return (
+            f"should be one of the {self.kind}, not {cls.__qualname__} of {cls.__module__}; "
+            f"known {self.kind}: {', '.join(self)}; the decorator `register` adds a class of your own"
+        )
 
     def unknown(self, name: object) -> str:
         """Word the error for a name that is not registered."""

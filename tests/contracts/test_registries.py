@@ -5,7 +5,7 @@ import pkgutil
 import re
 
 import pytest
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 
 import deepcli
 from deepcli import yaml12
@@ -125,3 +125,57 @@ def test_a_name_is_taken_once_and_needs_documentation():
         registry.register(Second)
     with pytest.raises(ValueError, match="docstring"):
         registry.register(Third)
+
+
+def places_for_components():
+    """Every field that a registry fills, at its top or in a list: the class and the field's name."""
+    for cls in subclasses(Spec):
+        if cls.__module__.startswith("deepcli."):
+            for name, field in cls.model_fields.items():
+                if any(isinstance(part, Registry) for part in (*field.metadata, *_inner(field.annotation))):
+                    yield cls, name
+
+
+def _inner(annotation):
+    for part in getattr(annotation, "__args__", ()):
+        yield from getattr(part, "__metadata__", ())
+        yield from _inner(part)
+
+
+class Stranger(Component):
+    """Registered nowhere, under a name that every kind of component may have."""
+
+    type: str = "stranger"
+
+
+def test_there_are_places_for_components():
+    assert {("Experiment", "optimizer"), ("Training", "trackers"), ("Bidirectional", "layer")} <= {
+        (cls.__name__, name) for cls, name in places_for_components()
+    }
+
+
+@pytest.mark.parametrize(
+    ("cls", "field"), list(places_for_components()), ids=lambda value: getattr(value, "__name__", value)
+)
+def test_no_field_takes_a_component_of_another_registry(cls, field):
+    """Given alone, in a list, or as a field's default."""
+    stranger = Stranger()
+    for value in (stranger, (stranger,)):
+        with pytest.raises(ValidationError) as caught:
+            cls.model_validate({field: value})
+        assert (field,) in {error["loc"][:1] for error in caught.value.errors()}
+    annotation = cls.model_fields[field].rebuild_annotation()
+    careless = create_model("Careless", __base__=Spec, place=(annotation, stranger))
+    with pytest.raises(ValidationError, match="place"):
+        careless()
+
+
+def test_the_error_says_which_registry_is_wanted():
+    mlp, lstm = KINDS["models"]["mlp"](), KINDS["layers"]["lstm"]()
+    with pytest.raises(
+        ValidationError, match=r"should be one of the optimizers, not Mlp of deepcli.models.mlp; known optim"
+    ):
+        SpecFile(data=KINDS["data"]["digits"](), model=mlp, optimizer=mlp)
+    # Of the same name, but another kind.
+    with pytest.raises(ValidationError, match=r"one of the models, not Lstm of deepcli.models.stack_recurrent"):
+        SpecFile(data=KINDS["data"]["digits"](), model=lstm)
