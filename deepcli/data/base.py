@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from deepcli.data.files import DataFile, Sources
 from deepcli.errors import DataError, DeepcliError
 from deepcli.fields import Positive
 from deepcli.paths import failure, with_absolute_paths
-from deepcli.registry import Component, Registry
+from deepcli.registry import Component, Registry, show
 
 if TYPE_CHECKING:
     from deepcli.data.lexicon import Lexicon
@@ -44,6 +45,33 @@ class Signature:
     examples: int
     vocabulary: int | None = None
     augmentation: Augmentation | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the fields fit each other.
+
+        Raises:
+            DataError: They do not; a plugin's data set is to blame.
+        """
+        sizes = self.shape if isinstance(self.shape, tuple) else ()
+        if self.kind == "image":
+            _demand(len(sizes) == 3 and all(map(_is_count, sizes)), "shape", self.shape, "(height, width, channels)")
+        elif self.kind == "tokens":
+            fits = len(sizes) == 1 and (sizes[0] is None or _is_count(sizes[0]))
+            _demand(fits, "shape", self.shape, "(longest length,), or (None,) for no limit")
+            _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "the number that all ids are below")
+        else:
+            _demand(False, "kind", self.kind, "'image' or 'tokens'")
+        _demand(_is_count(self.classes) and self.classes > 1, "classes", self.classes, "an integer of at least 2")
+        _demand(_is_count(self.examples), "examples", self.examples, "the number of training examples")
+
+
+def _is_count(value: object) -> bool:
+    return not isinstance(value, bool) and hasattr(value, "__index__") and operator.index(value) > 0
+
+
+def _demand(fits: bool, field: str, found: object, wanted: str) -> None:
+    if not fits:
+        raise DataError(f"the data set's signature: {field} is {show(found)}; it should be {wanted}")
 
 
 class Dataset(Component):
@@ -87,16 +115,18 @@ class Dataset(Component):
         """Read the data and divide it: the same spec gives the same examples in every split.
 
         Raises:
-            DataError: As `read` does, or a split would be empty.
+            DataError: As `read` does, or what it returned does not fit the signature, or a split would be empty.
         """
+        from deepcli.data import contract
         from deepcli.data.splits import content_of, divide
 
         try:
-            raw = with_absolute_paths(self).read(sources)
+            read = with_absolute_paths(self).read(sources)
         except DeepcliError:
             raise
         except Exception as error:  # whatever a plugin's code raises over its files
             raise DataError(failure(self.type, error, {"data": self.model_dump()})) from error
+        raw = contract.check(read, self.signature, self.type)
         splits = divide(raw, self.validation_split, self.split_seed, self.limit)
         known = dataclasses.replace(raw.provenance, content=raw.provenance.content or content_of(raw))
         lexicon = functools.cache(functools.partial(self._local_lexicon, sources))

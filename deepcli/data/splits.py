@@ -165,6 +165,8 @@ def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None
     rest = np.delete(np.arange(len(y)), held)
     if validation_split and not len(held):
         raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples is none at all")
+    if not len(rest):
+        raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples leaves none to train on")
     train = _select(x, y, _limited(y, rest, limit, generator(split_seed, 1)))
     validation = _select(x, y, _limited(y, held, limit, generator(split_seed, 2))) if len(held) else None
     x, y = raw.test
