@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make train      set up, then train a small conv net on the embedded digits (under a minute after set-up)"
-	@echo "make test       set up, then run every check: ruff, format, mypy and the tests"
-	@echo "make check      ruff, format and mypy only"
+	@echo "make test       set up, then run every check: ruff, format, mypy, deptry and the tests"
+	@echo "make check      ruff, format, mypy and deptry only"
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
 	@echo "make torture    kills, cuts, full disks, hostile files: the tests in tests/torture in full (under an hour)"
 	@echo "make docs       write docs/reference.md and the JSON schemas from the classes that they describe"
@@ -34,6 +34,8 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry deepcli
+	$(BIN)/deptry tests benchmarks --ignore DEP002,DEP004
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
