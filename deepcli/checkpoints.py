@@ -56,6 +56,15 @@ class CheckpointFile:
         """
         return _read(self.path, member)
 
+    def size(self, member: str) -> int:
+        """Return the bytes of one member.
+
+        Raises:
+            CheckpointError: The file is damaged.
+        """
+        with _opened(self.path) as (_, _, members):
+            return members[member].file_size
+
     def lexicon(self) -> Lexicon | None:
         """Read the words of token ids; None where the checkpoint has none.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -55,7 +56,7 @@ def machine() -> dict[str, Any]:
         "python": sys.executable,
         "cpu": _cpu(),
         "cores": cores(),
-        "memory_gib": round(memory.total / 2**30, 1),
+        "memory_gib": round(memory_limit() / 2**30, 1),
         "memory_free_gib": round(memory.available / 2**30, 1),
         "disk_free_gib": {name: _free(path) for name, path in _folders().items()},
     }
@@ -65,6 +66,36 @@ def cores() -> int:
     """Count the cores that this process may use; systems without affinity tell only how many there are."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def memory_limit(root: Path = Path("/")) -> int:
+    """Return how many bytes of memory this process may use: all of the machine's, or what its control groups allow."""
+    import psutil
+
+    return min(psutil.virtual_memory().total, *_group_limits(root), sys.maxsize)
+
+
+def _group_limits(root: Path) -> list[int]:
+    """Read the memory limits of this process's control groups and of those around them; none on other systems."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    limits = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            mount, file = root / "sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            mount, file = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        inside = Path(path.lstrip("/"))
+        # In a container the path may be that outside of it; then only the mount itself is there.
+        for folder in (inside, *inside.parents):
+            with contextlib.suppress(OSError, ValueError):  # "max" is no number
+                limits.append(int((mount / folder / file).read_text(encoding="ascii")))
+    return limits
 
 
 def _cpu() -> str:

@@ -16,10 +16,11 @@ import tensorflow as tf
 from deepcli.data.order import Order
 from deepcli.data.pipeline import InferenceBatches, TrainingBatches
 from deepcli.data.splits import Inputs, Split
-from deepcli.engine.build import inner_optimizer
 from deepcli.optim.accumulation import complete_group
 
 Check = Callable[[], None]
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
+"""What is raised where there is too little memory."""
 
 
 def nothing() -> None:
@@ -107,7 +108,7 @@ class TensorFlowBackend:
 
     def complete_update(self, model: keras.Model) -> None:
         """Apply the gradients that have been accumulated since the last update, if any."""
-        complete_group(inner_optimizer(model))
+        complete_group(model.optimizer)
 
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
         """Return the gradient of each trainable variable on one batch of `Batches`."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import numpy as np
 
+from deepcli.engine.backend import OUT_OF_MEMORY
+from deepcli.engine.room import to_predict
+from deepcli.engine.size import Room, build_within, without_values
 from deepcli.errors import TrainingError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.models.augmentation import augmentation_layers
@@ -17,19 +21,21 @@ from deepcli.optim.learning_rate import learning_rate
 from deepcli.registry import Spec
 
 
-def build_model(experiment: Experiment, precision: str) -> keras.Model:
+def build_model(experiment: Experiment, precision: str, room: Callable[[], Room | None] = to_predict) -> keras.Model:
     """Build the model with fresh weights; the same seed gives the same weights.
+
+    Args:
+        experiment: The spec.
+        precision: Keras's dtype policy.
+        room: Tells how many parameters there is room for; None where that is not known.
 
     Raises:
         TrainingError: There is not enough memory for it.
+        CheckpointError: It is larger than the checkpoint that should hold its weights.
         UsageError: It leaves out the augmentation that the spec asks for.
     """
-    _seed(experiment)
-    try:
-        with dtype_policy(precision):
-            model = experiment.model.build(experiment.signature, experiment.head)
-    except MemoryError:
-        raise TrainingError("out of memory while building the model; make it smaller") from None
+    with naming_memory():
+        model = build_within(functools.partial(_build, experiment, precision), room, forget_models)
     wanted = {type(layer) for layer in augmentation_layers(experiment.signature.augmentation)}
     if missing := wanted - {type(layer) for layer in model.layers}:
         # Only a plugin's model can do that; nothing in a spec is ignored in silence.
@@ -38,6 +44,26 @@ def build_model(experiment: Experiment, precision: str) -> keras.Model:
             f"{', '.join(sorted(kind.__name__ for kind in missing))}; `deepcli.models.sequences` has inputs that do not"
         )
     return model
+
+
+def sketch_model(experiment: Experiment, precision: str) -> keras.Model:
+    """Build the model to be looked at: with shapes, and without values where it can do without."""
+    return without_values(functools.partial(_build, experiment, precision)) or build_model(experiment, precision)
+
+
+def _build(experiment: Experiment, precision: str) -> keras.Model:
+    _seed(experiment)
+    with dtype_policy(precision):
+        return experiment.model.build(experiment.signature, experiment.head)
+
+
+@contextlib.contextmanager
+def naming_memory() -> Iterator[None]:
+    """Turn what TensorFlow or Python raises over too little memory into an error of ours."""
+    try:
+        yield
+    except OUT_OF_MEMORY:
+        raise TrainingError("out of memory while building the model; make it smaller") from None
 
 
 def _seed(experiment: Experiment) -> None:
@@ -82,7 +108,8 @@ def compile_model(
         jit_compile=jit,
         steps_per_execution=steps_per_execution,
     )
-    model.optimizer.build(model.trainable_variables)
+    with naming_memory():
+        model.optimizer.build(model.trainable_variables)
 
 
 def build_metrics(experiment: Experiment) -> list[keras.metrics.Metric]:

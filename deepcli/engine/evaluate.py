@@ -18,6 +18,7 @@ from deepcli.engine.backend import Backend, Check, TensorFlowBackend, nothing
 from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
 from deepcli.engine.device import Device, choose
+from deepcli.engine.room import to_load
 from deepcli.engine.state import State
 from deepcli.experiment import Experiment
 from deepcli.predictions import Predictions
@@ -110,7 +111,7 @@ def load_model(checkpoint: CheckpointFile) -> Loaded:
     backend = TensorFlowBackend(chosen.strategy)
     forget_models()
     with backend.scope():
-        model = build_model(experiment, state.precision)
+        model = build_model(experiment, state.precision, lambda: to_load(checkpoint))
         load_weights(model, checkpoint)
     return Loaded(experiment, state, chosen, model, backend)
 

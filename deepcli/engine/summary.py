@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import keras
 
-from deepcli.engine.build import build_model
+from deepcli.engine.build import sketch_model
 from deepcli.experiment import Experiment
 
 
@@ -32,9 +33,9 @@ class Summary:
 
 def summarize(experiment: Experiment) -> Summary:
     """Build the model and describe it."""
-    model = build_model(experiment, "float32")
+    model = sketch_model(experiment, "float32")
     rows = [LayerRow(layer.name, type(layer).__name__, _shape(layer), layer.count_params()) for layer in model.layers]
-    trainable = sum(int(variable.value.shape.num_elements()) for variable in model.trainable_variables)
+    trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     return Summary(tuple(rows), trainable, model.count_params())
 
 

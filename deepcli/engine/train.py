@@ -24,6 +24,7 @@ from deepcli.engine.device import Choice, Device, choose
 from deepcli.engine.divergence import ADVICE, Diverged, Origin, find_origin
 from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
+from deepcli.engine.room import notice, to_train
 from deepcli.engine.session import Job, Request, Rollbacks, Session
 from deepcli.engine.state import Position, State
 from deepcli.errors import CheckpointError, Interrupted, RunError, TrainingError
@@ -75,8 +76,8 @@ def train(
         build = functools.partial(ready_model, experiment, splits, plan, backend, checkpoint is not None)
         models = request.models if chosen.strategy.num_replicas_in_sync == 1 else None
         model = build() if models is None else models.ready(experiment, plan, build)
-        if warning := caveat(model):
-            notes.append(f"notice: {warning}")
+        for line in filter(None, (caveat(model), notice(model, experiment))):
+            notes.append(f"notice: {line}")
             reporter.note(notes[-1])
         environment = describe(splits, model, plan, request.command, request.plugins)
         if request.signals.stop is not None:
@@ -114,7 +115,9 @@ def ready_model(
         forget_models()
     wanted = None if resumed else experiment.training.initial_weights
     with backend.scope():
-        model = build_model(experiment, plan.precision.value)
+        model = build_model(
+            experiment, plan.precision.value, lambda: None if plan.device.is_gpu else to_train(experiment)
+        )
         experiment.model.adapt(model, splits.train)
         if wanted is not None:
             # Without an optimizer yet, so that it begins anew.

@@ -11,6 +11,7 @@ import tensorflow as tf
 from deepcli.checkpoints import CheckpointFile
 from deepcli.engine.build import build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
+from deepcli.engine.room import to_load
 from deepcli.errors import UsageError
 from deepcli.formats import OUTPUT
 from deepcli.models.placement import portable
@@ -63,7 +64,7 @@ def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
     """
     experiment = checkpoint.experiment
     forget_models()
-    model = build_model(experiment, "float32")
+    model = build_model(experiment, "float32", lambda: to_load(checkpoint))
     load_weights(model, checkpoint)
     for layer in model._flatten_layers():
         if hasattr(layer, "use_cudnn"):

@@ -78,6 +78,7 @@ class Cnn(Embedded):
                 f"stochastic pooling takes activations for probabilities, and {self.activation.type} can be negative; "
                 f"those that cannot: {known}",
             )
+        yield from self._larger_than_the_data(signature)
         if signature.kind == "tokens":
             if self.regularization.normalization == "group":
                 yield (
@@ -103,6 +104,22 @@ class Cnn(Embedded):
                     )
                     return
                 height, width = height // self.pool_size, width // self.pool_size
+
+    def _larger_than_the_data(self, signature: Signature) -> Iterator[Misfit]:
+        """Yield what reads nothing but padding beyond the data; `valid` windows on images are followed block by block."""
+        sides = signature.shape[:2] if signature.kind == "image" else signature.shape
+        if None in sides:
+            return
+        largest = max(size or 0 for size in sides)
+        whole = f"{sides[0]}x{sides[1]} image" if signature.kind == "image" else f"longest text (data.maxlen {largest})"
+        names = {"kernel_size": "a kernel", "strides": "a stride"}
+        if signature.kind == "tokens":
+            names["pool_size"] = "a window"
+        elif self.padding == "valid":
+            del names["kernel_size"]
+        for field, name in names.items():
+            if getattr(self, field) > largest:
+                yield (field,), f"{name} of {getattr(self, field)} is larger than the {whole}"
 
     def _check_one_hot(self, signature: Signature) -> Iterator[Misfit]:
         if signature.kind == "image":

@@ -13,7 +13,7 @@ from deepcli.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.models.base import MODELS, Head, Model
 from deepcli.models.sequences import augmented, image_input
 from deepcli.models.stack import LAYERS, VOLUMES, Embedding, Layer, Shape, Unfit
-from deepcli.models.stack_convolution import Conv2d
+from deepcli.models.stack_convolution import Conv2d, Windowed
 from deepcli.models.stack_recurrent import Reading
 from deepcli.registry import Misfit
 
@@ -79,6 +79,8 @@ class Sequential(Model):
                 place = ("layers", index, unfit.field) if unfit.field else ("layers", index)
                 yield place, f"{layer.type} {unfit} and gets {shape} from {giver}{self._remedy(index, shape)}"
                 return
+            if isinstance(layer, Windowed):
+                yield from _beyond(layer, index, shape, signature)
             shape, giver = after, layer.type
         if len(shape) != 1:
             why = f"the output layer needs a vector and gets {shape} from {giver}; add flatten or a global pooling"
@@ -108,6 +110,15 @@ class Sequential(Model):
         for index, layer in enumerate(self.layers):
             x = layer.apply(x, f"{layer.type}_{index}", signature)
         return keras.Model(inputs, self.dense_output(x, head), name="sequential")
+
+
+def _beyond(layer: Windowed, index: int, shape: Shape, signature: Signature) -> Iterator[Misfit]:
+    """Yield what is larger than a layer's input and than the data, and so reads or skips nothing but padding."""
+    sides = (*shape[:-1], *(size or 0 for size in signature.shape[:2]))
+    for field, size in layer.extents().items():
+        if size > max(sides):
+            whole = "x".join(map(str, shape[:-1]))
+            yield ("layers", index, field), f"{layer.type} reaches over {size} and gets {whole}"
 
 
 def _misplaced(layer: Layer, signature: Signature) -> str:

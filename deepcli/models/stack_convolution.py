@@ -31,6 +31,10 @@ class Windowed(Layer):
         if len(sizes) not in (1, self.rank):
             yield (field,), f"should be one integer or a list of {self.rank}, not of {len(sizes)}"
 
+    def extents(self) -> dict[str, int]:
+        """Return, by field, how far its window and its steps reach along the axis where that is farthest."""
+        raise NotImplementedError
+
     def places(self, shape: Shape, field: str, window: Sizes, strides: Sizes, dilation: Sizes = (1,)) -> Shape:
         """Count the window's places along each axis but the channels.
 
@@ -65,6 +69,11 @@ class Kernel(Activated, Windowed):
         yield from super().check()
         yield from self.wrong("kernel_size", self.kernel_size)
         yield from self.wrong("strides", self.strides)
+
+    def extents(self) -> dict[str, int]:
+        size, spread = max(self.kernel_size), max(self.dilation)
+        reach = {"kernel_size": size} if spread == 1 else {"dilation_rate": (size - 1) * spread + 1}
+        return {**reach, "strides": max(self.strides)}
 
     def channels(self, before: int) -> int:
         """Count the channels of its output."""

@@ -23,6 +23,9 @@ class Pooling(Windowed):
         yield from self.wrong("pool_size", self.pool_size)
         yield from self.wrong("strides", self.strides or (1,))
 
+    def extents(self) -> dict[str, int]:
+        return {"pool_size": max(self.pool_size), **({"strides": max(self.strides)} if self.strides else {})}
+
     def output(self, shape: Shape) -> Shape:
         return (*self.places(shape, "pool_size", self.pool_size, self.strides or self.pool_size), shape[-1])
 

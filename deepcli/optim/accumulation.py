@@ -100,5 +100,6 @@ def _with_groups(cls: type[Any]) -> type[Any]:
 
 def complete_group(optimizer: keras.optimizers.Optimizer) -> None:
     """Apply the gradients of an incomplete group, where an optimizer accumulates; the end of an epoch ends a group."""
-    if isinstance(optimizer, GradientAccumulation):
-        optimizer.complete_group()
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # inside the loss scaling of mixed_float16
+    if isinstance(inner, GradientAccumulation):
+        inner.complete_group()

@@ -128,6 +128,22 @@ IMDB = "{type: imdb, maxlen: 20}"
         ),
         (
             "digits",
+            ["{type: conv2d, padding: same, kernel_size: [3, 9]}", "flatten"],
+            "f:5:50: model.layers.0.kernel_size: conv2d reaches over 9 and gets 8x8",
+        ),
+        (
+            "digits",
+            ["{type: conv2d, padding: same, dilation_rate: 4}", "flatten"],
+            "model.layers.0.dilation_rate: conv2d reaches over 9 and gets 8x8",
+        ),
+        (
+            "digits",
+            ["{type: max_pooling2d, padding: same, pool_size: 9, strides: 1}", "flatten"],
+            "model.layers.0.pool_size: max_pooling2d reaches over 9 and gets 8x8",
+        ),
+        ("digits", ["{type: conv2d, strides: 9}", "flatten"], "model.layers.0.strides: conv2d reaches over 9 and gets 8x8"),
+        (
+            "digits",
             ["{type: reshape, target_shape: [7, 7]}", "flatten"],
             "f:5:37: model.layers.0.target_shape: reshape needs 49 values for [7, 7] and gets (8, 8, 1)",
         ),
@@ -246,3 +262,12 @@ def test_bfloat16_and_xla_are_for_stacks_that_gain_by_them():
 
 
 ROWS_OF_DIGITS = {"type": "reshape", "target_shape": [8, 8]}
+
+
+def test_windows_may_be_larger_than_maps_that_pooling_made_small(spec):
+    """As in networks whose last maps have one pixel, and kernels of 3 as everywhere; and along axes that were reshaped."""
+    small = ["{type: max_pooling2d, pool_size: 8}", "{type: conv2d, padding: same}", "flatten"]
+    long = ["{type: reshape, target_shape: [64, 1]}", "{type: conv1d, padding: same, kernel_size: 33}", "flatten"]
+    for layers in (small, long):
+        listed = "".join(f"    - {layer}\n" for layer in layers)
+        load([spec(f"data: digits\nmodel:\n  type: sequential\n  layers:\n{listed}")])
