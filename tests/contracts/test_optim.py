@@ -291,6 +291,34 @@ def test_cross_entropies_follow_their_formulas():
     assert float(LOSSES["auto"]().build(TWO)(y, p)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [("auto", TWO), ("auto", FOUR), ("binary_crossentropy", TWO), ("categorical_crossentropy", FOUR),
+     ("binary_focal_crossentropy", TWO), ("categorical_focal_crossentropy", FOUR)],
+    ids=lambda value: value if isinstance(value, str) else str(value.classes),
+)  # fmt: skip
+def test_label_smoothing_reaches_every_loss_that_has_it(name, signature):
+    """Every target keeps 0.8 of itself and has its share of 0.2; the focal factor falls away with gamma 0, alpha 1."""
+    plain = {"gamma": 0.0, **({"alpha": 1.0} if signature is FOUR else {})} if "focal" in name else {}
+    loss = LOSSES.select({"type": name, "label_smoothing": 0.2, **plain}).build(signature)
+    if signature is FOUR:
+        y, p, q = LABELS, PROBABILITIES, PROBABILITIES
+    else:
+        y, p = np.array([1, 0], np.int32), np.array([[0.8], [0.4]], np.float32)
+        q = np.hstack([1 - p, p])
+    targets = np.eye(signature.classes)[y] * 0.8 + 0.2 / signature.classes
+    assert float(loss(y, p)) == pytest.approx(-(targets * np.log(q)).sum(1).mean(), rel=1e-5)
+
+
+def test_every_smoothed_loss_is_tried():
+    smoothed = {name for name in LOSSES if "label_smoothing" in LOSSES[name].model_fields}
+    assert smoothed == {
+        "auto",
+        *("binary_crossentropy", "categorical_crossentropy"),
+        *("binary_focal_crossentropy", "categorical_focal_crossentropy"),
+    }
+
+
 @pytest.mark.parametrize("name", ["precision", "recall", "f1", "auc", "accuracy", "top_k_accuracy"])
 @pytest.mark.parametrize("signature", [TWO, FOUR], ids=["two classes", "four classes"])
 def test_a_metric_agrees_with_scikit_learn(name, signature):

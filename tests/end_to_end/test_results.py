@@ -263,6 +263,39 @@ def test_compare_finds_the_runs_that_differ_in_the_seed_alone(cli, runs, tmp_pat
     assert told["alpha"] == 0.05 and "over_seeds" in told
 
 
+def test_pairs_are_of_the_same_example_in_whatever_order_either_comes():
+    """Both wrong on 10 of 100, each alone on 20 more: pairs of other examples would agree on fewer mistakes."""
+    labels = np.arange(100) % 3
+    first, second = labels.copy(), labels.copy()
+    first[:30] = (labels[:30] + 1) % 3
+    second[20:50] = (labels[20:50] + 1) % 3
+    orders = [np.random.RandomState(seed).permutation(100) for seed in (0, 1)]
+    pair = paired(predictions_of(first, labels, orders[0]), predictions_of(second, labels, orders[1]))
+    assert (pair.only_first, pair.only_second) == (20, 20)
+    # Each is as sure as the other of what it answers, so that the losses differ on those 40 alone, by log 8.
+    deviation = np.log(8) * np.sqrt(40) / 100
+    assert pair.loss == pytest.approx(0, abs=1e-6)
+    assert pair.loss_interval == pytest.approx((-1.96 * deviation, 1.96 * deviation), abs=0.03)
+
+
+def test_a_model_against_itself_differs_nowhere():
+    labels = np.arange(100) % 3
+    answers = np.where(np.arange(100) < 30, (labels + 1) % 3, labels)
+    orders = [np.random.RandomState(seed).permutation(100) for seed in (0, 1)]
+    pair = paired(*(predictions_of(answers, labels, order) for order in orders))
+    assert (pair.only_first, pair.only_second, pair.loss, pair.loss_interval) == (0, 0, 0.0, (0.0, 0.0))
+
+
+def test_runs_are_compared_in_the_order_they_are_named(cli, runs):
+    """The second against the first: swapped, every sign and every count changes its side."""
+    one, two = (json.loads(cli("compare", *order, "--json").out)["pairs"][0] for order in (runs, runs[::-1]))
+    own = [json.loads((run / "metrics.json").read_text())["metrics"]["test"]["accuracy"] for run in runs]
+    assert one["accuracy"] == pytest.approx(own[1] - own[0], abs=1e-6)
+    assert two["accuracy"] == pytest.approx(own[0] - own[1], abs=1e-6)
+    assert (one["only_first"], one["only_second"]) == (two["only_second"], two["only_first"])
+    assert one["only_first"] < one["only_second"]
+
+
 def test_other_examples_cannot_be_paired():
     from deepcli.errors import DataError
 
