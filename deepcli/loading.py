@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import importlib.util
 import re
@@ -15,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deepcli import yaml12
+from deepcli.collector import flush_files
 from deepcli.errors import DataError, Problem, SpecError, UsageError
 from deepcli.experiment import Experiment
 from deepcli.merging import Merger
@@ -236,6 +238,8 @@ def import_plugins(plugins: Iterable[str]) -> None:
         UsageError: One cannot be imported.
     """
     for plugin in plugins:
+        # Registered before the plugin's own functions, so called after them.
+        atexit.register(flush_files)
         try:
             if plugin.endswith(".py"):
                 _import_file(Path(plugin))

@@ -1,4 +1,9 @@
-"""What signals ask of a run: to end after the step at hand, or to write a checkpoint and go on."""
+"""What signals ask of a command: to end at once or after the step at hand, or to write a checkpoint and go on.
+
+A KeyboardInterrupt can be lost: Python drops one that is raised in a weak reference's callback (each import has some) or
+a `__del__`, and a library may catch it. So a command remembers each SIGINT, whatever becomes of the exception, and looks
+again before training and after each batch.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,31 @@ from collections.abc import Callable, Iterator
 
 PATIENCE = 2.0
 """Seconds that Python has to end by itself after a second SIGINT; it cannot while a step computes."""
+
+
+_interrupts: list[int] = []
+"""The SIGINTs that have raised a KeyboardInterrupt in this process since it began to listen."""
+
+
+def listen() -> None:
+    """Remember each SIGINT from now on, also where a shell that began this process in the background ignores them."""
+    signal.signal(signal.SIGINT, _interrupt)
+
+
+def interrupted() -> bool:
+    """Return whether a SIGINT has raised a KeyboardInterrupt, even if something has swallowed that."""
+    return bool(_interrupts)
+
+
+def heed() -> None:
+    """Raise the KeyboardInterrupt again that something has swallowed."""
+    if _interrupts:
+        raise KeyboardInterrupt
+
+
+def _interrupt(number: int, frame: object) -> None:
+    _interrupts.append(number)
+    raise KeyboardInterrupt
 
 
 class Stopped(Exception):
@@ -48,6 +78,8 @@ class Signals:
     def deferred(self, tell: Callable[[str], None]) -> Iterator[None]:
         """Turn the first SIGINT or SIGTERM into a request; a second SIGINT ends the process.
 
+        A SIGINT whose KeyboardInterrupt was swallowed before is the first.
+
         Args:
             tell: Is told of the first at once, from another thread.
         """
@@ -57,6 +89,9 @@ class Signals:
             getattr(signal, "SIGUSR1", None): self._ask_checkpoint,
         }
         with _handled(handlers), _watched(tell):
+            # Only now: one that comes later finds the handlers.
+            if self.stop is None and interrupted():
+                self.stop = signal.SIGINT
             yield
 
     def _ask_stop(self, number: int, frame: object) -> None:
@@ -91,14 +126,16 @@ def uninterrupted() -> Iterator[None]:
     held: list[int] = []
 
     def hold(number: int, frame: object) -> None:
-        if held:
-            raise KeyboardInterrupt
         held.append(number)
+        if len(held) > 1:
+            raise KeyboardInterrupt
 
-    with _handled({signal.SIGINT: hold}):
-        yield
-    if held:
-        raise KeyboardInterrupt
+    try:
+        with _handled({signal.SIGINT: hold}):
+            yield
+    finally:
+        if held:
+            signal.raise_signal(signal.SIGINT)  # for whoever handles it outside
 
 
 @contextlib.contextmanager

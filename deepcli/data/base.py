@@ -129,8 +129,9 @@ class Dataset(Component):
         raw = contract.check(read, self.signature, self.type)
         splits = divide(raw, self.validation_split, self.split_seed, self.limit)
         known = dataclasses.replace(raw.provenance, content=raw.provenance.content or content_of(raw))
-        lexicon = functools.cache(functools.partial(self._local_lexicon, sources))
-        return dataclasses.replace(splits, provenance=known, lexicon=lexicon)
+        # Not `functools.cache`, which cannot be pickled; nor its sources' progress, which belongs to this process.
+        offline = dataclasses.replace(sources, offline=True, progress=None)
+        return dataclasses.replace(splits, provenance=known, lexicon=LocalLexicon(self, offline))
 
     def lexicon(self, sources: Sources) -> Lexicon | None:
         """Find the words of token ids; None where there are none.
@@ -139,12 +140,6 @@ class Dataset(Component):
             DataError: They are nowhere to be had.
         """
         return None
-
-    def _local_lexicon(self, sources: Sources) -> Lexicon | None:
-        try:
-            return self.lexicon(dataclasses.replace(sources, offline=True))
-        except (DataError, OSError, RuntimeError):
-            return None
 
     def names_of(self, classes: int) -> list[str]:
         """Name so many classes, by their numbers where they have no names."""
@@ -161,6 +156,29 @@ class Dataset(Component):
     def steps_per_epoch(self) -> int:
         """Training steps of one epoch; the last batch may be smaller."""
         return -(-self.train_examples // self.batch_size)
+
+
+class LocalLexicon:
+    """Looks for the words of a data set's token ids when it is first called; None where this machine has none.
+
+    Args:
+        dataset: Knows where they are.
+        sources: Where to look, offline.
+    """
+
+    def __init__(self, dataset: Dataset, sources: Sources) -> None:
+        self._dataset, self._sources = dataset, sources
+
+    def __call__(self) -> Lexicon | None:
+        """Return the words."""
+        return self._found
+
+    @functools.cached_property
+    def _found(self) -> Lexicon | None:
+        try:
+            return self._dataset.lexicon(self._sources)
+        except (DataError, RuntimeError):
+            return None
 
 
 class ImageDataset(Dataset):

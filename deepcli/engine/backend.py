@@ -17,14 +17,11 @@ from deepcli.data.order import Order
 from deepcli.data.pipeline import InferenceBatches, TrainingBatches
 from deepcli.data.splits import Inputs, Split
 from deepcli.optim.accumulation import complete_group
+from deepcli.signals import heed
 
 Check = Callable[[], None]
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 """What is raised where there is too little memory."""
-
-
-def nothing() -> None:
-    """Check nothing."""
 
 
 class Batches(Protocol):
@@ -57,14 +54,14 @@ class Backend(Protocol):
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
         """Return the gradient of each trainable variable on one batch of `Batches`."""
 
-    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = nothing) -> np.ndarray:
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
         """Return the model's float32 outputs (examples, units), in the order of the inputs.
 
         Args:
             model: Computes them.
             x: The inputs.
             batch_size: How many at once.
-            check: Called after each batch; may raise.
+            check: Called after each batch; may raise. By default it looks for an interrupt that was swallowed.
         """
 
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
@@ -118,7 +115,7 @@ class TensorFlowBackend:
         found = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
         return [np.zeros(()) if gradient is None else np.asarray(tf.convert_to_tensor(gradient)) for gradient in found]
 
-    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = nothing) -> np.ndarray:
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
         """Predict in batches of like length and put the outputs back into order."""
         model.make_predict_function()
         prepared = self._prepare(x, batch_size)

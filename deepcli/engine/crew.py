@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -12,10 +14,12 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Literal, NoReturn
 
 import psutil
 import tensorflow as tf
 
+from deepcli.collector import flush_files
 from deepcli.data.files import Sources
 from deepcli.data.splits import Splits
 from deepcli.engine.trials import Worker
@@ -25,6 +29,8 @@ from deepcli.health import cores
 from deepcli.signals import Signals
 from deepcli.sweeps.begin import open_study
 from deepcli.sweeps.folder import SweepDir
+
+START: Literal["fork", "spawn"] = "fork" if sys.platform == "linux" else "spawn"
 
 RENEW = 75
 """The exit code of a worker that another should follow (EX_TEMPFAIL)."""
@@ -47,7 +53,7 @@ class Orders:
         storage: Its storage, if that is no journal.
         plugins: To import first.
         sources: Where data may come from.
-        loaded: A spec and its data, which are there already.
+        loaded: A spec and its data, for a worker that shares this process's memory; another one reads them itself.
         threads: CPU threads; None leaves them to the spec.
         until: `time.monotonic()` after which no trial is begun; None for never.
     """
@@ -56,7 +62,7 @@ class Orders:
     storage: str | None
     plugins: tuple[str, ...]
     sources: Sources
-    loaded: tuple[Experiment, Splits]
+    loaded: tuple[Experiment, Splits] | None
     threads: int | None
     until: float | None
 
@@ -67,14 +73,17 @@ class Crew:
     Args:
         count: How many.
         orders: What each is told.
+        start: How a process is begun. A `fork`, as on Linux, has TensorFlow imported and the data loaded; this process
+            must not have used TensorFlow, or threads would be missing. A process begun by `spawn` gets a pickle, which
+            it opens before any plugin is imported, so nothing of a plugin's or of the size of data goes there.
     """
 
-    def __init__(self, count: int, orders: Orders) -> None:
+    def __init__(self, count: int, orders: Orders, start: Literal["fork", "spawn"] = START) -> None:
         self._count, self._orders = count, orders
-        # On Linux a fork of this process has TensorFlow imported; it must not have been used, or threads would be missing.
-        self._context = (
-            multiprocessing.get_context("fork") if sys.platform == "linux" else multiprocessing.get_context("spawn")
-        )
+        self._context = multiprocessing.get_context(start)
+        if start != "fork":
+            sources = dataclasses.replace(orders.sources, progress=None)
+            self._orders = dataclasses.replace(orders, loaded=None, sources=sources)
         self._processes: dict[int, BaseProcess] = {}
         self._began: dict[int, float] = {}
         self._failures = 0
@@ -95,24 +104,25 @@ class Crew:
         if attached:
             threading.Thread(target=_watch_input, args=(ended,), daemon=True).start()
         for index in range(self._count):
-            self._begin(index)
+            self._begin(index, signals)
         try:
             while self._processes and signals.stop is None and not ended.is_set():
                 connection.wait([process.sentinel for process in self._processes.values()], SECONDS_BETWEEN_LOOKS)
                 for index, process in list(self._processes.items()):
                     if not process.is_alive():
-                        self._follow(index, process.exitcode)
+                        self._follow(index, process.exitcode, signals)
         finally:
             self._end()
         if signals.stop is not None or ended.is_set():
             raise Interrupted("interrupted; the same command again goes on", signals.stop or signal.SIGTERM)
 
-    def _begin(self, index: int) -> None:
-        process = self._context.Process(target=_work, args=(index, self._orders), name=f"worker {index}")
+    def _begin(self, index: int, signals: Signals) -> None:
+        flush_files()  # or a fork would write what is still buffered a second time
+        process = self._context.Process(target=_work, args=(index, self._orders, signals), name=f"worker {index}")
         process.start()
         self._processes[index], self._began[index] = process, time.monotonic()
 
-    def _follow(self, index: int, code: int | None) -> None:
+    def _follow(self, index: int, code: int | None, signals: Signals) -> None:
         """Let another worker follow one that has ended, unless nothing is left."""
         process = self._processes.pop(index)
         process.close()
@@ -124,7 +134,7 @@ class Crew:
         if code == 1 and quick and self._failures == MOST_FAILURES - 1:
             raise TrainingError(_last_words(SweepDir(self._orders.folder), index))
         self._failures = self._failures + 1 if code == 1 and quick else 0
-        self._begin(index)
+        self._begin(index, signals)
 
     def _end(self) -> None:
         for process in self._processes.values():
@@ -137,20 +147,43 @@ class Crew:
                 process.join()
 
 
-def _work(index: int, orders: Orders) -> None:
-    """Be a worker; the exit code says how it ended."""
+def _work(index: int, orders: Orders, signals: Signals) -> None:
+    """Be a worker's process from its beginning to its end."""
+    if multiprocessing.get_start_method() != "fork":
+        _train(index, orders, signals)
+        return
+    # `multiprocessing` ends a fork by `os._exit`: what a plugin wants done at the end would be lost. What it registered
+    # before the fork is for the process that began this one.
+    atexit._clear()
+    try:
+        _train(index, orders, signals)
+    finally:
+        atexit._run_exitfuncs()
+        flush_files()
+
+
+def _train(index: int, orders: Orders, signals: Signals) -> NoReturn:
+    """Train trials; the exit code says how it ended.
+
+    Args:
+        index: Its number.
+        orders: What to do.
+        signals: What signals have asked of the process that began this one; until this one has handlers of its own,
+            a fork of it has theirs.
+    """
     signal.set_wakeup_fd(-1)
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C is for the one who began the sweep; that one tells the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    folder, signals = SweepDir(orders.folder), Signals()
+    folder = SweepDir(orders.folder)
     log = _log_to(folder.log(_name(index)))
     with signals.deferred(log):
         try:
             _set_up(index, orders.threads)
             study = open_study(folder, orders.storage, orders.plugins)
             worker = Worker(study, orders.sources, signals, orders.until, log)
-            worker.know(*orders.loaded)
+            if orders.loaded is not None:
+                worker.know(*orders.loaded)
             done = worker.work()
         except Interrupted as error:
             sys.exit(error.exit_code)

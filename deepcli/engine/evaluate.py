@@ -14,7 +14,7 @@ import numpy as np
 from deepcli.checkpoints import STATE, CheckpointFile
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.splits import Split, Tokens
-from deepcli.engine.backend import Backend, Check, TensorFlowBackend, nothing
+from deepcli.engine.backend import Backend, Check, TensorFlowBackend
 from deepcli.engine.build import build_metrics, build_model, forget_models
 from deepcli.engine.checkpoint import load_weights
 from deepcli.engine.device import Device, choose
@@ -27,6 +27,7 @@ from deepcli.result import Result
 from deepcli.results.mistakes import worst
 from deepcli.run import RunDir
 from deepcli.scores import Scored, take
+from deepcli.signals import heed
 from deepcli.writing import replacing
 
 BATCH_SIZE = 256
@@ -64,7 +65,7 @@ class Evaluator:
         self._metrics = build_metrics(experiment)
         self._backend = backend
 
-    def __call__(self, model: keras.Model, split: Split, check: Check = nothing) -> Measured:
+    def __call__(self, model: keras.Model, split: Split, check: Check = heed) -> Measured:
         """Measure a model on a split; `check` is called after each batch and may raise."""
         outputs = self._backend.predict(model, split.x, self._batch_size, check)
         values = {"loss": number(self._loss(split.y, outputs))}
