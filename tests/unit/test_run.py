@@ -1,6 +1,8 @@
 """The run directory: written whole or not at all, never overwritten in silence."""
 
+import os
 import re
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -98,6 +100,22 @@ def test_an_output_is_none_of_the_files_of_a_run():
             demand_free(Path(own))
     for other in ("b", "a/mine.npz", "a/other data", "b.npz"):
         demand_free(Path(other))
+
+
+def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_after_that(monkeypatch):
+    """Or a power cut leaves an empty file in the old one's place."""
+    Path("a.txt").write_text("old")
+    flushed, fsync = [], os.fsync
+
+    def look(handle):
+        fsync(handle)
+        where = Path("folder") if stat.S_ISDIR(os.fstat(handle).st_mode) else Path("file")
+        inside = os.pread(handle, 100, 0).decode() if where == Path("file") else None
+        flushed.append((str(where), inside, Path("a.txt").read_text()))
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_text(Path("a.txt"), "new")
+    assert flushed == [("file", "new", "old"), ("folder", None, "new")]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other():

@@ -165,9 +165,7 @@ def test_a_large_model_is_noticed(strict):
     assert room.notice(model, whole) is None
     strict(needed * 9)
     said = room.notice(model, whole)
-    assert said.startswith(
-        f"notice: the model has {PARAMETERS:,} parameters, most of them in the layer dense_1 (1,040); "
-    )
+    assert said.startswith(f"the model has {PARAMETERS:,} parameters, most of them in the layer dense_1 (1,040); ")
     assert f"the training split has {1437 * 64:,} values" in said
     assert "training takes 18.9 KiB of 170.2 KiB of memory" in said
 
