@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +18,10 @@ from deepcli.errors import DataError, UsageError
 if TYPE_CHECKING:
     from deepcli.checkpoints import CheckpointFile
     from deepcli.cli.predicted import Writer
+    from deepcli.data.base import Dataset
     from deepcli.data.files import Sources
     from deepcli.data.lexicon import Lexicon
+    from deepcli.inputs.example import Example
 
 SHOWN = 5
 """Notices that are printed; of more there is a count at the end."""
@@ -89,6 +92,22 @@ def predict(
         bool | None,
         typer.Option("--invert/--no-invert", help="Turn bright into dark or not; default: by the picture's ground."),
     ] = None,
+    range: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW:HIGH", help="Values of black and white; default: judged by each file, if it is clear."
+        ),
+    ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|none", help="Cut drawings out and fit them as those of the data set were; default: auto."
+        ),
+    ] = None,
+    save_inputs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each image as the model saw it, a PNG each, to a new folder."),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line; where inputs fail, a last one says so.")
     ] = False,
@@ -111,6 +130,8 @@ def predict(
     set_verbose(verbose)
     if json and csv:
         raise UsageError("--json and --csv: choose one")
+    if fit not in (None, "auto", "none"):
+        raise UsageError(f"--fit: should be auto or none, not {fit!r}")
     if probabilities and top_k > 1:
         raise UsageError("--probabilities and --top-k: choose one")
     from deepcli import checkpoints
@@ -127,7 +148,9 @@ def predict(
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
     experiment, notices = checkpoint.experiment, Notices(quiet)
     lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet), notices)
-    reader = reader_for(experiment.data, lexicon, Manner(invert, key, column, lines), notices.tell, notices.complain)
+    manner = Manner(invert, key, column, lines, _limits(range), fit)
+    reader = reader_for(experiment.data, lexicon, manner, notices.tell, notices.complain)
+    keep = _keeper(save_inputs, experiment.data)
     examples = reader.read(words)
     first = next(examples, None)  # before TensorFlow is imported: what cannot be read at all is told of at once
     predicted = 0
@@ -139,6 +162,8 @@ def predict(
 
         with _opened(output, format_(experiment, None if probabilities else top_k)) as writer:
             for batch, outputs in predict(load_model(checkpoint), chain([first], examples), batch_size):
+                for example in batch:
+                    keep(example)
                 writer.write(batch, outputs)
                 predicted += len(batch)
     notices.end()
@@ -146,6 +171,38 @@ def predict(
         raise DataError("there is nothing in the input")
     if notices.bad:
         raise Unread(notices.bad, predicted, notices.first if json else "")
+
+
+def _limits(text: str | None) -> tuple[float, float] | None:
+    """Read LOW:HIGH.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        low = high = 0.0
+    if not -math.inf < low < high < math.inf:
+        raise UsageError(f"--range: should be LOW:HIGH, the values of black and white, such as 0:1, not {text!r}")
+    return low, high
+
+
+def _keeper(folder: Path | None, data: Dataset) -> Callable[[Example], None]:
+    """Give what keeps an image as the model sees it, or does nothing.
+
+    Raises:
+        UsageError: The folder cannot be used, or the model does not see images.
+    """
+    if folder is None:
+        return lambda example: None
+    if data.signature.kind != "image":
+        raise UsageError(f"--save-inputs: means nothing to a model of {data.type}")
+    from deepcli.inputs.saving import InputFolder
+
+    return InputFolder(folder).save
 
 
 def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources, notices: Notices) -> Lexicon | None:

@@ -177,8 +177,26 @@ class LocalLexicon:
     def _found(self) -> Lexicon | None:
         try:
             return self._dataset.lexicon(self._sources)
-        except (DataError, RuntimeError):
+        except (DataError, OSError, RuntimeError):
             return None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How the images of a data set were made from drawings: cut out, brought to size, and placed on a bitmap.
+
+    Attributes:
+        field: (height, width) of the bitmap: an image's own, or a multiple of it where each pixel of an image counts the
+            inked ones of a block of the bitmap.
+        box: (height, width) that a drawing fills at most.
+        stretched: Whether a drawing fills the box in both directions, unless it is narrow; else it keeps its proportions.
+        by_mass: Whether its centre of mass is in the middle of the bitmap; else the middle of its box.
+    """
+
+    field: tuple[int, int]
+    box: tuple[int, int]
+    stretched: bool
+    by_mass: bool
 
 
 class ImageDataset(Dataset):
@@ -186,9 +204,12 @@ class ImageDataset(Dataset):
 
     Attributes:
         bright_on_dark: Whether what is shown is bright on a dark ground; None where that is no question, as of photos.
+        preparation: How its images were made, if they are drawings; `predict` does the same with a picture of another
+            size. None where pictures are only resized.
     """
 
     bright_on_dark: ClassVar[bool | None] = None
+    preparation: ClassVar[Preparation | None] = None
 
     augmentation: ImageAugmentation | None = Field(None, description="How images are varied while training.")
 

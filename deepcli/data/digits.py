@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from deepcli.data.base import DATASETS, ImageDataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Preparation, Signature
 from deepcli.data.files import Sources
 from deepcli.errors import DataError
 
@@ -28,6 +28,9 @@ class Digits(ImageDataset):
     """
 
     bright_on_dark: ClassVar[bool | None] = True
+    # "Normalized bitmaps" of 32x32 by NIST's programs, "divided into nonoverlapping blocks of 4x4 and the number of on
+    # pixels ... counted" (UCI, optdigits). In all of them the digit has the full height, and zeros have one width, 20.
+    preparation: ClassVar[Preparation | None] = Preparation((32, 32), (32, 20), stretched=True, by_mass=False)
 
     type: Literal["digits"] = "digits"
 

@@ -6,7 +6,7 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from deepcli.data.base import DATASETS, ImageDataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Preparation, Signature
 from deepcli.data.files import DataFile, Sources, find
 from deepcli.errors import DataError
 
@@ -34,6 +34,9 @@ class Mnist(ImageDataset):
     """60,000 + 10,000 handwritten digits, 28x28 grey pixels (LeCun, Cortes & Burges 1998), from Keras's cache."""
 
     bright_on_dark: ClassVar[bool | None] = True
+    # "Size normalized to fit in a 20x20 pixel box while preserving their aspect ratio ... with an anti-aliasing technique
+    # ... centered in a 28x28 image by computing the center of mass" (yann.lecun.com/exdb/mnist).
+    preparation: ClassVar[Preparation | None] = Preparation((28, 28), (20, 20), stretched=False, by_mass=True)
     files: ClassVar[tuple[DataFile, ...]] = (FILE,)
 
     type: Literal["mnist"] = "mnist"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from deepcli.data.base import ImageDataset
 from deepcli.data.words import START, UNKNOWN, WordDataset
+from deepcli.export.sources import PICTURES, joined
+from deepcli.inputs.wanted import wanted_by
 
 if TYPE_CHECKING:
     from deepcli.data.base import Dataset
@@ -17,6 +19,8 @@ SCRIPT = Template('''"""Asks the exported model about $what: python usage.py $ar
 
 Needs: pip install $packages
 """
+
+from __future__ import annotations
 
 import sys
 from pathlib import Path
@@ -32,27 +36,35 @@ $loading
 $read
 
 
+failed = False
 for argument in sys.argv[1:]:
-    output = run(read(argument)[None])[0]
+    try:
+        example = read(argument)
+    except Exception as error:
+        print(f"{argument}: {error}$way_out", file=sys.stderr)
+        failed = True
+        continue
+    output = run(example[None])[0]
     share = output if len(output) > 1 else np.array([1 - output[0], output[0]])
     print(f"{CLASSES[share.argmax()]} {share.max():.4f}  {argument}")
+sys.exit(failed)
 ''')
 
 IMAGE = Template('''\
+# As `deepcli predict` reads pictures.
+INVERT = None  # True turns bright into dark, False does not; None goes by the ground of each picture
+RANGE = None  # (black, white), the values of both; None goes by each picture
+
+
 def read(path):
     """Make a picture of any size and colour into what the model takes."""
-    image = ImageOps.exif_transpose(Image.open(path))
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    image = image.convert("$mode")
-$invert    image = $fit
-    return np.asarray(image, np.uint8).reshape($height, $width, $channels)''')
-INVERT = """\
-    border = np.asarray(image).copy()
-    border[1:-1, 1:-1] = border[0, 0]
-    if np.median(border) > 127.5:  # the model knows bright on a dark ground
-        image = ImageOps.invert(image)
-"""
+    pixels, done = read_picture(path, $wanted, INVERT, RANGE)
+    if done:
+        print(f"{path}: {', '.join(done)}", file=sys.stderr)
+    return pixels
+
+
+$source''')
 
 TEXT = Template('''\
 WORDS = (FOLDER / "lexicon.txt").read_text(encoding="utf-8").split("\\n")  # the line's number is the word's id
@@ -84,9 +96,10 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
         lexicon: Whether `lexicon.txt` is beside it.
     """
     signature = data.signature
-    what, argument, imports, read = "arrays", "FILE.npy", "", ARRAY
+    what, argument, imports, read, way_out = "arrays", "FILE.npy", "", ARRAY, ""
     if isinstance(data, ImageDataset):
-        what, argument, imports, read = "pictures", "PICTURE", "from PIL import Image, ImageOps\n", _image(data)
+        what, argument, way_out = "pictures", "PICTURE", " (see INVERT and RANGE in this file)"
+        imports, read = _image(data)
     elif isinstance(data, WordDataset) and lexicon:
         what, argument, read = "texts", "TEXT", _text(data, model.length if format_.fixed else None)
     sizes = ", ".join(str(size or "length") for size in model.signature(format_.fixed).shape[1:])
@@ -101,20 +114,17 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
         classes=data.names_of(signature.classes),
         loading=format_.loading.strip(),
         read=read,
+        way_out=way_out,
     )
 
 
-def _image(data: ImageDataset) -> str:
-    height, width, channels = data.signature.shape
-    pad = f"ImageOps.pad(image, ({width}, {height}), Image.Resampling.LANCZOS, color=image.getpixel((0, 0)))"
-    fit = f"ImageOps.fit(image, ({width}, {height}), Image.Resampling.LANCZOS)"
-    return IMAGE.substitute(
-        mode="L" if channels == 1 else "RGB",
-        invert=INVERT if data.bright_on_dark else "",
-        fit=fit if data.bright_on_dark is None else pad,
-        height=height,
-        width=width,
-        channels=channels,
+def _image(data: ImageDataset) -> tuple[str, str]:
+    """Write the imports and the reading of pictures: the very text of the modules that `predict` reads them with."""
+    imports, source = joined(PICTURES)
+    known = ("import numpy as np", "from pathlib import Path")
+    wanted = repr(wanted_by(data))
+    return "".join(f"{line}\n" for line in imports.splitlines() if line not in known), IMAGE.substitute(
+        wanted=wanted, source=source
     )
 
 

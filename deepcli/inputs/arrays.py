@@ -13,7 +13,6 @@ import numpy as np
 
 from deepcli.data.archive import DAMAGE, read_header
 from deepcli.errors import DataError
-from deepcli.inputs.example import Tell
 
 SUFFIXES = (".npy", ".npz")
 MAGIC = b"\x93NUMPY"
@@ -85,52 +84,6 @@ def _read(stream: IO[bytes], size: int, dtype: np.dtype[np.generic]) -> np.ndarr
     if left:
         raise ValueError("it ends too early")
     return np.frombuffer(b"".join(parts), dtype)
-
-
-class Images:
-    """Makes the rows of arrays into what an image model takes.
-
-    Args:
-        shape: (height, width, channels) of it.
-        tell: Is told what was done, once.
-
-    Attributes:
-        shapes: Those that one image may have: without its channel, where there is one.
-    """
-
-    def __init__(self, shape: tuple[int, int, int], tell: Tell) -> None:
-        self._shape, self._tell = shape, tell
-        self.shapes = {shape, shape[:2]} if shape[2] == 1 else {shape}
-        self._scale: float | None = None
-
-    def take(self, rows: np.ndarray, name: str) -> np.ndarray:
-        """Make uint8 (rows, height, width, channels).
-
-        Args:
-            rows: (rows, height, width, channels), (rows, height, width) if there is one channel, of bytes, or of
-                numbers from 0 to 255 or from 0 to 1.
-            name: What to call the array.
-
-        Raises:
-            DataError: They are something else.
-        """
-        if rows.shape[1:] not in self.shapes:
-            raise DataError(
-                f"{name}: its rows are {'x'.join(map(str, rows.shape[1:])) or 'numbers'}; "
-                f"the model takes {'x'.join(map(str, self._shape))}"
-            )
-        images = rows.reshape(-1, *self._shape)
-        if images.dtype == np.uint8 or not len(images):
-            return images.astype(np.uint8)
-        low, high = float(images.min()), float(images.max())
-        if self._scale is None:
-            fractions = images.dtype.kind == "b" or (images.dtype.kind == "f" and high <= 1)
-            self._scale = 255.0 if fractions else 1.0
-            if fractions:
-                self._tell(f"{name}: numbers from 0 to 1 were scaled to 255")
-        if not (low >= 0 and high * self._scale <= 255):
-            raise DataError(f"{name}: has values from {low:g} to {high:g}; pixels go from 0 to 255, or from 0 to 1")
-        return np.round(images.astype(np.float64) * self._scale).astype(np.uint8)
 
 
 def take_ids(rows: np.ndarray, vocabulary: int, name: str) -> list[np.ndarray]:

@@ -7,16 +7,20 @@ import os
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from deepcli.data.base import Dataset, ImageDataset, TokenDataset
 from deepcli.data.lexicon import Lexicon, split_words
 from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, texts
 from deepcli.inputs.example import Example, Tell
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STDIN, ENCODING = "-", "utf-8-sig"
 MAX_PIPED_BYTES = 1 << 30
@@ -32,12 +36,16 @@ class Manner:
         key: Which array of an `.npz` file.
         column: Which column of a table holds the texts.
         lines: Whether each line of a file is a text of its own.
+        limits: The values of black and white in pictures and arrays; None judges by each file.
+        fit: Whether drawings are cut out and fitted as those of the data set were, `auto` (None means it) or `none`.
     """
 
     invert: bool | None = None
     key: str | None = None
     column: str | None = None
     lines: bool = False
+    limits: tuple[float, float] | None = None
+    fit: str | None = None
 
 
 class Reader:
@@ -102,11 +110,11 @@ class ImageReader(Reader):
     def __init__(self, data: ImageDataset, manner: Manner, tell: Tell, complain: Tell) -> None:
         super().__init__(manner, tell, complain)
         from deepcli.inputs.pictures import Pictures
+        from deepcli.inputs.wanted import wanted_by
 
-        shape = _sizes(data.signature.shape)
         self._type = data.type
-        self._pictures = Pictures(shape, data.bright_on_dark, manner.invert)
-        self._shape = shape
+        self._wanted = wanted_by(data, fit=manner.fit != "none")
+        self._pictures = Pictures(self._wanted, manner.invert, manner.limits)
 
     def _piped(self) -> Iterator[Example]:
         content = sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
@@ -115,7 +123,8 @@ class ImageReader(Reader):
         if len(content) > MAX_PIPED_BYTES:
             raise DataError(f"standard input has more than {MAX_PIPED_BYTES >> 30} GiB; name a file instead")
         stream = io.BytesIO(content)
-        yield from self._array(stream, "-") if content.startswith(arrays.MAGIC) else self._picture(stream, "-")
+        is_array = content.startswith(arrays.MAGIC)
+        yield from self._array(lambda: io.BytesIO(content), "-") if is_array else self._picture(stream, "-")
 
     def _inside(self, folder: Path) -> Iterator[Path]:
         from deepcli.inputs.pictures import pictures_in
@@ -124,8 +133,7 @@ class ImageReader(Reader):
 
     def _file(self, path: Path) -> Iterator[Example]:
         if path.suffix.lower() in arrays.SUFFIXES:
-            with arrays.opened(path, self.manner.key) as stream:
-                yield from self._array(stream, str(path))
+            yield from self._array(partial(arrays.opened, path, self.manner.key), str(path))
         else:
             yield from self._picture(path, str(path))
 
@@ -140,13 +148,24 @@ class ImageReader(Reader):
             self.tell(f"{name}: {', '.join(done)}")
         yield Example(name, x)
 
-    def _array(self, stream: IO[bytes], name: str) -> Iterator[Example]:
-        images, number = arrays.Images(self._shape, self.tell), 0
-        for rows in arrays.read_rows(stream, name):
-            one = number == 0 and rows.shape in images.shapes
-            for x in images.take(rows[None] if one else rows, name):
-                yield Example(f"{name}[{number}]", x)
-                number += 1
+    def _array(self, opened: Callable[[], AbstractContextManager[IO[bytes]]], name: str) -> Iterator[Example]:
+        """Read an array file twice: to judge what its numbers are, and to use them."""
+        from deepcli.inputs.images import shapes_of, survey
+
+        shapes = shapes_of(self._wanted)
+
+        def pieces(stream: IO[bytes]) -> Iterator[np.ndarray]:
+            for number, rows in enumerate(arrays.read_rows(stream, name)):
+                yield rows[None] if number == 0 and rows.shape in shapes else rows
+
+        with opened() as stream:
+            images = survey(pieces(stream), self._wanted, self.manner.invert, self.manner.limits, name, self.tell)
+        number = 0
+        with opened() as stream:
+            for rows in pieces(stream):
+                for x in images.take(rows, name):
+                    yield Example(f"{name}[{number}]", x)
+                    number += 1
 
 
 class TextReader(Reader):
@@ -222,7 +241,7 @@ def reader_for(data: Dataset, lexicon: Lexicon | None, manner: Manner, tell: Tel
         _refuse({"--column": manner.column, "--lines": manner.lines or None}, data)
         return ImageReader(data, manner, tell, complain)
     if isinstance(data, TokenDataset):
-        _refuse({"--invert": manner.invert}, data)
+        _refuse({"--invert": manner.invert, "--range": manner.limits, "--fit": manner.fit}, data)
         return TextReader(data, lexicon, manner, tell, complain)
     raise UsageError(f"data of the type {data.type!r} are neither images nor texts; nobody knows how to read others")
 
@@ -231,11 +250,6 @@ def _refuse(options: dict[str, object], data: Dataset) -> None:
     for name, value in options.items():
         if value is not None:
             raise UsageError(f"{name}: means nothing to a model of {data.type}")
-
-
-def _sizes(shape: tuple[int | None, ...]) -> tuple[int, int, int]:
-    height, width, channels = (size or 1 for size in shape)
-    return height, width, channels
 
 
 def _short(word: str) -> str:

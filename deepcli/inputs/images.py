@@ -1,0 +1,120 @@
+"""The images of an array file: which range and which ground they have, judged over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepcli.errors import DataError
+from deepcli.inputs.colours import Limits
+from deepcli.inputs.example import Tell
+from deepcli.inputs.levels import UnknownRange, Unreadable, Values, judge, to_bytes
+from deepcli.inputs.picture import GROUNDS, Wanted, on_border
+from deepcli.inputs.pictures import WAY_OUT
+
+MIXED = 0.1
+"""Where a larger share of images has another ground than the rest, nobody knows which is meant."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Makes the rows of one array file into what an image model takes.
+
+    Attributes:
+        wanted: What they are to become.
+        limits: The values of black and white.
+        inverted: Whether bright is turned into dark.
+    """
+
+    wanted: Wanted
+    limits: Limits
+    inverted: bool
+
+    def take(self, rows: np.ndarray, name: str) -> np.ndarray:
+        """Make uint8 (rows, height, width, channels) of some rows of the file.
+
+        Raises:
+            DataError: Their values lie outside the range.
+        """
+        try:
+            images = to_bytes(_shaped(rows, self.wanted, name), self.limits)
+        except Unreadable as error:
+            raise DataError(f"{name}: {error}") from None
+        return 255 - images if self.inverted else images
+
+
+def shapes_of(wanted: Wanted) -> set[tuple[int, ...]]:
+    """List the shapes that one image may have: without its channel too, where there is one."""
+    return {wanted.shape, wanted.shape[:2]} if wanted.shape[2] == 1 else {wanted.shape}
+
+
+def survey(
+    pieces: Iterable[np.ndarray], wanted: Wanted, invert: bool | None, limits: Limits | None, name: str, tell: Tell
+) -> Images:
+    """Look through all rows of a file, and judge what they are.
+
+    Args:
+        pieces: (rows, height, width, channels) each, or (rows, height, width) if there is one channel.
+        wanted: What they are to become.
+        invert: Whether to turn bright into dark; None leaves it to their ground.
+        limits: The values of black and white; None judges by their values.
+        name: What to call the file.
+        tell: Is told what was taken.
+
+    Raises:
+        DataError: They are of another shape, or it is doubtful what is black, what is white or what is ground.
+    """
+    values, grounds = None, []
+    for rows in pieces:
+        images = _shaped(rows, wanted, name)
+        if not len(images):
+            continue
+        more = Values.of(images)
+        values = more if values is None else values.joined(more)
+        if invert is None and wanted.bright_on_dark is not None:
+            grounds.append(on_border(images).mean(axis=-1))
+    if values is None:
+        return Images(wanted, (0, 255), False)
+    found = limits or _judged(values, name)
+    if limits is None and values.dtype != np.uint8:
+        tell(f"{name}: values taken as {found[0]:g} (black) to {found[1]:g} (white)")
+    if invert is None and grounds:
+        shares = (np.concatenate(grounds) - found[0]) / (found[1] - found[0])
+        inverted = _is_other_ground(shares if wanted.bright_on_dark else 1 - shares, name)
+    else:
+        inverted = bool(invert)
+    if inverted:
+        why = "" if invert else f", as they are {GROUNDS[bool(wanted.bright_on_dark)]}"
+        tell(f"{name}: its images were inverted{why}")
+    return Images(wanted, found, inverted)
+
+
+def _shaped(rows: np.ndarray, wanted: Wanted, name: str) -> np.ndarray:
+    if rows.shape[1:] not in shapes_of(wanted):
+        raise DataError(
+            f"{name}: its rows are {'x'.join(map(str, rows.shape[1:])) or 'numbers'}; "
+            f"the model takes {'x'.join(map(str, wanted.shape))}"
+        )
+    return rows.reshape(-1, *wanted.shape)
+
+
+def _judged(values: Values, name: str) -> Limits:
+    try:
+        return judge(values)
+    except UnknownRange as error:
+        raise DataError(f"{name}: {error}; {WAY_OUT}") from None
+    except Unreadable as error:
+        raise DataError(f"{name}: {error}") from None
+
+
+def _is_other_ground(shares: np.ndarray, name: str) -> bool:
+    """Judge whether the grounds, 0 as the model's are to 1 for the other, are the other in most images."""
+    for clearly in (shares > 2 / 3, shares < 1 / 3):
+        if clearly.mean() < MIXED:
+            return bool(np.mean(shares > 0.5) > 0.5)
+    raise DataError(
+        f"{name}: {np.mean(shares > 2 / 3):.0%} of its images have a bright ground and {np.mean(shares < 1 / 3):.0%} a dark "
+        "one; divide the file, or decide for all with --invert or --no-invert"
+    )

@@ -1,0 +1,124 @@
+"""What is drawn in a picture and what is ground, under uneven light too, in any two colours.
+
+This text is also a part of `usage.py` beside exported models, so it imports nothing but NumPy and Pillow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+FAINTEST = 10.0
+"""Ink differs from its ground by more than so many of 255 levels."""
+SAMPLES, RING = 64, 2
+"""The ground is fitted to at most so many rows and columns; the outermost are the border."""
+
+
+class Area(NamedTuple):
+    """A part of a picture; its sides from 0 to 1."""
+
+    top: float = 0.0
+    left: float = 0.0
+    bottom: float = 1.0
+    right: float = 1.0
+
+
+WHOLE = Area()
+
+
+@dataclass
+class Ink:
+    """How ink and ground of a picture differ.
+
+    Attributes:
+        ground: The colour of the ground at every place: a smooth surface, (terms, channels).
+        direction: From the ground to full ink, divided by its squared length, (channels,).
+        floor: Smaller shares of ink are noise.
+    """
+
+    ground: np.ndarray
+    direction: np.ndarray
+    floor: float
+
+    @property
+    def dark(self) -> bool:
+        """Whether ink is darker than the ground."""
+        return float(self.direction.sum()) < 0
+
+    def shares(self, pixels: np.ndarray, area: Area = WHOLE) -> np.ndarray:
+        """Measure how much ink each pixel of a part has, from 0 to 1; three quarters are full, as light is uneven."""
+        height, width, channels = pixels.shape
+        ground = (_terms(height, width, area) @ self.ground).reshape(height, width, channels)
+        shares = (pixels - ground) @ self.direction
+        return np.asarray(((shares - self.floor) / (0.75 - self.floor)).clip(0, 1))
+
+
+def planes(image: Image.Image) -> np.ndarray:
+    """Turn a picture into numbers (height, width, channels)."""
+    pixels = np.asarray(image, np.float32)
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def find_ink(pixels: np.ndarray, dark: bool | None) -> Ink | None:
+    """Find what differs most from the ground.
+
+    Args:
+        pixels: (height, width, channels) from 0 to 255, smoothed.
+        dark: Whether ink is darker than the ground; None for either.
+
+    Returns:
+        None if nothing does.
+    """
+    height, width, channels = pixels.shape
+    ground = _fit_ground(pixels, dark)
+    rest = pixels.reshape(-1, channels) - _terms(height, width, WHOLE) @ ground
+    away = np.linalg.norm(rest, axis=1)
+    noise = 2 * float(np.percentile(away, 25))  # not the median, as ink may be half of a close-cut picture
+    if dark is not None:
+        away[(rest.sum(axis=1) < 0) != dark] = 0
+    far = rest[away > max(4 * noise, FAINTEST)]
+    if not len(far):
+        return None
+    direction = np.linalg.eigh(far.T @ far)[1][:, -1]
+    if ((far @ direction) ** 3).sum() < 0:
+        direction = -direction
+    along = far @ direction
+    level = float(np.median(along[along > 0.7 * np.percentile(along, 99)]))
+    return Ink(ground, direction / level, min(max(2 * noise / level, 0.05), 0.35))
+
+
+def _terms(height: int, width: int, area: Area) -> np.ndarray:
+    """Compute the terms of a surface of the second degree at each pixel of a part: (pixels, 6)."""
+    rows = 2 * (area.top + (area.bottom - area.top) * (np.arange(height) + 0.5) / height) - 1
+    columns = 2 * (area.left + (area.right - area.left) * (np.arange(width) + 0.5) / width) - 1
+    v, u = (plane.ravel() for plane in np.meshgrid(rows, columns, indexing="ij"))
+    return np.stack([np.ones_like(u), v, u, v * v, u * v, u * u], axis=1)
+
+
+def _fit_ground(pixels: np.ndarray, dark: bool | None) -> np.ndarray:
+    """Fit a smooth surface to the ground, which is on most of the border: (terms, channels).
+
+    First a plane along the border, then a surface through all that is near it, what is far counting nothing.
+    """
+    rows, columns = (np.unique(np.linspace(0, size - 1, SAMPLES).round().astype(int)) for size in pixels.shape[:2])
+    sample = pixels[np.ix_(rows, columns)]
+    height, width, channels = sample.shape
+    border = np.ones((height, width), bool)
+    border[RING:-RING, RING:-RING] = False
+    on_border, values, terms = border.ravel(), sample.reshape(-1, channels), _terms(height, width, WHOLE)
+    # Paper is brighter than ink more often than not, so a border that is half ink is taken for paper.
+    share = 60 if dark is None else 75 if dark else 25
+    fit = np.zeros((terms.shape[1], channels))
+    fit[0] = np.percentile(values[on_border], share, axis=0)
+    for step in range(12):
+        kept, used = (on_border, 3) if step < 4 else (np.ones_like(on_border), 6)
+        away = np.linalg.norm(values - terms @ fit, axis=1)
+        scale = 3 * max(1.5 * float(np.median(away[kept])), 4.0)
+        weights = np.where(kept, 1 - np.minimum(away / scale, 1) ** 2, 0)[:, None]
+        if np.count_nonzero(weights) < 2 * used:
+            break
+        fit[:used] = np.linalg.lstsq(terms[:, :used] * weights, values * weights, rcond=None)[0]
+    return fit
