@@ -69,7 +69,7 @@ def _cut_out(image: Image.Image, dark: bool | None) -> tuple[np.ndarray, tuple[i
     small = image.reduce(factor) if factor > 1 else image
     smooth = planes(small.filter(ImageFilter.BoxBlur(1)) if min(small.size) >= 64 else small)
     ink = find_ink(smooth, dark)
-    mask = ink.shares(smooth) > 0.45 if ink else np.zeros(1, bool)
+    mask = ink.shares(smooth) > 0.6 if ink else np.zeros(1, bool)
     if ink is None or not mask.any():
         return None
     done = [f"taken as {'dark on a bright' if ink.dark else 'bright on a dark'} ground"]

@@ -37,11 +37,13 @@ class Ink:
         ground: The colour of the ground at every place: a smooth surface, (terms, channels).
         direction: From the ground to full ink, divided by its squared length, (channels,).
         floor: Smaller shares of ink are noise.
+        light: How bright the ground is where there is ink.
     """
 
     ground: np.ndarray
     direction: np.ndarray
     floor: float
+    light: float
 
     @property
     def dark(self) -> bool:
@@ -53,6 +55,9 @@ class Ink:
         height, width, channels = pixels.shape
         ground = (_terms(height, width, area) @ self.ground).reshape(height, width, channels)
         shares = (pixels - ground) @ self.direction
+        if self.dark:  # paper reflects a share of the light, so in less light the same ink differs by less
+            light = ground.mean(axis=2)
+            shares = shares * (self.light / light.clip(self.light / 4)).clip(0.5, 4)
         return np.asarray(((shares - self.floor) / (0.75 - self.floor)).clip(0, 1))
 
 
@@ -74,20 +79,24 @@ def find_ink(pixels: np.ndarray, dark: bool | None) -> Ink | None:
     """
     height, width, channels = pixels.shape
     ground = _fit_ground(pixels, dark)
-    rest = pixels.reshape(-1, channels) - _terms(height, width, WHOLE) @ ground
+    expected = _terms(height, width, WHOLE) @ ground
+    rest = pixels.reshape(-1, channels) - expected
     away = np.linalg.norm(rest, axis=1)
     noise = 2 * float(np.percentile(away, 25))  # not the median, as ink may be half of a close-cut picture
     if dark is not None:
         away[(rest.sum(axis=1) < 0) != dark] = 0
-    far = rest[away > max(4 * noise, FAINTEST)]
+    chosen = away > max(4 * noise, FAINTEST)
+    far = rest[chosen]
     if not len(far):
         return None
     direction = np.linalg.eigh(far.T @ far)[1][:, -1]
     if ((far @ direction) ** 3).sum() < 0:
         direction = -direction
     along = far @ direction
-    level = float(np.median(along[along > 0.7 * np.percentile(along, 99)]))
-    return Ink(ground, direction / level, min(max(2 * noise / level, 0.05), 0.35))
+    full = along > 0.7 * np.percentile(along, 99)
+    level = float(np.median(along[full]))
+    light = max(float(np.median(expected[chosen][full].mean(axis=1))), 1.0)
+    return Ink(ground, direction / level, min(max(2 * noise / level, 0.05), 0.35), light)
 
 
 def _terms(height: int, width: int, area: Area) -> np.ndarray:
@@ -113,10 +122,10 @@ def _fit_ground(pixels: np.ndarray, dark: bool | None) -> np.ndarray:
     share = 60 if dark is None else 75 if dark else 25
     fit = np.zeros((terms.shape[1], channels))
     fit[0] = np.percentile(values[on_border], share, axis=0)
-    for step in range(12):
-        kept, used = (on_border, 3) if step < 4 else (np.ones_like(on_border), 6)
+    for step in range(14):
+        kept, used = (on_border, 3) if step < 6 else (np.ones_like(on_border), 6)
         away = np.linalg.norm(values - terms @ fit, axis=1)
-        scale = 3 * max(1.5 * float(np.median(away[kept])), 4.0)
+        scale = min(max(4.5 * float(np.median(away[kept])), 12.0), 80.0)  # where half is ink, the median says little
         weights = np.where(kept, 1 - np.minimum(away / scale, 1) ** 2, 0)[:, None]
         if np.count_nonzero(weights) < 2 * used:
             break

@@ -9,6 +9,7 @@ from PIL import Image
 
 from deepcli.errors import UsageError
 from deepcli.inputs.example import Example
+from deepcli.inputs.pictures import SUFFIXES
 from deepcli.writing import replacing
 
 LONGEST = 80
@@ -40,9 +41,9 @@ class InputFolder:
             TrainingError: It cannot be written.
         """
         self._count += 1
-        base = (
-            re.sub(r"[^\w.-]+", "-", Path(example.name).name.replace("[", "-").replace("]", "")).strip("-.") or "input"
-        )
+        name = Path(example.name)
+        plain = name.stem if name.suffix.lower() in SUFFIXES else name.name.replace("[", "-").rstrip("]")
+        base = re.sub(r"[^\w.-]+", "-", plain).strip("-.") or "input"
         pixels = example.x[..., 0] if example.x.shape[-1] == 1 else example.x
         with replacing(self._path / f"{self._count:05d}-{base[:LONGEST]}.png") as temporary:
             Image.fromarray(pixels).save(temporary)

@@ -15,7 +15,9 @@ from PIL import Image
 from deepcli.checkpoints import LEXICON, open_checkpoint
 from deepcli.data.lexicon import Lexicon, split_words
 from deepcli.errors import DataError
-from deepcli.inputs.arrays import Images, opened, read_rows
+from deepcli.inputs.arrays import opened, read_rows
+from deepcli.inputs.images import survey
+from deepcli.inputs.picture import Wanted
 
 
 @pytest.fixture
@@ -69,6 +71,60 @@ def test_arrays_come_in_many_ways(cli, digits, images, tmp_path, change, name):
     assert [row["class"] for row in rows] == expected.argmax(axis=1).tolist()
 
 
+@pytest.mark.parametrize(
+    ("change", "range", "says"),
+    [
+        (lambda x: x / 255 * 16, "0:16", "go from 0 to 16, which fits neither"),
+        (lambda x: np.round(x / 255 * 16).astype(np.uint8), "0:16", "go from 0 to 16, nearly black"),
+        (lambda x: x / 127.5 - 1, "-1:1", "go from -1 to 1, and nothing says which value is black"),
+        (lambda x: x.astype(np.uint16) * 16, "0:4080", "go from 0 to 4080"),
+        (lambda x: (x > 127).astype(np.uint8), "0:1", "go from 0 to 1, nearly black"),
+    ],
+    ids=["0..16", "0..16 in bytes", "-1..1", "12 bits", "0/1 in bytes"],
+)
+def test_a_doubtful_range_is_refused_and_can_be_given(cli, digits, images, tmp_path, change, range, says):
+    x, expected = images
+    np.save(tmp_path / "x.npy", change(x))
+    done = cli("predict", digits, tmp_path / "x.npy", "--json")
+    assert (done.code, done.out) == (2, "") and says in done.err and "--range LOW:HIGH" in done.err
+    rows = lines(cli("predict", digits, tmp_path / "x.npy", "--json", "--range", range))
+    assert np.mean([row["class"] for row in rows] == expected.argmax(axis=1)) > (0.85 if range == "0:1" else 0.99)
+
+
+@pytest.mark.parametrize("as_pictures", [True, False])
+def test_bright_grounds_are_turned_in_pictures_and_in_arrays(cli, digits, images, tmp_path, as_pictures):
+    x, expected = images
+    if as_pictures:
+        for k, image in enumerate(x[:20]):
+            Image.fromarray(255 - image[..., 0]).save(tmp_path / f"{k:02d}.png")
+    else:
+        np.save(tmp_path / "x.npy", 255 - x[:20])
+    done = cli("predict", digits, tmp_path if as_pictures else tmp_path / "x.npy", "--json")
+    assert [row["class"] for row in lines(done)] == expected[:20].argmax(axis=1).tolist()
+    assert "dark on a bright ground" in done.err
+    if not as_pictures:
+        kept = cli("predict", digits, tmp_path / "x.npy", "--json", "--no-invert")
+        assert "inverted" not in kept.err and kept.out != done.out
+        turned = cli("predict", digits, tmp_path / "x.npy", "--json", "--invert")
+        assert turned.out == done.out and "its images were inverted" in turned.err
+
+
+def test_what_the_model_saw_can_be_kept(cli, digits, images, tmp_path):
+    x, _ = images
+    np.save(tmp_path / "x.npy", x[:2])
+    Image.fromarray(255 - x[0, ..., 0]).save(tmp_path / "a b.png")
+    folder = tmp_path / "what it saw" / "now"
+    words = [digits, tmp_path / "x.npy", tmp_path / "a b.png", "--save-inputs", folder]
+    done = cli("predict", *words)
+    assert done.code == 0, done.err
+    seen = sorted(folder.iterdir())
+    assert [path.name for path in seen] == ["00001-x.npy-0.png", "00002-x.npy-1.png", "00003-a-b.png"]
+    for path, expected in zip(seen, [x[0], x[1], x[0]], strict=True):
+        assert np.array_equal(np.asarray(Image.open(path)), expected[..., 0])
+    again = cli("predict", *words)
+    assert again.code == 2 and "is not empty" in again.err
+
+
 def test_one_image_may_be_an_array_alone(cli, digits, images, tmp_path):
     np.save(tmp_path / "one.npy", images[0][0, ..., 0])
     assert len(lines(cli("predict", digits, tmp_path / "one.npy", "--json"))) == 1
@@ -106,13 +162,15 @@ def test_large_dark_drawings_are_made_to_fit_and_it_says_so(cli, digits, images,
         wide.paste(image, (40, 0))
         wide.save(tmp_path / f"{k:02d}.jpg")
         done = cli("predict", digits, tmp_path / f"{k:02d}.jpg", "--json")
+        assert "taken as dark on a bright ground, cut out (" in done.err and " of 160x80) and fitted" in done.err
+        done = cli("predict", digits, tmp_path / f"{k:02d}.jpg", "--json", "--fit", "none")
         assert "inverted, as it is dark on a bright ground, resized from 160x80 to 8x8" in done.err
-        done = cli("predict", digits, tmp_path / f"{k:02d}.jpg", "--no-invert")
+        done = cli("predict", digits, tmp_path / f"{k:02d}.jpg", "--no-invert", "--fit", "none")
         assert "inverted" not in done.err
     tall = [Image.open(tmp_path / f"{k:02d}.jpg").crop((40, 0, 120, 80)) for k in range(20)]
     for k, image in enumerate(tall):
         image.save(tmp_path / f"{k:02d}.jpg")
-    done = cli("predict", digits, tmp_path, "--json")
+    done = cli("predict", digits, tmp_path, "--json", "--fit", "none")
     assert "notice: 15 more notices like these" in done.err
     right = sum(row["class"] == answer for row, answer in zip(lines(done), expected.argmax(axis=1), strict=False))
     assert right >= 17
@@ -195,9 +253,11 @@ def test_lines_through_a_pipe(reviews):
 
 @pytest.mark.parametrize("rows", [np.zeros(4 * 4 * 3, np.uint8), np.zeros((2, 4, 4), np.uint8), np.zeros((2, 4, 4, 1))])
 def test_arrays_of_a_colour_model_have_its_channels(rows):
+    wanted = Wanted((4, 4, 3))
     with pytest.raises(DataError, match="the model takes 4x4x3"):
-        Images((4, 4, 3), print).take(rows, "x.npy")
-    assert Images((4, 4, 3), print).take(np.zeros((2, 4, 4, 3)), "x.npy").shape == (2, 4, 4, 3)
+        survey([rows], wanted, None, None, "x.npy", print)
+    good = np.zeros((2, 4, 4, 3))
+    assert survey([good], wanted, None, None, "x.npy", print).take(good, "x.npy").shape == (2, 4, 4, 3)
 
 
 def test_answers_come_before_the_input_ends(reviews):
@@ -300,7 +360,15 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_predicted(cli, digits, bad
         ("digits", ["."], "holds nothing"),
         ("digits", ["x.npy", "--json", "--csv"], "choose one"),
         ("digits", ["x.npy", "-o", "out.txt"], ".jsonl or .csv"),
+        ("digits", ["x.npy", "--range", "1:0"], "LOW:HIGH"),
+        ("digits", ["x.npy", "--range", "dark"], "LOW:HIGH"),
+        ("digits", ["x.npy", "--range", "0:inf"], "LOW:HIGH"),
+        ("digits", ["x.npy", "--fit", "tight"], "auto or none"),
+        ("digits", ["x.npy", "--save-inputs", "."], "is not empty"),
         ("reviews", ["text", "--invert"], "--invert"),
+        ("reviews", ["text", "--range", "0:1"], "--range: means nothing"),
+        ("reviews", ["text", "--fit", "none"], "--fit: means nothing"),
+        ("reviews", ["text", "--save-inputs", "seen"], "--save-inputs: means nothing"),
         ("reviews", ["table.csv", "--column", "txt"], "no column 'txt'; its columns: id, text"),
         ("reviews", ["table.csv"], "--column says"),
         ("reviews", ["empty.csv", "--column", "text"], "is empty"),
