@@ -49,6 +49,15 @@ def flatten(image: Image.Image, limits: Limits | None) -> tuple[Image.Image, lis
     return image, done
 
 
+def _has_16_bits(image: Image.Image) -> bool:
+    """Tell whether the colours in the file have 16 bits, of which Pillow keeps the upper 8."""
+    for part in getattr(image, "tile", ()):
+        layout = part.args if isinstance(part.args, str) else part.args[0] if part.args else ""
+        if ";16" in str(layout):
+            return True
+    return False
+
+
 def _extremes(image: Image.Image) -> list[tuple[int, int]]:
     """Find the lowest and the highest value of each colour, transparency apart."""
     found = image.getextrema()

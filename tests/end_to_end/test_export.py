@@ -8,9 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from deepcli.formats import FORMATS
+
+from ..odd_pictures import write_odd_pictures
 
 INSTALLED = [name for name in FORMATS if all(map(importlib.util.find_spec, FORMATS[name].packages))]
 
@@ -37,12 +38,13 @@ def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_sa
     facts = json.loads((tmp_path / "an export" / "export.json").read_text())
     assert facts["input"]["name"] == "image" and facts["input"]["dtype"] == "uint8"
     assert (tmp_path / "an export" / facts["file"]).exists() and facts["classes"] == [str(k) for k in range(10)]
-    drawing = np.full((80, 80), 255, np.uint8)
-    drawing[15:65, 36:44] = 0
-    Image.fromarray(drawing).save(tmp_path / "one.png")
-    predicted = cli("predict", digits, tmp_path / "one.png").out.split()
-    [[said, path]] = usage(tmp_path / "an export", tmp_path / "one.png")
-    assert said.split() == predicted[:2] and path == str(tmp_path / "one.png")
+    (tmp_path / "odd").mkdir()
+    pictures = [path for path in write_odd_pictures(tmp_path / "odd") if not path.name.startswith("no-")]
+    predicted = [line.split() for line in cli("predict", digits, *pictures).out.splitlines()]
+    said = [[*words.split(), path] for words, path in usage(tmp_path / "an export", *pictures)]
+    assert [[line[0], line[2]] for line in said] == [[line[0], line[2]] for line in predicted]
+    shares = [[float(line[1]) for line in lines] for lines in (said, predicted)]
+    assert shares[0] == pytest.approx(shares[1], abs=2e-4)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -2,10 +2,16 @@
 
 import json
 import os
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from .conftest import trained
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -32,6 +38,91 @@ def test_a_few_steps_on_real_data_already_learn(cli, config, overrides, least):
     assert environment["data"]["verified"] is config.startswith("mnist")
     assert ("is not the published file" in done.err) is config.startswith("imdb")
     assert cli("evaluate", "run", "--split", "validation", "-q").code == 0
+
+
+@pytest.fixture(scope="module")
+def mnist_run(tmp_path_factory):
+    """A conv net that knows MNIST."""
+    folder = tmp_path_factory.mktemp("runs") / "mnist"
+    words = [CONFIGS / "mnist" / "cnn.yaml", f"data.path={os.environ['DEEPCLI_DATA_DIR']}", "training.epochs=3"]
+    return trained(folder, *words)
+
+
+def written(digit, size, place=(0.5, 0.5), font="DejaVuSans.ttf", ink="black", ground="white"):
+    """Draw a digit of 200 pixels' height on a square canvas; its place is a share of the room around it."""
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font
+    zero = ImageFont.truetype(path, 200).getbbox("0")
+    chosen = ImageFont.truetype(path, round(200 * 200 / (zero[3] - zero[1])))
+    left, top, right, bottom = chosen.getbbox(str(digit))
+    corner = [share * (size - high) for share, high in zip(place, (right - left, bottom - top), strict=True)]
+    image = Image.new("RGB", (size, size), ground)
+    ImageDraw.Draw(image).text((corner[0] - left, corner[1] - top), str(digit), fill=ink, font=chosen)
+    return image
+
+
+def photographed(image):
+    """Light a sheet from one side, and add noise."""
+    pixels = np.asarray(image, float)
+    down, across = np.meshgrid(*(np.linspace(0, 1, size) for size in pixels.shape[:2]), indexing="ij")
+    light = 1 - 0.45 * across - 0.2 * down - 0.3 * ((down - 0.5) ** 2 + (across - 0.5) ** 2)
+    noise = np.random.RandomState(0).normal(0, 8, pixels.shape)
+    return Image.fromarray(((20 + 0.85 * pixels) * light[..., None] + noise).clip(0, 255).astype(np.uint8))
+
+
+def noisy(image):
+    noise = np.random.RandomState(0).normal(0, 40, (*image.size[::-1], 3))
+    return Image.fromarray((np.asarray(image, float) + noise).clip(0, 255).astype(np.uint8))
+
+
+WRITTEN = {
+    **{f"{size}": partial(written, size=size) for size in (220, 300, 600, 1200)},
+    **{f"{size} off centre": partial(written, size=size, place=(0.85, 0.1)) for size in (220, 300, 600, 1200)},
+    "white on black": partial(written, size=300, place=(0.2, 0.7), ink="white", ground="black"),
+    "blue": partial(written, size=300, place=(0.2, 0.7), ink=(20, 40, 200)),
+    "yellow": partial(written, size=300, place=(0.2, 0.7), ink=(255, 240, 0)),
+    "red on green": partial(written, size=300, ink=(200, 0, 0), ground=(0, 102, 0)),
+    "bold": partial(written, size=600, font="DejaVuSans-Bold.ttf"),
+    "thin": lambda digit: written(digit, 300).filter(ImageFilter.MaxFilter(15)),
+    "noise": lambda digit: noisy(written(digit, 600, (0.1, 0.8))),
+    "uneven light": lambda digit: photographed(written(digit, 600, (0.9, 0.3))),
+}  # fmt: skip
+
+
+@pytest.mark.real_data
+def test_peoples_own_digits_are_read(cli, mnist_run):
+    Path("digits").mkdir()
+    for name, draw in WRITTEN.items():
+        for digit in range(10):
+            draw(digit).save(f"digits/{name}-{digit}.png")
+    upside_down = Image.Exif()
+    upside_down[0x0112] = 3
+    for digit in range(10):
+        written(digit, 300, (0.2, 0.3)).rotate(180).save(f"digits/turned by EXIF-{digit}.png", exif=upside_down)
+    done = cli("predict", mnist_run, "digits", "--json", "-q")
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    right = Counter(Path(row["input"]).stem[:-2] for row in rows if row["input"][-5] == row["name"])
+    assert len(rows) == 10 * (len(WRITTEN) + 1)
+    assert {name: right[name] for name in [*WRITTEN, "turned by EXIF"] if right[name] < 9} == {}
+
+
+@pytest.mark.real_data
+def test_fitting_leaves_mnists_own_pictures_alone_and_finds_enlarged_ones(cli, mnist_run):
+    with np.load(Path(os.environ["DEEPCLI_DATA_DIR"]) / "mnist.npz") as file:
+        x, y = file["x_test"][:300], file["y_test"][:300]
+    for folder in ("own", "enlarged"):
+        Path(folder).mkdir()
+    for number, pixels in enumerate(x):
+        Image.fromarray(pixels).save(f"own/{number:03d}.png")
+        sheet = Image.new("L", (250, 200), "white")
+        large = Image.fromarray(255 - pixels).resize((140, 140), Image.Resampling.BICUBIC)
+        sheet.paste(large, (number % 110, (7 * number) % 60))
+        sheet.save(f"enlarged/{number:03d}.png")
+    accuracy = {}
+    for folder, fit in (("own", "auto"), ("own", "none"), ("enlarged", "auto"), ("enlarged", "none")):
+        done = cli("predict", mnist_run, folder, "--json", "-q", "--fit", fit)
+        accuracy[folder, fit] = np.mean([json.loads(line)["class"] for line in done.out.splitlines()] == y)
+    assert accuracy["own", "auto"] == accuracy["own", "none"] > 0.96
+    assert accuracy["enlarged", "auto"] > 0.95 > accuracy["enlarged", "none"]
 
 
 @pytest.mark.real_data
