@@ -200,7 +200,7 @@ def _keeper(folder: Path | None, data: Dataset) -> Callable[[Example], None]:
         return lambda example: None
     if data.signature.kind != "image":
         raise UsageError(f"--save-inputs: means nothing to a model of {data.type}")
-    from deepcli.inputs.saving import InputFolder
+    from deepcli.results.seen import InputFolder
 
     return InputFolder(folder).save
 

@@ -13,9 +13,9 @@ from PIL import Image, ImageFilter
 from deepcli.inputs.ink import Area, find_ink, planes
 from deepcli.inputs.shapes import Shape, find_shapes
 
-SEARCHED = 640
+SEARCHED = 480
 """Pixels of the longer side at which a drawing is searched for."""
-ENLARGED = 320
+MEASURED = 240
 """Pixels of its longer side at which it is measured."""
 THINNEST = 0.09
 """Strokes are at least this share of the drawing's size, as those of pens on forms are."""
@@ -84,7 +84,7 @@ def _cut_out(image: Image.Image, dark: bool | None) -> tuple[np.ndarray, tuple[i
     box = (left * factor, top * factor, min(right * factor, image.width), min(bottom * factor, image.height))
     area = Area(box[1] / image.height, box[0] / image.width, box[3] / image.height, box[2] / image.width)
     part = image.crop(box)
-    factor = -(-max(part.size) // ENLARGED)
+    factor = -(-max(part.size) // MEASURED)
     part = part.reduce(factor) if factor > 1 else part
     allowed = near.crop((left, top, right, bottom)).resize(part.size, Image.Resampling.NEAREST)
     shares = ink.shares(planes(part), area) * (np.asarray(allowed) > 0)

@@ -52,8 +52,7 @@ class Ink:
 
     def shares(self, pixels: np.ndarray, area: Area = WHOLE) -> np.ndarray:
         """Measure how much ink each pixel of a part has, from 0 to 1; three quarters are full, as light is uneven."""
-        height, width, channels = pixels.shape
-        ground = (_terms(height, width, area) @ self.ground).reshape(height, width, channels)
+        ground = _surface(self.ground, pixels.shape[0], pixels.shape[1], area)
         shares = (pixels - ground) @ self.direction
         if self.dark:  # paper reflects a share of the light, so in less light the same ink differs by less
             light = ground.mean(axis=2)
@@ -79,7 +78,7 @@ def find_ink(pixels: np.ndarray, dark: bool | None) -> Ink | None:
     """
     height, width, channels = pixels.shape
     ground = _fit_ground(pixels, dark)
-    expected = _terms(height, width, WHOLE) @ ground
+    expected = _surface(ground, height, width, WHOLE).reshape(-1, channels)
     rest = pixels.reshape(-1, channels) - expected
     away = np.linalg.norm(rest, axis=1)
     noise = 2 * float(np.percentile(away, 25))  # not the median, as ink may be half of a close-cut picture
@@ -99,12 +98,17 @@ def find_ink(pixels: np.ndarray, dark: bool | None) -> Ink | None:
     return Ink(ground, direction / level, min(max(2 * noise / level, 0.05), 0.35), light)
 
 
-def _terms(height: int, width: int, area: Area) -> np.ndarray:
-    """Compute the terms of a surface of the second degree at each pixel of a part: (pixels, 6)."""
+def _places(height: int, width: int, area: Area) -> tuple[np.ndarray, np.ndarray]:
+    """Return where rows and columns of a part lie, from -1 to 1: (height, 1, 1) and (1, width, 1)."""
     rows = 2 * (area.top + (area.bottom - area.top) * (np.arange(height) + 0.5) / height) - 1
     columns = 2 * (area.left + (area.right - area.left) * (np.arange(width) + 0.5) / width) - 1
-    v, u = (plane.ravel() for plane in np.meshgrid(rows, columns, indexing="ij"))
-    return np.stack([np.ones_like(u), v, u, v * v, u * v, u * u], axis=1)
+    return rows.astype(np.float32)[:, None, None], columns.astype(np.float32)[None, :, None]
+
+
+def _surface(fit: np.ndarray, height: int, width: int, area: Area) -> np.ndarray:
+    """Compute a surface of the second degree, fit (6, channels), at each pixel of a part: (height, width, channels)."""
+    v, u = _places(height, width, area)
+    return np.asarray((fit[0] + fit[1] * v + fit[3] * v * v) + (fit[2] + fit[4] * v + fit[5] * u) * u)
 
 
 def _fit_ground(pixels: np.ndarray, dark: bool | None) -> np.ndarray:
@@ -117,10 +121,12 @@ def _fit_ground(pixels: np.ndarray, dark: bool | None) -> np.ndarray:
     height, width, channels = sample.shape
     border = np.ones((height, width), bool)
     border[RING:-RING, RING:-RING] = False
-    on_border, values, terms = border.ravel(), sample.reshape(-1, channels), _terms(height, width, WHOLE)
+    v, u = (plane.ravel() for plane in np.broadcast_arrays(*_places(height, width, WHOLE)))
+    terms = np.stack([np.ones_like(u), v, u, v * v, u * v, u * u], axis=1)
+    on_border, values = border.ravel(), sample.reshape(-1, channels)
     # Paper is brighter than ink more often than not, so a border that is half ink is taken for paper.
     share = 60 if dark is None else 75 if dark else 25
-    fit = np.zeros((terms.shape[1], channels))
+    fit = np.zeros((terms.shape[1], channels), np.float32)
     fit[0] = np.percentile(values[on_border], share, axis=0)
     for step in range(14):
         kept, used = (on_border, 3) if step < 6 else (np.ones_like(on_border), 6)
@@ -129,5 +135,7 @@ def _fit_ground(pixels: np.ndarray, dark: bool | None) -> np.ndarray:
         weights = np.where(kept, 1 - np.minimum(away / scale, 1) ** 2, 0)[:, None]
         if np.count_nonzero(weights) < 2 * used:
             break
-        fit[:used] = np.linalg.lstsq(terms[:, :used] * weights, values * weights, rcond=None)[0]
+        some = terms[:, :used] * weights
+        # The ridge is for pictures of one row, which say nothing of a slope across it.
+        fit[:used] = np.linalg.solve(some.T @ some + 1e-3 * np.eye(used), some.T @ (values * weights))
     return fit
