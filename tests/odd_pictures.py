@@ -49,7 +49,7 @@ def write_odd_pictures(folder: Path) -> list[Path]:
         "float-to-255.tif": Image.fromarray(pixels.astype(np.float32)),
         "no-float-to-16.tif": Image.fromarray((pixels / np.float32(16)).astype(np.float32)),
         "no-float-nan.tif": Image.fromarray(np.where(pixels > 9, np.float32(np.nan), np.float32(0))),
-        "own-size.png": seven((28, 28), 255, 0), "own-size-dark.png": seven((32, 32)), "dim.png": seven(ink=9, ground=0),
+        "own-size.png": seven((28, 28), 255, 0), "own-size-dark.png": seven((32, 32)), "no-dim.png": seven(ink=9, ground=0),
         "tiny.png": seven((7, 9)), "one.png": Image.new("L", (1, 1), 200), "wide.png": seven((900, 3)),
         "tall.png": seven((2, 700)), "large.png": seven((1500, 1200)), "blank.png": Image.new("RGB", (50, 40), "pink"),
     }  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from deepcli.inputs.example import Example
 
 SHOWN = 5
-"""Notices that are printed; of more there is a count at the end."""
+"""Notices of one kind that are printed; of more there is a count at the end."""
 
 
 class Notices:
@@ -36,13 +38,17 @@ class Notices:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self.changed = self.bad = 0
+        self._kinds: Counter[str] = Counter()
+        self.more = self.bad = 0
         self.first = ""
 
     def tell(self, line: str) -> None:
         """Tell what was done to an input."""
-        self.changed += 1
-        if not self._quiet and self.changed <= SHOWN:
+        kind = re.sub(r"\d+", "", line.partition(": ")[2])
+        self._kinds[kind] += 1
+        if self._kinds[kind] > SHOWN:
+            self.more += 1
+        elif not self._quiet:
             print(f"notice: {line}", file=sys.stderr)
 
     def complain(self, line: str) -> None:
@@ -53,8 +59,8 @@ class Notices:
 
     def end(self) -> None:
         """Tell how much more there was than could be told."""
-        if not self._quiet and self.changed > SHOWN:
-            print(f"notice: {self.changed - SHOWN} more notices like these", file=sys.stderr)
+        if not self._quiet and self.more:
+            print(f"notice: {self.more} more notices like these", file=sys.stderr)
 
 
 class Unread(DataError):

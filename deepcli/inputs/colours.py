@@ -41,6 +41,9 @@ def flatten(image: Image.Image, limits: Limits | None) -> tuple[Image.Image, lis
         image = _stretched(image, limits, deep, done)
     elif deep and max(high for _, high in _extremes(image)) < 256 * DARK * 2:
         raise UnknownRange("its 16 bits for each colour are nearly black from 0 to 65535")
+    elif image.mode in ("L", "RGB") and not image.has_transparency_data:
+        lows, highs = zip(*_extremes(image), strict=True)
+        judge(Values(np.dtype(np.uint8), min(lows), max(highs)))
     if image.has_transparency_data:
         image = _opaque(image.convert("RGBA"), done)
     image = image.convert("L" if image.mode in ("1", "L") else "RGB")

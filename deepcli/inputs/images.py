@@ -10,7 +10,7 @@ import numpy as np
 from deepcli.errors import DataError
 from deepcli.inputs.colours import Limits
 from deepcli.inputs.example import Tell
-from deepcli.inputs.levels import UnknownRange, Unreadable, Values, judge, to_bytes
+from deepcli.inputs.levels import DARK, UnknownRange, Unreadable, Values, judge, to_bytes
 from deepcli.inputs.picture import GROUNDS, Wanted, on_border
 from deepcli.inputs.pictures import WAY_OUT
 
@@ -80,6 +80,8 @@ def survey(
     found = limits or _judged(values, name)
     if limits is None and values.dtype != np.uint8:
         tell(f"{name}: values taken as {found[0]:g} (black) to {found[1]:g} (white)")
+    elif limits is not None and values.high < found[0] + DARK * (found[1] - found[0]):
+        tell(f"{name}: nearly black in the given range, as its highest value is {values.high:g}")
     if invert is None and grounds:
         shares = (np.concatenate(grounds) - found[0]) / (found[1] - found[0])
         inverted = _is_other_ground(shares if wanted.bright_on_dark else 1 - shares, name)

@@ -109,6 +109,16 @@ def test_bright_grounds_are_turned_in_pictures_and_in_arrays(cli, digits, images
         assert turned.out == done.out and "its images were inverted" in turned.err
 
 
+def test_a_common_notice_does_not_hide_a_rare_one(cli, digits, images, tmp_path):
+    x, _ = images
+    for k in range(8):
+        Image.fromarray(255 - x[k, ..., 0]).save(tmp_path / f"{k}.png")
+    np.save(tmp_path / "x.npy", x[:2] / 255)
+    done = cli("predict", digits, tmp_path, tmp_path / "x.npy")
+    assert done.err.count("dark on a bright ground") == 5 and "3 more notices like these" in done.err
+    assert "x.npy: values taken as 0 (black) to 1 (white)" in done.err
+
+
 def test_what_the_model_saw_can_be_kept(cli, digits, images, tmp_path):
     x, _ = images
     np.save(tmp_path / "x.npy", x[:2])

@@ -99,6 +99,11 @@ def test_bytes_are_taken_as_they_are_without_a_word():
     assert x.max() == 200 and not told
 
 
+def test_a_given_range_that_leaves_all_black_is_spoken_of():
+    assert looked(drawn(3), limits=(0, 255))[1] == ["x.npy: nearly black in the given range, as its highest value is 1"]
+    assert not looked(drawn(3), limits=(0, 1))[1]
+
+
 def test_the_ground_is_judged_over_the_whole_file():
     x, told = looked(drawn(30, ground=1.0, ink=0.0), drawn(2))
     assert x[0, 0, 0] == 0 and x[0, 2, 2] == 255 and x[31, 0, 0] == 255
