@@ -16,19 +16,20 @@ def joined(names: Sequence[str], package: str = "deepcli.inputs") -> tuple[str, 
     Returns:
         Their imports from elsewhere, and the rest of them, without docstrings of modules.
     """
-    imports: set[str] = set()
+    whole: set[str] = set()
+    parts: dict[str, set[str]] = {}
     bodies = []
     for name in names:
         text = files(package).joinpath(f"{name}.py").read_text(encoding="utf-8")
-        statements = ast.parse(text).body
-        rest = [node for node in statements[1:] if not isinstance(node, ast.Import | ast.ImportFrom)]
-        for node in statements[1:]:
-            if isinstance(node, ast.ImportFrom) and node.module not in ("__future__", None):
-                if not (node.module or "").startswith(f"{package}."):
-                    imports |= {f"from {node.module} import {alias.name}" for alias in node.names}
-            elif isinstance(node, ast.Import):
-                imports.add(ast.unparse(node))
-        first = rest[0]
-        line = min([first.lineno, *(decorator.lineno for decorator in getattr(first, "decorator_list", []))])
-        bodies.append("\n".join(text.splitlines()[line - 1 :]).strip())
-    return "\n".join(sorted(imports)), "\n\n\n".join(bodies)
+        rest = []
+        for node in ast.parse(text).body[1:]:
+            if isinstance(node, ast.Import):
+                whole.add(ast.unparse(node))
+            elif not isinstance(node, ast.ImportFrom):
+                rest.append(node)
+            elif node.module and node.module != "__future__" and not node.module.startswith(f"{package}."):
+                parts.setdefault(node.module, set()).update(alias.name for alias in node.names)
+        first = min(node.lineno for node in [rest[0], *getattr(rest[0], "decorator_list", [])])
+        bodies.append("\n".join(text.splitlines()[first - 1 :]).strip())
+    lines = [*whole, *(f"from {module} import {', '.join(sorted(names))}" for module, names in parts.items())]
+    return "\n".join(sorted(lines)), "\n\n\n".join(bodies)

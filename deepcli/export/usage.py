@@ -58,7 +58,12 @@ RANGE = None  # (black, white), the values of both; None goes by each picture
 
 def read(path):
     """Make a picture of any size and colour into what the model takes."""
-    pixels, done = read_picture(path, $wanted, INVERT, RANGE)
+    wanted = Wanted(
+        shape=$shape,
+        bright_on_dark=$bright_on_dark,
+        preparation=$preparation,
+    )
+    pixels, done = read_picture(path, wanted, INVERT, RANGE)
     if done:
         print(f"{path}: {', '.join(done)}", file=sys.stderr)
     return pixels
@@ -122,10 +127,8 @@ def _image(data: ImageDataset) -> tuple[str, str]:
     """Write the imports and the reading of pictures: the very text of the modules that `predict` reads them with."""
     imports, source = joined(PICTURES)
     known = ("import numpy as np", "from pathlib import Path")
-    wanted = repr(wanted_by(data))
-    return "".join(f"{line}\n" for line in imports.splitlines() if line not in known), IMAGE.substitute(
-        wanted=wanted, source=source
-    )
+    lines = [f"{line}\n" for line in imports.splitlines() if line not in known]
+    return "".join(lines), IMAGE.substitute(vars(wanted_by(data)), source=source)
 
 
 def _text(data: WordDataset, length: int | None) -> str:

@@ -30,11 +30,11 @@ def flatten(image: Image.Image, limits: Limits | None) -> tuple[Image.Image, lis
     """
     if image.width * image.height > MAX_PIXELS:
         raise Unreadable(f"has {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}")
-    deep = any(
-        "16" in str(part.args) for part in getattr(image, "tile", ())
-    )  # Pillow keeps the upper 8 bits of colours of 16
+    deep = _has_16_bits(image)
     image = ImageOps.exif_transpose(image)
     done: list[str] = []
+    if image.mode in ("LA", "RGBA") and image.getextrema()[-1] == (255, 255):
+        image = image.convert(image.mode[:-1])  # nothing is transparent
     if image.mode.startswith(("I", "F")):
         image = _numbers(image, limits, done)
     elif limits is not None:
@@ -91,16 +91,17 @@ def _stretched(image: Image.Image, limits: Limits, deep: bool, done: list[str]) 
 
 def _opaque(image: Image.Image, done: list[str]) -> Image.Image:
     """Lay a picture (RGBA) on white or black: its own ground goes on, and ink alone gets one that differs from it."""
-    grey = np.asarray(image.convert("RGB").convert("L"), np.float64).ravel()
-    weights = np.asarray(image.getchannel("A"), np.float64).ravel()
-    total = weights.sum()
+    factor = -(-max(image.size) // 1024)
+    sample = image.reduce(factor) if factor > 1 else image
+    grey, alpha = np.asarray(sample.convert("RGB").convert("L")), np.asarray(sample.getchannel("A"))
+    levels, shown = np.arange(256), np.bincount(grey.ravel(), alpha.ravel(), 256)
+    total = shown.sum()
     if not total:
         done.append("wholly transparent")
         return Image.new("L", image.size)
-    mean = float(grey @ weights / total)
-    if float((grey - mean) ** 2 @ weights / total) > 40**2:  # two tones: a sheet with something on it
-        order = np.argsort(grey)
-        bright = grey[order][np.searchsorted(np.cumsum(weights[order]), total / 2)] > 127.5
+    mean = levels @ shown / total
+    if (levels - mean) ** 2 @ shown / total > 40**2:  # two tones: a sheet with something on it
+        bright = np.searchsorted(np.cumsum(shown), total / 2) > 127.5
     else:
         bright = mean <= 127.5
     done.append(f"laid on {'white' if bright else 'black'}, as it is transparent")

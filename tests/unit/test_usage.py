@@ -72,7 +72,9 @@ def test_it_sees_every_odd_picture_as_predict_does(name, tmp_path):
 
 def test_ink_on_transparency_is_seen_whatever_its_colour(tmp_path):
     write_odd_pictures(tmp_path)
-    reader = ImageReader(DATASETS.select("fashion_mnist"), Manner(), print, print)
+    told = []
+    reader = ImageReader(DATASETS.select("fashion_mnist"), Manner(), told.append, print)
+    assert list(reader.read([str(tmp_path / "rgba-opaque.png")])) and "transparent" not in told[0]
     seen = {}
     for name in ("l", "rgba-white", "rgba-black", "rgba-red", "rgba-faint-white", "la", "p-transparent"):
         [example] = reader.read([str(tmp_path / f"{name}.png")])
