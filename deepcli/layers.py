@@ -4,6 +4,7 @@ from deepcli import activity, parametric
 from deepcli.models import (
     augmentation,
     batch_normalization,
+    compacting,
     dropconnect,
     layers,
     ngram_bag,
@@ -17,6 +18,7 @@ __all__ = [
     "activity",
     "augmentation",
     "batch_normalization",
+    "compacting",
     "dropconnect",
     "layers",
     "learning_rate",

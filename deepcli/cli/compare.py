@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.effects import refuse
 from deepcli.cli.options import Json, Plugins
 from deepcli.errors import DeepcliError, UsageError
 
 
 @answers("deepcli.cli.shapes:Compared")
 def compare(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Overlay the learning curves in this PNG or SVG file.")
@@ -34,6 +36,8 @@ def compare(
     """
     if len(paths) < 2:
         raise UsageError("compare needs at least two runs")
+    if output is None:
+        refuse(context, "without --output, the file with the curves", "--metric")
     if json and markdown:
         raise UsageError("--json and --markdown: choose one")
     from deepcli.cli import render

@@ -17,12 +17,12 @@ from deepcli.cli.options import (
     Plugins,
     Quiet,
     Verbose,
+    check_split,
     reporter,
     set_verbose,
     sources,
 )
 from deepcli.cli.trained_data import read_data
-from deepcli.errors import UsageError
 
 
 def _splits(incomplete: str) -> list[str]:
@@ -72,14 +72,11 @@ def evaluate(
     set_verbose(verbose)
     from deepcli import checkpoints
     from deepcli.cli import render
-    from deepcli.data.base import SPLITS
     from deepcli.loading import import_plugins
     from deepcli.other_data import demand_data_words
-    from deepcli.registry import did_you_mean
     from deepcli.run import demand_free
 
-    if split not in SPLITS:
-        raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")
+    check_split(split)
     demand_data_words(words or [])
     if output is not None:
         demand_free(output)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.effects import refuse
 from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
 from deepcli.cli.trained_data import read_data
 from deepcli.errors import TrainingError, UsageError
+
+if TYPE_CHECKING:
+    from deepcli.experiment import Experiment
+    from deepcli.formats import Format
 
 
 def _formats(incomplete: str) -> list[str]:
@@ -22,6 +27,7 @@ def _formats(incomplete: str) -> list[str]:
 
 @answers("deepcli.cli.shapes:Exported")
 def export(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
     words: Annotated[
         list[str] | None,
@@ -53,6 +59,8 @@ def export(
 ) -> None:
     """Write a run's best weights for other programs: the model in float32, with its preprocessing, and a usage.py."""
     set_verbose(verbose)
+    if not verify:
+        refuse(context, "without --verify", "--tolerance")
     from deepcli import checkpoints
     from deepcli.formats import FORMATS
     from deepcli.loading import import_plugins
@@ -71,6 +79,8 @@ def export(
     file, run = checkpoints.find(path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, words or []), "cpu")
     experiment = checkpoint.experiment
+    if length is not None:
+        _check_length(length, experiment, chosen)
     if output is None and run is None:
         raise UsageError("--output: a checkpoint outside a run needs a directory to write to")
     folder = output or run.path / "export" / format  # type: ignore[union-attr]
@@ -101,6 +111,21 @@ def export(
         _print(told, quiet)
     if wrong:
         raise wrong
+
+
+def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
+    """Check that a format fixes the length of texts, and that texts can be that long.
+
+    Raises:
+        UsageError: They have no such length.
+    """
+    if experiment.signature.kind != "tokens":
+        raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads images, not texts")
+    if not format_.fixed:
+        raise UsageError(f"--length: has no effect; the format {format_.type} takes texts of any length")
+    longest = experiment.signature.shape[0]
+    if longest is not None and length > longest:
+        raise UsageError(f"--length: should be at most {longest}, the longest text of the model (data.maxlen)")
 
 
 def _print(told: dict[str, Any], quiet: bool) -> None:

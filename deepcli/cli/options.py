@@ -89,6 +89,19 @@ def sources(data_dir: Path | None, offline: bool, quiet: bool) -> Sources:
     return Sources(data_dir, offline, None if quiet else download_progress)
 
 
+def check_split(split: str) -> None:
+    """Check the name of a split.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    from deepcli.data.base import SPLITS
+    from deepcli.registry import did_you_mean
+
+    if split not in SPLITS:
+        raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")
+
+
 def set_verbose(verbose: bool) -> None:
     """Let TensorFlow's C++ side print its log; it must be told before it is imported."""
     if verbose:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from deepcli.cli.options import Plugins
+from deepcli.cli.effects import refuse
+from deepcli.cli.options import Plugins, check_split
 from deepcli.errors import RunError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def plot(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for the pictures; default: RUN.")
@@ -29,6 +32,9 @@ def plot(
     plugins: Plugins = None,
 ) -> None:
     """Draw a run: curves, confusion and calibration."""
+    if terminal:
+        refuse(context, "beside --terminal, which draws the curves alone", "--output", "--format", "--split")
+    check_split(split)
     from deepcli.loading import import_plugins
     from deepcli.results.loaded import LoadedRun
 
@@ -63,3 +69,5 @@ def _figures(run: LoadedRun, split: str) -> Iterator[tuple[str, Figure]]:
         yield "confusion", pictures.confusion(predictions)
         if (figure := pictures.calibration(predictions)) is not None:
             yield "calibration", figure
+    else:
+        print(f"notice: no confusion and calibration: {predictions.misfit}", file=sys.stderr)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deepcli.data.base import Dataset
     from deepcli.data.files import Sources
     from deepcli.data.lexicon import Lexicon
-    from deepcli.inputs.example import Example
+    from deepcli.inputs.example import Example, Unreadable
 
 SHOWN = 5
 """Notices of one kind that are printed; of more there is a count at the end."""
@@ -83,14 +83,14 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="[INPUT]...",
-            help="Pictures, .npy or .npz files, texts, text files, tables, folders, or - for standard input.",
+            help="Pictures, .npy or .npz files, texts, text files, tables, JSON lines, folders, or - for standard input.",
             show_default=False,
         ),
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, metavar="K", help="Show the K likeliest classes.")] = 1,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Show every class, in order.")] = False,
     column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column of a table that holds the texts.")
+        str | None, typer.Option(metavar="NAME", help="The column of a table, or field of JSON, that holds the texts.")
     ] = None,
     lines: Annotated[bool, typer.Option("--lines", help="Each line of a text file is a text of its own.")] = False,
     key: Annotated[str | None, typer.Option(metavar="NAME", help="The array of an .npz file.")] = None,
@@ -131,7 +131,7 @@ def predict(
 ) -> None:
     """Ask a run's best weights, or any checkpoint, about pictures, texts or arrays; a line for each, as it comes.
 
-    Exit code 1 if some inputs cannot be read, 2 if none can.
+    Each row of a table or array is an input of its own. Exit code 1 if some inputs cannot be read, 2 if none can.
     """
     set_verbose(verbose)
     if json and csv:
@@ -142,6 +142,8 @@ def predict(
         raise UsageError("--probabilities and --top-k: choose one")
     from deepcli import checkpoints
     from deepcli.cli.predicted import format_of
+    from deepcli.inputs.effects import demand_effect
+    from deepcli.inputs.example import Example
     from deepcli.inputs.reading import STDIN, Manner, reader_for
     from deepcli.loading import import_plugins
 
@@ -157,26 +159,42 @@ def predict(
     manner = Manner(invert, key, column, lines, _limits(range), fit)
     reader = reader_for(experiment.data, lexicon, manner, notices.tell, notices.complain)
     keep = _keeper(save_inputs, experiment.data)
-    examples = reader.read(words)
-    first = next(examples, None)  # before TensorFlow is imported: what cannot be read at all is told of at once
+    demand_effect(manner, words)
+    if top_k > experiment.signature.classes:
+        notices.tell(f"--top-k: the model has {experiment.signature.classes} classes, and all are shown")
+    inputs_read, writer = reader.read(words), format_(experiment, None if probabilities else top_k)
+    head = _head(inputs_read)  # before TensorFlow is imported: what cannot be read at all is told of at once
     predicted = 0
-    if first is not None:
+    if head and isinstance(head[-1], Example):
         from itertools import chain
 
         from deepcli.engine.evaluate import load_model
         from deepcli.engine.predict import predict
 
-        with _opened(output, format_(experiment, None if probabilities else top_k)) as writer:
-            for batch, outputs in predict(load_model(checkpoint), chain([first], examples), batch_size):
-                for example in batch:
-                    keep(example)
+        with _opened(output, writer):
+            for batch, outputs in predict(load_model(checkpoint), chain(head, inputs_read), batch_size):
+                for one in batch:
+                    if isinstance(one, Example):
+                        keep(one)
                 writer.write(batch, outputs)
-                predicted += len(batch)
+                predicted += len(outputs)
+    elif output is None:
+        writer.write_errors(out(), head)
     notices.end()
     if not predicted and not notices.bad:
         raise DataError("there is nothing in the input")
     if notices.bad:
         raise Unread(notices.bad, predicted, notices.first if json else "")
+
+
+def _head(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
+    """Read up to the first example."""
+    from deepcli.inputs.example import Example
+
+    head: list[Example | Unreadable] = []
+    while not (head and isinstance(head[-1], Example)) and (one := next(inputs, None)) is not None:
+        head.append(one)
+    return head
 
 
 def _limits(text: str | None) -> tuple[float, float] | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from deepcli.cli.answers import fit
 from deepcli.errors import UsageError
+from deepcli.inputs.example import Example, Unreadable
 
 if TYPE_CHECKING:
     import numpy as np
 
     from deepcli.experiment import Experiment
-    from deepcli.inputs.example import Example
 
 DIGITS = 6
 
@@ -41,22 +41,40 @@ class Writer(ABC):
         """Write what comes first."""
         self.stream = stream
 
-    def write(self, batch: Sequence[Example], outputs: np.ndarray) -> None:
-        """Write a line for each example.
+    def write(self, batch: Sequence[Example | Unreadable], outputs: np.ndarray) -> None:
+        """Write a line for each input.
 
         Args:
-            batch: The examples.
+            batch: Examples, and what cannot be read, in order.
             outputs: float64 (examples, classes).
         """
+        answers = self._answers(outputs)
+        for one in batch:
+            if isinstance(one, Unreadable):
+                self.error(one)
+            else:
+                self.line(one.name, *next(answers))
+        self.stream.flush()
+
+    def write_errors(self, stream: IO[str], unreadable: Iterable[Example | Unreadable]) -> None:
+        """Write rows none of which can be read."""
+        import numpy as np
+
+        self.stream = stream
+        self.write(list(unreadable), np.empty((0, 0)))
+
+    def _answers(self, outputs: np.ndarray) -> Iterator[tuple[int, list[int], list[float]]]:
+        """Give the likeliest class of each example, and the classes to show with their outputs."""
         import numpy as np
 
         order = np.argsort(-outputs, axis=1, kind="stable")[:, : self.shown]
         shown = np.broadcast_to(np.arange(outputs.shape[1]), outputs.shape) if self.in_order else order
         values = np.round(np.take_along_axis(outputs, shown, axis=1), DIGITS).tolist()
-        best = order[:, 0].tolist()
-        for example, answer, classes, row in zip(batch, best, shown.tolist(), values, strict=True):
-            self.line(example.name, answer, classes, row)
-        self.stream.flush()
+        for best, classes, row in zip(order, shown.tolist(), values, strict=True):
+            yield int(best[0]), classes, row
+
+    def error(self, unreadable: Unreadable) -> None:  # noqa: B027 - most forms have no room for it
+        """Write what cannot be read; stderr says it in any case."""
 
     @abstractmethod
     def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
@@ -73,7 +91,12 @@ class Plain(Writer):
 
 
 class JsonLines(Writer):
-    """A JSON object a line."""
+    """A JSON object a line: what the model says of an input, or why a row cannot be read."""
+
+    def error(self, unreadable: Unreadable) -> None:
+        self._write(
+            {"schema": 1, "command": "predict", "status": "failed", "input": unreadable.name, "error": unreadable.why}
+        )
 
     def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
         top = [{"class": k, "name": self.names[k], self.value: v} for k, v in zip(classes, values, strict=True)]
@@ -81,7 +104,11 @@ class JsonLines(Writer):
         told[self.value] = next(value for k, value in zip(classes, values, strict=True) if k == answer)
         if len(top) > 1:
             told["classes"] = top
-        self.stream.write(fit(json.dumps(told, ensure_ascii=False), getattr(self.stream, "encoding", None)) + "\n")
+        self._write(told)
+
+    def _write(self, told: dict[str, Any]) -> None:
+        text = json.dumps(told, ensure_ascii=False)
+        self.stream.write(fit(text, getattr(self.stream, "encoding", None)) + "\n")
 
 
 class Csv(Writer):

@@ -25,6 +25,15 @@ class Pair(Part):
     verdict: str | None = Field(None, description="In words, of this run; null if the two cannot be paired.")
 
 
+class OverSeeds(Part):
+    """How a spec compares with the first run's, seed by seed."""
+
+    against: list[str] = Field(description="The runs of the first spec.")
+    runs: list[str] = Field(description="The runs of the other spec.")
+    seeds: list[int] = Field(description="The seeds that both were trained with.")
+    verdict: str = Field(description="In words, of the other spec.")
+
+
 class Compared(Answer):
     """Runs beside the first of them."""
 
@@ -40,7 +49,9 @@ class Compared(Answer):
         {}, description="By name: a figure for each run; null if it has none."
     )
     against: str | None = Field(None, description="The run that the others are compared with.")
+    alpha: float | None = Field(None, description="Below it a p-value, adjusted for all comparisons, decides.")
     pairs: list[Pair] = Field([], description="How each run but the first compares with it.")
+    over_seeds: list[OverSeeds] = Field([], description="How specs compare that were trained with the same seeds.")
 
 
 class Verified(Part):

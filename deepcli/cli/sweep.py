@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers
+from deepcli.cli.effects import refuse
 from deepcli.cli.options import DataDir, Json, Offline, Overrides, Plugins, Quiet, Storage, Words, reporter, sources
 from deepcli.cli.sweep_plan import collect, plan, trial
 from deepcli.cli.sweep_status import conclude, status, worker
@@ -33,6 +34,7 @@ app = typer.Typer(
 @app.command()
 @answers("deepcli.sweeps.outcome:Outcome")
 def run(
+    context: typer.Context,
     words: Words,
     overrides: Overrides = None,
     output: Annotated[
@@ -83,6 +85,8 @@ def run(
         "seed": seed,
     }
     planned, show = load_sweep(words, overrides or [], plugins or [], options), reporter(quiet)
+    if planned.method == "grid":
+        refuse(context, "on a grid, which draws nothing", "--seed")
     for notice in planned.notices:
         show.note(f"notice: {notice}")
     if dry_run:

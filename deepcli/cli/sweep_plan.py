@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.effects import refuse
 from deepcli.cli.options import (
     DataDir,
     Json,
@@ -35,6 +36,7 @@ SHOWN = 12
 
 
 def plan(
+    context: typer.Context,
     words: Words,
     overrides: Overrides = None,
     method: Annotated[
@@ -58,6 +60,8 @@ def plan(
 
     options = {"method": method, "metric": metric, "max_trials": max_trials, "seeds": seeds, "seed": seed}
     loaded = load_sweep(words, overrides or [], plugins or [], options)
+    if loaded.method == "grid":
+        refuse(context, "on a grid, which draws nothing", "--seed")
     for notice in () if quiet else loaded.notices:
         print(f"notice: {notice}", file=sys.stderr)
     for one in trials(loaded):

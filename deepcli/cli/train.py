@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers
+from deepcli.cli.effects import refuse
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 @answers("deepcli.result:Result")
 def train(
+    context: typer.Context,
     words: OptionalWords = None,
     overrides: Overrides = None,
     output: Annotated[
@@ -67,6 +69,10 @@ def train(
     """
     started = time.monotonic()
     set_verbose(verbose)
+    if resume is not None and if_exists != "resume":
+        refuse(context, "beside --resume, which continues that run", "--if-exists")
+    if resume is None and output is None:
+        refuse(context, "without --output: each run gets a new directory then", "--if-exists")
     show = reporter(quiet)
     words, signals = list(words or []), Signals()
     if resume is not None:

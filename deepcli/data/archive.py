@@ -222,6 +222,19 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]
     return read(stream)
 
 
+def read_objects(stream: IO[bytes], name: str) -> np.ndarray:
+    """Read an object array, of lists for one, that NumPy has saved; nothing in it is executed.
+
+    Raises:
+        DataError: It is something else, damaged, or too large.
+    """
+    with _blaming(name, ".npy"):
+        content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES >> 30} GiB")
+        return _read_array(io.BytesIO(content), objects=True)
+
+
 def _read_array(member: IO[bytes], objects: bool) -> np.ndarray:
     with member:
         content = member.read()  # to the end, where the zip's checksum is compared

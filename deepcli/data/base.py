@@ -8,11 +8,12 @@ import operator
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugmentation
+from deepcli.data.encoding import encode_row
 from deepcli.data.files import DataFile, Sources
 from deepcli.errors import DataError, DeepcliError
 from deepcli.fields import Positive
@@ -20,6 +21,8 @@ from deepcli.paths import failure, with_absolute_paths
 from deepcli.registry import Component, Registry, show
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from deepcli.data.lexicon import Lexicon
     from deepcli.data.splits import Raw, Splits, Tokens
 
@@ -226,6 +229,24 @@ class TokenDataset(Dataset):
             DataError: Nobody knows how.
         """
         raise DataError(f"data of the type {self.type!r} has no way from raw text to ids; give ids as an array")
+
+    @property
+    def first(self) -> int | None:
+        """The id that a whole text begins with and that is nowhere else; None where there is none."""
+        return None
+
+    def take(self, row: Any) -> np.ndarray:
+        """Make a row of ids, padded before or behind them or not at all, into what a model of this data is trained on.
+
+        Returns:
+            int32 (length,).
+
+        Raises:
+            ValueError: It is something else.
+        """
+        (longest,) = self.signature.shape
+        ids: np.ndarray = encode_row(row, self.signature.vocabulary or 0, 0, 0, longest)
+        return ids
 
 
 DATASETS: Registry[Dataset] = Registry("data sets")

@@ -11,13 +11,6 @@ from pathlib import Path
 from deepcli.errors import DataError
 
 MAX_BYTES = 32 << 20
-# What `keras.preprocessing.text.Tokenizer` takes out by default; its words made the data sets that Keras keeps.
-_SPACES = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
-
-
-def split_words(text: str) -> list[str]:
-    """Split a text as Keras's data sets were: lower case, punctuation but apostrophes left out, by white space."""
-    return text.lower().translate(_SPACES).split()
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from deepcli.data.augmentation import FIRST_WORD, UNKNOWN_WORD
 from deepcli.data.base import Signature, TokenDataset
+from deepcli.data.encoding import encode_row, encode_text
 from deepcli.data.files import DataFile, Sources, find
-from deepcli.data.lexicon import Lexicon, split_words
+from deepcli.data.lexicon import Lexicon
 from deepcli.fields import Positive
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from deepcli.data.splits import Tokens
 
 START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
@@ -59,15 +62,25 @@ class WordDataset(TokenDataset):
         path = find(self.word_index, folder, sources)
         return Lexicon.of_ranks(path, ("", "<start>", "<left out>"), INDEX_FROM, self.vocabulary)
 
+    @property
+    def first(self) -> int | None:
+        return START if self.skip_top <= START else None
+
     def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens:
         import numpy as np
 
         from deepcli.data.splits import Tokens
 
-        left_out = max(self.vocabulary, len(lexicon.words))
-        ids = [[lexicon.ids.get(word, left_out) for word in split_words(text)] for text in texts]
-        values = np.array([token - INDEX_FROM for text in ids for token in text], np.int32)
-        return self.encode(Tokens(values, np.cumsum([0, *map(len, ids)])))
+        encoded = [
+            encode_text(text, lexicon.ids, self.vocabulary, START, UNKNOWN, self.skip_top, self.maxlen)
+            for text in texts
+        ]
+        values = np.array([token for ids in encoded for token in ids], np.int32)
+        return Tokens(values, np.cumsum([0, *map(len, encoded)]))
+
+    def take(self, row: Any) -> np.ndarray:
+        ids: np.ndarray = encode_row(row, self.vocabulary, UNKNOWN, self.skip_top, self.maxlen)
+        return ids
 
     def encode(self, ranks: Tokens) -> Tokens:
         """Turn the word ranks of a file into the ids that the fields ask for."""

@@ -80,7 +80,7 @@ class Crew:
 
     def __init__(self, count: int, orders: Orders, start: Literal["fork", "spawn"] = START) -> None:
         self._count, self._orders = count, orders
-        self._context = multiprocessing.get_context(start)
+        self._context: Any = multiprocessing.get_context(start)  # typeshed gives the base no Process
         if start != "fork":
             sources = dataclasses.replace(orders.sources, progress=None)
             self._orders = dataclasses.replace(orders, loaded=None, sources=sources)

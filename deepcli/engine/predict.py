@@ -8,22 +8,27 @@ from itertools import islice
 import numpy as np
 
 from deepcli.engine.evaluate import Loaded
-from deepcli.inputs.example import Example, together
+from deepcli.inputs.example import Example, Unreadable, together
 from deepcli.predictions import by_class
 
 
-def predict(loaded: Loaded, examples: Iterable[Example], batch_size: int) -> Iterator[tuple[list[Example], np.ndarray]]:
+def predict(
+    loaded: Loaded, inputs: Iterable[Example | Unreadable], batch_size: int
+) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
     """Predict examples as they come.
 
     Args:
         loaded: The model.
-        examples: Any number.
+        inputs: Any number; what cannot be read stays in its place.
         batch_size: How many at once.
 
     Yields:
-        Examples, and the model's outputs for them with a column for each class, float64 (examples, classes).
+        Inputs, and the model's outputs for the examples among them with a column for each class, float64
+        (examples, classes).
     """
     function = loaded.backend.function(loaded.model)
-    upcoming = iter(examples)
+    upcoming = iter(inputs)
     while batch := list(islice(upcoming, batch_size)):
-        yield batch, by_class(function(together([example.x for example in batch])))
+        examples = [one.x for one in batch if isinstance(one, Example)]
+        outputs = by_class(function(together(examples))) if examples else np.empty((0, 0))
+        yield batch, outputs

@@ -14,6 +14,7 @@ from deepcli.engine.checkpoint import load_weights
 from deepcli.engine.room import to_load
 from deepcli.errors import UsageError
 from deepcli.formats import OUTPUT
+from deepcli.models.compacting import Compact
 from deepcli.models.placement import portable
 
 
@@ -72,4 +73,14 @@ def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
         if hasattr(getattr(layer, "cell", None), "recurrent_dropout"):
             layer.cell.dropout = layer.cell.recurrent_dropout = 0.0  # Keras's cells draw masks even when they predict
     signature = experiment.signature
-    return Portable(model, (length or signature.shape[0]) if signature.kind == "tokens" else None)
+    if signature.kind != "tokens":
+        return Portable(model, None)
+    longest = signature.shape[0]
+    return Portable(any_padding(model, longest), length or longest)
+
+
+def any_padding(model: keras.Model, longest: int | None) -> keras.Model:
+    """Let a model of texts take ids that are padded before or behind, or are too many: as `predict` reads them."""
+    inputs = keras.Input((None,), dtype="int32", name="tokens")
+    ids = Compact(longest, name="compact")(inputs)
+    return keras.Model(inputs, model(ids), name=model.name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from string import Template
 from typing import TYPE_CHECKING
 
-from deepcli.data.base import ImageDataset
+from deepcli.data import encoding
+from deepcli.data.base import ImageDataset, TokenDataset
 from deepcli.data.words import START, UNKNOWN, WordDataset
 from deepcli.export.sources import PICTURES, joined
 from deepcli.inputs.wanted import wanted_by
@@ -71,19 +73,31 @@ def read(path):
 
 $source''')
 
-TEXT = Template('''\
+TOKENS = Template('''\
+$encoding
+
+SIZE, START, UNKNOWN, SKIP_TOP = $size, $start, $unknown, $skip_top
+MAXLEN, LENGTH = $maxlen, $length
+
+
+def padded(ids):
+    """Fill up with zeros where the model takes one length only."""
+    ids = ids[-LENGTH:] if LENGTH else ids
+    return np.array([*ids, *[0] * ((LENGTH or len(ids)) - len(ids))], np.int32)''')
+TEXT = '''
 WORDS = (FOLDER / "lexicon.txt").read_text(encoding="utf-8").split("\\n")  # the line's number is the word's id
 IDS = {word: number for number, word in enumerate(WORDS) if word}
-PUNCTUATION = str.maketrans(dict.fromkeys('!"#$$%&()*+,-./:;<=>?@[\\\\]^_`{|}~\\t\\n', " "))
-MAXLEN, SKIP_TOP, LENGTH = $maxlen, $skip_top, $length
 
 
 def read(text):
-    """Make a text into token ids, as the model's training data were."""
-    ids = [$start, *(IDS.get(word, $unknown) for word in text.lower().translate(PUNCTUATION).split())]
-    ids = [number if number >= SKIP_TOP else $unknown for number in ids][-(MAXLEN or len(ids)) :]
-    ids = ids[-(LENGTH or len(ids)) :]
-    return np.array(ids + [0] * ((LENGTH or len(ids)) - len(ids)), np.int32)''')
+    """Make a text into token ids, as the model's training data were; or read a row of ids from a .npy file."""
+    if text.endswith(".npy"):
+        return padded(encode_row(np.load(text), SIZE, UNKNOWN, SKIP_TOP, MAXLEN))
+    return padded(encode_text(text, IDS, SIZE, START, UNKNOWN, SKIP_TOP, MAXLEN))'''
+ROW = '''
+def read(path):
+    """Read a row of ids from a .npy file; zeros before or behind them are padding."""
+    return padded(encode_row(np.load(path), SIZE, UNKNOWN, SKIP_TOP, MAXLEN))'''
 
 ARRAY = '''\
 def read(path):
@@ -105,10 +119,18 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
     if isinstance(data, ImageDataset):
         what, argument, way_out = "pictures", "PICTURE", " (see INVERT and RANGE in this file)"
         imports, read = _image(data)
-    elif isinstance(data, WordDataset) and lexicon:
-        what, argument, read = "texts", "TEXT", _text(data, model.length if format_.fixed else None)
+    elif isinstance(data, TokenDataset):
+        tokens = _tokens(data, model.length if format_.fixed else None)
+        if isinstance(data, WordDataset) and lexicon:
+            what, argument, read = "texts", "TEXT", f"{tokens}\n\n{TEXT}"
+        else:
+            what, argument, read = "rows of token ids", "FILE.npy", f"{tokens}\n\n{ROW}"
     sizes = ", ".join(str(size or "length") for size in model.signature(format_.fixed).shape[1:])
-    kind = "uint8, 0 to 255; scaling is inside the model" if signature.kind == "image" else "int32 ids, 0 for padding"
+    kind = (
+        "uint8, 0 to 255; scaling is inside the model"
+        if signature.kind == "image"
+        else "int32 ids, 0 for padding before or behind"
+    )
     return SCRIPT.substitute(
         what=what,
         argument=argument,
@@ -131,5 +153,15 @@ def _image(data: ImageDataset) -> tuple[str, str]:
     return "".join(lines), IMAGE.substitute(vars(wanted_by(data)), source=source)
 
 
-def _text(data: WordDataset, length: int | None) -> str:
-    return TEXT.substitute(maxlen=data.maxlen, skip_top=data.skip_top, length=length, start=START, unknown=UNKNOWN)
+def _tokens(data: TokenDataset, length: int | None) -> str:
+    """Write how texts and rows of ids become what the model takes: as `predict` does it, by the same lines."""
+    (longest,) = data.signature.shape
+    return TOKENS.substitute(
+        encoding=inspect.getsource(encoding).partition("annotations\n")[2].strip(),
+        size=data.signature.vocabulary,
+        start=START,
+        unknown=UNKNOWN,
+        skip_top=data.skip_top if isinstance(data, WordDataset) else 0,
+        maxlen=longest,
+        length=length,
+    )

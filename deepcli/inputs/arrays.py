@@ -84,16 +84,3 @@ def _read(stream: IO[bytes], size: int, dtype: np.dtype[np.generic]) -> np.ndarr
     if left:
         raise ValueError("it ends too early")
     return np.frombuffer(b"".join(parts), dtype)
-
-
-def take_ids(rows: np.ndarray, vocabulary: int, name: str) -> list[np.ndarray]:
-    """Make the rows of an array of token ids into sequences; the zeros at their ends are padding.
-
-    Raises:
-        DataError: They are something else.
-    """
-    if rows.ndim != 2 or rows.dtype.kind not in "iu":
-        raise DataError(f"{name}: should be token ids, integers (texts, length) with 0 for padding at the end")
-    if rows.size and (rows.min() < 0 or rows.max() >= vocabulary):
-        raise DataError(f"{name}: has ids from {rows.min()} to {rows.max()}; the model knows those below {vocabulary}")
-    return [np.trim_zeros(row, "b").astype(np.int32) for row in rows]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageOps
 
-from deepcli.inputs.levels import DARK, UnknownRange, Unreadable, Values, judge, to_bytes
+from deepcli.inputs.levels import DARK, PixelError, UnknownRange, Values, judge, to_bytes
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_PIXELS = 1 << 27
@@ -26,10 +26,10 @@ def flatten(image: Image.Image, limits: Limits | None) -> tuple[Image.Image, lis
         It, and what was done that one might not expect.
 
     Raises:
-        Unreadable: It is too large, or nothing says which of its values are black and white.
+        PixelError: It is too large, or nothing says which of its values are black and white.
     """
     if image.width * image.height > MAX_PIXELS:
-        raise Unreadable(f"has {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}")
+        raise PixelError(f"has {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}")
     deep = _has_16_bits(image)
     image = ImageOps.exif_transpose(image)
     done: list[str] = []

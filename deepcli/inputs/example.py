@@ -23,6 +23,19 @@ class Example:
     x: np.ndarray
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A row of a table or an array, or a page, that cannot be read.
+
+    Attributes:
+        name: As of an example.
+        why: What to say, with the place.
+    """
+
+    name: str
+    why: str
+
+
 def together(inputs: list[np.ndarray], length: int | None = None) -> np.ndarray:
     """Make one batch of a model's inputs.
 

@@ -10,7 +10,7 @@ import numpy as np
 from deepcli.errors import DataError
 from deepcli.inputs.colours import Limits
 from deepcli.inputs.example import Tell
-from deepcli.inputs.levels import DARK, UnknownRange, Unreadable, Values, judge, to_bytes
+from deepcli.inputs.levels import DARK, PixelError, UnknownRange, Values, judge, to_bytes
 from deepcli.inputs.picture import GROUNDS, Wanted, on_border
 from deepcli.inputs.pictures import WAY_OUT
 
@@ -40,7 +40,7 @@ class Images:
         """
         try:
             images = to_bytes(_shaped(rows, self.wanted, name), self.limits)
-        except Unreadable as error:
+        except PixelError as error:
             raise DataError(f"{name}: {error}") from None
         return 255 - images if self.inverted else images
 
@@ -107,7 +107,7 @@ def _judged(values: Values, name: str) -> Limits:
         return judge(values)
     except UnknownRange as error:
         raise DataError(f"{name}: {error}; {WAY_OUT}") from None
-    except Unreadable as error:
+    except PixelError as error:
         raise DataError(f"{name}: {error}") from None
 
 

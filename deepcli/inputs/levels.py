@@ -14,11 +14,11 @@ DARK = 1 / 8
 """Where the brightest value is a smaller share of the range, the range is likely another one."""
 
 
-class Unreadable(ValueError):
+class PixelError(ValueError):
     """Pixels cannot be used, and the message says why."""
 
 
-class UnknownRange(Unreadable):
+class UnknownRange(PixelError):
     """Nothing says for certain which value is black and which is white."""
 
 
@@ -52,11 +52,11 @@ def judge(values: Values) -> tuple[float, float]:
 
     Raises:
         UnknownRange: Several ranges are possible, or none.
-        Unreadable: There is NaN, or something infinite.
+        PixelError: There is NaN, or something infinite.
     """
     low, high, kind = values.low, values.high, values.dtype.kind
     if not np.isfinite([low, high]).all():
-        raise Unreadable("its values include NaN or infinity")
+        raise PixelError("its values include NaN or infinity")
     if kind == "b" or low == high == 0:
         return 0, 1
     shown = f"its values go from {low:g} to {high:g}"
@@ -80,12 +80,12 @@ def to_bytes(pixels: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     """Make uint8 of numbers: the first limit is black (0), the second white (255).
 
     Raises:
-        Unreadable: Some lie outside.
+        PixelError: Some lie outside.
     """
     low, high = limits
     if pixels.dtype == np.uint8 and limits == (0, 255):
         return pixels
     scaled = (pixels.astype(np.float64) - low) / (high - low)
     if scaled.size and not (scaled.min() >= -0.001 and scaled.max() <= 1.001):  # NaN is neither
-        raise Unreadable(f"its values go from {pixels.min():g} to {pixels.max():g}, outside {low:g} to {high:g}")
+        raise PixelError(f"its values go from {pixels.min():g} to {pixels.max():g}, outside {low:g} to {high:g}")
     return np.round(scaled.clip(0, 1) * 255).astype(np.uint8)

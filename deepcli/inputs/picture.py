@@ -33,7 +33,7 @@ class Wanted:
 
 
 def read_picture(
-    source: Path | IO[bytes], wanted: Wanted, invert: bool | None = None, limits: Limits | None = None
+    source: Path | IO[bytes], wanted: Wanted, invert: bool | None = None, limits: Limits | None = None, page: int = 0
 ) -> tuple[np.ndarray, list[str]]:
     """Read one picture.
 
@@ -42,17 +42,19 @@ def read_picture(
         wanted: What it is to become.
         invert: Whether to turn bright into dark; None leaves it to the ground of the picture.
         limits: Its values of black and white; None judges by the picture.
+        page: Its number in a file of several.
 
     Returns:
         uint8 (height, width, channels), and what was done to it.
 
     Raises:
-        Unreadable: It is too large, or nothing says which of its values are black and white.
+        PixelError: It is too large, or nothing says which of its values are black and white.
         OSError: It is not a picture; damage raises this, and much else.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged metadata; `flatten` looks at the size
         with Image.open(source, formats=FORMATS) as opened:
+            opened.seek(page)
             image, done = flatten(opened, limits)
     height, width, channels = wanted.shape
     if wanted.preparation is not None and image.size != (width, height):

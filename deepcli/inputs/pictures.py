@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -11,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from deepcli.errors import DataError
 from deepcli.inputs.colours import FORMATS, Limits
-from deepcli.inputs.levels import UnknownRange, Unreadable
+from deepcli.inputs.levels import PixelError, UnknownRange
 from deepcli.inputs.picture import Wanted, read_picture
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -30,8 +29,8 @@ class Pictures:
     def __init__(self, wanted: Wanted, invert: bool | None = None, limits: Limits | None = None) -> None:
         self._wanted, self._invert, self._limits = wanted, invert, limits
 
-    def read(self, source: Path | IO[bytes], name: str) -> tuple[np.ndarray, list[str]]:
-        """Read one picture.
+    def read(self, source: Path | IO[bytes], name: str, page: int = 0) -> tuple[np.ndarray, list[str]]:
+        """Read one picture; `page` is its number in a file of several.
 
         Returns:
             uint8 (height, width, channels), and what was done to it.
@@ -40,10 +39,10 @@ class Pictures:
             DataError: It is damaged, no picture, too large, or of an unknown range.
         """
         try:
-            return read_picture(source, self._wanted, self._invert, self._limits)
+            return read_picture(source, self._wanted, self._invert, self._limits, page)
         except UnknownRange as error:
             raise DataError(f"{name}: {error}; {WAY_OUT}") from None
-        except Unreadable as error:
+        except PixelError as error:
             raise DataError(f"{name}: {error}") from None
         except Image.DecompressionBombError:
             raise DataError(f"{name}: has far more pixels than a picture has") from None
@@ -54,8 +53,3 @@ class Pictures:
 
 
 WAY_OUT = "--range LOW:HIGH gives its values of black and white"
-
-
-def pictures_in(folder: Path) -> Iterator[Path]:
-    """Find the pictures in a folder, by their names, in order."""
-    yield from sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)

@@ -14,17 +14,26 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from deepcli.data.base import Dataset, ImageDataset, TokenDataset
-from deepcli.data.lexicon import Lexicon, split_words
+from deepcli.data.encoding import look_up, split_words
+from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError, UsageError
-from deepcli.inputs import arrays, texts
-from deepcli.inputs.example import Example, Tell
+from deepcli.inputs import arrays, records, texts
+from deepcli.inputs.example import Example, Tell, Unreadable
+from deepcli.inputs.folders import files_in
+from deepcli.inputs.ids import Rows, read_array
 
 if TYPE_CHECKING:
     import numpy as np
 
-STDIN, ENCODING = "-", "utf-8-sig"
+STDIN = "-"
 MAX_PIPED_BYTES = 1 << 30
 LONGEST_NAME, LONGEST_PATH = 60, 1000
+STRUCTURED = (*texts.TABLES, *records.LINES, *records.WHOLE)
+FILES = (".txt", *STRUCTURED, *arrays.SUFFIXES)
+"""Ends of words that are meant as files of texts, there or not."""
+
+Outcomes = Iterator[Example | Unreadable]
+Source = Callable[[], Outcomes]
 
 
 @dataclass(frozen=True)
@@ -55,52 +64,55 @@ class Reader:
         manner: How.
         tell: Is told what was done to inputs.
         complain: Is told what cannot be read.
+
+    Attributes:
+        inside: How the names of files end that are read where a folder is named.
     """
+
+    inside: tuple[str, ...]
 
     def __init__(self, manner: Manner, tell: Tell, complain: Tell) -> None:
         self.manner, self.tell, self._complain = manner, tell, complain
 
-    def read(self, words: Iterable[str]) -> Iterator[Example]:
-        """Read the inputs one after another."""
+    def read(self, words: Iterable[str]) -> Iterator[Example | Unreadable]:
+        """Read the inputs one after another; a row that cannot be read stays in its place."""
         for word in words:
-            for source in self._sources(word):
+            for name, source in self._sources(word):
                 try:
-                    yield from source()
+                    for one in source():
+                        if isinstance(one, Unreadable):
+                            self._complain(one.why)
+                        yield one
                 except DataError as error:
                     self._complain(str(error))
-                except UnicodeDecodeError:
-                    self._complain(f"{word}: is no text in UTF-8")
                 except OSError as error:
-                    self._complain(f"{word}: cannot be read: {error.strerror or error}")
+                    self._complain(f"{name}: cannot be read: {error.strerror or error}")
 
-    def _sources(self, word: str) -> Iterator[Callable[[], Iterator[Example]]]:
+    def _sources(self, word: str) -> Iterator[tuple[str, Source]]:
         if word == STDIN:
-            yield self._piped
+            yield word, self._piped
         elif os.path.isdir(word):  # noqa: PTH112 - a text may be longer than any name
-            found = list(self._inside(Path(word)))
-            if not found:
-                self._complain(f"{word}: holds nothing that such a model reads")
-            for path in found:
-                yield partial(self._file, path)
+            empty = True
+            for path in files_in(Path(word), self.inside, self.tell):
+                empty = False
+                yield str(path), partial(self._file, path)
+            if empty:
+                self._complain(f"{word}: holds nothing that such a model reads from a folder: {', '.join(self.inside)}")
         elif os.path.exists(word):  # noqa: PTH110
-            yield partial(self._file, Path(word))
+            yield word, partial(self._file, Path(word))
         else:
-            yield partial(self._word, word)
+            yield _short(word) or "(empty)", partial(self._word, word)
 
     @abstractmethod
-    def _piped(self) -> Iterator[Example]:
+    def _piped(self) -> Outcomes:
         """Read standard input."""
 
     @abstractmethod
-    def _inside(self, folder: Path) -> Iterator[Path]:
-        """Find the files in a folder."""
-
-    @abstractmethod
-    def _file(self, path: Path) -> Iterator[Example]:
+    def _file(self, path: Path) -> Outcomes:
         """Read a file."""
 
     @abstractmethod
-    def _word(self, word: str) -> Iterator[Example]:
+    def _word(self, word: str) -> Outcomes:
         """Read a word that names no file."""
 
 
@@ -109,46 +121,53 @@ class ImageReader(Reader):
 
     def __init__(self, data: ImageDataset, manner: Manner, tell: Tell, complain: Tell) -> None:
         super().__init__(manner, tell, complain)
-        from deepcli.inputs.pictures import Pictures
+        from deepcli.inputs.pictures import SUFFIXES, Pictures
         from deepcli.inputs.wanted import wanted_by
 
-        self._type = data.type
+        self._type, self.inside = data.type, SUFFIXES
         self._wanted = wanted_by(data, fit=manner.fit != "none")
         self._pictures = Pictures(self._wanted, manner.invert, manner.limits)
 
-    def _piped(self) -> Iterator[Example]:
+    def _piped(self) -> Outcomes:
         content = sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
         if not content:
             raise DataError("standard input is empty")
         if len(content) > MAX_PIPED_BYTES:
             raise DataError(f"standard input has more than {MAX_PIPED_BYTES >> 30} GiB; name a file instead")
-        stream = io.BytesIO(content)
-        is_array = content.startswith(arrays.MAGIC)
-        yield from self._array(lambda: io.BytesIO(content), "-") if is_array else self._picture(stream, "-")
+        if content.startswith(arrays.MAGIC):
+            yield from self._array(lambda: io.BytesIO(content), "-")
+        else:
+            yield from self._picture(io.BytesIO(content), "-")
 
-    def _inside(self, folder: Path) -> Iterator[Path]:
-        from deepcli.inputs.pictures import pictures_in
-
-        return pictures_in(folder)
-
-    def _file(self, path: Path) -> Iterator[Example]:
+    def _file(self, path: Path) -> Outcomes:
         if path.suffix.lower() in arrays.SUFFIXES:
             yield from self._array(partial(arrays.opened, path, self.manner.key), str(path))
         else:
             yield from self._picture(path, str(path))
 
-    def _word(self, word: str) -> Iterator[Example]:
+    def _word(self, word: str) -> Outcomes:
         raise DataError(
             f"{word[:LONGEST_PATH]}: is not there; a model of {self._type} takes pictures, .npy or .npz files"
         )
 
-    def _picture(self, source: Path | IO[bytes], name: str) -> Iterator[Example]:
-        x, done = self._pictures.read(source, name)
-        if done:
-            self.tell(f"{name}: {', '.join(done)}")
-        yield Example(name, x)
+    def _picture(self, source: Path | IO[bytes], name: str) -> Outcomes:
+        from deepcli.inputs.pages import pages
 
-    def _array(self, opened: Callable[[], AbstractContextManager[IO[bytes]]], name: str) -> Iterator[Example]:
+        chosen = pages(source, name, self.tell)
+        for page in chosen:
+            one = name if len(chosen) == 1 else f"{name}[{page}]"
+            try:
+                x, done = self._pictures.read(source, one, page)
+            except DataError as error:
+                if len(chosen) == 1:
+                    raise
+                yield Unreadable(one, str(error))
+                continue
+            if done:
+                self.tell(f"{one}: {', '.join(done)}")
+            yield Example(one, x)
+
+    def _array(self, opened: Callable[[], AbstractContextManager[IO[bytes]]], name: str) -> Outcomes:
         """Read an array file twice: to judge what its numbers are, and to use them."""
         from deepcli.inputs.images import shapes_of, survey
 
@@ -169,64 +188,75 @@ class ImageReader(Reader):
 
 
 class TextReader(Reader):
-    """Reads for text models: texts, text files, tables, arrays of ids, or lines through a pipe."""
+    """Reads for text models: texts, text files, tables, JSON, arrays of ids, or lines through a pipe."""
+
+    inside = (".txt",)
 
     def __init__(self, data: TokenDataset, lexicon: Lexicon | None, manner: Manner, tell: Tell, complain: Tell) -> None:
         super().__init__(manner, tell, complain)
         self._data, self._lexicon = data, lexicon
 
-    def _piped(self) -> Iterator[Example]:
-        stream = io.TextIOWrapper(sys.stdin.buffer, encoding=ENCODING, newline="")
-        empty = True
-        for example in self._table(stream, "-", ",") if self.manner.column else self._lines(stream, "-"):
+    def _piped(self) -> Outcomes:
+        stream = io.TextIOWrapper(sys.stdin.buffer, encoding=texts.ENCODING, errors="surrogateescape", newline="")
+        lines, column, empty = texts.Lines(stream), self.manner.column, True
+        if records.begins(lines):
+            self.tell("-: read as a JSON object a line")
+            rows = records.read_json_lines(lines, "-", column)
+        else:
+            rows = self._table(lines, "-", ",") if column else texts.read_lines(lines)
+        for one in self._rows(rows, "-"):
             empty = False
-            yield example
+            yield one
         if empty:
             raise DataError("standard input is empty")
 
-    def _inside(self, folder: Path) -> Iterator[Path]:
-        yield from sorted(folder.glob("*.txt"))
-
-    def _file(self, path: Path) -> Iterator[Example]:
-        suffix = path.suffix.lower()
+    def _file(self, path: Path) -> Outcomes:
+        suffix, name = path.suffix.lower(), str(path)
         if suffix in arrays.SUFFIXES:
-            yield from self._ids(path)
+            yield from self._array(path)
+        elif suffix in records.WHOLE:
+            yield from self._rows(records.read_json(path, self.manner.column), name)
+        elif suffix in records.LINES:
+            with texts.opened(path) as stream:
+                yield from self._rows(records.read_json_lines(stream, name, self.manner.column), name)
         elif suffix in texts.TABLES or self.manner.column:
-            with path.open(encoding=ENCODING, newline="") as stream:
-                yield from self._table(stream, str(path), texts.TABLES.get(suffix, ","))
+            with texts.opened(path) as stream:
+                yield from self._rows(self._table(stream, name, texts.TABLES.get(suffix, ",")), name)
         elif self.manner.lines:
-            with path.open(encoding=ENCODING, newline="") as stream:
-                yield from self._lines(stream, str(path))
+            with texts.opened(path) as stream:
+                yield from self._rows(texts.read_lines(stream), name)
         else:
-            yield self._example(str(path), texts.read_text(path))
+            yield self._example(name, texts.read_text(path))
 
-    def _word(self, word: str) -> Iterator[Example]:
-        if " " not in word and (
-            os.sep in word or Path(word).suffix.lower() in (".txt", *texts.TABLES, *arrays.SUFFIXES)
-        ):
+    def _word(self, word: str) -> Outcomes:
+        if " " not in word and (os.sep in word or Path(word).suffix.lower() in FILES):
             raise DataError(f"{word[:LONGEST_PATH]}: is not there; a text with a space in it is taken as a text")
         yield self._example(_short(word) or "(empty)", word)
 
-    def _lines(self, stream: IO[str], name: str) -> Iterator[Example]:
-        for line, text in texts.read_lines(stream, name):
-            yield self._example(line, text)
+    def _table(self, stream: IO[str] | texts.Lines, name: str, delimiter: str) -> Iterator[texts.Row]:
+        return texts.read_column(stream, name, self.manner.column, delimiter)
 
-    def _table(self, stream: IO[str], name: str, delimiter: str) -> Iterator[Example]:
-        for row, text in texts.read_column(stream, name, self.manner.column, delimiter):
-            yield self._example(row, text)
+    def _rows(self, rows: Iterable[texts.Row], name: str) -> Outcomes:
+        """Read each row by itself: a text, or a list of ids."""
+        ids = Rows(self._data, self.tell)
+        for row in rows:
+            place = f"{name}:{row.number}"
+            if row.problem:
+                yield Unreadable(place, f"{place}: {row.problem}")
+            elif isinstance(row.content, str):
+                yield self._example(place, row.content)
+            else:
+                yield ids.take(row.content, place)
 
-    def _ids(self, path: Path) -> Iterator[Example]:
-        number = 0
+    def _array(self, path: Path) -> Outcomes:
         with arrays.opened(path, self.manner.key) as stream:
-            for rows in arrays.read_rows(stream, str(path)):
-                for x in arrays.take_ids(rows, self._data.signature.vocabulary or 0, str(path)):
-                    yield Example(f"{path}[{number}]", x)
-                    number += 1
+            yield from read_array(stream, str(path), Rows(self._data, self.tell))
 
     def _example(self, name: str, text: str) -> Example:
         if self._lexicon is None:
             raise DataError(f"{name}: the words that the model knows are not to be had; it takes arrays of ids only")
-        if not any(word in self._lexicon.ids for word in split_words(text)):
+        ids = self._lexicon.ids
+        if all(look_up(word, ids) is None for word in split_words(text)):
             self.tell(f"{name}: the model knows none of its words")
         return Example(name, self._data.tokenize([text], self._lexicon).values)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepcli.errors import DeepcliError
-from deepcli.export.portable import Portable
+from deepcli.export.portable import Portable, any_padding
 from deepcli.formats import FORMATS
 from deepcli.inputs.example import together
 
@@ -25,6 +25,20 @@ def rows_of(split):
     return [x.sequence(index) for index in range(len(x))]
 
 
+def padded(rows, length):
+    """Pad ids behind, before and on both sides, and put more before them than a model of 12 ids reads."""
+    longest = length or max(map(len, rows))
+    for wide, before in [(longest, 0), (longest, longest)] + [(longest + 5, 3), (longest + 20, longest)] * (not length):
+        x = np.zeros((len(rows), wide), np.int32)
+        for line, row in zip(x, rows, strict=True):
+            start = min(before, wide - len(row))
+            line[start : start + len(row)] = row
+        yield x, rows
+    if not length:
+        whole = [np.arange(1, 13, dtype=np.int32) + shift for shift in range(5)]
+        yield np.stack([np.concatenate([[7] * 9, row, [0] * 4]) for row in whole]).astype(np.int32), whole
+
+
 def every_variant():
     for variant in VARIANTS:
         first = variant.id.endswith("-0")
@@ -38,8 +52,9 @@ def test_every_format_says_what_the_model_says(experiment, kind, variant, tmp_pa
     for layer in model._flatten_layers():
         if hasattr(getattr(layer, "cell", None), "recurrent_dropout"):
             layer.cell.dropout = layer.cell.recurrent_dropout = 0.0
-    portable = Portable(model, experiment.signature.shape[0] if kind == "tokens" else None)
     own = BACKEND.function(model)
+    length = experiment.signature.shape[0] if kind == "tokens" else None
+    portable = Portable(any_padding(model, length) if kind == "tokens" else model, length)
     for name in FORMATS:
         format_ = FORMATS.select(name)
         if any(importlib.util.find_spec(package) is None for package in format_.packages):
@@ -54,10 +69,11 @@ def test_every_format_says_what_the_model_says(experiment, kind, variant, tmp_pa
             format_.write(portable, path)
             run = format_.open(path, portable.input_name)
         for some in (rows[:5], rows[5:6]):
-            x = together(some, portable.length if format_.fixed else None)
-            said = run(x)
-            assert said.dtype == np.float32, name
-            assert np.abs(said - own(x)).max() < TOLERANCE, name
+            fixed = length if format_.fixed else None
+            for x, alike in padded(some, fixed) if kind == "tokens" else [(together(some), some)]:
+                said = run(x)
+                assert said.dtype == np.float32, name
+                assert np.abs(said - own(together(alike))).max() < TOLERANCE, name
 
 
 def test_formats_that_need_more_say_so(monkeypatch):

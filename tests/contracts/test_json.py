@@ -240,7 +240,7 @@ def trained(tmp_path_factory):
     call(f"sweep trial {shlex.quote(line.strip())} -o trials -q")
     import numpy as np
 
-    np.save(folder / "x.npy", np.full((2, 8, 8), 9, np.uint8))
+    np.save(folder / "x.npy", np.full((2, 8, 8), 99, np.uint8))
     return folder
 
 

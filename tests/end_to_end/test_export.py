@@ -52,9 +52,29 @@ def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_sa
 def test_an_exported_text_model_reads_raw_text_without_deepcli(cli, reviews, tmp_path, name):
     done = cli("export", reviews, "--format", name, "--output", tmp_path / "texts", "--verify")
     assert done.code == 0, done.err
-    texts = ["Great, word9!", "don't", "word3 word199 nobody's"]
-    predicted = [line.split() for line in cli("predict", reviews, *texts).out.splitlines()]
-    assert [said.split() for said, _ in usage(tmp_path / "texts", *texts)] == [line[:2] for line in predicted]
+    texts = ["Great, word9!", "don't", "word3 word199 nobody's", "“Great”—word9…", "‘don’t’"]  # noqa: RUF001
+    long = [1, *[7] * 250, 9, 9, 8]
+    rows = {
+        "before": [0, 0, 1, 9, 20],
+        "behind": [1, 9, 20, 0, 0],
+        "alone": [1, 9, 20],
+        "long": long,
+        "end": long[-200:],
+    }
+    for row, ids in rows.items():
+        np.save(tmp_path / f"{row}.npy", np.array([ids]))
+        np.save(tmp_path / "texts" / f"{row}.npy", np.array(ids))
+    arrays = [tmp_path / f"{row}.npy" for row in rows]
+    predicted = [line.split()[:2] for line in cli("predict", reviews, *texts, *arrays, "--quiet").out.splitlines()]
+    said = [
+        said.split() for said, _ in usage(tmp_path / "texts", *texts, *(tmp_path / "texts" / a.name for a in arrays))
+    ]
+    assert said == predicted and len(said) == 10
+    assert said[5] == said[6] == said[7] and said[8] == said[9] and said[0] == said[3] and said[1] == said[4]
+    np.save(tmp_path / "zeros.npy", np.array([1, 0, 9]))
+    words = [sys.executable, str(tmp_path / "texts" / "usage.py"), str(tmp_path / "zeros.npy")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "0 between ids" in done.stderr
 
 
 def test_an_export_goes_into_the_run_and_may_be_made_again(cli, digits):

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from deepcli.checkpoints import LEXICON, open_checkpoint
-from deepcli.data.lexicon import Lexicon, split_words
+from deepcli.data.encoding import split_words
+from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError
 from deepcli.inputs.arrays import opened, read_rows
 from deepcli.inputs.images import survey
@@ -86,7 +87,11 @@ def test_a_doubtful_range_is_refused_and_can_be_given(cli, digits, images, tmp_p
     x, expected = images
     np.save(tmp_path / "x.npy", change(x))
     done = cli("predict", digits, tmp_path / "x.npy", "--json")
-    assert (done.code, done.out) == (2, "") and says in done.err and "--range LOW:HIGH" in done.err
+    assert (
+        (done.code, json.loads(done.out)["status"]) == (2, "failed")
+        and says in done.err
+        and "--range LOW:HIGH" in done.err
+    )
     rows = lines(cli("predict", digits, tmp_path / "x.npy", "--json", "--range", range))
     assert np.mean([row["class"] for row in rows] == expected.argmax(axis=1)) > (0.85 if range == "0:1" else 0.99)
 
@@ -254,6 +259,43 @@ def test_texts_as_words_and_as_files(cli, reviews, tmp_path):
     assert done.code == 0 and "none of its words" in done.err
 
 
+def test_each_row_of_a_table_has_its_own_answer(cli, reviews, tmp_path):
+    """In order, and exit code 1; in JSON the row that cannot be read has a line too."""
+    path = tmp_path / "a table.csv"
+    path.write_text("id,text\n1,great\n2\n3,don't\n4,\"torn\n5,“Great”—great…\n")
+    done = cli("predict", reviews, path, "--column", "text", "--json")
+    *told, end = [json.loads(line) for line in done.out.splitlines()]
+    assert done.code == 1 and (end["status"], end.get("input")) == ("failed", None)
+    assert [row["input"] for row in told] == [f"{path}:{number}" for number in range(1, 6)]
+    assert [row.get("name") for row in told] == ["positive", None, "negative", None, "positive"]
+    assert told[1]["error"] == f"{path}:2: has only 1 of 2 columns"
+    assert [line.removeprefix("error: ") for line in done.err.splitlines()][:2] == [told[1]["error"], told[3]["error"]]
+    plain = cli("predict", reviews, path, "--column", "text", "--csv", "--batch-size", "1")
+    assert plain.code == 1 and [line.split(",")[2] for line in plain.out.splitlines()[1:]] == [
+        "positive", "negative", "positive",
+    ]  # fmt: skip
+    path.write_text("id,text\n1\n2\n")
+    none = cli("predict", reviews, path, "--column", "text", "--json")
+    assert none.code == 2 and [json.loads(line)["input"] for line in none.out.splitlines()[:-1]] == [
+        f"{path}:1",
+        f"{path}:2",
+    ]
+    assert cli("predict", reviews, path, "--column", "text", "--csv").out == ""
+
+
+def test_typography_changes_no_prediction(cli, reviews):
+    words = ["great", "“great”", "‘Great’", "great…", "—great–", "don't", "don’t", "‘don’t’"]  # noqa: RUF001
+    rows = lines(cli("predict", reviews, *words, "--json"))
+    assert [(row["class"], row["probability"]) for row in rows] == [
+        (rows[one]["class"], rows[one]["probability"]) for one in (0, 0, 0, 0, 0, 5, 5, 5)
+    ]
+
+
+def test_more_classes_than_there_are(cli, reviews):
+    done = cli("predict", reviews, "great", "--top-k", "5")
+    assert done.code == 0 and "--top-k: the model has 2 classes, and all are shown" in done.err
+
+
 def test_lines_through_a_pipe(reviews):
     words = [sys.executable, "-m", "deepcli", "predict", str(reviews), "--json"]
     done = subprocess.run(words, input="great\n\ndon't\n", capture_output=True, text=True, check=False)
@@ -369,6 +411,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_predicted(cli, digits, bad
         ("digits", ["x.npz", "--key", "z"], "x.npz"),
         ("digits", ["."], "holds nothing"),
         ("digits", ["x.npy", "--json", "--csv"], "choose one"),
+        ("reviews", ["folder"], "folder/latin.txt: is not text in UTF-8"),
         ("digits", ["x.npy", "-o", "out.txt"], ".jsonl or .csv"),
         ("digits", ["x.npy", "--range", "1:0"], "LOW:HIGH"),
         ("digits", ["x.npy", "--range", "dark"], "LOW:HIGH"),
@@ -394,6 +437,8 @@ def test_bad_words(cli, request, model, words, says):
     Path("table.csv").write_text("id,text\n1,great\n")
     Path("empty.csv").touch()
     Path("latin.txt").write_bytes("schön".encode("latin-1"))
+    Path("folder").mkdir()
+    Path("folder/latin.txt").write_bytes("schön".encode("latin-1"))
     np.save("ids.npy", np.array([[1, 150]]))
     path = model if model == "nothing" else request.getfixturevalue(model)
     done = cli("predict", path, *words)

@@ -5,7 +5,7 @@ import pytest
 
 from deepcli.errors import DataError
 from deepcli.inputs.images import survey
-from deepcli.inputs.levels import UnknownRange, Unreadable, Values, judge, to_bytes
+from deepcli.inputs.levels import PixelError, UnknownRange, Values, judge, to_bytes
 from deepcli.inputs.picture import Wanted
 
 RAMP = np.linspace(0, 1, 64)
@@ -60,9 +60,9 @@ def test_a_doubtful_range_is_refused(pixels):
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_is_refused_even_with_a_range(odd):
     pixels = np.array([0, odd, 1])
-    with pytest.raises(Unreadable, match="NaN or infinity"):
+    with pytest.raises(PixelError, match="NaN or infinity"):
         judge(Values.of(pixels).joined(Values.of(RAMP)))
-    with pytest.raises(Unreadable):
+    with pytest.raises(PixelError):
         to_bytes(pixels, (0, 1))
 
 
@@ -70,7 +70,7 @@ def test_the_limits_are_black_and_white():
     assert to_bytes(np.array([-1, 0, 1]), (-1, 1)).tolist() == [0, 128, 255]
     assert to_bytes(np.array([0, 8, 16], np.uint8), (0, 16)).tolist() == [0, 128, 255]
     assert to_bytes(np.array([1.0000001, -1e-9]), (0, 1)).tolist() == [255, 0]
-    with pytest.raises(Unreadable, match="go from 0 to 2, outside 0 to 1"):
+    with pytest.raises(PixelError, match="go from 0 to 2, outside 0 to 1"):
         to_bytes(np.array([0, 2]), (0, 1))
 
 

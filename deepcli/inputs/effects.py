@@ -1,0 +1,37 @@
+"""Options of reading that would have no effect on any of the inputs: an error, before anything is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from deepcli.errors import UsageError
+from deepcli.inputs import arrays
+from deepcli.inputs.reading import FILES, STDIN, STRUCTURED, Manner
+
+
+def demand_effect(manner: Manner, words: Iterable[str]) -> None:
+    """Check that each option has something to act on.
+
+    Raises:
+        UsageError: One has not.
+    """
+    if manner.lines and manner.column is not None:
+        raise UsageError("--lines and --column: choose one")
+    suffixes = [_suffix(word) for word in words]
+    if manner.key is not None and ".npz" not in suffixes:
+        raise UsageError("--key: has no effect; it names an array in an .npz file, and there is none among the inputs")
+    texts = [suffix for suffix in suffixes if suffix is not None and suffix not in arrays.SUFFIXES]
+    if manner.column is not None and not texts:
+        raise UsageError("--column: has no effect; there is no table, JSON file or folder among the inputs")
+    if manner.lines and all(suffix in STRUCTURED for suffix in texts):
+        raise UsageError("--lines: has no effect; there is no text file or folder among the inputs")
+
+
+def _suffix(word: str) -> str | None:
+    """Give the end of a file's name, empty for a folder and standard input; None for a text."""
+    suffix = Path(word).suffix.lower()
+    if word == STDIN or os.path.isdir(word):  # noqa: PTH112 - a text may be longer than any name
+        return ""
+    return suffix if os.path.exists(word) or (" " not in word and suffix in FILES) else None  # noqa: PTH110

@@ -1,0 +1,82 @@
+"""Rows of token ids from arrays: padded before or behind, of one length or of many, each row read by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+from deepcli.data.archive import DAMAGE, read_header, read_objects
+from deepcli.data.base import TokenDataset
+from deepcli.errors import DataError
+from deepcli.inputs import arrays
+from deepcli.inputs.example import Example, Tell, Unreadable
+
+
+class Rows:
+    """Makes rows of one source into what a model of some texts takes; a doubt is told once.
+
+    Args:
+        data: The model's data.
+        tell: Is told of doubts.
+    """
+
+    def __init__(self, data: TokenDataset, tell: Tell) -> None:
+        self._data, self._tell = data, tell
+        self._told: set[str] = set()
+
+    def take(self, row: Any, name: str) -> Example | Unreadable:
+        """Read one row.
+
+        Args:
+            row: Integers, or floating-point numbers that are whole.
+            name: What to call it.
+        """
+        try:
+            x = self._data.take(row)
+        except ValueError as error:
+            return Unreadable(name, f"{name}: {error}")
+        for doubt in self._doubts(x):
+            if doubt not in self._told:
+                self._told.add(doubt)
+                self._tell(f"{name}: {doubt}; other rows may be alike")
+        return Example(name, x)
+
+    def _doubts(self, x: Any) -> Iterator[str]:
+        first, (longest,) = self._data.first, self._data.signature.shape
+        if not len(x):
+            yield "holds padding only"
+        elif first is not None:
+            if x[0] != first and (longest is None or len(x) < longest):
+                yield f"does not begin with {first}, as a whole text does"
+            if (x[1:] == first).any():
+                yield f"has {first}, which begins a text, in the middle; are these ranks of words, not ids?"
+
+
+def read_array(stream: IO[bytes], name: str, rows: Rows) -> Iterator[Example | Unreadable]:
+    """Read an array of ids, (texts, length), or one of lists of any length.
+
+    Raises:
+        DataError: It is something else, or damaged.
+    """
+    number = 0
+    for part in _parts(stream, name):
+        for row in part:
+            yield rows.take(row, f"{name}[{number}]")
+            number += 1
+
+
+def _parts(stream: IO[bytes], name: str) -> Iterator[Iterable[Any]]:
+    try:
+        shape, _, dtype = read_header(stream)
+        stream.seek(0)
+    except DAMAGE as error:
+        raise DataError(f"{name}: cannot be read as an array: {error}") from None
+    if dtype.hasobject and shape:
+        yield read_objects(stream, name)
+        return
+    if len(shape) != 2 or dtype.kind not in "iuf":
+        sizes = "x".join(map(str, shape)) or "1"
+        raise DataError(
+            f"{name}: is {sizes} of {dtype}; should be token ids, integers (texts, length) with 0 for padding"
+        )
+    yield from arrays.read_rows(stream, name)

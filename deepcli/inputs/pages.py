@@ -1,0 +1,49 @@
+"""Files that hold several pictures: each page of a TIFF is one to predict, of an animation the first frame is."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import IO
+
+from PIL import Image
+
+from deepcli.inputs.colours import FORMATS
+from deepcli.inputs.example import Tell
+
+SUBFILE_TYPE, REDUCED = 254, 1
+"""TIFF's tag and its bit of a page that is another page in a smaller size."""
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, MemoryError, KeyError)
+
+
+def pages(source: Path | IO[bytes], name: str, tell: Tell) -> list[int]:
+    """Choose which pages of a picture file are to be predicted, by their numbers from 0.
+
+    Args:
+        source: The file, or a stream that can be read again.
+        name: What to call it.
+        tell: Is told what is left out, or that there are several.
+
+    Returns:
+        The first alone, of a file that cannot be read too: whoever reads it says why.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(source, formats=FORMATS) as image:
+            count = getattr(image, "n_frames", 1)
+            if count == 1 or image.format not in ("TIFF", "GIF", "WEBP", "PNG"):
+                return [0]
+            if image.format != "TIFF":
+                tell(f"{name}: is an animation; the first of its {count} frames is predicted")
+                return [0]
+            chosen = [number for number in range(count) if number == 0 or not _is_smaller(image, number)]
+    except (*DAMAGE, Image.DecompressionBombError):
+        return [0]
+    if len(chosen) > 1:
+        tell(f"{name}: has {len(chosen)} pages; each is predicted")
+    return chosen
+
+
+def _is_smaller(image: Image.Image, number: int) -> bool:
+    """Find out whether a page is a preview of another."""
+    image.seek(number)
+    return bool(image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED)  # type: ignore[attr-defined]

@@ -1,0 +1,87 @@
+"""Texts from JSON: a line each, or a list of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from deepcli.errors import DataError
+from deepcli.inputs.texts import MAX_TEXT, Lines, Row, read_lines, read_text
+
+LINES, WHOLE = (".jsonl", ".ndjson"), (".json",)
+
+
+def begins(lines: Lines) -> bool:
+    """Find out whether the first line is an object in JSON; it is read again afterwards."""
+    line = lines.readline(MAX_TEXT)
+    lines.give_back([line] if line else [])
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def read_json_lines(stream: IO[str] | Lines, name: str, field: str | None) -> Iterator[Row]:
+    """Read a text, or a list of ids, from each line: the line itself, or a field of the object in it.
+
+    Args:
+        stream: The lines.
+        name: What to call them.
+        field: Which field; None means the only one.
+
+    Raises:
+        DataError: The first line has several fields, and none is named.
+    """
+    for place, row in enumerate(read_lines(stream)):
+        if row.problem:
+            yield row
+            continue
+        try:
+            value = json.loads(str(row.content))
+        except (ValueError, RecursionError) as error:
+            yield Row(row.number, problem=f"cannot be read as JSON: {error}")
+            continue
+        if not place:
+            _demand(value, name, field)
+        yield _row(row.number, value, field)
+
+
+def read_json(path: Path, field: str | None) -> Iterator[Row]:
+    """Read the texts, or lists of ids, in a list; or what stands alone.
+
+    Raises:
+        DataError: It is not JSON, or its first object has several fields, and none is named.
+    """
+    try:
+        value = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: cannot be read as JSON: {error}") from None
+    alone = not isinstance(value, list) or (bool(value) and all(isinstance(one, int | float) for one in value))
+    values = [value] if alone else value
+    for number, one in enumerate(values, 1):
+        if number == 1:
+            _demand(one, str(path), field)
+        yield _row(number, one, field)
+
+
+def _demand(value: Any, name: str, field: str | None) -> None:
+    if isinstance(value, dict) and field is None and len(value) != 1:
+        raise DataError(
+            f"{name}: has several fields; --column says which holds the texts: {', '.join(value) or 'none'}"
+        )
+
+
+def _row(number: int, value: Any, field: str | None) -> Row:
+    if isinstance(value, dict):
+        if (name := field if field is not None else next(iter(value), None)) not in value:
+            return Row(number, problem=f"has no field {name!r}; its fields: {', '.join(value) or 'none'}")
+        if field is None and len(value) != 1:
+            return Row(number, problem="has several fields; --column says which holds the text")
+        value = value[name]
+    elif field is not None:
+        return Row(number, problem=f"is not an object with a field {field!r}")
+    if isinstance(value, str | list):
+        return Row(number, value)
+    return Row(number, problem=f"is {json.dumps(value)[:40]}, not a text")
