@@ -123,13 +123,14 @@ class Dataset(Component):
         from deepcli.data import contract
         from deepcli.data.splits import content_of, divide
 
+        placed = with_absolute_paths(self)
         try:
-            read = with_absolute_paths(self).read(sources)
+            read, signature = placed.read(sources), placed.signature
         except DeepcliError:
             raise
         except Exception as error:  # whatever a plugin's code raises over its files
             raise DataError(failure(self.type, error, {"data": self.model_dump()})) from error
-        raw = contract.check(read, self.signature, self.type)
+        raw = contract.check(read, signature, self.type)
         splits = divide(raw, self.validation_split, self.split_seed, self.limit)
         known = dataclasses.replace(raw.provenance, content=raw.provenance.content or content_of(raw))
         # Not `functools.cache`, which cannot be pickled; nor its sources' progress, which belongs to this process.
