@@ -78,6 +78,35 @@ def notice(model: keras.Model, experiment: Experiment) -> str | None:
     )
 
 
+def demand_batch(model: keras.Model, batch_size: int) -> None:
+    """Check that what each layer makes of a batch fits into memory, by itself; sizes that vary with the batch count as 1.
+
+    Raises:
+        TrainingError: It does not.
+    """
+    memory = memory_limit()
+    made = [(_made_of_each(layer), layer.name) for layer in model.layers]
+    most, name = max(made)
+    if most * batch_size > memory:
+        raise TrainingError(
+            f"a batch of {batch_size} takes {_human(most * batch_size)} of memory in the layer {name} alone, and there are "
+            f"{_human(memory)}; make data.batch_size or the layer smaller"
+        )
+
+
+def _made_of_each(layer: keras.layers.Layer) -> int:
+    """Return the bytes that a layer makes of one example; 0 where that is not known."""
+    try:
+        outputs = keras.tree.flatten(layer.output)
+    except (AttributeError, ValueError):  # a plugin's, called twice or inside another
+        return 0
+    return sum(math.prod(size or 1 for size in x.shape[1:]) * np.dtype(_numpy_dtype(x.dtype)).itemsize for x in outputs)
+
+
+def _numpy_dtype(name: str) -> str:
+    return "float16" if name == "bfloat16" else name
+
+
 def _needs(size: Size, each: float, memory: int) -> str:
     return f"that takes {_human(size.parameters * each * BYTES)} of memory, and there are {_human(memory)}"
 

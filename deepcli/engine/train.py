@@ -24,7 +24,7 @@ from deepcli.engine.device import Choice, Device, choose
 from deepcli.engine.divergence import ADVICE, Diverged, Origin, find_origin
 from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
-from deepcli.engine.room import notice, to_train
+from deepcli.engine.room import demand_batch, notice, to_train
 from deepcli.engine.session import Job, Request, Rollbacks, Session
 from deepcli.engine.state import Position, State
 from deepcli.errors import CheckpointError, Interrupted, RunError, TrainingError
@@ -76,6 +76,8 @@ def train(
         build = functools.partial(ready_model, experiment, splits, plan, backend, checkpoint is not None)
         models = request.models if chosen.strategy.num_replicas_in_sync == 1 else None
         model = build() if models is None else models.ready(experiment, plan, build)
+        if not chosen.is_gpu:
+            demand_batch(model, min(experiment.data.batch_size, plan.order.examples))
         for line in filter(None, (caveat(model), notice(model, experiment))):
             notes.append(f"notice: {line}")
             reporter.note(notes[-1])

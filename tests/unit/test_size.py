@@ -155,6 +155,26 @@ def test_a_checkpoint_that_describes_more_than_it_holds_is_refused(cli, tmp_path
     assert "and its weights are only " in done.err
 
 
+@pytest.mark.parametrize(("precision", "itemsize"), [("float32", 4), ("mixed_bfloat16", 2)])
+def test_a_batch_that_does_not_fit_names_the_layer(strict, precision, itemsize):
+    model = build_model(experiment({"type": "cnn", "filters": [32], "kernel_size": 1}), precision)
+    needed = 8 * 8 * 32 * 10 * itemsize
+    strict(needed)
+    room.demand_batch(model, 10)
+    strict(needed - 1)
+    with pytest.raises(
+        TrainingError, match=r"a batch of 10 takes .* KiB of memory in the layer conv_1.* alone, and there are"
+    ):
+        room.demand_batch(model, 10)
+
+
+def test_training_on_batches_that_do_not_fit_is_refused_before_it_begins(cli, spec, monkeypatch):
+    monkeypatch.setattr(room, "memory_limit", lambda: 1000)
+    done = cli("train", spec("data: {type: digits, batch_size: 5000}\nmodel: mlp\n"), "-o", "a", "-q")
+    assert (done.code, Path("a").exists()) == (1, False)
+    assert "a batch of 1293 takes " in done.err
+
+
 def test_a_large_model_is_noticed(strict):
     whole = experiment(optimizer={"type": "adam"})
     model = build_model(whole, "float32")
