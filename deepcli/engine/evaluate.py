@@ -112,7 +112,7 @@ def load_model(checkpoint: CheckpointFile) -> Loaded:
     backend = TensorFlowBackend(chosen.strategy)
     forget_models()
     with backend.scope():
-        model = build_model(experiment, state.precision, lambda: to_load(checkpoint))
+        model = build_model(experiment, state.precision, lambda: to_load(checkpoint, chosen.is_gpu))
         load_weights(model, checkpoint)
     return Loaded(experiment, state, chosen, model, backend)
 

@@ -41,8 +41,11 @@ def to_train(experiment: Experiment) -> Room:
     return Room(int(memory // (BYTES * each)), error)
 
 
-def to_load(checkpoint: CheckpointFile) -> Room:
-    """Tell how many parameters a checkpoint's model may have: what fits into memory, and what its file can hold."""
+def to_load(checkpoint: CheckpointFile, on_gpu: bool = False) -> Room:
+    """Tell how many parameters a checkpoint's model may have: what its file can hold, and what fits into memory.
+
+    How much a GPU has is not known beforehand.
+    """
     held = SPARE * checkpoint.size(WEIGHTS)
     memory = to_predict()
 
@@ -50,7 +53,7 @@ def to_load(checkpoint: CheckpointFile) -> Room:
         why = f"{size}, and its weights are only {_human(held // SPARE)}; it is damaged or made up"
         return CheckpointError(f"{checkpoint.path}: by its spec, {why}")
 
-    return Room(held // BYTES, error) if held // BYTES < memory.parameters else memory
+    return Room(held // BYTES, error) if on_gpu or held // BYTES < memory.parameters else memory
 
 
 def kept_by_optimizer(experiment: Experiment) -> float:

@@ -114,7 +114,8 @@ class Cnn(Embedded):
         whole = f"{sides[0]}x{sides[1]} image" if signature.kind == "image" else f"longest text (data.maxlen {largest})"
         names = {"kernel_size": "a kernel", "strides": "a stride"}
         if signature.kind == "tokens":
-            names["pool_size"] = "a window"
+            # The last block's maps are pooled as a whole.
+            names |= {"pool_size": "a window"} if self.pooling != "none" and len(self.filters) > 1 else {}
         elif self.padding == "valid":
             del names["kernel_size"]
         for field, name in names.items():

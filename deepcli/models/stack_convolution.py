@@ -33,7 +33,7 @@ class Windowed(Layer):
 
     def extents(self) -> dict[str, int]:
         """Return, by field, how far its window and its steps reach along the axis where that is farthest."""
-        raise NotImplementedError
+        return {}
 
     def places(self, shape: Shape, field: str, window: Sizes, strides: Sizes, dilation: Sizes = (1,)) -> Shape:
         """Count the window's places along each axis but the channels.

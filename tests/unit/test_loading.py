@@ -76,6 +76,10 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
             "data={type: imdb, maxlen: 20} model={type: cnn, padding: valid, pool_size: 22, strides: 23}",
             "model.pool_size: a window of 22 is larger than the longest text (data.maxlen 20)",
         ),
+        (
+            "data={type: imdb, maxlen: 20} model={type: cnn, filters: 8, pool_size: 22, strides: 23}",
+            "model.strides: a stride of 23 is larger than the longest text (data.maxlen 20)",
+        ),
         ("model={type: cnn, pool_size: 3}", "model.pool_size: a window of 3 is larger than block 2's 2x2 maps"),
         (
             "model={type: cnn, pooling: stochastic, activation: tanh}",
