@@ -44,7 +44,7 @@ class Notices:
 
     def tell(self, line: str) -> None:
         """Tell what was done to an input."""
-        kind = re.sub(r"\d+", "", line.partition(": ")[2])
+        kind = re.sub(r"\d+", "", line.rpartition(": ")[2])
         self._kinds[kind] += 1
         if self._kinds[kind] > SHOWN:
             self.more += 1
@@ -98,10 +98,12 @@ def predict(
         bool | None,
         typer.Option("--invert/--no-invert", help="Turn bright into dark or not; default: by the picture's ground."),
     ] = None,
-    range: Annotated[
+    limits: Annotated[
         str | None,
         typer.Option(
-            metavar="LOW:HIGH", help="Values of black and white; default: judged by each file, if it is clear."
+            "--range",
+            metavar="LOW:HIGH",
+            help="Values of black and white; default: judged by each file, if it is clear.",
         ),
     ] = None,
     fit: Annotated[
@@ -156,7 +158,7 @@ def predict(
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
     experiment, notices = checkpoint.experiment, Notices(quiet)
     lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet), notices)
-    manner = Manner(invert, key, column, lines, _limits(range), fit)
+    manner = Manner(invert, key, column, lines, _limits(limits), fit)
     reader = reader_for(experiment.data, lexicon, manner, notices.tell, notices.complain)
     keep = _keeper(save_inputs, experiment.data)
     demand_effect(manner, words)

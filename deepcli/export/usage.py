@@ -43,7 +43,7 @@ for argument in sys.argv[1:]:
     try:
         example = read(argument)
     except Exception as error:
-        print(f"{argument}: {error}$way_out", file=sys.stderr)
+        print(f"{argument}: {error}", file=sys.stderr)
         failed = True
         continue
     output = run(example[None])[0]
@@ -65,7 +65,10 @@ def read(path):
         bright_on_dark=$bright_on_dark,
         preparation=$preparation,
     )
-    pixels, done = read_picture(path, wanted, INVERT, RANGE)
+    try:
+        pixels, done = read_picture(path, wanted, INVERT, RANGE)
+    except UnknownRange as error:
+        raise ValueError(f"{error}; RANGE in this file can give its values of black and white") from None
     if done:
         print(f"{path}: {', '.join(done)}", file=sys.stderr)
     return pixels
@@ -115,9 +118,9 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
         lexicon: Whether `lexicon.txt` is beside it.
     """
     signature = data.signature
-    what, argument, imports, read, way_out = "arrays", "FILE.npy", "", ARRAY, ""
+    what, argument, imports, read = "arrays", "FILE.npy", "", ARRAY
     if isinstance(data, ImageDataset):
-        what, argument, way_out = "pictures", "PICTURE", " (see INVERT and RANGE in this file)"
+        what, argument = "pictures", "PICTURE"
         imports, read = _image(data)
     elif isinstance(data, TokenDataset):
         tokens = _tokens(data, model.length if format_.fixed else None)
@@ -141,7 +144,6 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
         classes=data.names_of(signature.classes),
         loading=format_.loading.strip(),
         read=read,
-        way_out=way_out,
     )
 
 

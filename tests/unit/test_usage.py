@@ -64,8 +64,9 @@ def test_it_sees_every_odd_picture_as_predict_does(name, tmp_path):
         assert np.array_equal(x, theirs), path
     refused = [str(path) for path in pictures if path.name.startswith("no-")]
     assert [line.split(": ")[0] for line in errors] == refused
-    complaints = [line for line in done.stderr.splitlines() if "(see INVERT and RANGE in this file)" in line]
+    complaints = [line for line in done.stderr.splitlines() if line.split(": ")[0] in refused]
     assert [line.split(": ")[0] for line in complaints] == refused
+    assert sum("RANGE in this file" in line for line in complaints) == sum("--range" in line for line in errors) == 5
     notes = [line for line in done.stderr.splitlines() if line not in complaints]
     assert notes == told
 
