@@ -87,7 +87,7 @@ def test_uneven_light_noise_specks_and_the_edge_of_a_table_change_little():
 def test_ink_may_differ_less_from_its_ground_than_the_light_varies():
     ink = np.asarray(l_shape("black", "white"), float) < 128
     down, across = np.meshgrid(np.linspace(-1, 1, 300), np.linspace(-1, 1, 400), indexing="ij")
-    light = 240 - 60 * across - 30 * down - 50 * across**2 - 40 * down**2
+    light = 240 - 40 * across - 20 * down - 50 * across**2 - 40 * down**2
     sheet = light[..., None] * np.where(ink, 0.7, 1.0)
     assert light.min() < 0.4 * light.max()
     assert np.abs(fitted(Image.fromarray(sheet.astype(np.uint8)))[0] - REFERENCE).mean() < 8

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepcli.data import DATASETS
 from deepcli.export.usage import usage
 from deepcli.inputs.reading import ImageReader, Manner
 
-from ..odd_pictures import write_odd_pictures
+from ..odd_pictures import seven, write_odd_pictures
 
 LOADING = """
 SEEN = []
@@ -84,6 +85,23 @@ def test_ink_on_transparency_is_seen_whatever_its_colour(tmp_path):
         assert np.abs(seen[name] - seen["l"]).mean() < 4, name
     assert np.abs(seen["rgba-faint-white"] - 0.3 * seen["l"]).mean() < 3
     assert np.abs(seen["la"] - seen["l"]).mean() < 4  # a hole in the sheet does not become ink
+
+
+def test_pictures_are_turned_upright_by_exif_and_left_alone_at_the_models_own_size(tmp_path):
+    for name in ("mnist", "fashion_mnist"):
+        reader = ImageReader(DATASETS.select(name), Manner(), print, print)
+        odd = seven((60, 60))
+        turned = Image.Exif()
+        turned[0x0112] = 6  # to be shown turned by a quarter, clockwise
+        odd.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=turned)
+        odd.save(tmp_path / "upright.png")
+        own = np.zeros((28, 28), np.uint8)
+        own[1:9, 2:5] = 200  # not where MNIST has its digits
+        Image.fromarray(own).save(tmp_path / "own.png")
+        words = [str(tmp_path / f"{word}.png") for word in ("turned", "upright", "own")]
+        turned_up, upright, left_alone = (example.x[..., 0] for example in reader.read(words))
+        assert np.array_equal(turned_up, upright) and upright.max() > 200
+        assert np.array_equal(left_alone, own)
 
 
 def test_its_first_lines_can_be_changed(tmp_path):
