@@ -119,6 +119,9 @@ def _middle(drawn: np.ndarray) -> Interval | None:
 def on_logit_scale(figure: float, error: float) -> Interval | None:
     """Return the normal interval of a figure between 0 and 1, which stays between them; None where it says nothing.
 
+    Source: Pepe (2003), "The Statistical Evaluation of Medical Tests", for the scale. The standard error of the area under
+    the ROC curve is that of DeLong et al. (1988).
+
     Args:
         figure: Of the examples.
         error: Its standard error.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom, multinomial
+from scipy.stats import beta, binom, multinomial
 
 from deepcli import intervals
 from deepcli.predictions import Predictions
@@ -164,3 +164,8 @@ def test_the_interval_of_a_difference_says_what_mcnemar_s_exact_test_says():
             assert (low > 0 or high < 0) == (p < 0.05), (first, second)
             assert low <= (second - first) / 360 <= high
             assert intervals.difference(second, first, 360) == pytest.approx((-high, -low))
+
+
+def test_a_difference_that_may_be_none_reaches_as_far_as_both_exact_intervals():
+    low, _ = intervals.difference(2, 9, 360)
+    assert low == pytest.approx(beta.ppf(0.975, 12, 349) * (2 * beta.ppf(0.025, 9, 3) - 1))
