@@ -38,7 +38,8 @@ def test_not_a_number_is_null():
 def test_what_only_evaluate_has_is_left_out_elsewhere_and_comes_back_from_json():
     row = {"class": 0, "precision": 0.5, "recall": float("nan"), "f1": None, "support": 2}
     only = {
-        "intervals": {"test": {"accuracy": (0.1, 0.2)}},
+        "intervals": {"test": {"accuracy": (0.1, 0.2), "mcc": None}},
+        "interval_notes": {"test": {"accuracy": "exact (Clopper-Pearson)", "mcc": "none: 0 wrong answers, 10 needed"}},
         "classes": {"test": [row]},
         "confusion_matrix": {"test": [[2, 0]]},
     }
