@@ -38,6 +38,7 @@ class TrainingBatches:
             self._positions = tf.Variable(np.arange(order.examples), dtype=tf.int64, trainable=False)
             self._labels = tf.constant(split.y)
             self._weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
+            self._lengths = tf.constant(split.x.lengths, tf.int32) if isinstance(split.x, Tokens) else None
             self._gather = gatherer(split.x)
         self._datasets: dict[tuple[int, int], Any] = {}
 
@@ -69,9 +70,14 @@ class TrainingBatches:
         begin, end = first + replica * count // self._replicas, first + (replica + 1) * count // self._replicas
         positions = self._positions[begin:end]
         labels = tf.gather(self._labels, positions)
+        inputs = self._gather(positions)
+        if self._replicas > 1 and self._lengths is not None:
+            # As long as the whole batch would be: some layers see padding, and a share may have no example at all.
+            longest = tf.reduce_max(tf.gather(self._lengths, self._positions[first : first + count]))
+            inputs = tf.pad(inputs, [[0, 0], [0, longest - tf.shape(inputs)[1]]])
         if self._weights is None:
-            return self._gather(positions), labels
-        return self._gather(positions), labels, tf.gather(self._weights, labels)
+            return inputs, labels
+        return inputs, labels, tf.gather(self._weights, labels)
 
 
 class InferenceBatches:

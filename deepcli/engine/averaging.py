@@ -11,15 +11,15 @@ from collections.abc import Iterator
 
 import keras
 
-from deepcli.engine.build import inner_optimizer
 from deepcli.experiment import Experiment
 from deepcli.optim.accumulation import accumulating
+from deepcli.optim.inner import inner_optimizer, inside
 from deepcli.optim.learning_rate import LearningRate
 
 
 def averages(optimizer: keras.optimizers.Optimizer) -> bool:
     """Return whether an optimizer has final values for the weights."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = inside(optimizer)
     return bool(
         inner.use_ema or type(inner).finalize_variable_values is not keras.optimizers.Optimizer.finalize_variable_values
     )

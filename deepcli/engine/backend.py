@@ -16,6 +16,7 @@ import tensorflow as tf
 from deepcli.data.order import Order
 from deepcli.data.pipeline import InferenceBatches, TrainingBatches
 from deepcli.data.splits import Inputs, Split
+from deepcli.engine.replicas import gathered
 from deepcli.optim.accumulation import complete_group
 from deepcli.signals import heed
 
@@ -51,8 +52,11 @@ class Backend(Protocol):
     def complete_update(self, model: keras.Model) -> None:
         """Apply the gradients that have been accumulated since the last update, if any: an epoch is over."""
 
+    def whole(self, batch: Any) -> Any:
+        """Return a batch of `Batches` in one piece, wherever its parts are."""
+
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
-        """Return the gradient of each trainable variable on one batch of `Batches`."""
+        """Return the gradient of each trainable variable on one batch in one piece."""
 
     def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
         """Return the model's float32 outputs (examples, units), in the order of the inputs.
@@ -107,8 +111,12 @@ class TensorFlowBackend:
         """Apply the gradients that have been accumulated since the last update, if any."""
         complete_group(model.optimizer)
 
+    def whole(self, batch: Any) -> Any:
+        """Return a batch of `Batches` in one piece, wherever its parts are."""
+        return gathered(self._strategy, batch)
+
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
-        """Return the gradient of each trainable variable on one batch of `Batches`."""
+        """Return the gradient of each trainable variable on one batch in one piece."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         with tf.GradientTape() as tape:
             loss = model.compute_loss(x, y, model(x, training=True), sample_weight, training=True)

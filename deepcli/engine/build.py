@@ -133,8 +133,3 @@ def dtype_policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def inner_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the spec names, inside the loss scaling that mixed_float16 puts round it."""
-    return getattr(model.optimizer, "inner_optimizer", model.optimizer)

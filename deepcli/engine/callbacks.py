@@ -10,8 +10,8 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from deepcli.engine.build import inner_optimizer
 from deepcli.experiment import Checkpoint, EarlyStopping
+from deepcli.optim.inner import inner_optimizer
 from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.reporting import Reporter
 from deepcli.run import RunDir

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import keras
 
-from deepcli.engine.build import inner_optimizer, is_own
+from deepcli.engine.build import is_own
 from deepcli.engine.plan import Plan
 from deepcli.experiment import Experiment
+from deepcli.optim.inner import inner_optimizer
 
 MOST = 4
 

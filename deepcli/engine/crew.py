@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import psutil
 import tensorflow as tf
@@ -80,7 +80,7 @@ class Crew:
 
     def __init__(self, count: int, orders: Orders, start: Literal["fork", "spawn"] = START) -> None:
         self._count, self._orders = count, orders
-        self._context: Any = multiprocessing.get_context(start)  # typeshed gives the base no Process
+        self._context = multiprocessing.get_context("fork") if start == "fork" else multiprocessing.get_context("spawn")
         if start != "fork":
             sources = dataclasses.replace(orders.sources, progress=None)
             self._orders = dataclasses.replace(orders, loaded=None, sources=sources)

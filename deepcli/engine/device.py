@@ -136,6 +136,8 @@ def choose_jit(training: Training, model: Model, signature: Signature, device: D
     """Choose whether XLA compiles the step."""
     if training.jit_compile != "auto":
         return Choice(training.jit_compile, "asked for")
+    if device.strategy.num_replicas_in_sync > 1:
+        return Choice(False, "XLA cannot compile a step on several devices")
     if not device.is_gpu:
         return Choice(False, "on a CPU XLA seldom pays for its compiling")
     if isinstance(signature.augmentation, ImageAugmentation) and signature.augmentation.moves:

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 
 from deepcli.engine.backend import Backend, Batches
-from deepcli.engine.build import inner_optimizer
 from deepcli.engine.state import Position
+from deepcli.optim.inner import inner_optimizer
 
 SECONDS_BETWEEN = 1.0
 ADVICE = "try a lower optimizer.learning_rate, a schedule.warmup or optimizer.clipnorm"
@@ -106,7 +106,7 @@ def find_origin(
             if not math.isfinite(loss) or _broken_layers(model, weights):
                 for variable, value in before:
                     backend.write(variable, value)
-                batch = next(iter(batches.epoch(position.epoch, step, step + 1)))
+                batch = backend.whole(next(iter(batches.epoch(position.epoch, step, step + 1))))
                 return Origin(position, rate, _first(model, backend, batch, weights))
             position = Position(position.epoch, step + 1, position.total + 1)
         backend.complete_update(model)

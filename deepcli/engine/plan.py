@@ -13,6 +13,7 @@ from deepcli.engine.device import (
     choose_precision,
     choose_steps_per_execution,
 )
+from deepcli.engine.replicas import demand_same_figures
 from deepcli.errors import Problem, SpecError
 from deepcli.experiment import Experiment
 from deepcli.optim.schedules import count
@@ -47,7 +48,9 @@ def make_plan(experiment: Experiment, splits: Splits, chosen: Device, precision:
 
     Raises:
         SpecError: The data turn out to be too few for the spec, as for its warm-up.
+        UsageError: The spec asks for something that several devices cannot do.
     """
+    demand_same_figures(experiment, chosen.strategy.num_replicas_in_sync)
     training, data = experiment.training, experiment.data
     x = splits.train.x
     lengths = x.lengths if isinstance(x, Tokens) else None

@@ -17,7 +17,7 @@ from deepcli.checkpoints import STATE, CheckpointFile, open_checkpoint
 from deepcli.data.splits import Splits
 from deepcli.engine.averaging import averaged_weights
 from deepcli.engine.backend import Backend, Batches
-from deepcli.engine.build import build_compiled_metrics, inner_optimizer
+from deepcli.engine.build import build_compiled_metrics
 from deepcli.engine.callbacks import Best, History, PatientStopping, Periodic, Plateau, Remembering, Report
 from deepcli.engine.checkpoint import load_training, load_weights, save
 from deepcli.engine.compiled import CompiledModels
@@ -30,6 +30,7 @@ from deepcli.engine.state import Position, State, read_variables, write_variable
 from deepcli.engine.tracking import Tracking
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import Experiment
+from deepcli.optim.inner import inner_optimizer
 from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.reporting import Reporter
 from deepcli.result import Result, Rollback

@@ -13,8 +13,8 @@ import numpy as np
 
 from deepcli import state_file
 from deepcli.engine.backend import Backend
-from deepcli.engine.build import inner_optimizer
 from deepcli.errors import CheckpointError
+from deepcli.optim.inner import inner_optimizer
 from deepcli.result import finite
 
 

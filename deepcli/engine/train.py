@@ -24,6 +24,7 @@ from deepcli.engine.device import Choice, Device, choose
 from deepcli.engine.divergence import ADVICE, Diverged, Origin, find_origin
 from deepcli.engine.environment import describe, describe_resumption
 from deepcli.engine.plan import Plan, make_plan
+from deepcli.engine.replicas import mirror
 from deepcli.engine.room import demand_batch, notice, to_train
 from deepcli.engine.session import Job, Request, Rollbacks, Session
 from deepcli.engine.state import Position, State
@@ -128,6 +129,8 @@ def ready_model(
             model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
         )
         begin_averages(model)
+        if plan.device.strategy.num_replicas_in_sync > 1:
+            mirror(model)
     return model
 
 

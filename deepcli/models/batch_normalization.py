@@ -18,7 +18,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        plain = self.scale and self.center and not self.renorm and self.axis in (-1, 3)
+        plain = self.scale and self.center and not self.renorm and not self.synchronized and self.axis in (-1, 3)
         if len(inputs.shape) != 4 or mask is not None or not plain or not tensorflow_on_cpu():
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf

@@ -11,7 +11,7 @@ from deepcli.models.one_hot import OneHotConv1D
 register = keras.saving.register_keras_serializable("deepcli")
 
 
-class _DropsWeights(keras.layers.Layer):
+class DropsWeights(keras.layers.Layer):
     """Put before a Keras layer with one `kernel`, makes it use a thinned kernel while training (Wan et al. 2013).
 
     Each entry of the kernel is zeroed with probability `rate` and the others are scaled by 1 / (1 - rate), so the
@@ -51,22 +51,22 @@ class _DropsWeights(keras.layers.Layer):
 
 
 @register
-class DropConnectDense(_DropsWeights, keras.layers.Dense):
+class DropConnectDense(DropsWeights, keras.layers.Dense):
     """A dense layer whose kernel loses a share of its weights in each training step."""
 
 
 @register
-class DropConnectConv1D(_DropsWeights, keras.layers.Conv1D):
+class DropConnectConv1D(DropsWeights, keras.layers.Conv1D):
     """A 1-D convolution whose kernel loses a share of its weights in each training step."""
 
 
 @register
-class DropConnectConv2D(_DropsWeights, keras.layers.Conv2D):
+class DropConnectConv2D(DropsWeights, keras.layers.Conv2D):
     """A 2-D convolution whose kernel loses a share of its weights in each training step."""
 
 
 @register
-class DropConnectOneHotConv1D(_DropsWeights, OneHotConv1D):
+class DropConnectOneHotConv1D(DropsWeights, OneHotConv1D):
     """A convolution over one-hot tokens whose kernel loses a share of its weights in each training step."""
 
 

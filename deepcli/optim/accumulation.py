@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from deepcli.optim.inner import inside
+
 
 class GradientAccumulation(keras.optimizers.Optimizer):
     """Mixed into a Keras optimizer: weights change once a group of batches, by the mean of the group's gradients.
@@ -100,6 +102,6 @@ def _with_groups(cls: type[Any]) -> type[Any]:
 
 def complete_group(optimizer: keras.optimizers.Optimizer) -> None:
     """Apply the gradients of an incomplete group, where an optimizer accumulates; the end of an epoch ends a group."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # inside the loss scaling of mixed_float16
+    inner = inside(optimizer)
     if isinstance(inner, GradientAccumulation):
         inner.complete_group()

@@ -1,0 +1,18 @@
+"""The optimizer that a spec names, inside the loss scaling that Keras puts round it in mixed_float16."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+
+def inside(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Return the optimizer inside the loss scaling, where there is one."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def inner_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
+    """Return the optimizer of a compiled model that its spec names."""
+    return inside(model.optimizer)
