@@ -36,10 +36,10 @@ def problems(error: ValidationError, document: Document, cls: type[Spec] = Exper
             continue
         path = _real_path(item["loc"], document.tree, missing=item["type"] == "missing")
         by_path.setdefault(path, []).append(item)
-    for path, found_here in by_path.items():
+    outer = {path[:depth] for path in by_path for depth in range(len(path))}
+    for path in by_path.keys() & outer:
         # Of a mapping that a union takes, what is wrong inside it says more than what else could stand there.
-        if any(len(other) > len(path) and other[: len(path)] == path for other in by_path):
-            by_path[path] = [item for item in found_here if not _is_other_branch(item)]
+        by_path[path] = [item for item in by_path[path] if not _is_other_branch(item)]
     by_path = {path: found_here for path, found_here in by_path.items() if found_here}
     first = sorted(by_path, key=lambda path: _order(_mark(path, document, document.keys)))[:MAX_PROBLEMS]
     found = []
