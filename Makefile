@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install train test check test-long torture docs bench clean
+.PHONY: help install train test check test-long torture mutants docs bench clean
 
 help:
 	@echo "make train      set up, then train a small conv net on the embedded digits (under a minute after set-up)"
@@ -12,6 +12,7 @@ help:
 	@echo "make check      ruff, format, mypy and deptry only"
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
 	@echo "make torture    kills, cuts, full disks, hostile files: the tests in tests/torture in full (under an hour)"
+	@echo "make mutants    put faults into the code, one at a time, and see the tests notice them (about an hour)"
 	@echo "make docs       write docs/reference.md and the JSON schemas from the classes that they describe"
 	@echo "make bench      start-up, and whole runs and their memory against plain Keras, as ratios (about a quarter of an hour)"
 	@echo "make clean      remove the environment and everything made by tools"
@@ -45,6 +46,9 @@ test-long: $(VENV)/.installed-dev
 
 torture: $(VENV)/.installed-dev
 	DEEPCLI_TORTURE=1 $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/torture
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutants
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m deepcli.reference > docs/reference.md

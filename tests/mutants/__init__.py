@@ -1,0 +1,1 @@
+"""Deliberate faults: each must make a test fail, or the tests do not hold what they seem to."""

@@ -1,0 +1,163 @@
+"""The faults: a file, what stands there, what is put in its place, and the tests that are asked first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TRAINING = "tests/end_to_end/test_training.py"
+RESUMING = "tests/end_to_end/test_resuming.py"
+OPTIM = "tests/contracts/test_optim.py"
+MODELS = "tests/contracts/test_models.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault.
+
+    Attributes:
+        name: What is wrong with it, for a report.
+        file: Below `deepcli/`.
+        old: Stands there exactly once.
+        new: Takes its place.
+        tests: Files or folders of tests that should notice.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def apply(self, text: str) -> str:
+        """Put the fault into the text of its file.
+
+        Raises:
+            ValueError: The place is not there, or not the only one.
+        """
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.name}: {self.file} holds {self.old!r} {text.count(self.old)} times, not once")
+        return text.replace(self.old, self.new)
+
+
+MUTANTS = (
+    # Reported: these lived once.
+    Mutant("class weights are all those of class 0", "data/pipeline.py",
+           "tf.gather(self._weights, labels)", "tf.gather(self._weights, tf.zeros_like(labels))", (TRAINING,)),
+    Mutant("clipnorm never reaches Keras", "optim/optimizers.py",
+           'exclude={"type", "learning_rate"}', 'exclude={"type", "learning_rate", "clipnorm"}', (OPTIM, TRAINING)),
+    Mutant("weight_decay never reaches Keras", "optim/optimizers.py",
+           'exclude={"type", "learning_rate"}', 'exclude={"type", "learning_rate", "weight_decay"}', (OPTIM, TRAINING)),
+    Mutant("ema_momentum never reaches Keras", "optim/optimizers.py",
+           'exclude={"type", "learning_rate"}', 'exclude={"type", "learning_rate", "ema_momentum"}', (OPTIM, TRAINING)),
+    Mutant("auto loses label smoothing for two classes", "optim/losses.py",
+           "return BinaryCrossentropy(label_smoothing=self.label_smoothing)", "return BinaryCrossentropy()",
+           (OPTIM, TRAINING)),
+    Mutant("a plateau has no cooldown", "engine/callbacks.py",
+           "self._wait, self._cooldown = 0, self._spec.cooldown", "self._wait, self._cooldown = 0, 0", (TRAINING,)),
+    Mutant("the best epoch ignores the monitor", "experiment.py",
+           "return self.training.early_stopping.monitor", 'return "val_loss"', (TRAINING, "tests/unit/test_loading.py")),
+    Mutant("every val_ monitor is minimised", "experiment.py",
+           'better.get(monitor.removeprefix("val_"), "min")', 'better.get(monitor, "min")',
+           (TRAINING, "tests/unit/test_loading.py")),
+    Mutant("early stopping ignores min_delta", "engine/callbacks.py",
+           "spec.monitor, spec.min_delta, spec.patience", "spec.monitor, 0.0, spec.patience", (TRAINING,)),
+    Mutant("a plateau ignores min_delta", "engine/callbacks.py",
+           "self._best + self._spec.min_delta", "self._best", (TRAINING,)),
+    Mutant("max_steps is ignored", "experiment.py",
+           "return min(steps, self.training.max_steps or steps)", "return steps", (TRAINING,)),
+    Mutant("a file is not flushed before it is renamed", "writing.py",
+           "        flush(temporary)\n", "", ("tests/unit", "tests/torture/test_full_disk.py")),
+    Mutant("NaN can be best", "engine/callbacks.py",
+           "        if not math.isfinite(value):\n            return False\n        return self.epoch",
+           "        return self.epoch", (TRAINING,)),
+    Mutant("predict runs in training mode", "engine/backend.py",
+           "model(x, training=False)", "model(x, training=True)",
+           ("tests/end_to_end/test_predict.py", "tests/end_to_end/test_export.py")),
+    Mutant("pairs are made in the wrong order", "results/paired.py",
+           "back[orders[0]] = orders[1]", "back[orders[1]] = orders[0]", ("tests/end_to_end/test_results.py",)),
+    # Further ones, all over the package.
+    Mutant("a stratified split rounds the wrong way", "data/splits.py",
+           "np.argsort(take - exact", "np.argsort(exact - take", ("tests/unit/test_splits.py",)),
+    Mutant("split_seed is ignored", "data/splits.py",
+           "generator(split_seed, 0)", "generator(0, 0)", ("tests/unit/test_splits.py",)),
+    Mutant("every epoch has the same order", "data/order.py",
+           "generator(self.seed, 0x0DE7, epoch)", "generator(self.seed, 0x0DE7)", ("tests/unit", TRAINING)),
+    Mutant("skip_top is ignored", "data/words.py",
+           "    values[values < skip_top] = UNKNOWN\n", "", ("tests/unit/test_files.py", "tests/unit/test_more_data.py")),
+    Mutant("the first word beyond num_words is kept", "data/words.py",
+           "values[values >= num_words]", "values[values > num_words]",
+           ("tests/unit/test_files.py", "tests/unit/test_more_data.py")),
+    Mutant("a cache entry is not compared with its checksum", "data/cache.py",
+           'if fingerprint(*arrays) != header["sha256"]:', "if False:", ("tests/unit/test_cache.py",)),
+    Mutant("half a download is taken for the whole", "data/download.py",
+           "if length not in (-1, done):", "if False:", ("tests/unit/test_files.py", "tests/torture/test_downloads.py")),
+    Mutant("yes and no are booleans", "yaml12.py",
+           "true|True|TRUE|false|False|FALSE", "true|True|TRUE|yes|false|False|FALSE|no", ("tests/unit/test_yaml12.py",)),
+    Mutant("the last of two equal keys wins", "yaml12.py",
+           "            if key in result:\n", "            if False:\n", ("tests/unit/test_yaml12.py",)),
+    Mutant("changing a type drops fields without a notice", "merging.py",
+           "            if dropped:\n", "            if False:\n", ("tests/unit/test_loading.py", "tests/cli")),
+    Mutant("an existing run is overwritten in silence", "run.py",
+           "elif replace and RunDir(path).config.is_file():", "elif RunDir(path).config.is_file():",
+           ("tests/unit/test_run.py", TRAINING)),
+    Mutant("a run is resumed with another spec", "resuming.py",
+           "    if changes:\n", "    if False:\n", (RESUMING,)),
+    Mutant("early stopping forgets on resuming", "engine/callbacks.py",
+           "        self._memory = memory\n", "        pass\n", (RESUMING, "tests/torture/test_resume_exactness.py")),
+    Mutant("random generators are left out of checkpoints", "engine/state.py",
+           'variables = {f"random/{index}": variable for index, variable in enumerate(random_variables(model))}',
+           "variables = {}", (RESUMING, "tests/torture/test_resume_exactness.py")),
+    Mutant("the last weights are tested, not the best", "engine/session.py",
+           "        load_weights(self.model, open_checkpoint(self.job.run.best))\n        evaluator", "        evaluator",
+           (TRAINING,)),
+    Mutant("balanced weights do not average 1", "engine/session.py",
+           "(len(labels) / (classes * np.maximum", "(len(labels) / (np.maximum", (TRAINING,)),
+    Mutant("weights that are no numbers are saved", "engine/divergence.py",
+           "    if names := _broken_layers(model, [(weight, weight.numpy()) for weight in model.weights]):\n",
+           "    if names := []:\n", ("tests/end_to_end",)),
+    Mutant("the scale of the learning rate is ignored", "optim/learning_rate.py",
+           'return rate * ops.cast(self.scale, "float32")', "return rate", (OPTIM,)),
+    Mutant("warm-up is a step late", "optim/learning_rate.py",
+           "share = (step + 1.0) / self.warmup", "share = step / self.warmup", (OPTIM,)),
+    Mutant("the last group of an epoch is dropped", "engine/backend.py",
+           "        complete_group(model.optimizer)\n", "        return\n", (TRAINING,)),
+    Mutant("a schedule counts updates, not steps", "engine/build.py",
+           "experiment.total_steps(steps_per_epoch))", "experiment.total_updates(steps_per_epoch))", (TRAINING,)),
+    Mutant("gamma never reaches the focal loss", "optim/losses.py",
+           'keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type"}))',
+           'keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type", "gamma"}))', (OPTIM,)),
+    Mutant("macro scores are those of the first class", "optim/scores.py",
+           "else ops.mean(scores)", "else scores[0]", (OPTIM,)),
+    Mutant("bias_l2 is ignored", "fields.py",
+           '"bias_regularizer": penalty(0.0, self.bias_l2)', '"bias_regularizer": None', (MODELS,)),
+    Mutant("the mask lets one step of padding in", "models/layers.py",
+           "return ops.less(ops.arange(ops.shape(x)[1])", "return ops.less_equal(ops.arange(ops.shape(x)[1])", (MODELS,)),
+    Mutant("the backward direction does not reverse", "models/layers.py",
+           "ops.where(steps < lengths, lengths - 1 - steps, steps)", "ops.where(steps < lengths, steps, steps)",
+           (MODELS, "tests/unit/test_recurrent_layers.py")),
+    Mutant("weights are dropped at inference", "models/dropconnect.py",
+           "self._thinning = bool(training and self.rate)", "self._thinning = bool(self.rate)",
+           ("tests/unit/test_dropconnect.py",)),
+    Mutant("batch statistics are averaged the wrong way round", "models/batch_normalization.py",
+           "kept * self.momentum + new * (1 - self.momentum)", "new * self.momentum + kept * (1 - self.momentum)",
+           ("tests/unit/test_batch_normalization.py",)),
+    Mutant("every image is erased", "models/augmentation.py",
+           "self.uniform((batch, 1, 1), 0, 1) < self.rate", "self.uniform((batch, 1, 1), 0, 1) < 1.0",
+           ("tests/unit/test_augmentation.py",)),
+    Mutant("naive Bayes ratios are not smoothed", "models/ngram_bag.py",
+           "p = smoothing + counts[label]", "p = 1e-9 + counts[label]", ("tests/unit/test_ngram.py",)),
+    Mutant("runs are never sorted downwards", "runs.py",
+           "reverse=descending", "reverse=False", ("tests/cli/test_runs.py",)),
+    Mutant("the least sure mistakes come first", "results/mistakes.py",
+           "np.argsort(-outputs[wrong]", "np.argsort(outputs[wrong]",
+           ("tests/end_to_end/test_report.py", "tests/end_to_end/test_results.py")),
+    Mutant("a sweep ranks the worst first", "sweeps/results.py",
+           'sign = -1 if goal == "maximize" else 1', 'sign = 1 if goal == "maximize" else 1',
+           ("tests/unit/test_sweeps.py", "tests/end_to_end/test_sweeps.py")),
+    Mutant("a logarithmic range is drawn evenly", "sweeps/space.py",
+           "return math.exp(math.log(low) + share * math.log(high / low)) if log else",
+           "return", ("tests/unit/test_sweeps.py",)),
+    Mutant("hostile weights are not looked at", "checkpoints.py",
+           "            weights_file.check(part, info.file_size)\n", "            pass\n",
+           ("tests/torture/test_hostile_checkpoints.py",)),
+)  # fmt: skip
