@@ -38,7 +38,9 @@ class TrainingBatches:
             self._positions = tf.Variable(np.arange(order.examples), dtype=tf.int64, trainable=False)
             self._labels = tf.constant(split.y)
             self._weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
-            self._lengths = tf.constant(split.x.lengths, tf.int32) if isinstance(split.x, Tokens) else None
+            self._lengths = None
+            if self._replicas > 1 and isinstance(split.x, Tokens):
+                self._lengths = tf.constant(split.x.lengths, tf.int32)
             self._gather = gatherer(split.x)
         self._datasets: dict[tuple[int, int], Any] = {}
 
@@ -71,7 +73,7 @@ class TrainingBatches:
         positions = self._positions[begin:end]
         labels = tf.gather(self._labels, positions)
         inputs = self._gather(positions)
-        if self._replicas > 1 and self._lengths is not None:
+        if self._lengths is not None:
             # As long as the whole batch would be: some layers see padding, and a share may have no example at all.
             longest = tf.reduce_max(tf.gather(self._lengths, self._positions[first : first + count]))
             inputs = tf.pad(inputs, [[0, 0], [0, longest - tf.shape(inputs)[1]]])
