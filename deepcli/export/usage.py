@@ -69,6 +69,9 @@ def read(path):
         pixels, done = read_picture(path, wanted, INVERT, RANGE)
     except UnknownRange as error:
         raise ValueError(f"{error}; RANGE in this file can give its values of black and white") from None
+    with Image.open(path) as image:
+        if image.format in ("TIFF", "GIF", "WEBP", "PNG") and getattr(image, "n_frames", 1) > 1:
+            done.append(f"the first of its {image.n_frames} pages alone")
     if done:
         print(f"{path}: {', '.join(done)}", file=sys.stderr)
     return pixels
