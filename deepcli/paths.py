@@ -23,7 +23,7 @@ def with_absolute_paths(spec: S, folder: Path | None = None) -> S:
     for name in type(spec).model_fields:
         value = getattr(spec, name)
         changed = _absolute(value, folder) if name in spec.path_fields else _inside(value, folder)
-        if changed != value:
+        if changed is not value and changed != value:
             changes[name] = changed
     return spec.model_copy(update=changes) if changes else spec
 

@@ -131,13 +131,16 @@ def test_skip_and_resume_of_a_finished_run_and_overwrite(cli, spec):
     assert "seed: 3" in Path("a/config.yaml").read_text()
 
 
-def test_a_failed_run_exits_with_1_and_is_skipped_as_such(cli, spec):
+def test_a_failed_run_exits_with_1_and_is_not_skipped(cli, spec):
     words = ["train", spec(), *QUICK, "optimizer={type: sgd, learning_rate: 1e30}", "-o", "a", "--json"]
     done = cli(*words)
     assert (done.code, json.loads(done.out)["status"]) == (1, "failed")
     assert "error: the run diverged" in done.err
+    before = Path("a/metrics.json").read_bytes()
     done = cli(*words, "--if-exists", "skip")
-    assert (done.code, json.loads(done.out)["status"]) == (1, "failed")
+    assert done.code == 2 and "the run a exists and failed (the run diverged" in done.err
+    assert "--if-exists resume continues it, overwrite trains it afresh" in done.err
+    assert Path("a/metrics.json").read_bytes() == before
 
 
 def test_validate_takes_each_file_by_itself(cli, spec):
@@ -257,9 +260,10 @@ def test_list_ends_each_score_with_the_command_that_measures_it(cli, spec):
 
 
 def test_list_prints_json_for_scripts(cli):
-    assert json.loads(cli("list", "--json").out) == {kind: list(registry) for kind, registry in KINDS.items()}
-    assert [entry["type"] for entry in json.loads(cli("list", "models", "--json").out)] == list(MODELS)
-    (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)
+    assert json.loads(cli("list", "--json").out)["kinds"] == {kind: list(registry) for kind, registry in KINDS.items()}
+    models = json.loads(cli("list", "models", "--json").out)
+    assert (models["kind"], [entry["type"] for entry in models["entries"]]) == ("models", list(MODELS))
+    (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)["entries"]
     assert cosine["doc"].startswith("Fall from the peak")
     assert cosine["example"] == "schedule: {type: cosine, alpha: 0.0}"
     assert cosine["fields"][0] == {

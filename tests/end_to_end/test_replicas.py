@@ -14,6 +14,8 @@ from deepcli.errors import UsageError
 from deepcli.loading import load
 from deepcli.optim import OPTIMIZERS
 
+pytestmark = pytest.mark.xdist_group("replicas")  # one process computes what all of them look at
+
 # An epoch of each spec on one device and on two; the last figures and all weights are printed.
 COMPARE = """
 import json, sys
@@ -27,7 +29,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from deepcli.data.files import Sources
 from deepcli.engine.backend import TensorFlowBackend
-from deepcli.engine.build import averaged_weights
+from deepcli.engine.averaging import averaged_weights
 from deepcli.engine.device import Choice, Device
 from deepcli.engine.plan import make_plan
 from deepcli.engine.session import Request, class_weights

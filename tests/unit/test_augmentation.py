@@ -168,7 +168,7 @@ def test_a_section_that_asks_for_nothing_adds_no_layer():
 
 
 def test_xla_is_left_off_where_it_cannot_compile_the_augmentation():
-    gpu = Device(Choice("gpu", ""), None, (9, 0), 1)
+    gpu = Device(Choice("gpu", ""), tf.distribute.get_strategy(), (9, 0), 1)
 
     def jit(augmentation):
         spec = experiment({"type": "digits", "augmentation": augmentation})
