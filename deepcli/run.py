@@ -234,8 +234,9 @@ def existing(path: Path, if_exists: IfExists) -> bool:
 def _sweep(path: Path) -> None:
     """Remove what was being staged for a run when its process was killed; others may be staging it just now."""
     for left in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
-        if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OSError):  # whoever is staging may rename it at this moment
+            if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _begun_meanwhile(path: Path) -> str:

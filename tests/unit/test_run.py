@@ -11,7 +11,7 @@ import pytest
 from deepcli.errors import RunError, TrainingError, UsageError
 from deepcli.result import Result
 from deepcli.run import RunDir, default_path, demand_free, existing
-from deepcli.writing import replacing, write_text
+from deepcli.writing import replacing, temporary_prefix, write_text
 
 
 def names(folder="."):
@@ -157,3 +157,19 @@ def test_two_exports_at_once_leave_one_whole(tmp_path):
     with pytest.raises(RunError, match="holds something else than an export"):
         export(9)
     assert names(folder) == ["model"]
+
+
+def test_what_another_process_renames_at_this_moment_is_no_trouble(monkeypatch):
+    """It stages a run of the same name, and is done between two looks at it."""
+    staging, is_dir = Path(f"{temporary_prefix(Path('a'))}abcdefgh"), Path.is_dir
+    staging.mkdir()
+
+    def look(path):
+        found = is_dir(path)
+        if path.name == staging.name and found:
+            path.rename("theirs")
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", look)
+    RunDir.create(Path("a"), "", {})
+    assert set(names()) == {"a", "theirs"}

@@ -128,3 +128,13 @@ def test_the_real_mnist_is_verified_and_imdb_is_read(monkeypatch):
     assert np.bincount(imdb.validation.y).tolist() == [1250, 1250]
     assert imdb.train.x.lengths.max() == 200
     assert imdb.train.x.values.max() == 9_999
+
+
+@pytest.mark.parametrize(
+    ("counts", "size", "taken"), [((5, 4, 1), 3, (2, 1, 0)), ((4, 3, 3), 5, (2, 2, 1)), ((8, 1, 1), 5, (4, 1, 0))]
+)
+def test_what_is_left_over_goes_to_the_classes_with_the_largest_remainder(counts, size, taken):
+    """Of 5, 4 and 1 examples three are 1.5, 1.2 and 0.3: two of the first class, not of the second."""
+    labels = np.repeat(np.arange(3), counts)
+    chosen = stratified(labels, size, generator(0))
+    assert tuple(np.bincount(labels[chosen], minlength=3)) == taken
