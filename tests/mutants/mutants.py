@@ -131,7 +131,7 @@ MUTANTS = (
     Mutant("macro scores are those of the first class", "optim/scores.py",
            "else ops.mean(scores)", "else scores[0]", (OPTIM,)),
     Mutant("bias_l2 is ignored", "fields.py",
-           '"bias_regularizer": penalty(0.0, self.bias_l2)', '"bias_regularizer": None', (MODELS,)),
+           '"bias_regularizer": penalty(0.0, self.bias_l2)', '"bias_regularizer": None', ("tests/unit/test_penalties.py",)),
     Mutant("the mask lets one step of padding in", "models/layers.py",
            "return ops.less(ops.arange(ops.shape(x)[1])", "return ops.less_equal(ops.arange(ops.shape(x)[1])", (MODELS,)),
     Mutant("the backward direction does not reverse", "models/layers.py",
