@@ -58,7 +58,8 @@ def main() -> None:
     def hook(name: str, arguments: tuple) -> None:
         if listening and name in EVENTS:
             what = str(arguments[0])
-            if not (name in ("open", "ctypes.dlopen") and what.startswith(installed)):  # the interpreter's own imports
+            own = what.startswith(installed) or what in sys.path  # pydantic looks every entry through for its plugins
+            if not (name in ("open", "ctypes.dlopen") and own):  # the interpreter's own imports
                 events.append((name, what))
 
     sys.addaudithook(hook)
