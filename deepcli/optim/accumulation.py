@@ -50,7 +50,9 @@ class GradientAccumulation(keras.optimizers.Optimizer):
         """Update the weights by the mean of the batches since the last update, if there are any."""
         if not int(self._group_size.numpy()):
             return
+        self._iterations.assign_add(-1)  # the update belongs to the last step, and has its learning rate
         self._update_by_group()
+        self._iterations.assign_add(1)
         for variable in self._group_variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable))

@@ -62,3 +62,14 @@ def test_whole_groups_give_the_bits_of_keras_and_are_written_as_its_class(name):
     assert type(keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))) is type(
         keras_own
     )
+
+
+def test_the_last_group_is_applied_at_the_rate_of_its_last_step():
+    """Three steps in twos, the rate falling to 0 after them: the last update is made at the rate of the third step."""
+    gradients = [np.full((2, 2), value, np.float32) for value in (1.0, 1.0, 1.0)]
+    falling = LearningRate(0.3, after=lambda step: 0.3 - 0.1 * step, steps=3)
+    spec = OPTIMIZERS.select({"type": "sgd", "gradient_accumulation_steps": 2})
+    found, optimizer = moved(accumulating(spec.build(falling)), gradients, complete=(3,))
+    start = np.array([[1.0, -1.0], [0.5, 2.0]])
+    np.testing.assert_allclose(found, start - 0.2 - 0.1, rtol=1e-5)  # steps 2 and 3 of 0.3, 0.2, 0.1
+    assert int(optimizer._iterations) == 3
