@@ -35,6 +35,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry deepcli
 	$(BIN)/deptry tests benchmarks --ignore DEP002,DEP004
 
@@ -51,7 +52,7 @@ mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants
 
 docs: $(VENV)/.installed
-	$(BIN)/python -m deepcli.reference > docs/reference.md
+	$(BIN)/python -m deepcli.catalog.reference > docs/reference.md
 	$(BIN)/python -m deepcli.cli.schemas
 
 bench: $(VENV)/.installed

@@ -40,11 +40,11 @@ def settings_for(config: Path) -> dict[str, list[str]]:
 
 def accepted(config: Path, words: list[str]) -> bool:
     """Tell whether a spec may be trained so."""
-    from deepcli import loading
     from deepcli.errors import SpecError
+    from deepcli.experiment import load
 
     try:
-        loading.load([config], words)
+        load.load([config], words)
     except SpecError:
         return False
     return True
@@ -52,11 +52,11 @@ def accepted(config: Path, words: list[str]) -> bool:
 
 def milliseconds(config: Path) -> dict[str, float]:
     """Time a step each way, in this process."""
-    from deepcli import loading
     from deepcli.data.files import Sources
-    from deepcli.engine.device import choose
+    from deepcli.experiment import load
+    from deepcli.training.device import choose
 
-    experiment = loading.load([config], []).experiment
+    experiment = load.load([config], []).experiment
     splits = experiment.data.load(Sources(Path(os.environ["DEEPCLI_DATA_DIR"]), offline=True))
     device = choose(experiment.training)
     return {name: step(config, words, splits, device) for name, words in settings_for(config).items()}
@@ -64,12 +64,12 @@ def milliseconds(config: Path) -> dict[str, float]:
 
 def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
     """Time a step one way, after the first ones have traced and compiled."""
-    from deepcli import loading
-    from deepcli.engine.backend import TensorFlowBackend
-    from deepcli.engine.plan import make_plan
-    from deepcli.engine.train import ready_model
+    from deepcli.experiment import load
+    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.settings import make_plan
+    from deepcli.training.train import ready_model
 
-    experiment = loading.load([config], ["training.precision=float32", *words]).experiment
+    experiment = load.load([config], ["training.precision=float32", *words]).experiment
     plan = make_plan(experiment, splits, device)
     per_call = plan.steps_per_execution.value
     backend = TensorFlowBackend(device.strategy)

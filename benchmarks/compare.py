@@ -28,7 +28,7 @@ from sides import COMPARISONS, NAMES, PLAIN_LSTM, Comparison, Setting, Side, spl
 
 from deepcli.data.files import keras_cache
 
-WARM_UP = [sys.executable, "-c", "import sklearn, deepcli.engine.train"]
+WARM_UP = [sys.executable, "-c", "import sklearn, deepcli.training.train"]
 
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:

@@ -13,11 +13,11 @@ from pathlib import Path
 from machine import in_words
 
 from deepcli.data.files import Sources
-from deepcli.engine.session import Request
-from deepcli.engine.train import train
 from deepcli.errors import TrainingError
-from deepcli.loading import load
-from deepcli.reporting import Silent
+from deepcli.experiment.load import load
+from deepcli.runs.reporter import Silent
+from deepcli.training.session import Request
+from deepcli.training.train import train
 
 LESSONS = Path(__file__).parent.parent / "configs" / "lessons"
 SEEDS = range(5)

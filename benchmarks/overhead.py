@@ -15,20 +15,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from deepcli import loading
+from deepcli.data.arrays.splits import Split
 from deepcli.data.files import Sources
-from deepcli.data.pipeline import PREFETCH, TrainingBatches, gatherer
-from deepcli.data.splits import Split
-from deepcli.engine.backend import TensorFlowBackend
-from deepcli.engine.device import choose
-from deepcli.engine.evaluate import BATCH_SIZE
-from deepcli.engine.loop import Loop
-from deepcli.engine.plan import make_plan
-from deepcli.engine.session import Job, Request, Session
-from deepcli.engine.state import Position
-from deepcli.engine.train import ready_model
-from deepcli.reporting import Silent
-from deepcli.run import RunDir
+from deepcli.experiment import load
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Silent
+from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.device import choose
+from deepcli.training.evaluate import BATCH_SIZE
+from deepcli.training.loop import Loop
+from deepcli.training.pipeline import PREFETCH, TrainingBatches, gatherer
+from deepcli.training.session import Job, Request, Session
+from deepcli.training.settings import make_plan
+from deepcli.training.state import Position
+from deepcli.training.train import ready_model
 
 CONFIG = Path(__file__).parent.parent / "configs" / "mnist" / "cnn.yaml"
 
@@ -86,13 +86,13 @@ WAYS = {"fit": by_fit, "loop": by_loop, "run": by_run}
 
 def prepare(words: list[str], folder: Path) -> tuple[Job, keras.Model]:
     """Go the way of `deepcli train` up to the first step."""
-    experiment = loading.load([CONFIG], words).experiment
+    experiment = load.load([CONFIG], words).experiment
     splits = experiment.data.load(Sources(offline=True))
     device = choose(experiment.training)
     plan = make_plan(experiment, splits, device)
     backend = TensorFlowBackend(device.strategy)
     model = ready_model(experiment, splits, plan, backend)
-    run = RunDir.create(folder / "run", loading.dump(experiment), {})
+    run = RunDir.create(folder / "run", load.dump(experiment), {})
     return Job(experiment, splits, run, backend, plan, Request(run.path), Silent()), model
 
 

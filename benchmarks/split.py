@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deepcli.data.files import Sources
-from deepcli.loading import load
+from deepcli.experiment.load import load
 
 
 def main() -> None:

@@ -1,32 +1,35 @@
 """Every layer, metric and schedule that deepcli adds to Keras: import this, and Keras itself loads any checkpoint."""
 
-from deepcli import activity, parametric
-from deepcli.models import (
+from deepcli.nn import (
+    activations,
     augmentation,
     batch_normalization,
     compacting,
     dropconnect,
-    layers,
+    learning_rate,
+    losses,
+    metrics,
     ngram_bag,
     one_hot,
-    recurrent_layers,
+    recurrent,
+    regularizers,
+    sequences,
     stochastic_pooling,
 )
-from deepcli.optim import learning_rate, scores, targets
 
 __all__ = [
-    "activity",
+    "activations",
     "augmentation",
     "batch_normalization",
     "compacting",
     "dropconnect",
-    "layers",
     "learning_rate",
+    "losses",
+    "metrics",
     "ngram_bag",
     "one_hot",
-    "parametric",
-    "recurrent_layers",
-    "scores",
+    "recurrent",
+    "regularizers",
+    "sequences",
     "stochastic_pooling",
-    "targets",
 ]

@@ -63,7 +63,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 @pytest.fixture(autouse=True)
 def registries_as_they_were() -> Iterator[None]:
     """Take out again what a test's plugins have registered."""
-    from deepcli.catalog import KINDS
+    from deepcli.catalog.components import KINDS
 
     before = {kind: dict(registry._classes) for kind, registry in KINDS.items()}
     yield

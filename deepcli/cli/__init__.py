@@ -9,10 +9,10 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from deepcli import signals
 from deepcli.cli import answers
 from deepcli.cli.stdout import OutputError, discard, guarded
 from deepcli.errors import DeepcliError
+from deepcli.system import signals
 
 
 def script() -> NoReturn:

@@ -20,7 +20,7 @@ from deepcli.cli.report import report
 from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
-from deepcli.cli.sweep import app as sweep
+from deepcli.cli.sweep.run import app as sweep
 from deepcli.cli.train import train
 from deepcli.cli.validate import validate
 

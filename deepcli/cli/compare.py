@@ -41,9 +41,9 @@ def compare(
     if json and markdown:
         raise UsageError("--json and --markdown: choose one")
     from deepcli.cli import render
-    from deepcli.loading import import_plugins
-    from deepcli.results.comparison import compare, untold
-    from deepcli.results.loaded import LoadedRun
+    from deepcli.reports.comparison import compare, untold
+    from deepcli.runs.loaded import LoadedRun
+    from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins or [])
     runs = [LoadedRun.read(path) for path in paths]
@@ -65,11 +65,11 @@ def compare(
 
 
 def _draw(runs: list, metric: str | None, output: Path) -> None:  # type: ignore[type-arg]
-    from deepcli.registry import did_you_mean
-    from deepcli.results import pictures
+    from deepcli.reports import plots
+    from deepcli.spec.registry import did_you_mean
 
     name = metric or runs[0].experiment.monitor
     known = dict.fromkeys(column for run in runs for column in run.curves)
     if name not in known:
         raise UsageError(f"--metric: no run has {name!r}; {did_you_mean(name, known)}known: {', '.join(known)}")
-    pictures.save(pictures.overlaid(runs, name), pictures.checked(output))
+    plots.save(plots.overlaid(runs, name), plots.checked(output))

@@ -23,7 +23,7 @@ def doctor(
     Exit code 1 if something is broken.
     """
     set_verbose(verbose)
-    from deepcli import health
+    from deepcli.doctor import machine as health
 
     told: dict[str, Any] = {
         "versions": health.versions(),
@@ -32,7 +32,7 @@ def doctor(
         "data": health.data_sets(sources(data_dir, True, True)),
     }
     try:
-        from deepcli.engine import doctor as engine
+        from deepcli.doctor import training as engine
     except Exception as error:  # whatever a broken installation raises
         told["tensorflow"] = {"ok": False, "error": f"{type(error).__name__}: {error}"}
     else:

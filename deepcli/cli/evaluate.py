@@ -70,11 +70,11 @@ def evaluate(
     """
     started = time.monotonic()
     set_verbose(verbose)
-    from deepcli import checkpoints
     from deepcli.cli import render
-    from deepcli.loading import import_plugins
-    from deepcli.other_data import demand_data_words
-    from deepcli.run import demand_free
+    from deepcli.experiment.other_data import demand_data_words
+    from deepcli.runs.checkpoint import file as checkpoints
+    from deepcli.runs.directory import demand_free
+    from deepcli.spec.plugins import import_plugins
 
     check_split(split)
     demand_data_words(words or [])
@@ -89,8 +89,8 @@ def evaluate(
     if words and output is None:
         show.note("notice: nothing is kept of it; --output writes the predictions and the result")
 
-    from deepcli.engine.evaluate import BATCH_SIZE, evaluate
-    from deepcli.engine.evaluation_files import keep_in_run, write
+    from deepcli.training.evaluate import BATCH_SIZE, evaluate
+    from deepcli.training.evaluation_files import keep_in_run, write
 
     result, measured = evaluate(checkpoint, examples, split, show, started, batch_size or BATCH_SIZE)
     result = result.model_copy(update={"run": str(run.path) if run else None, "data": read})

@@ -15,7 +15,7 @@ from deepcli.cli.trained_data import read_data
 from deepcli.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from deepcli.experiment import Experiment
+    from deepcli.experiment.schema import Experiment
     from deepcli.formats import Format
 
 
@@ -61,11 +61,11 @@ def export(
     set_verbose(verbose)
     if not verify:
         refuse(context, "without --verify", "--tolerance")
-    from deepcli import checkpoints
+    from deepcli.experiment.other_data import demand_data_words
     from deepcli.formats import FORMATS
-    from deepcli.loading import import_plugins
-    from deepcli.other_data import demand_data_words
-    from deepcli.registry import did_you_mean
+    from deepcli.runs.checkpoint import file as checkpoints
+    from deepcli.spec.plugins import import_plugins
+    from deepcli.spec.registry import did_you_mean
 
     if format not in FORMATS:
         known = ", ".join(FORMATS)
@@ -87,10 +87,10 @@ def export(
     at = sources(data_dir, offline, quiet)
     examples = read_data(checkpoint, run, words or [], at, reporter(quiet))[0].test if verify else None
 
-    from deepcli.engine.backend import TensorFlowBackend
-    from deepcli.engine.device import choose
     from deepcli.export import exporting
     from deepcli.export.portable import load_portable
+    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.device import choose
 
     backend = TensorFlowBackend(choose(experiment.training).strategy)
     model = load_portable(checkpoint, length)

@@ -31,12 +31,12 @@ def init(
     plugins: Plugins = None,
 ) -> None:
     """Write a commented spec to start from."""
+    from deepcli.catalog.starter import starter
     from deepcli.data import DATASETS
-    from deepcli.loading import import_plugins
     from deepcli.models import MODELS
-    from deepcli.registry import did_you_mean
-    from deepcli.starter import starter
-    from deepcli.writing import write_text
+    from deepcli.spec.plugins import import_plugins
+    from deepcli.spec.registry import did_you_mean
+    from deepcli.system.atomic import write_text
 
     import_plugins(plugins or [])
     for registry, name in ((DATASETS, data), (MODELS, model)):

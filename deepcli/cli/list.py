@@ -13,13 +13,13 @@ from deepcli.errors import UsageError
 
 
 def _kinds(incomplete: str) -> list[str]:
-    from deepcli.catalog import KINDS
+    from deepcli.catalog.components import KINDS
 
     return [kind for kind in KINDS if kind.startswith(incomplete)]
 
 
 def _names(ctx: typer.Context, incomplete: str) -> list[str]:
-    from deepcli.catalog import KINDS
+    from deepcli.catalog.components import KINDS
 
     return [name for name in KINDS.get(ctx.params.get("kind") or "", ()) if name.startswith(incomplete)]
 
@@ -34,10 +34,10 @@ def list_components(
     json: Json = False,
 ) -> None:
     """List what a spec can name and the scores of `evaluate`, with documentation, fields, defaults and an example each."""
-    from deepcli.catalog import KINDS, entry
+    from deepcli.catalog.components import KINDS, entry
     from deepcli.cli import render
-    from deepcli.loading import import_plugins
-    from deepcli.registry import did_you_mean
+    from deepcli.spec.plugins import import_plugins
+    from deepcli.spec.registry import did_you_mean
 
     import_plugins(plugins or [])
     if kind is None:

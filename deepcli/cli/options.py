@@ -13,8 +13,8 @@ from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
-    from deepcli.loading import Loaded
-    from deepcli.reporting import Reporter
+    from deepcli.experiment.load import Loaded
+    from deepcli.runs.reporter import Reporter
 
 NO_FILE = "no spec file given; `deepcli init digits cnn` writes one to start from"
 
@@ -67,7 +67,7 @@ def load_spec(words: Sequence[str], overrides: Sequence[str] | None, plugins: Se
         UsageError: No file among them.
         SpecError: The spec is wrong.
     """
-    from deepcli.loading import is_override, load
+    from deepcli.experiment.load import is_override, load
 
     files = [Path(word) for word in words if not is_override(word)]
     if not files:
@@ -96,7 +96,7 @@ def check_split(split: str) -> None:
         UsageError: There is none of that name.
     """
     from deepcli.data.base import SPLITS
-    from deepcli.registry import did_you_mean
+    from deepcli.spec.registry import did_you_mean
 
     if split not in SPLITS:
         raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from deepcli.results.loaded import LoadedRun
+    from deepcli.runs.loaded import LoadedRun
 
 
 def plot(
@@ -35,8 +35,8 @@ def plot(
     if terminal:
         refuse(context, "beside --terminal, which draws the curves alone", "--output", "--format", "--split")
     check_split(split)
-    from deepcli.loading import import_plugins
-    from deepcli.results.loaded import LoadedRun
+    from deepcli.runs.loaded import LoadedRun
+    from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins or [])
     run = LoadedRun.read(path)
@@ -47,7 +47,7 @@ def plot(
 
         charts.show(run)
         return
-    from deepcli.results import pictures
+    from deepcli.reports import plots
 
     folder = output or path
     try:
@@ -56,18 +56,18 @@ def plot(
         raise RunError(f"cannot write to {folder}: {error.strerror or error}") from None
     for name, figure in _figures(run, split):
         target = folder / f"{name}.{format}"
-        pictures.save(figure, target)
+        plots.save(figure, target)
         print(target)
 
 
 def _figures(run: LoadedRun, split: str) -> Iterator[tuple[str, Figure]]:
-    from deepcli.results import pictures
+    from deepcli.reports import plots
 
-    yield "curves", pictures.curves(run)
+    yield "curves", plots.curves(run)
     predictions = run.predictions(split)
     if predictions.misfit is None:
-        yield "confusion", pictures.confusion(predictions)
-        if (figure := pictures.calibration(predictions)) is not None:
+        yield "confusion", plots.confusion(predictions)
+        if (figure := plots.calibration(predictions)) is not None:
             yield "calibration", figure
     else:
         print(f"notice: no confusion and calibration: {predictions.misfit}", file=sys.stderr)

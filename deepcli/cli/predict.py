@@ -18,12 +18,12 @@ from deepcli.cli.options import DataDir, DeviceName, Offline, Plugins, Quiet, Ve
 from deepcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from deepcli.checkpoints import CheckpointFile
-    from deepcli.cli.predicted import Writer
+    from deepcli.cli.predict_output import Writer
     from deepcli.data.base import Dataset
     from deepcli.data.files import Sources
     from deepcli.data.lexicon import Lexicon
     from deepcli.inputs.example import Example, Unreadable
+    from deepcli.runs.checkpoint.file import CheckpointFile
 
 SHOWN = 5
 """Notices of one kind that are printed; of more there is a count at the end."""
@@ -142,12 +142,12 @@ def predict(
         raise UsageError(f"--fit: should be auto or none, not {fit!r}")
     if probabilities and top_k > 1:
         raise UsageError("--probabilities and --top-k: choose one")
-    from deepcli import checkpoints
-    from deepcli.cli.predicted import format_of
+    from deepcli.cli.predict_output import format_of
     from deepcli.inputs.effects import demand_effect
     from deepcli.inputs.example import Example
     from deepcli.inputs.reading import STDIN, Manner, reader_for
-    from deepcli.loading import import_plugins
+    from deepcli.runs.checkpoint import file as checkpoints
+    from deepcli.spec.plugins import import_plugins
 
     format_ = format_of(output, json, csv)
     words = inputs or ([] if sys.stdin is None or sys.stdin.isatty() else [STDIN])
@@ -170,8 +170,8 @@ def predict(
     if head and isinstance(head[-1], Example):
         from itertools import chain
 
-        from deepcli.engine.evaluate import load_model
-        from deepcli.engine.predict import predict
+        from deepcli.training.evaluate import load_model
+        from deepcli.training.predict import predict
 
         with _opened(output, writer):
             for batch, outputs in predict(load_model(checkpoint), chain(head, inputs_read), batch_size):
@@ -226,7 +226,7 @@ def _keeper(folder: Path | None, data: Dataset) -> Callable[[Example], None]:
         return lambda example: None
     if data.signature.kind != "image":
         raise UsageError(f"--save-inputs: means nothing to a model of {data.type}")
-    from deepcli.results.seen import InputFolder
+    from deepcli.inputs.saved_images import InputFolder
 
     return InputFolder(folder).save
 
@@ -252,7 +252,7 @@ def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources, not
 
 @contextlib.contextmanager
 def _opened(output: Path | None, writer: Writer) -> Iterator[Writer]:
-    from deepcli.writing import replacing
+    from deepcli.system.atomic import replacing
 
     if output is None:
         writer.begin(out())

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from deepcli.reporting import Progress, Reporter, Silent
+from deepcli.runs.reporter import Progress, Reporter, Silent
 
 SECONDS_BETWEEN = 0.1
 

@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
-from deepcli.registry import Registry
+from deepcli.spec.registry import Registry
 
 if TYPE_CHECKING:
-    from deepcli.catalog import Entry
-    from deepcli.engine.summary import Summary
+    from deepcli.catalog.components import Entry
+    from deepcli.evaluation.paired import Paired
+    from deepcli.evaluation.seeds import OverSeeds
+    from deepcli.reports.comparison import Comparison
     from deepcli.result import ClassFigures, Result
-    from deepcli.results.comparison import Comparison
-    from deepcli.results.paired import Paired
-    from deepcli.results.seeds import OverSeeds
     from deepcli.sweeps.outcome import Outcome, Winner
-    from deepcli.sweeps.results import Row
+    from deepcli.sweeps.ranking import Row
+    from deepcli.training.summary import Summary
 
 LARGEST_MATRIX = 20
 """Classes of the largest confusion matrix that is shown; JSON has it of any size."""
@@ -193,7 +193,7 @@ def _winner(best: Winner) -> None:
 
 def comparison(found: Comparison, markdown: bool) -> None:
     """Print runs side by side, a column each, then how each compares with the first."""
-    from deepcli.results.paired import ALPHA
+    from deepcli.evaluation.paired import ALPHA
 
     names = [run.name for run in found.runs]
     facts = {**found.changed, **found.figures}

@@ -26,11 +26,11 @@ def report(
     plugins: Plugins = None,
 ) -> None:
     """Write a run as one HTML page that needs nothing else; of a folder with runs, a page for each and one over all."""
-    from deepcli.loading import import_plugins
-    from deepcli.results.loaded import LoadedRun
-    from deepcli.results.page import write_overview, write_report
-    from deepcli.run import RunDir
-    from deepcli.runs import find
+    from deepcli.reports.html import write_overview, write_report
+    from deepcli.runs.directory import RunDir
+    from deepcli.runs.listing import find
+    from deepcli.runs.loaded import LoadedRun
+    from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins or [])
     page = output or path / PAGE

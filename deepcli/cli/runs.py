@@ -15,7 +15,7 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deepcli.runs import Listed
+    from deepcli.runs.listing import Listed
 
 
 @answers("deepcli.cli.shapes:Runs")
@@ -41,8 +41,8 @@ def runs(
     """List runs: how they ended, what they came to, and the fields of their specs that differ."""
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")
-    from deepcli import runs as listing
     from deepcli.cli import render
+    from deepcli.runs import listing as listing
 
     if plugins:
         print("notice: --plugin is not needed: runs are listed without their components", file=sys.stderr)

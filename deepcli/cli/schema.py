@@ -9,8 +9,8 @@ def schema(plugins: Plugins = None) -> None:
     """Print the JSON schema of a spec, for editors: they complete, explain and check while you type."""
     import json
 
-    from deepcli.loading import import_plugins
-    from deepcli.sweeps.file import json_schema
+    from deepcli.catalog.json_schema import json_schema
+    from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins or [])
     print(json.dumps(json_schema(), indent=1, ensure_ascii=False))

@@ -13,7 +13,7 @@ from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
-    from deepcli.experiment import Experiment
+    from deepcli.experiment.schema import Experiment
 
 
 def show(
@@ -32,7 +32,7 @@ def show(
     offline: Offline = False,
 ) -> None:
     """Show the whole spec with every default, the model it builds, or what augmentation makes of its images."""
-    from deepcli.loading import dump
+    from deepcli.experiment.load import dump
 
     if model and samples:
         raise UsageError("only one of --model and --samples")
@@ -43,7 +43,7 @@ def show(
         _show_samples(loaded.experiment, samples, sources(data_dir, offline, quiet=False))
     elif model:
         from deepcli.cli import render
-        from deepcli.engine.summary import summarize
+        from deepcli.training.summary import summarize
 
         render.layers(summarize(loaded.experiment))
     else:
@@ -61,7 +61,7 @@ def _show_samples(experiment: Experiment, path: Path, sources: Sources) -> None:
         print("notice: data.augmentation is null, so the images are shown as they are", file=sys.stderr)
     train = experiment.data.load(sources).train
 
-    from deepcli.engine.samples import draw_samples
+    from deepcli.training.samples import draw_samples
 
     draw_samples(experiment, train, path)
     print(f"wrote {path}")

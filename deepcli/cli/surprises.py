@@ -33,5 +33,5 @@ def _in_plugin(trace: TracebackType | None) -> str | None:
 
 
 def _plugins() -> set[str]:
-    loading = sys.modules.get("deepcli.loading")
-    return set(loading.imported) if loading else set()
+    plugins = sys.modules.get("deepcli.spec.plugins")
+    return set(plugins.imported) if plugins else set()

@@ -28,14 +28,14 @@ from deepcli.cli.options import (
     sources,
 )
 from deepcli.errors import UsageError
-from deepcli.signals import Signals
+from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
-    from deepcli.experiment import Experiment
-    from deepcli.reporting import Reporter
+    from deepcli.experiment.schema import Experiment
     from deepcli.result import Result
-    from deepcli.resuming import Resumption
-    from deepcli.run import RunDir
+    from deepcli.runs.directory import RunDir
+    from deepcli.runs.reporter import Reporter
+    from deepcli.runs.resuming import Resumption
 
 
 @answers("deepcli.result:Result")
@@ -82,22 +82,22 @@ def train(
         for notice in loaded.notices:
             show.note(f"notice: {notice}")
 
-        from deepcli import run
         from deepcli.cli import render
+        from deepcli.runs import directory
 
-        target = output or run.default_path(loaded.experiment.name)
+        target = output or directory.default_path(loaded.experiment.name)
         result, resumption = None, None
-        if output is not None and run.existing(output, if_exists):
+        if output is not None and directory.existing(output, if_exists):
             if if_exists == "resume":
-                stack.enter_context(run.RunDir(output).owned())
-            result, resumption = _known(run.RunDir(output), if_exists, loaded.experiment, show)
+                stack.enter_context(directory.RunDir(output).owned())
+            result, resumption = _known(directory.RunDir(output), if_exists, loaded.experiment, show)
         if result is None:
             splits = loaded.experiment.data.load(sources(data_dir, offline, quiet))
             if not splits.provenance.verified:
                 show.note(f"notice: {splits.provenance.source} is not the published file; its results are its own")
 
-            from deepcli.engine.session import Request
-            from deepcli.engine.train import train
+            from deepcli.training.session import Request
+            from deepcli.training.train import train
 
             command = tuple(sys.argv[1:])
             request = Request(
@@ -121,10 +121,10 @@ def _going_on(words: list[str], run: Path, output: Path | None) -> list[str]:
 
     Raises:
         RunError: It is no run.
-        UsageError: Another directory is named beside it.
+        UsageError: Another run is named beside it.
     """
-    from deepcli.loading import is_override
-    from deepcli.run import RunDir
+    from deepcli.experiment.load import is_override
+    from deepcli.runs.directory import RunDir
 
     if output is not None and output != run:
         raise UsageError(f"--resume {run} goes on in that directory; leave --output out")
@@ -136,7 +136,7 @@ def _known(
     run: RunDir, if_exists: str, experiment: Experiment, show: Reporter
 ) -> tuple[Result | None, Resumption | None]:
     """Return the result of a run that is there and has finished, or decide how it is continued."""
-    from deepcli.resuming import resume, skip
+    from deepcli.runs.resuming import resume, skip
 
     if if_exists == "skip":
         result = skip(run, experiment)

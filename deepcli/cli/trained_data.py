@@ -9,12 +9,12 @@ from deepcli.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deepcli.checkpoints import CheckpointFile
+    from deepcli.data.arrays.splits import Splits
     from deepcli.data.files import Sources
-    from deepcli.data.splits import Splits
-    from deepcli.reporting import Reporter
     from deepcli.result import DataRead
-    from deepcli.run import RunDir
+    from deepcli.runs.checkpoint.file import CheckpointFile
+    from deepcli.runs.directory import RunDir
+    from deepcli.runs.reporter import Reporter
 
 
 def read_data(
@@ -25,9 +25,9 @@ def read_data(
     Raises:
         DataError: They cannot be read, or are others although none are named.
     """
-    from deepcli.other_data import other_data
-    from deepcli.own_data import TrainedOn
+    from deepcli.experiment.other_data import other_data
     from deepcli.result import DataRead
+    from deepcli.runs.own_data import TrainedOn
 
     data, notices = other_data(checkpoint.experiment, words) if words else (checkpoint.experiment.data, ())
     for notice in notices:

@@ -19,8 +19,8 @@ def validate(
     words: Words, overrides: Overrides = None, plugins: Plugins = None, json: Json = False, quiet: Quiet = False
 ) -> None:
     """Check specs and the sweeps in them, each file by itself, without importing TensorFlow."""
-    from deepcli.loading import is_override
-    from deepcli.sweeps.loading import validate_file
+    from deepcli.experiment.load import is_override
+    from deepcli.sweeps.load import validate_file
 
     files = [word for word in words if not is_override(word)]
     changes = [word for word in words if is_override(word)]

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deepcli.fields import Rate
-from deepcli.registry import Spec
+from deepcli.spec.fields import Rate
+from deepcli.spec.registry import Spec
 
 # As Keras encodes texts: 0 is padding, 1 starts one, 2 is a word left out, 3 is unused, words follow.
 UNKNOWN_WORD, FIRST_WORD = 2, 4

@@ -16,15 +16,15 @@ from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugm
 from deepcli.data.encoding import encode_row
 from deepcli.data.files import DataFile, Sources
 from deepcli.errors import DataError, DeepcliError
-from deepcli.fields import Positive
-from deepcli.paths import failure, with_absolute_paths
-from deepcli.registry import Component, Registry, show
+from deepcli.spec.fields import Positive
+from deepcli.spec.paths import failure, with_absolute_paths
+from deepcli.spec.registry import Component, Registry, show
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from deepcli.data.arrays.splits import Raw, Splits, Tokens
     from deepcli.data.lexicon import Lexicon
-    from deepcli.data.splits import Raw, Splits, Tokens
 
 SPLITS = ("train", "validation", "test")
 
@@ -120,8 +120,8 @@ class Dataset(Component):
         Raises:
             DataError: As `read` does, or what it returned does not fit the signature, or a split would be empty.
         """
-        from deepcli.data import contract
-        from deepcli.data.splits import content_of, divide
+        from deepcli.data.arrays import contract
+        from deepcli.data.arrays.splits import content_of, divide
 
         placed = with_absolute_paths(self)
         try:

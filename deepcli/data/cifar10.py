@@ -13,7 +13,7 @@ from deepcli.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepcli.data.splits import Raw
+    from deepcli.data.arrays.splits import Raw
 
 INNER = "cifar-10-batches-py"
 # MD5 of each batch in the published archive, as torchvision has them too; damage they tell, malice they do not.
@@ -60,7 +60,7 @@ class Cifar10(ImageDataset):
     def read(self, sources: Sources) -> Raw:
         import numpy as np
 
-        from deepcli.data.splits import Provenance, Raw, fingerprint
+        from deepcli.data.arrays.splits import Provenance, Raw, fingerprint
 
         path = find(FILE, self.path, sources)
         unpacked = path.name == TEST
@@ -87,7 +87,7 @@ class Cifar10(ImageDataset):
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
-    from deepcli.data.archive import read_tar
+    from deepcli.data.arrays.archive import read_tar
 
     members = {f"{INNER}/{name}": name for name in (*TRAIN, TEST)}
     contents = read_tar(path, tuple(members), MAX_BYTES)
@@ -114,7 +114,7 @@ def _decode(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Turn a batch, red, green and blue planes one after the other, into images (n, 32, 32, 3) and labels (n,)."""
     import numpy as np
 
-    from deepcli.data.archive import read_pickle
+    from deepcli.data.arrays.archive import read_pickle
     from deepcli.data.images import check_images
 
     batch = read_pickle(content, name)

@@ -12,7 +12,7 @@ from deepcli.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepcli.data.splits import Raw
+    from deepcli.data.arrays.splits import Raw
 
 EXAMPLES = 1797
 TEST_EXAMPLES = 360
@@ -44,7 +44,7 @@ class Digits(ImageDataset):
 
         import numpy as np
 
-        from deepcli.data.splits import Provenance, Raw, generator, stratified
+        from deepcli.data.arrays.splits import Provenance, Raw, generator, stratified
 
         if self.path is not None:
             raise DataError("data.path: digits are inside scikit-learn and cannot be read from elsewhere")
@@ -73,7 +73,7 @@ def _load_digits() -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
 
         return load_digits(return_X_y=True)  # type: ignore[no-any-return]
-    from deepcli.data.archive import read_gzip
+    from deepcli.data.arrays.archive import read_gzip
 
     lines = read_gzip(file, MAX_BYTES).splitlines()
     try:

@@ -14,7 +14,7 @@ from deepcli.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepcli.data.splits import Raw
+    from deepcli.data.arrays.splits import Raw
 
 FOLDER = "fashion-mnist"
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -52,7 +52,7 @@ class FashionMnist(ImageDataset):
         return Signature("image", (28, 28, 1), classes=10, examples=60_000, augmentation=self.augmentation)
 
     def read(self, sources: Sources) -> Raw:
-        from deepcli.data.splits import Provenance, Raw, fingerprint
+        from deepcli.data.arrays.splits import Provenance, Raw, fingerprint
 
         if self.path is not None and Path(self.path).expanduser().is_file():
             raise DataError(f"data.path: {self.path} is a file; name the folder that holds the four of fashion_mnist")
@@ -75,7 +75,7 @@ def _read_idx(path: Path) -> np.ndarray:
     """Read an array of bytes: two zeros, 8 for uint8, its rank, its sizes as big-endian words, its content."""
     import numpy as np
 
-    from deepcli.data.archive import read_gzip
+    from deepcli.data.arrays.archive import read_gzip
 
     content = read_gzip(path, MAX_BYTES)
     rank = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0

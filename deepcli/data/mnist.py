@@ -13,7 +13,7 @@ from deepcli.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepcli.data.splits import Raw
+    from deepcli.data.arrays.splits import Raw
 
 FILE = DataFile(
     "mnist.npz",
@@ -48,9 +48,9 @@ class Mnist(ImageDataset):
     def read(self, sources: Sources) -> Raw:
         import numpy as np
 
-        from deepcli.data.archive import read_npz
+        from deepcli.data.arrays.archive import read_npz
+        from deepcli.data.arrays.splits import Provenance, Raw
         from deepcli.data.images import check_images
-        from deepcli.data.splits import Provenance, Raw
 
         path = find(FILE, self.path, sources)
         arrays = read_npz(path, tuple(CONTENT))

@@ -9,7 +9,7 @@ from deepcli.data.files import DataFile, Sources, find
 from deepcli.data.words import WordDataset, word_index
 
 if TYPE_CHECKING:
-    from deepcli.data.splits import Raw
+    from deepcli.data.arrays.splits import Raw
 
 WORD_INDEX = word_index("reuters")
 FILE = DataFile(
@@ -50,8 +50,8 @@ class Reuters(WordDataset):
     def read(self, sources: Sources) -> Raw:
         import numpy as np
 
-        from deepcli.data.splits import Provenance, Raw
-        from deepcli.data.texts import read_texts
+        from deepcli.data.arrays.splits import Provenance, Raw
+        from deepcli.data.arrays.texts import read_texts
 
         path = find(FILE, self.path, sources)
         texts = read_texts(path, [("x", "y")], self.words, self.classes)

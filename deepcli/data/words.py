@@ -13,12 +13,12 @@ from deepcli.data.base import Signature, TokenDataset
 from deepcli.data.encoding import encode_row, encode_text
 from deepcli.data.files import DataFile, Sources, find
 from deepcli.data.lexicon import Lexicon
-from deepcli.fields import Positive
+from deepcli.spec.fields import Positive
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepcli.data.splits import Tokens
+    from deepcli.data.arrays.splits import Tokens
 
 START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
 
@@ -69,7 +69,7 @@ class WordDataset(TokenDataset):
     def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens:
         import numpy as np
 
-        from deepcli.data.splits import Tokens
+        from deepcli.data.arrays.splits import Tokens
 
         encoded = [
             encode_text(text, lexicon.ids, self.vocabulary, START, UNKNOWN, self.skip_top, self.maxlen)
@@ -95,7 +95,7 @@ def encode(ranks: Tokens, num_words: int | None, skip_top: int, maxlen: int | No
     """
     import numpy as np
 
-    from deepcli.data.splits import Tokens
+    from deepcli.data.arrays.splits import Tokens
 
     lengths = np.diff(ranks.offsets) + 1  # with the start
     kept = lengths if maxlen is None else np.minimum(lengths, maxlen)

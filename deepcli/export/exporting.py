@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from deepcli import __version__
-from deepcli.checkpoints import CheckpointFile
+from deepcli.data.arrays.splits import Split, Tokens, generator, stratified
 from deepcli.data.lexicon import Lexicon
-from deepcli.data.splits import Split, Tokens, generator, stratified
-from deepcli.engine.backend import Backend
 from deepcli.errors import DataError, RunError, TrainingError
+from deepcli.evaluation.predictions import by_class
 from deepcli.export.portable import Portable
 from deepcli.export.usage import usage
 from deepcli.formats import OUTPUT, Format
 from deepcli.inputs.example import together
-from deepcli.predictions import by_class
-from deepcli.writing import put_directory, temporary_prefix, write_text
+from deepcli.runs.checkpoint.file import CheckpointFile
+from deepcli.system.atomic import put_directory, temporary_prefix, write_text
+from deepcli.training.backend import Backend
 
 FACTS = "export.json"
 MOST_EXAMPLES = 1000

@@ -8,14 +8,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from deepcli.checkpoints import CheckpointFile
-from deepcli.engine.build import build_model, forget_models
-from deepcli.engine.checkpoint import load_weights
-from deepcli.engine.room import to_load
 from deepcli.errors import UsageError
 from deepcli.formats import OUTPUT
-from deepcli.models.compacting import Compact
-from deepcli.models.placement import portable
+from deepcli.nn.compacting import Compact
+from deepcli.nn.placement import portable
+from deepcli.runs.checkpoint.file import CheckpointFile
+from deepcli.training.build import build_model, forget_models
+from deepcli.training.memory_check import to_load
+from deepcli.training.saving import load_weights
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from deepcli import extras
-from deepcli.registry import Component, Registry
+from deepcli.spec.registry import Component, Registry
+from deepcli.system import extras
 
 if TYPE_CHECKING:
     import keras

@@ -7,8 +7,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from deepcli.formats.base import OUTPUT, Exportable
 
 _FLOATS = (1, 10, 11, 16)
@@ -22,6 +20,7 @@ def convert(model: Exportable, path: Path, opset: int) -> None:
         TrainingError: ONNX lacks an operation of the model.
     """
     import onnx
+    import tensorflow as tf
 
     # Keras mends what tf2onnx makes of NumPy 2.
     from keras.src.export.tf2onnx_lib import patch_tf2onnx

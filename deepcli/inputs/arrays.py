@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from deepcli.data.archive import DAMAGE, read_header
+from deepcli.data.arrays.archive import DAMAGE, read_header
 from deepcli.errors import DataError
 
 SUFFIXES = (".npy", ".npz")

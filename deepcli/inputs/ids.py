@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from deepcli.data.archive import DAMAGE, read_header, read_objects
+from deepcli.data.arrays.archive import DAMAGE, read_header, read_objects
 from deepcli.data.base import TokenDataset
 from deepcli.errors import DataError
 from deepcli.inputs import arrays

@@ -1,17 +1,6 @@
 """Model families: each a spec that builds a Keras model for any data set."""
 
-from deepcli.models import (
-    cnn,
-    mlp,
-    ngram,
-    recurrent,
-    sequential,
-    stack_convolution,
-    stack_pooling,
-    stack_recurrent,
-    stack_regularization,
-    transformer,
-)
+from deepcli.models import cnn, mlp, ngram, recurrent, sequential, transformer
 from deepcli.models.base import MODELS, Head, Model
 from deepcli.models.stack import LAYERS, Layer
 
@@ -26,9 +15,5 @@ __all__ = [
     "ngram",
     "recurrent",
     "sequential",
-    "stack_convolution",
-    "stack_pooling",
-    "stack_recurrent",
-    "stack_regularization",
     "transformer",
 ]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from deepcli.data.base import Signature
-from deepcli.fields import Positive
-from deepcli.initializers import GlorotUniform, InitializerField, Zeros
-from deepcli.registry import Component, Misfit, Registry
+from deepcli.models.initializers import GlorotUniform, InitializerField, Zeros
+from deepcli.spec.fields import Positive
+from deepcli.spec.registry import Component, Misfit, Registry
 
 if TYPE_CHECKING:
     import keras
 
-    from deepcli.data.splits import Split
+    from deepcli.data.arrays.splits import Split
 
 EMBEDDING_DIM = 64
 

@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from deepcli.activations import ACTIVATIONS, ActivationField, Relu
 from deepcli.data.base import Signature
-from deepcli.fields import Counts, Positive, Regularization, Stack
+from deepcli.models.activations import ACTIVATIONS, ActivationField, Relu
 from deepcli.models.base import MODELS, Embedded, Head
+from deepcli.models.inputs import Sequence, image_input, normalize, normalized, token_input, vocabulary_of, word_input
 from deepcli.models.mlp import hidden_layers
-from deepcli.models.sequences import (
-    Sequence,
-    image_input,
-    normalize,
-    normalized,
-    token_input,
-    vocabulary_of,
-    word_input,
-)
-from deepcli.registry import Misfit
+from deepcli.models.regularization import Regularization
+from deepcli.spec.fields import Counts, Positive, Stack
+from deepcli.spec.registry import Misfit
 
 if TYPE_CHECKING:
     import keras
@@ -152,7 +145,7 @@ class Cnn(Embedded):
     def _image_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         import keras
 
-        from deepcli.models import stochastic_pooling
+        from deepcli.nn import stochastic_pooling
 
         inputs, x = image_input(signature, self.regularization)
         pool = {
@@ -182,7 +175,7 @@ class Cnn(Embedded):
     def _token_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         import keras
 
-        from deepcli.models import layers
+        from deepcli.nn import sequences
 
         if self.one_hot:
             inputs, sequence = word_input(signature)
@@ -201,23 +194,23 @@ class Cnn(Embedded):
             if self.regularization.spatial_dropout:
                 drop = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name=f"conv_{index}_dropout")
                 sequence = sequence.of(drop(sequence.x))
-        pooling = layers.GlobalMaskedPooling1D(self.global_pooling or "max", name="reduce")
+        pooling = sequences.GlobalMaskedPooling1D(self.global_pooling or "max", name="reduce")
         return inputs, pooling(sequence.x, sequence.mask)
 
     def _token_pooling(self, mode: Literal["max", "average", "stochastic"], name: str) -> keras.layers.Layer:
-        from deepcli.models import layers, stochastic_pooling
+        from deepcli.nn import sequences, stochastic_pooling
 
         if mode == "stochastic":
             return stochastic_pooling.MaskedStochasticPooling1D(self.pool_size, name=name)
-        return layers.MaskedPooling1D(self.pool_size, mode, name=name)
+        return sequences.MaskedPooling1D(self.pool_size, mode, name=name)
 
     def _convolve_tokens(self, sequence: Sequence, filters: int, name: str) -> Sequence:
         """Convolve with padding of our own: Keras's `same` pads by the batch's length where strides are above 1."""
         import keras
 
-        from deepcli.models import layers
+        from deepcli.nn import sequences
 
-        x = layers.ZeroPadding(name=f"{name}_mask")(sequence.x, sequence.mask)
+        x = sequences.ZeroPadding(name=f"{name}_mask")(sequence.x, sequence.mask)
         x = keras.layers.ZeroPadding1D(self._around(), name=f"{name}_padding")(x)
         return self._windows_of(self._convolution(1, filters, "valid", name)(x), sequence, name)
 
@@ -242,7 +235,7 @@ class Cnn(Embedded):
         """Build a convolution; with a vocabulary over one-hot tokens, which are given as ids."""
         import keras
 
-        from deepcli.models import dropconnect
+        from deepcli.nn import dropconnect
 
         arguments: dict[str, Any] = {
             "strides": self.strides,
@@ -271,7 +264,7 @@ class Cnn(Embedded):
 
 
 def _windows(x: keras.KerasTensor, before: Sequence, size: int, stride: int, partial: bool, name: str) -> Sequence:
-    from deepcli.models import layers
+    from deepcli.nn import sequences
 
-    lengths = layers.Windows(size, stride, partial, name=f"{name}_lengths")(before.lengths)
-    return Sequence(x, lengths, layers.Mask(name=f"{name}_windows")(x, lengths))
+    lengths = sequences.Windows(size, stride, partial, name=f"{name}_lengths")(before.lengths)
+    return Sequence(x, lengths, sequences.Mask(name=f"{name}_windows")(x, lengths))

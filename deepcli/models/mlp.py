@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from deepcli.activations import ActivationField, Relu
 from deepcli.data.base import Signature
-from deepcli.fields import Regularization, Stack
+from deepcli.models.activations import ActivationField, Relu
 from deepcli.models.base import MODELS, Embedded, Head
-from deepcli.models.sequences import image_input, normalize, token_input
-from deepcli.registry import Misfit
+from deepcli.models.inputs import image_input, normalize, token_input
+from deepcli.models.regularization import Regularization
+from deepcli.spec.fields import Stack
+from deepcli.spec.registry import Misfit
 
 if TYPE_CHECKING:
     import keras
@@ -35,14 +36,14 @@ class Mlp(Embedded):
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
-        from deepcli.models import layers
+        from deepcli.nn import sequences
 
         if signature.kind == "image":
             inputs, x = image_input(signature, self.regularization)
             x = keras.layers.Flatten(name="flatten")(x)
         else:
             inputs, tokens = token_input(signature, self, self.regularization)
-            x = layers.GlobalMaskedPooling1D("average", name="mean")(tokens.x, tokens.mask)
+            x = sequences.GlobalMaskedPooling1D("average", name="mean")(tokens.x, tokens.mask)
         x = hidden_layers(x, self, self.hidden_units, self.activation, self.regularization)
         return keras.Model(inputs, self.dense_output(x, head), name="mlp")
 
@@ -57,7 +58,7 @@ def hidden_layers(
     """Stack dense layers: kernel, normalization, activation, dropout."""
     import keras
 
-    from deepcli.models import dropconnect
+    from deepcli.nn import dropconnect
 
     for index, units in enumerate(hidden_units, start=1):
         x = dropconnect.dense(

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from deepcli.data.base import Signature
-from deepcli.fields import Penalties, Positive, PositiveFloat
 from deepcli.models.base import MODELS, Head, Model
-from deepcli.models.sequences import augmented, image_input, noisy, vocabulary_of
-from deepcli.registry import Misfit
+from deepcli.models.inputs import augmented, image_input, noisy, vocabulary_of
+from deepcli.models.regularization import Penalties
+from deepcli.spec.fields import Positive, PositiveFloat
+from deepcli.spec.registry import Misfit
 
 if TYPE_CHECKING:
     import keras
 
-    from deepcli.data.splits import Split
+    from deepcli.data.arrays.splits import Split
 
 
 @MODELS.register
@@ -84,7 +85,7 @@ class Ngram(Model):
             return
         import numpy as np
 
-        from deepcli.models import ngram_bag
+        from deepcli.nn import ngram_bag
 
         bag = model.get_layer("bag")
         classes = range(bag.units) if bag.units > 1 else [1]
@@ -96,7 +97,7 @@ class Ngram(Model):
         """Make the input and number its n-grams; also tells how many numbers there are."""
         import keras
 
-        from deepcli.models import ngram_bag
+        from deepcli.nn import ngram_bag
 
         if signature.kind == "image":
             inputs, x = image_input(signature, self.regularization)
@@ -108,7 +109,7 @@ class Ngram(Model):
 
     def _bag(self, size: int, units: int) -> keras.layers.Layer:
         """Build the table; in float32, for bfloat16 cannot add up hundreds of n-grams."""
-        from deepcli.models import ngram_bag
+        from deepcli.nn import ngram_bag
 
         return ngram_bag.NgramBag(
             size,

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from deepcli.activations import ActivationField, Tanh
 from deepcli.data.base import Signature
-from deepcli.fields import NonNegative, Rate, Regularization, Stack, penalty
-from deepcli.initializers import InitializerField, Orthogonal
+from deepcli.models.activations import ActivationField, Tanh
 from deepcli.models.base import MODELS, Embedded, Head
-from deepcli.models.sequences import Sequence, normalized, row_input, token_input
-from deepcli.registry import Misfit
+from deepcli.models.initializers import InitializerField, Orthogonal
+from deepcli.models.inputs import Sequence, normalized, row_input, token_input
+from deepcli.models.regularization import Regularization, penalty
+from deepcli.spec.fields import NonNegative, Rate, Stack
+from deepcli.spec.registry import Misfit
 
 if TYPE_CHECKING:
     import keras
@@ -97,18 +98,18 @@ class Recurrent(Embedded):
         return merge[self.merge_mode](name=f"{self.type}_{index}_merge")([forward, backward])
 
     def _direction(self, sequence: Sequence, units: int, last: bool, name: str) -> keras.KerasTensor:
-        from deepcli.models import layers
+        from deepcli.nn import sequences
 
         padded = sequence.lengths is not None
         x = self._cell(units, not last or padded, name)(sequence.x)
-        return layers.LastStep(name=f"{name}_last")(x, sequence.lengths) if last and padded else x
+        return sequences.LastStep(name=f"{name}_last")(x, sequence.lengths) if last and padded else x
 
     def _cell(self, units: int, return_sequences: bool, name: str) -> keras.layers.Layer:
         import keras
 
-        from deepcli.models import recurrent_layers
+        from deepcli.nn import recurrent
 
-        layer = {"rnn": keras.layers.SimpleRNN, "lstm": recurrent_layers.LSTM, "gru": recurrent_layers.GRU}[self.type]
+        layer = {"rnn": keras.layers.SimpleRNN, "lstm": recurrent.LSTM, "gru": recurrent.GRU}[self.type]
         regularization = self.regularization
         arguments: dict[str, Any] = {
             "activation": self.activation.function(),
@@ -126,11 +127,11 @@ class Recurrent(Embedded):
 def _reversed(sequence: Sequence) -> Sequence:
     from keras import ops
 
-    from deepcli.models import layers
+    from deepcli.nn import sequences
 
     if sequence.lengths is None:
         return sequence.of(ops.flip(sequence.x, axis=1))
-    return sequence.of(layers.ReverseSequence()(sequence.x, sequence.lengths))
+    return sequence.of(sequences.ReverseSequence()(sequence.x, sequence.lengths))
 
 
 @MODELS.register

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field
 
 from deepcli.data.base import Signature
-from deepcli.fields import Penalties, as_tuple
-from deepcli.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.models.base import MODELS, Head, Model
-from deepcli.models.sequences import augmented, image_input
-from deepcli.models.stack import LAYERS, VOLUMES, Embedding, Layer, Shape, Unfit
-from deepcli.models.stack_convolution import Conv2d, Windowed
-from deepcli.models.stack_recurrent import Reading
-from deepcli.registry import Misfit
+from deepcli.models.initializers import GlorotUniform, InitializerField, Zeros
+from deepcli.models.inputs import augmented, image_input
+from deepcli.models.regularization import Penalties
+from deepcli.models.stack.base import LAYERS, VOLUMES, Embedding, Layer, Shape, Unfit
+from deepcli.models.stack.convolution import Conv2d, Windowed
+from deepcli.models.stack.recurrent import Reading
+from deepcli.spec.fields import as_tuple
+from deepcli.spec.registry import Misfit
 
 if TYPE_CHECKING:
     import keras
@@ -132,10 +133,10 @@ def _misplaced(layer: Layer, signature: Signature) -> str:
 def _padded(signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     import keras
 
-    from deepcli.models import layers
+    from deepcli.nn import sequences
 
     (maxlen,) = signature.shape
     if maxlen is None:
         raise ValueError("a stack needs sequences of a fixed length")
     inputs = keras.Input((None,), dtype="int32", name="tokens")
-    return inputs, layers.PadLeft(maxlen, name="pad_left")(augmented(inputs, signature))
+    return inputs, sequences.PadLeft(maxlen, name="pad_left")(augmented(inputs, signature))

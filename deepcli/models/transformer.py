@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from deepcli.activations import ActivationField, Gelu
 from deepcli.data.base import Signature
-from deepcli.fields import Penalties, Positive
+from deepcli.models.activations import ActivationField, Gelu
 from deepcli.models.base import MODELS, Embedded, Head
-from deepcli.models.sequences import Sequence, image_input, token_input
-from deepcli.registry import Misfit
+from deepcli.models.inputs import Sequence, image_input, token_input
+from deepcli.models.regularization import Penalties
+from deepcli.spec.fields import Positive
+from deepcli.spec.registry import Misfit
 
 if TYPE_CHECKING:
     import keras
@@ -72,14 +73,14 @@ class Transformer(Embedded):
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
-        from deepcli.models import layers
+        from deepcli.nn import sequences
 
         inputs, sequence = self._patches(signature) if signature.kind == "image" else self._tokens(signature)
         x, mask = sequence.x, sequence.mask
         if self.pooling == "cls":
-            x = layers.ClassToken(name="class_token")(x)
+            x = sequences.ClassToken(name="class_token")(x)
             if sequence.lengths is not None:
-                mask = layers.Mask(name="class_mask")(x, sequence.lengths + 1)
+                mask = sequences.Mask(name="class_mask")(x, sequence.lengths + 1)
         x = self._drop(self._positions(signature)(x))
         for index in range(1, self.num_layers + 1):
             x = self._sublayer(x, partial(self._attention, mask=mask, index=index), f"block_{index}_attention")
@@ -106,14 +107,14 @@ class Transformer(Embedded):
         return inputs, Sequence(x)
 
     def _positions(self, signature: Signature) -> keras.layers.Layer:
-        from deepcli.models import layers
+        from deepcli.nn import sequences
 
         if self.positions == "sinusoidal":
-            return layers.SinusoidalPositions(name="positions")
+            return sequences.SinusoidalPositions(name="positions")
         size = self.patch_size or PATCH_SIZE
         height, *width = (side or 0 for side in signature.shape)
         longest = height if signature.kind == "tokens" else (height // size) * (width[0] // size)
-        return layers.LearnedPositions(longest + (self.pooling == "cls"), name="positions")
+        return sequences.LearnedPositions(longest + (self.pooling == "cls"), name="positions")
 
     def _sublayer(self, x: keras.KerasTensor, sublayer: _Sublayer, name: str) -> keras.KerasTensor:
         """Add a sub-layer's output to its input, with the normalization before the one or after the other."""
@@ -143,7 +144,7 @@ class Transformer(Embedded):
         return self._dense(self.hidden_dim, f"block_{index}_narrow")(wide)
 
     def _dense(self, units: int, name: str) -> keras.layers.Layer:
-        from deepcli.models import dropconnect
+        from deepcli.nn import dropconnect
 
         return dropconnect.dense(
             units,
@@ -162,11 +163,11 @@ class Transformer(Embedded):
     def _pool(self, x: keras.KerasTensor, mask: keras.KerasTensor | None) -> keras.KerasTensor:
         import keras
 
-        from deepcli.models import layers
+        from deepcli.nn import sequences
 
         if self.pooling == "cls":
             return x[:, 0]
         if mask is not None:
-            return layers.GlobalMaskedPooling1D(self.pooling, name="reduce")(x, mask)
+            return sequences.GlobalMaskedPooling1D(self.pooling, name="reduce")(x, mask)
         pooling = {"average": keras.layers.GlobalAveragePooling1D, "max": keras.layers.GlobalMaxPooling1D}
         return pooling[self.pooling](name="reduce")(x)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from deepcli.data.base import Signature
-from deepcli.fields import NonNegative, PositiveFloat, Rate
 from deepcli.models.base import Head
-from deepcli.registry import Component, Misfit, Registry
+from deepcli.spec.fields import NonNegative, PositiveFloat, Rate
+from deepcli.spec.registry import Component, Misfit, Registry
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +84,7 @@ class CategoricalCrossentropy(Smoothed):
     def build(self, signature: Signature) -> keras.losses.Loss:
         import keras
 
-        from deepcli.optim.targets import OneHot
+        from deepcli.nn.losses import OneHot
 
         return OneHot(keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing), signature.classes)
 
@@ -105,7 +105,7 @@ class BinaryCrossentropy(Smoothed):
     def build(self, signature: Signature) -> keras.losses.Loss:
         import keras
 
-        from deepcli.optim.targets import Column
+        from deepcli.nn.losses import Column
 
         return Column(keras.losses.BinaryCrossentropy(label_smoothing=self.label_smoothing))
 
@@ -118,7 +118,7 @@ class OneHotLoss(Loss):
     def build(self, signature: Signature) -> keras.losses.Loss:
         import keras
 
-        from deepcli.optim.targets import OneHot
+        from deepcli.nn.losses import OneHot
 
         loss = getattr(keras.losses, self.KERAS)(**self.model_dump(exclude={"type"}))
         return OneHot(loss, signature.classes)
@@ -198,6 +198,6 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
     def build(self, signature: Signature) -> keras.losses.Loss:
         import keras
 
-        from deepcli.optim.targets import Column
+        from deepcli.nn.losses import Column
 
         return Column(keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type"})))

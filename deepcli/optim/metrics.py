@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from deepcli.data.base import Signature
-from deepcli.fields import Positive
+from deepcli.evaluation.scores import SCORES
 from deepcli.models.base import Head
-from deepcli.registry import Component, Misfit, Registry, show
-from deepcli.scores import SCORES
+from deepcli.spec.fields import Positive
+from deepcli.spec.registry import Component, Misfit, Registry, show
 
 if TYPE_CHECKING:
     import keras
@@ -73,7 +73,7 @@ class TopKAccuracy(Metric):
             yield ("k",), f"is 1 for every model: these data have {signature.classes} classes"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        from deepcli.optim.scores import FairTopKAccuracy
+        from deepcli.nn.metrics import FairTopKAccuracy
 
         return FairTopKAccuracy(self.k)
 
@@ -86,7 +86,7 @@ class Auc(Metric):
     num_thresholds: Positive = Field(200, description="Points of the curve.")
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        from deepcli.optim.scores import OneVersusRestAUC
+        from deepcli.nn.metrics import OneVersusRestAUC
 
         return OneVersusRestAUC(signature.classes, self.num_thresholds, name="auc")
 
@@ -97,7 +97,7 @@ class ConfusionMetric(Metric):
     type: Literal["precision", "recall", "f1"]
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        from deepcli.optim.scores import ConfusionScore
+        from deepcli.nn.metrics import ConfusionScore
 
         return ConfusionScore(self.type, signature.classes, name=self.type)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from deepcli.fields import NonNegative, Positive, PositiveFloat, Rate, as_tuple
-from deepcli.registry import Component, Misfit, Registry, checked
+from deepcli.spec.fields import NonNegative, Positive, PositiveFloat, Rate, as_tuple
+from deepcli.spec.registry import Component, Misfit, Registry, checked
 
 if TYPE_CHECKING:
     import keras
@@ -292,6 +292,6 @@ class ScheduleFreeAdamw(Optimizer):
             yield "use_ema: schedule_free_adamw keeps an average itself; now the moving average is measured instead"
 
     def keras_class(self) -> Callable[..., keras.optimizers.Optimizer]:
-        from deepcli.optim.schedule_free import ScheduleFreeAdamW
+        from deepcli.nn.schedule_free import ScheduleFreeAdamW
 
         return ScheduleFreeAdamW

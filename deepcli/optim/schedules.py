@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from deepcli.fields import NonNegative, Positive, PositiveFloat, as_tuple
-from deepcli.registry import Component, Misfit, Registry, checked
+from deepcli.spec.fields import Course, NonNegative, Positive, PositiveFloat, as_tuple
+from deepcli.spec.registry import Component, Misfit, Registry, checked
 
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
 
 Steps = PositiveFloat
 """A number of steps, or below 1 a fraction of all steps."""
-
-Course = Callable[[Any], Any]
-"""The rate as a function of the step, a float32 tensor; Keras's schedules are such functions."""
 
 
 def count(steps: float, total: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepcli.result import Answer
-from deepcli.sweeps.results import ORDER, Row
+from deepcli.sweeps.ranking import ORDER, Row
 
 NONE_COMPLETED = "no trial was completed"
 

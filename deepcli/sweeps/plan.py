@@ -10,16 +10,17 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
 
-from deepcli import loading, yaml12
 from deepcli.errors import Problem, SpecError, UsageError
-from deepcli.experiment import Experiment
-from deepcli.merging import Merger
-from deepcli.paths import with_absolute_paths
-from deepcli.registry import did_you_mean
+from deepcli.experiment import load
+from deepcli.experiment.merge import Merger
+from deepcli.experiment.schema import Experiment
+from deepcli.spec import yaml12
+from deepcli.spec.paths import with_absolute_paths
+from deepcli.spec.registry import did_you_mean
+from deepcli.spec.yaml12 import Document, Mark
+from deepcli.sweeps.arguments import written
 from deepcli.sweeps.space import Point, Seeded, draw, grid, path
 from deepcli.sweeps.spec import Candidates, Objective, Sweep, same
-from deepcli.sweeps.words import written
-from deepcli.yaml12 import Document, Mark
 
 FORMAT = 1
 DEFAULT_TRIALS = 20
@@ -99,7 +100,7 @@ class Plan:
         Raises:
             SpecError: It cannot be built; the error names the fields alone.
         """
-        over = loading.words([*self.overrides, *(written(key, value) for key, value in point.items())])
+        over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
         for key, value in point.items():
             place = path(key)
             over.keys[place] = over.values[place] = self._place(key, value)
@@ -109,7 +110,7 @@ class Plan:
             if isinstance(own, int) and not isinstance(own, bool):
                 document.tree = {**document.tree, "seed": own + seed}
         # Workers run in other folders, on other machines.
-        return with_absolute_paths(loading.validate(document), Path(self.folder).absolute())
+        return with_absolute_paths(load.validate(document), Path(self.folder).absolute())
 
     def words(self, point: Point, seed: int | None = None) -> list[str]:
         """Return the overrides with which `deepcli train` trains the same spec."""
@@ -146,8 +147,8 @@ class Plan:
         if stored.get("format") != FORMAT:
             raise SpecError([Problem("", "format", f"a stored sweep should be of format {FORMAT}")])
         try:
-            base = loading.parse(stored["base"], "the stored spec").tree
-            section = loading.parse(stored["sweep"], "the stored sweep").tree
+            base = load.parse(stored["base"], "the stored spec").tree
+            section = load.parse(stored["sweep"], "the stored sweep").tree
             sweep = Sweep.model_validate(section)
             folder = str(stored.get("folder", ""))  # older sweeps have none
             return cls(base, sweep, _texts(stored["overrides"]), _texts(stored["plugins"]), folder)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from deepcli.fields import Auto, Positive
-from deepcli.registry import Component, Misfit, Registry, checked
+from deepcli.spec.fields import Auto, Positive
+from deepcli.spec.registry import Component, Misfit, Registry, checked
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

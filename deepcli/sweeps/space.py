@@ -8,8 +8,8 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from deepcli.experiment import Experiment
-from deepcli.merging import lookup
+from deepcli.experiment.schema import Experiment
+from deepcli.spec.trees import lookup
 from deepcli.sweeps.spec import Candidates, Parameter, Range, Sweep, at, same, slot, steps
 
 Point = dict[str, Any]

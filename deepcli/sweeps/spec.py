@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from deepcli.experiment import Seed
-from deepcli.fields import Positive, PositiveFloat, as_tuple
-from deepcli.registry import Misfit, Spec, checked, did_you_mean, misfits, show
+from deepcli.experiment.schema import Seed
+from deepcli.spec.fields import Positive, PositiveFloat, as_tuple
+from deepcli.spec.registry import Misfit, Spec, checked, did_you_mean, misfits, show
 from deepcli.sweeps.pruners import PRUNERS, Pruner
 
 KEY = re.compile(r"[A-Za-z_]\w*(\.\w+)*", re.ASCII)

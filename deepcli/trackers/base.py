@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from deepcli import extras
-from deepcli.registry import Component, Registry
+from deepcli.spec.registry import Component, Registry
+from deepcli.system import extras
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from deepcli.spec.yaml12 import dump
 from deepcli.trackers.base import TRACKERS, Log, Tracked, Tracker
-from deepcli.yaml12 import dump
 
 if TYPE_CHECKING:
     from pathlib import Path

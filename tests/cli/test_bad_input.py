@@ -216,10 +216,10 @@ def test_a_data_file_that_is_not_the_published_one(refused, spec, tiny_mnist):
 @pytest.fixture(scope="module")
 def good_checkpoint(tmp_path_factory):
     from deepcli.data.files import Sources
-    from deepcli.engine.session import Request
-    from deepcli.engine.train import train
-    from deepcli.loading import load
-    from deepcli.reporting import Silent
+    from deepcli.experiment.load import load
+    from deepcli.runs.reporter import Silent
+    from deepcli.training.session import Request
+    from deepcli.training.train import train
 
     folder = tmp_path_factory.mktemp("run")
     (folder / "s.yaml").write_text("data: {type: digits, limit: 40}\nmodel: mlp\ntraining: {epochs: 1}\n")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from deepcli.catalog import KINDS
+from deepcli.catalog.components import KINDS
 from deepcli.cli import render
 from deepcli.data import DATASETS
+from deepcli.evaluation.scores import SCORES
 from deepcli.models import MODELS
 from deepcli.result import Result
-from deepcli.scores import SCORES
 
 QUICK = ["data.limit=40", "training.epochs=2"]
 

@@ -30,22 +30,23 @@ def test_it_says_it_for_a_bug_report(cli):
 
 
 def test_a_tensorflow_that_cannot_be_imported_is_told_of(cli, monkeypatch):
-    import deepcli.engine
 
-    monkeypatch.delattr(deepcli.engine, "doctor", raising=False)
-    monkeypatch.setitem(sys.modules, "deepcli.engine.doctor", None)
+    import deepcli.doctor
+
+    monkeypatch.delattr(deepcli.doctor, "training", raising=False)
+    monkeypatch.setitem(sys.modules, "deepcli.doctor.training", None)
     done = cli("doctor")
     assert done.code == 1 and "BROKEN: " in done.out and "versions" in done.out
 
 
 def test_a_machine_that_does_not_train_is_told_of(cli, monkeypatch):
-    from deepcli.engine import doctor
+    from deepcli.doctor import training
     from deepcli.errors import TrainingError
 
     def fail(*_):
         raise TrainingError("out of memory")
 
-    monkeypatch.setattr(doctor, "train", fail)
+    monkeypatch.setattr(training, "train", fail)
     done = cli("doctor")
     assert done.code == 1 and "FAILED" in done.out and "out of memory" in done.out
 
@@ -60,15 +61,15 @@ def test_a_machine_that_does_not_train_is_told_of(cli, monkeypatch):
     ],
 )
 def test_why_there_is_no_gpu(monkeypatch, hidden, driver, cuda, says):
-    from deepcli.engine import doctor
+    from deepcli.doctor import training
 
-    monkeypatch.setattr(doctor.tf.config, "list_physical_devices", lambda kind: [])
-    monkeypatch.setattr(doctor.tf.test, "is_built_with_cuda", lambda: cuda)
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/nvidia-smi" if driver else None)
-    monkeypatch.setattr(doctor.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(doctor.Path, "exists", lambda self: driver)
+    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(training.tf.test, "is_built_with_cuda", lambda: cuda)
+    monkeypatch.setattr(training.shutil, "which", lambda name: "/usr/bin/nvidia-smi" if driver else None)
+    monkeypatch.setattr(training.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(training.Path, "exists", lambda self: driver)
     if hidden is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    assert says in doctor.devices()["why"]
+    assert says in training.devices()["why"]

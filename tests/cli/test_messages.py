@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from deepcli.errors import DataError, RunError
-from deepcli.run import RunDir
-from deepcli.writing import replacing, write_text
+from deepcli.runs.directory import RunDir
+from deepcli.system.atomic import replacing, write_text
 
 LABELLED = '''
 from typing import Literal
@@ -18,7 +18,7 @@ from pydantic import Field
 
 from deepcli.data import DATASETS
 from deepcli.data.base import ImageDataset, Signature
-from deepcli.data.splits import Provenance, Raw, fingerprint
+from deepcli.data.arrays.splits import Provenance, Raw, fingerprint
 from deepcli.errors import DataError
 from deepcli.optim import SCHEDULES, Schedule
 
@@ -81,7 +81,7 @@ def test_initial_weights_of_another_shape_name_the_shapes_and_the_fields(cli, sp
 
 
 def test_padded_texts_are_not_blamed_on_the_labels(tmp_path):
-    from deepcli.data.texts import flatten
+    from deepcli.data.arrays.texts import flatten
 
     with pytest.raises(
         DataError, match=r"the texts are int64\[4, 3\]; they should be a list of word ids for each text"
@@ -137,10 +137,10 @@ def test_evaluate_says_classes_by_their_names(cli, pets, plugin):
 def test_a_report_needs_no_defaults_that_can_be_used(cli, pets, plugin):
     done = cli("report", pets, "--plugin", plugin)
     assert done.code == 0, done.err
-    page = Path("run/report.html").read_text(encoding="utf-8")
-    assert "data: pets" in page and f"<td>data.path</td><td>{Path('here').resolve()}</td><td>null</td>" in page
+    html = Path("run/report.html").read_text(encoding="utf-8")
+    assert "data: pets" in html and f"<td>data.path</td><td>{Path('here').resolve()}</td><td>null</td>" in html
     assert (
-        "<td>training.epochs</td><td>1</td><td>10</td>" in page and "data.batch_size" not in page.split("<details>")[0]
+        "<td>training.epochs</td><td>1</td><td>10</td>" in html and "data.batch_size" not in html.split("<details>")[0]
     )
 
 
@@ -209,12 +209,12 @@ def test_the_loser_of_a_race_for_a_run_is_told_of_the_race(tmp_path):
 
 
 def test_a_surprise_says_how_to_see_where_for_every_command(cli, pets, plugin, monkeypatch):
-    from deepcli.results import page
+    from deepcli.reports import html
 
     def fail(*_):
         raise ZeroDivisionError("bang")
 
-    monkeypatch.setattr(page, "write_report", fail)
+    monkeypatch.setattr(html, "write_report", fail)
     done = cli("report", pets, "--plugin", plugin)
     assert done.code == 1 and "DEEPCLI_VERBOSE=1 before the command shows where" in done.err
     monkeypatch.setenv("DEEPCLI_VERBOSE", "1")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deepcli.loading import dump, load
+from deepcli.experiment.load import dump, load
 from deepcli.result import Result
-from deepcli.run import RunDir
-from deepcli.writing import write_text
+from deepcli.runs.directory import RunDir
+from deepcli.system.atomic import write_text
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deepcli import loading
 from deepcli.cli.surprises import worded
+from deepcli.spec import plugins
 
 PLUGIN = '''
 from typing import Literal
@@ -66,8 +66,8 @@ def test_a_plugin_that_fails_is_named_with_its_line(cli, spec, error, says):
 def test_a_plugin_that_is_a_module_is_known_too(spec, monkeypatch):
     plugin = spec("def fail():\n    raise ValueError('odd')\n", "a_module_of_mine.py")
     monkeypatch.syspath_prepend(plugin.parent)
-    monkeypatch.setattr(loading, "imported", set())
-    loading.import_plugins(["a_module_of_mine"])
+    monkeypatch.setattr(plugins, "imported", set())
+    plugins.import_plugins(["a_module_of_mine"])
     with pytest.raises(ValueError) as caught:
         sys.modules["a_module_of_mine"].fail()
     assert worded(caught.value).startswith(f"plugin {plugin}, line 2, in fail: ValueError: odd\n")

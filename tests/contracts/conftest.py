@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.base import Signature
-from deepcli.data.splits import Split, Tokens
 
 IMAGES = Signature("image", (8, 8, 1), classes=4, examples=24)
 TOKENS = Signature("tokens", (12,), classes=2, examples=24, vocabulary=30)

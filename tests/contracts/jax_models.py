@@ -10,8 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepcli.engine.build import build_model, compile_model
-from deepcli.experiment import Experiment
+from deepcli.experiment.schema import Experiment
+from deepcli.training.build import build_model, compile_model
 
 assert keras.backend.backend() == "jax"
 for case in sorted(Path(sys.argv[1]).glob("*.json")):

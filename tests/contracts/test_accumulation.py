@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from deepcli.nn.accumulation import accumulating, complete_group
+from deepcli.nn.learning_rate import LearningRate
 from deepcli.optim import OPTIMIZERS
-from deepcli.optim.accumulation import accumulating, complete_group
-from deepcli.optim.learning_rate import LearningRate
 
 EXTRAS = {
     "weight_decay": {"weight_decay": 0.1},

@@ -7,9 +7,9 @@ import pytest
 
 from deepcli.data import DATASETS
 from deepcli.data.files import Sources
-from deepcli.loading import dump, load, parse, validate
+from deepcli.experiment.load import dump, load, parse, validate
 from deepcli.models import MODELS
-from deepcli.sweeps.loading import validate_file
+from deepcli.sweeps.load import validate_file
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
@@ -55,9 +55,9 @@ def test_says_what_it_reached(path):
 
 @each
 def test_trains(path, tiny, tmp_path):
-    from deepcli.engine.session import Request
-    from deepcli.engine.train import train
-    from deepcli.reporting import Silent
+    from deepcli.runs.reporter import Silent
+    from deepcli.training.session import Request
+    from deepcli.training.train import train
 
     overrides = [*tiny(path.parent.name), "training.max_steps=1", "optimizer.learning_rate=1e-4"]
     experiment = load([path], overrides).experiment

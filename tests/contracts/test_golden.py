@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli.checkpoints import open_checkpoint
 from deepcli.models import MODELS
+from deepcli.runs.checkpoint.file import open_checkpoint
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 KINDS = {"rnn": "tokens", "lstm": "tokens", "gru": "tokens", "ngram": "tokens", "transformer": "tokens"}
@@ -23,8 +23,8 @@ def test_every_family_has_one():
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.keras")), ids=lambda path: path.stem)
 def test_a_checkpoint_of_an_earlier_version_predicts_what_it_did(path):
-    from deepcli.engine.build import build_model
-    from deepcli.engine.checkpoint import load_weights
+    from deepcli.training.build import build_model
+    from deepcli.training.saving import load_weights
 
     from .test_models import BACKEND, split_for
 
@@ -38,8 +38,8 @@ def test_a_checkpoint_of_an_earlier_version_predicts_what_it_did(path):
 
 def write(family: str) -> None:
     """Write the golden checkpoint of a family, unless there is one."""
-    from deepcli.engine import checkpoint
-    from deepcli.engine.state import Position, State, read_variables
+    from deepcli.training import saving
+    from deepcli.training.state import Position, State, read_variables
 
     from .test_models import BACKEND, VARIANTS, experiment_for, split_for, trained
 
@@ -51,7 +51,7 @@ def write(family: str) -> None:
     small |= {"hidden_units": [8]} if family == "mlp" else {}
     experiment = experiment_for({**variant, **small}, KINDS.get(family, "image"))
     model = trained(experiment)
-    checkpoint.save(
+    saving.save(
         path, model, experiment, State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND))
     )
     np.save(path.with_suffix(".npy"), BACKEND.predict(model, split_for(experiment).x, 24))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli.data.splits import Tokens
+from deepcli.data.arrays.splits import Tokens
 
 from . import test_models
 from .test_models import BACKEND, DATA, VARIANTS, experiment_for, split_for, trained

@@ -246,8 +246,8 @@ def trained(tmp_path_factory):
 
 def swept(folder):
     """Begin a sweep, and train nothing."""
-    from deepcli.sweeps.begin import begin
-    from deepcli.sweeps.loading import load_sweep
+    from deepcli.sweeps.load import load_sweep
+    from deepcli.sweeps.start import begin
 
     if not (folder / "swept").exists():
         begin(folder / "swept", load_sweep([str(folder / "s.yaml"), "seed=[1, 2]"], [], [], {}), None)
@@ -305,7 +305,9 @@ def test_an_object_can_say_both_what_was_found_and_what_is_wrong(cli, trained, m
     (problem,) = wrong["problems"]
     assert (problem["where"], problem["path"]) == (f"{bad}:2:20", "model.filter")
     assert problem["message"].startswith("unknown field")
-    monkeypatch.setattr("deepcli.engine.doctor.training_check", lambda: {"ok": False, "error": "slow", "seconds": 1.0})
+    monkeypatch.setattr(
+        "deepcli.doctor.training.training_check", lambda: {"ok": False, "error": "slow", "seconds": 1.0}
+    )
     assert "slow" in object_of(cli("doctor", "--json"), "doctor")["error"]
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.data.order import Order
-from deepcli.data.splits import Tokens, generator
-from deepcli.engine import checkpoint
-from deepcli.engine.backend import TensorFlowBackend
-from deepcli.engine.build import build_model, compile_model
-from deepcli.engine.state import Position, State, read_variables
-from deepcli.experiment import Experiment
+from deepcli.data.arrays.splits import Tokens, generator
+from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
+from deepcli.training import saving
+from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.build import build_model, compile_model
+from deepcli.training.order import Order
+from deepcli.training.state import Position, State, read_variables
 
 from .conftest import SIGNATURES, tiny_split
 
@@ -211,15 +211,15 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
 
 @every_variant
 def test_a_reloaded_checkpoint_is_the_same_model(experiment, tmp_path):
-    from deepcli.checkpoints import open_checkpoint
+    from deepcli.runs.checkpoint.file import open_checkpoint
 
     model = trained(experiment)
     state = State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND))
-    checkpoint.save(tmp_path / "a.keras", model, experiment, state)
+    saving.save(tmp_path / "a.keras", model, experiment, state)
     opened = open_checkpoint(tmp_path / "a.keras")
     assert opened.experiment == experiment
     again = built(opened.experiment)
-    checkpoint.load_weights(again, opened)
+    saving.load_weights(again, opened)
     same_model(model, again, split_for(experiment).x)
 
 
@@ -227,7 +227,7 @@ def test_a_reloaded_checkpoint_is_the_same_model(experiment, tmp_path):
 def test_keras_itself_loads_a_checkpoint(experiment, tmp_path):
     model = trained(experiment)
     state = State(Position(), "float32", 1, variables=read_variables(model, BACKEND))
-    checkpoint.save(tmp_path / "a.keras", model, experiment, state)
+    saving.save(tmp_path / "a.keras", model, experiment, state)
     same_model(model, keras.saving.load_model(tmp_path / "a.keras"), split_for(experiment).x)
 
 

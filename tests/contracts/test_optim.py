@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.activations import ACTIVATIONS
 from deepcli.data.base import Signature
-from deepcli.initializers import INITIALIZERS
+from deepcli.models.activations import ACTIVATIONS
+from deepcli.models.initializers import INITIALIZERS
+from deepcli.nn.learning_rate import LearningRate
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
-from deepcli.optim.learning_rate import LearningRate, learning_rate
+from deepcli.training.build import learning_rate
 
 TWO = Signature("tokens", (5,), classes=2, examples=8, vocabulary=10)
 FOUR = Signature("image", (4, 4, 1), classes=4, examples=8)

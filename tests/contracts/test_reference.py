@@ -4,15 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deepcli.catalog import KINDS
-from deepcli.sweeps.file import SpecFile
+from deepcli.catalog.components import KINDS
+from deepcli.sweeps.spec_file import SpecFile
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reference.md"
 
 
 def fresh() -> str:
     """Write it in a process of its own: other tests here register plugins."""
-    words = [sys.executable, "-X", "utf8", "-m", "deepcli.reference"]
+    words = [sys.executable, "-X", "utf8", "-m", "deepcli.catalog.reference"]
     return subprocess.run(words, capture_output=True, encoding="utf-8", check=True).stdout
 
 

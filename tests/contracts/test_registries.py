@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError, create_model
 
 import deepcli
-from deepcli import yaml12
-from deepcli.catalog import COMMANDS, KINDS, example, fields, summary
-from deepcli.registry import Component, Registry, Spec
-from deepcli.sweeps.file import SpecFile
+from deepcli.catalog.components import COMMANDS, KINDS, example, fields, summary
+from deepcli.spec import yaml12
+from deepcli.spec.registry import Component, Registry, Spec
 from deepcli.sweeps.spec import Candidates, Objective, Range, Sweep
+from deepcli.sweeps.spec_file import SpecFile
 
 ENTRIES = [(kind, name) for kind, registry in KINDS.items() for name in registry]
 SECTIONS = [
@@ -34,7 +34,7 @@ def test_there_are_entries_of_every_kind():
 
 def test_every_component_with_a_name_is_registered():
     for module in pkgutil.walk_packages(deepcli.__path__, "deepcli."):
-        if not module.name.startswith(("deepcli.engine", "deepcli.__main__")):
+        if not module.name.startswith(("deepcli.training", "deepcli.__main__")):
             importlib.import_module(module.name)
     named = {
         cls
@@ -177,5 +177,5 @@ def test_the_error_says_which_registry_is_wanted():
     ):
         SpecFile(data=KINDS["data"]["digits"](), model=mlp, optimizer=mlp)
     # Of the same name, but another kind.
-    with pytest.raises(ValidationError, match=r"one of the models, not Lstm of deepcli.models.stack_recurrent"):
+    with pytest.raises(ValidationError, match=r"one of the models, not Lstm of deepcli.models.stack.recurrent"):
         SpecFile(data=KINDS["data"]["digits"](), model=lstm)

@@ -6,9 +6,10 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from deepcli import yaml12
-from deepcli.catalog import COMMANDS, KINDS, example
-from deepcli.sweeps.file import SpecFile, json_schema
+from deepcli.catalog.components import COMMANDS, KINDS, example
+from deepcli.catalog.json_schema import json_schema
+from deepcli.spec import yaml12
+from deepcli.sweeps.spec_file import SpecFile
 from tests.contracts.test_configs import FILES
 
 SCHEMA = json_schema()

@@ -3,13 +3,13 @@
 import pytest
 
 from deepcli.data.files import Sources
-from deepcli.engine.compiled import CompiledModels
-from deepcli.engine.session import Request
-from deepcli.engine.train import train
-from deepcli.loading import load
+from deepcli.experiment.load import load
 from deepcli.models import MODELS
-from deepcli.reporting import Silent
-from deepcli.yaml12 import dump
+from deepcli.runs.reporter import Silent
+from deepcli.spec.yaml12 import dump
+from deepcli.training.compiled import CompiledModels
+from deepcli.training.session import Request
+from deepcli.training.train import train
 from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint
 
 from .test_models import VARIANTS, experiment_for

@@ -37,7 +37,7 @@ PAGES = [
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
     if path.name != "CHANGELOG.md"
 ]
-CODE = [path for path in ROOT.glob("deepcli/**/*.py")]
+CODE = list(ROOT.glob("deepcli/**/*.py"))
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -78,7 +78,13 @@ def test_the_worst_phrases_stay_out(path):
 
 @pytest.mark.parametrize(
     "text",
-    ["'x is no folder'", "'interrupted; `x` goes on'", "'Show so many at most'", "'Tell it, or tells'", "'Of the draws.'"],
+    [
+        "'x is no folder'",
+        "'interrupted; `x` goes on'",
+        "'Show so many at most'",
+        "'Tell it, or tells'",
+        "'Of the draws.'",
+    ],
 )
 def test_a_phrase_is_noticed(text, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)

@@ -9,17 +9,17 @@ import h5py
 import numpy as np
 import pytest
 
-from deepcli.checkpoints import STATE, WEIGHTS, open_checkpoint
 from deepcli.data.files import Sources
-from deepcli.engine.evaluate import evaluate, load_model
-from deepcli.engine.session import Request
-from deepcli.engine.state import State
-from deepcli.engine.train import train
 from deepcli.errors import CheckpointError, Interrupted
+from deepcli.experiment.load import load
 from deepcli.export.portable import load_portable
-from deepcli.loading import load
-from deepcli.reporting import Silent
-from deepcli.run import RunDir
+from deepcli.runs.checkpoint.file import STATE, WEIGHTS, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Silent
+from deepcli.training.evaluate import evaluate, load_model
+from deepcli.training.session import Request
+from deepcli.training.state import State
+from deepcli.training.train import train
 from tests.torture.runs import Cut, begin, fingerprint, go_on, position
 
 MODEL = "model: {type: mlp, hidden_units: [16]}\n"
@@ -168,7 +168,7 @@ def test_training_is_not_resumed_from_averaged_weights(directory):
 
 
 def go_on_longer(directory):
-    from deepcli.resuming import resume
+    from deepcli.runs.resuming import resume
 
     experiment = load([directory.config], ["training.epochs=4"]).experiment
     request = Request(directory.path, resumption=resume(directory, experiment))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from deepcli.data.files import Sources
-from deepcli.loading import load
+from deepcli.experiment.load import load
 
 ROOT = Path(__file__).parent.parent.parent
 BENCHMARKS = ROOT / "benchmarks"

@@ -124,7 +124,7 @@ def test_a_format_that_fixes_the_length_asks_for_it(cli, tiny_imdb, spec, tmp_pa
 
 def test_an_export_is_verified_on_examples_of_every_class():
     """A split as IMDB's is: sorted by class, and larger than what is tried."""
-    from deepcli.data.splits import Split
+    from deepcli.data.arrays.splits import Split
     from deepcli.export import exporting
 
     y = np.repeat([0, 1, 2], [3000, 1500, 500]).astype(np.int32)

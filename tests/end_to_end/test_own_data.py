@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli import checkpoints, state_file
-from deepcli.predictions import Predictions
+from deepcli.evaluation.predictions import Predictions
+from deepcli.runs.checkpoint import file as checkpoints
+from deepcli.runs.checkpoint import state as state_file
 from tests.end_to_end.conftest import trained
 
 SPEC = """
@@ -40,7 +41,7 @@ class Points(Dataset):
 
     def read(self, sources):
         import numpy as np
-        from deepcli.data.splits import Provenance, Raw
+        from deepcli.data.arrays.splits import Provenance, Raw
 
         with open(self.path, "rb") as file:
             found = np.load(file)
@@ -107,7 +108,7 @@ def forget(path):
     with zipfile.ZipFile(path, "w") as archive:
         for info, body in members.items():
             if info.filename == checkpoints.STATE:
-                from deepcli.engine.state import State
+                from deepcli.training.state import State
 
                 state = State.from_bytes(body)
                 assert state.data["content"]
@@ -171,9 +172,9 @@ def test_other_data_under_the_same_name_are_refused_with_both_fingerprints(cli, 
 
 def test_the_winner_of_a_sweep_is_measured_on_its_own_data_alone(run, swapped):
     from deepcli.data.files import Sources
-    from deepcli.engine.trials import measure
     from deepcli.errors import DataError
-    from deepcli.run import RunDir
+    from deepcli.runs.directory import RunDir
+    from deepcli.sweeps.workers.worker import measure
 
     before = content(run)
     with pytest.raises(DataError, match="the data are not those that"):
@@ -247,7 +248,7 @@ def test_the_best_is_known_from_inside_its_folder(cli, run, monkeypatch):
 
 
 def test_the_predictions_of_a_run_that_is_being_trained_are_not_kept(cli, run):
-    from deepcli.run import RunDir
+    from deepcli.runs.directory import RunDir
 
     before = content(run)
     with RunDir(run).owned():
@@ -374,7 +375,7 @@ def test_data_that_are_found_in_a_folder_are_compared_as_well(cli, spec, tiny_im
 
 
 def test_the_state_of_a_checkpoint_has_a_sound_fingerprint_or_is_refused():
-    from deepcli.engine.state import Position, State
+    from deepcli.training.state import Position, State
 
     fingerprint = {"sha256": None, "content": "a" * 64}
     assert State.from_bytes(State(Position(), "float32", 1, data=fingerprint).to_bytes()).data == fingerprint

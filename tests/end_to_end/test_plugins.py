@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli.catalog import KINDS
+from deepcli.catalog.components import KINDS
 
 FOLDER = Path(__file__).parent.parent / "plugins"
 QUICK = ["data.limit=40", "data.batch_size=8", "training.epochs=2"]
@@ -63,7 +63,7 @@ def test_it_is_listed_validated_shown_and_in_the_schema(cli, spec, name, kind, w
 @pytest.mark.parametrize("name", [*CASES, SCORE])
 def test_listing_it_imports_nothing_heavy(name):
     code = (
-        "import sys; from deepcli.loading import import_plugins; from deepcli.catalog import KINDS\n"
+        "import sys; from deepcli.spec.plugins import import_plugins; from deepcli.catalog.components import KINDS\n"
         f"import_plugins([{str(FOLDER / name) + '.py'!r}]); print({{'keras', 'numpy', 'tensorflow'}} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
@@ -107,7 +107,7 @@ class Ordinal(Loss):
         return Head(1, "linear")
     def build(self, signature):
         import keras
-        from deepcli.optim.targets import Column
+        from deepcli.nn.losses import Column
         return Column(keras.losses.MeanSquaredError())
 """
 

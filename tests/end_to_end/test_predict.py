@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepcli.checkpoints import LEXICON, open_checkpoint
 from deepcli.data.encoding import split_words
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError
 from deepcli.inputs.arrays import opened, read_rows
 from deepcli.inputs.images import survey
 from deepcli.inputs.picture import Wanted
+from deepcli.runs.checkpoint.file import LEXICON, open_checkpoint
 
 
 @pytest.fixture

@@ -75,10 +75,10 @@ script()
     ("point", "how"),
     [
         ("deepcli.cli.app", "raised"),
-        ("deepcli.experiment", "swallowed"),
+        ("deepcli.experiment.schema", "swallowed"),
         ("h5py", "raised"),  # within Keras
         ("h5py", "swallowed"),
-        ("deepcli.engine.train", "swallowed"),
+        ("deepcli.training.train", "swallowed"),
     ],
 )
 def test_an_interrupt_before_training_is_not_lost(spec, point, how):
@@ -101,7 +101,17 @@ def test_an_interrupt_is_heard_where_the_shell_lets_background_processes_ignore_
     ignored = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
     )
-    words = [sys.executable, "-c", INTERRUPTED, "deepcli.experiment", "raised", "train", str(spec(LONG)), "-o", "a"]
+    words = [
+        sys.executable,
+        "-c",
+        INTERRUPTED,
+        "deepcli.experiment.schema",
+        "raised",
+        "train",
+        str(spec(LONG)),
+        "-o",
+        "a",
+    ]
     done = subprocess.run([sys.executable, "-c", ignored, *words], capture_output=True, check=False, timeout=120)
     assert done.returncode == 130, done.stderr
     assert not Path("a").exists()
@@ -151,18 +161,18 @@ MIRRORED = """
 import json, sys
 from pathlib import Path
 from deepcli.data.files import Sources
-from deepcli.loading import load
+from deepcli.experiment.load import load
 import deepcli.engine
 import numpy as np
 import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from deepcli.engine import device
-from deepcli.engine.evaluate import Evaluator
-from deepcli.reporting import Silent
-from deepcli.engine.session import Request
-from deepcli.engine.train import train
+from deepcli.training import device
+from deepcli.training.evaluate import Evaluator
+from deepcli.runs.reporter import Silent
+from deepcli.training.session import Request
+from deepcli.training.train import train
 
 def two(training):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from deepcli.engine.device import Choice, Device, choose_jit
-from deepcli.engine.plan import make_plan
 from deepcli.errors import UsageError
-from deepcli.loading import load
+from deepcli.experiment.load import load
 from deepcli.optim import OPTIMIZERS
+from deepcli.training.device import Choice, Device, choose_jit
+from deepcli.training.settings import make_plan
 
 pytestmark = pytest.mark.xdist_group("replicas")  # one process computes what all of them look at
 
@@ -28,15 +28,15 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from deepcli.data.files import Sources
-from deepcli.engine.backend import TensorFlowBackend
-from deepcli.engine.averaging import averaged_weights
-from deepcli.engine.device import Choice, Device
-from deepcli.engine.plan import make_plan
-from deepcli.engine.session import Request, class_weights
-from deepcli.engine.train import ready_model, train
+from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.averaging import averaged_weights
+from deepcli.training.device import Choice, Device
+from deepcli.training.settings import make_plan
+from deepcli.training.session import Request, class_weights
+from deepcli.training.train import ready_model, train
 from deepcli.errors import TrainingError
-from deepcli.loading import load
-from deepcli.reporting import Silent
+from deepcli.experiment.load import load
+from deepcli.runs.reporter import Silent
 
 one = Device(Choice("cpu", "one"), tf.distribute.get_strategy(), None, 1)
 two = Device(Choice("cpu", "two"), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), None, 1)
@@ -184,7 +184,7 @@ def test_what_two_devices_cannot_do_is_refused_before_training(spec, lines, mess
 def test_a_training_step_of_a_plugins_own_is_refused_and_not_replaced():
     import keras
 
-    from deepcli.engine.replicas import mirror
+    from deepcli.training.replicas import mirror
 
     class Own(keras.Model):
         def train_step(self, data):

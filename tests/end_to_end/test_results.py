@@ -9,8 +9,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from deepcli.predictions import Predictions
-from deepcli.results.paired import paired
+from deepcli.evaluation.paired import paired
+from deepcli.evaluation.predictions import Predictions
 
 SPEC = (
     "data: {type: digits, limit: 200, batch_size: 20}\nmodel: {type: mlp, hidden_units: [16]}\ntraining: {epochs: 3}\n"
@@ -47,8 +47,8 @@ def test_predictions_go_where_they_are_wanted(cli, runs, tmp_path):
 
 
 def test_a_run_that_cannot_be_written_is_evaluated_all_the_same(cli, runs, monkeypatch):
-    from deepcli.engine import evaluation_files
     from deepcli.errors import TrainingError
+    from deepcli.training import evaluation_files
 
     def full(*_):
         raise TrainingError("no space")
@@ -214,7 +214,7 @@ def test_one_test_decides_and_words_and_interval_follow_it(only_first, only_seco
 
 
 def test_p_values_are_corrected_for_their_number_as_holm_does():
-    from deepcli.results.paired import holm
+    from deepcli.evaluation.paired import holm
 
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.9]) == [1.0, 1.0] and holm([0.02]) == [0.02] and holm([]) == []
@@ -231,7 +231,7 @@ def of_seeds(accuracies, count=200):
 
 def test_specs_are_compared_seed_by_seed():
     """Of six seeds that all prefer the second, only 2 of the 64 ways to flip signs are as far from 0."""
-    from deepcli.results.seeds import over_seeds
+    from deepcli.evaluation.seeds import over_seeds
 
     first, second = [0.90, 0.91, 0.92, 0.90, 0.93, 0.91], [0.91, 0.93, 0.935, 0.905, 0.95, 0.92]
     found = over_seeds(of_seeds(first), of_seeds(second))

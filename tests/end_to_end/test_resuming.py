@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from deepcli.checkpoints import STATE, open_checkpoint
 from deepcli.data.files import Sources
-from deepcli.engine.session import Request
-from deepcli.engine.state import State
-from deepcli.engine.train import train
 from deepcli.errors import Interrupted
-from deepcli.loading import load
-from deepcli.reporting import Silent
-from deepcli.run import RunDir
+from deepcli.experiment.load import load
+from deepcli.runs.checkpoint.file import STATE, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Silent
+from deepcli.training.session import Request
+from deepcli.training.state import State
+from deepcli.training.train import train
 from tests.torture.runs import Cut, begin, fingerprint, position
 
 BASE = "data: {type: digits, limit: 120, batch_size: 16}\nmodel: mlp\ntraining: {epochs: 3, steps_per_execution: 1}\n"
@@ -244,7 +244,7 @@ def test_a_damaged_description_does_not_keep_a_run_from_going_on(cli, interrupte
 
 def test_a_run_has_one_owner(cli, interrupted):
     path = interrupted()
-    code = "import sys; from pathlib import Path; from deepcli.run import RunDir\nwith RunDir(Path('a b')).owned(): print(flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from deepcli.runs.directory import RunDir\nwith RunDir(Path('a b')).owned(): print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         owner.stdout.readline()
         for words in (["--resume", "a b"], [path, "-o", "a b", "--if-exists", "overwrite"]):

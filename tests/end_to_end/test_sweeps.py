@@ -15,13 +15,13 @@ import jsonschema
 import psutil
 import pytest
 
-from deepcli.engine.trials import Worker
-from deepcli.loading import load
-from deepcli.run import RunDir
-from deepcli.sweeps.begin import begin, open_study
-from deepcli.sweeps.folder import SweepDir
-from deepcli.sweeps.loading import load_sweep
+from deepcli.experiment.load import load
+from deepcli.runs.directory import RunDir
+from deepcli.sweeps.directory import SweepDir
+from deepcli.sweeps.load import load_sweep
 from deepcli.sweeps.outcome import Outcome
+from deepcli.sweeps.start import begin, open_study
+from deepcli.sweeps.workers.worker import Worker
 from tests.conftest import ROOT
 
 SPEC = """
@@ -68,7 +68,7 @@ def table(folder):
 def worked(spec, tmp_path):
     """Run a sweep's trials in this process; gives its study."""
     from deepcli.data.files import Sources
-    from deepcli.signals import Signals
+    from deepcli.system.signals import Signals
 
     studies = []
 
@@ -127,7 +127,7 @@ def test_the_best_spec_trains_as_it_is_to_the_same_bits(worked, cli, tmp_path):
     """The last trial of three is trained on a model that was traced for the first."""
     study = worked("optimizer.learning_rate=[1e-3, 1e-1, 3e-2]", "schedule=cosine")
     best = study.best
-    from deepcli.sweeps.results import write
+    from deepcli.sweeps.ranking import write
 
     write(study)
     done = cli("train", study.folder.best, "--output", tmp_path / "again", "--json")
@@ -142,7 +142,7 @@ def test_the_best_spec_trains_as_it_is_to_the_same_bits(worked, cli, tmp_path):
 
 
 def test_a_worker_that_has_grown_makes_way_for_another(worked, monkeypatch):
-    from deepcli.engine import trials
+    from deepcli.sweeps.workers import worker as trials
 
     ends, work = [], Worker.work
     monkeypatch.setattr(trials, "GROWTH", -1)
@@ -206,7 +206,7 @@ def test_a_pruned_trial_whose_worker_died_ends_at_the_same_epoch(worked):
     """The worker dies after it has told the study, before the run has ended."""
     from unittest import mock
 
-    from deepcli.sweeps.study import Study
+    from deepcli.sweeps.study.study import Study
 
     text = SPEC.replace("epochs: 2", "epochs: 6")
     words = (
@@ -239,7 +239,7 @@ def test_failed_trials_are_recorded_and_ranked_last(worked, tmp_path):
         "optimizer.type=sgd",
         plugins=[str(tmp_path / "broken.py")],
     )
-    from deepcli.sweeps.results import ranking
+    from deepcli.sweeps.ranking import ranking
 
     rows = ranking(study)
     assert [row.state for row in rows] == ["completed", "failed", "failed", "failed"]
@@ -433,7 +433,7 @@ class TestPlans:
         assert best.optimizer.learning_rate == outcome.best.point["optimizer.learning_rate"]
 
     def test_before_all_have_ended_nothing_is_measured_on_the_test_split(self, cli, lines, tmp_path):
-        from deepcli.sweeps.lines import PlannedRun
+        from deepcli.sweeps.planned import PlannedRun
 
         assert cli("sweep", "trial", lines[0], "-o", tmp_path / "o").code == 0
         PlannedRun.read(lines[1])[0].keep(tmp_path / "o")  # begun elsewhere, and not finished

@@ -143,7 +143,7 @@ def test_wandb_keeps_a_run_offline(train, monkeypatch):
 
 
 def test_a_tracker_that_is_not_installed_stops_a_run_before_it_begins(train, monkeypatch):
-    from deepcli import extras
+    from deepcli.system import extras
 
     monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None)
     for name in TRACKERS:

@@ -10,17 +10,17 @@ import jsonschema
 import numpy as np
 import pytest
 
-from deepcli.checkpoints import find, open_checkpoint
 from deepcli.data.files import Sources
-from deepcli.engine.evaluate import evaluate
-from deepcli.engine.session import Request
-from deepcli.engine.state import State
-from deepcli.engine.train import train
 from deepcli.errors import SpecError, TrainingError
-from deepcli.loading import load
-from deepcli.predictions import Predictions
-from deepcli.reporting import Silent
-from deepcli.run import RunDir
+from deepcli.evaluation.predictions import Predictions
+from deepcli.experiment.load import load
+from deepcli.runs.checkpoint.file import find, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Silent
+from deepcli.training.evaluate import evaluate
+from deepcli.training.session import Request
+from deepcli.training.state import State
+from deepcli.training.train import train
 
 
 class Told(Silent):
@@ -258,7 +258,7 @@ def test_the_best_epoch_is_that_of_the_monitored_metric(monitor, better, run):
 
 
 def test_class_weights_change_the_loss_and_balanced_follows_counts(run):
-    from deepcli.engine.session import class_weights
+    from deepcli.training.session import class_weights
 
     plain, *_ = run("model: mlp\ntraining: {epochs: 1}\n", output="plain")
     weighted, *_ = run("model: mlp\ntraining: {epochs: 1, class_weight: {0: 9.0}}\n", output="weighted")

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from deepcli.data.files import Sources
-from deepcli.engine.crew import Crew, Orders
-from deepcli.loading import import_plugins, load
-from deepcli.signals import Signals
-from deepcli.sweeps.begin import begin, open_study
-from deepcli.sweeps.loading import load_sweep
+from deepcli.experiment.load import load
+from deepcli.spec.plugins import import_plugins
+from deepcli.sweeps.load import load_sweep
+from deepcli.sweeps.start import begin, open_study
+from deepcli.sweeps.workers.pool import Crew, Orders
+from deepcli.system.signals import Signals
 from tests.conftest import ROOT
 
 SPIRALS = str(ROOT / "tests" / "plugins" / "spirals.py")

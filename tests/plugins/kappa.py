@@ -1,6 +1,6 @@
 from typing import Literal
 
-from deepcli.scores import SCORES, Score
+from deepcli.evaluation import SCORES, Score
 
 
 @SCORES.register

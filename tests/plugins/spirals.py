@@ -19,7 +19,7 @@ class Spirals(Dataset):
     def read(self, sources):
         import hashlib
 
-        from deepcli.data.splits import Provenance, Raw
+        from deepcli.data.arrays import Provenance, Raw
 
         train, test = draw(self.examples, seed=0), draw(self.examples // 4, seed=1)
         digest = hashlib.sha256(b"".join(array.tobytes() for array in (*train, *test))).hexdigest()

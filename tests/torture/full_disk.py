@@ -7,16 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deepcli.checkpoints import STATE, open_checkpoint
 from deepcli.data.files import Sources
-from deepcli.engine.session import Request
-from deepcli.engine.state import State
-from deepcli.engine.train import train
 from deepcli.errors import DeepcliError
-from deepcli.loading import load
-from deepcli.reporting import Silent
-from deepcli.resuming import resume
-from deepcli.run import RunDir
+from deepcli.experiment.load import load
+from deepcli.runs.checkpoint.file import STATE, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Silent
+from deepcli.runs.resuming import resume
+from deepcli.training.session import Request
+from deepcli.training.state import State
+from deepcli.training.train import train
 from tests.torture.runs import begin, fingerprint
 
 PAGE = 4096

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from deepcli.errors import DeepcliError
-from deepcli.reporting import Silent
-from deepcli.run import RunDir
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Silent
 from tests.torture.runs import begin, go_on
 
 

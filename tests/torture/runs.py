@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from deepcli.checkpoints import STATE, WEIGHTS, open_checkpoint
 from deepcli.data.files import Sources
-from deepcli.engine.session import Request
-from deepcli.engine.state import State
-from deepcli.engine.train import train
-from deepcli.loading import load
-from deepcli.reporting import Silent
-from deepcli.resuming import resume
-from deepcli.run import RunDir
-from deepcli.signals import Signals
+from deepcli.experiment.load import load
+from deepcli.runs.checkpoint.file import STATE, WEIGHTS, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Silent
+from deepcli.runs.resuming import resume
+from deepcli.system.signals import Signals
+from deepcli.training.session import Request
+from deepcli.training.state import State
+from deepcli.training.train import train
 
 IMAGES = "data: {type: mnist, path: PATH, limit: 100, batch_size: 16}\n"
 TOKENS = "data: {type: imdb, path: PATH, limit: 100, batch_size: 16, maxlen: 20, num_words: 300}\n"

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli.data import DATASETS, cache, cifar10
+from deepcli.data import DATASETS, cifar10
+from deepcli.data.arrays import cache
+from deepcli.data.arrays.splits import fingerprint
 from deepcli.data.files import Sources, keras_cache
-from deepcli.data.splits import fingerprint
 from deepcli.errors import DataError
 from tests.unit.test_more_data import BATCHES, FASHION, inner, pickled, write_archive, write_folder, write_idx
 
@@ -277,8 +278,8 @@ def test_a_damaged_cache_entry_is_noticed_or_harmless(tmp_path, counted):
 WRITER = """
 import sys
 import numpy as np
-from deepcli.data import cache
-from deepcli.data.splits import fingerprint
+from deepcli.data.arrays import cache
+from deepcli.data.arrays.splits import fingerprint
 
 seed, rounds = int(sys.argv[1]), int(sys.argv[2])
 # Every process has a content of its own, so half of one's and half of another's would be seen.

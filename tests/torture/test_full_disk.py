@@ -10,9 +10,9 @@ from collections import Counter
 
 import pytest
 
-from deepcli.checkpoints import open_checkpoint
 from deepcli.errors import TrainingError
-from deepcli.reporting import Silent
+from deepcli.runs.checkpoint.file import open_checkpoint
+from deepcli.runs.reporter import Silent
 from tests.conftest import ROOT
 from tests.torture import count
 from tests.torture.runs import begin

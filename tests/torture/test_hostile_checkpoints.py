@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from deepcli.checkpoints import open_checkpoint
 from deepcli.errors import CheckpointError
+from deepcli.runs.checkpoint.file import open_checkpoint
 
 from . import hostile
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from deepcli.checkpoints import STATE, open_checkpoint
-from deepcli.engine.state import State
-from deepcli.loading import dump, load
-from deepcli.run import RunDir
+from deepcli.experiment.load import dump, load
+from deepcli.runs.checkpoint.file import STATE, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.training.state import State
 from tests.conftest import ROOT
 from tests.torture import FULL, count
 from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint, position

@@ -12,10 +12,11 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from deepcli import loading, yaml12
-from deepcli.catalog import KINDS
+from deepcli.catalog.components import KINDS
 from deepcli.errors import DeepcliError
-from deepcli.experiment import Experiment
+from deepcli.experiment import load as loading
+from deepcli.experiment.schema import Experiment
+from deepcli.spec import yaml12
 
 FULL = os.environ.get("DEEPCLI_TORTURE") == "1"
 SECONDS = 1.0

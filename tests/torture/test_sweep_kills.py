@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deepcli.checkpoints import open_checkpoint
-from deepcli.run import RunDir
-from deepcli.sweeps.begin import open_study
-from deepcli.sweeps.folder import SweepDir
-from deepcli.sweeps.study import Study
+from deepcli.runs.checkpoint.file import open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.sweeps.directory import SweepDir
+from deepcli.sweeps.start import open_study
+from deepcli.sweeps.study.study import Study
 from tests.conftest import ROOT
 from tests.torture import FULL, count
 

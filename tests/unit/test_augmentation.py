@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.data.order import Order
-from deepcli.data.splits import Split, Tokens
-from deepcli.engine.backend import TensorFlowBackend
-from deepcli.engine.build import build_model, compile_model
-from deepcli.engine.device import Choice, Device, choose_jit
-from deepcli.engine.state import state_variables
+from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.errors import UsageError
-from deepcli.experiment import Experiment
+from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
-from deepcli.models.augmentation import Augmenting, RandomErasing, RandomMove, WordDropout
+from deepcli.nn.augmentation import Augmenting, RandomErasing, RandomMove, WordDropout
+from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.build import build_model, compile_model
+from deepcli.training.device import Choice, Device, choose_jit
+from deepcli.training.order import Order
+from deepcli.training.state import state_variables
 
 IMAGES = {"type": "digits", "augmentation": {"rotation": 0.1, "translation": 0.1, "erasing": 0.5}}
 TOKENS = {"type": "imdb", "maxlen": 12, "num_words": 30, "augmentation": {"word_dropout": 0.4}}

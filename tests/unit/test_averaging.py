@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from deepcli.engine.averaging import averaged_weights, averages, begin_averages
+from deepcli.nn.learning_rate import LearningRate
 from deepcli.optim import OPTIMIZERS
-from deepcli.optim.learning_rate import LearningRate
+from deepcli.training.averaging import averaged_weights, averages, begin_averages
 
 START, GOAL = np.array([3.0, -2.0]), np.array([1.0, 1.5])
 

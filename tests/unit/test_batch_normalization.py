@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.models import batch_normalization
-from deepcli.models.batch_normalization import BatchNormalization
+from deepcli.nn import batch_normalization
+from deepcli.nn.batch_normalization import BatchNormalization
 
 TOLERANCE = {"float32": 3e-6, "mixed_bfloat16": 2e-2}
 

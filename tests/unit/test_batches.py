@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.data.order import Order
-from deepcli.data.splits import Split, Tokens
-from deepcli.engine.backend import TensorFlowBackend
-from deepcli.engine.build import build_model
-from deepcli.engine.session import class_weights
-from deepcli.experiment import Experiment
+from deepcli.data.arrays.splits import Split, Tokens
+from deepcli.experiment.schema import Experiment
 from deepcli.export.portable import Portable
+from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.build import build_model
+from deepcli.training.order import Order
+from deepcli.training.session import class_weights
 
 
 def experiment(**sections):

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli.data import DATASETS, cache
+from deepcli.data import DATASETS
+from deepcli.data.arrays import cache
+from deepcli.data.arrays.splits import fingerprint
 from deepcli.data.files import Sources, keras_cache
-from deepcli.data.splits import fingerprint
 from deepcli.errors import DataError
 
 FIELDS = [{}, {"num_words": 50, "maxlen": 7}, {"num_words": None, "maxlen": None, "skip_top": 8}]
@@ -36,7 +37,7 @@ def newswires():
 @pytest.fixture
 def read_by_unpickling(monkeypatch):
     """Count how often a source file is unpickled."""
-    from deepcli.data import texts
+    from deepcli.data.arrays import texts
 
     calls = []
     original = texts.read_npz
@@ -102,7 +103,7 @@ def test_another_content_under_the_same_name_size_and_time_is_noticed(source, tm
 
 
 def test_a_source_that_is_replaced_while_it_is_read_is_not_kept_under_its_old_content(source, monkeypatch):
-    from deepcli.data import texts
+    from deepcli.data.arrays import texts
 
     original = texts.read_npz
 
@@ -254,7 +255,8 @@ def test_an_error_in_the_source_is_reported_and_not_kept(source):
 RACE = """
 import contextlib, sys
 from pathlib import Path
-from deepcli.data import DATASETS, cache
+from deepcli.data import DATASETS
+from deepcli.data.arrays import cache
 from deepcli.data.files import Sources
 
 imdb = DATASETS.select({"type": "imdb", "path": sys.argv[1]})

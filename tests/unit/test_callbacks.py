@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from deepcli.engine.callbacks import Best, PatientStopping, Plateau
-from deepcli.experiment import EarlyStopping, Experiment
-from deepcli.loading import load
-from deepcli.optim.learning_rate import learning_rate
+from deepcli.experiment.load import load
+from deepcli.experiment.schema import EarlyStopping, Experiment
 from deepcli.optim.schedules import ReduceOnPlateau
+from deepcli.training.build import learning_rate
+from deepcli.training.callbacks import Best, PatientStopping, Plateau
 
 NAN = float("nan")
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli import checkpoints, run, state_file
-from deepcli.checkpoints import find, open_checkpoint
 from deepcli.data import lexicon
 from deepcli.errors import CheckpointError, TrainingError
-from deepcli.run import RunDir
+from deepcli.runs import directory as run
+from deepcli.runs.checkpoint import file as checkpoints
+from deepcli.runs.checkpoint import state as state_file
+from deepcli.runs.checkpoint.file import find, open_checkpoint
+from deepcli.runs.directory import RunDir
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "mlp.keras"
 
@@ -59,7 +61,7 @@ def test_a_full_disk_is_no_damaged_checkpoint(monkeypatch):
 
 
 def test_a_folder_for_temporary_files_that_is_full_is_said_so(monkeypatch):
-    from deepcli.engine.checkpoint import load_weights
+    from deepcli.training.saving import load_weights
 
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -72,7 +74,7 @@ def test_a_folder_for_temporary_files_that_is_full_is_said_so(monkeypatch):
 
 def test_a_checkpoint_that_changes_after_it_was_opened_is_looked_through_again(tmp_path):
     """Between the first look and the loading lies the import of TensorFlow: seconds."""
-    from deepcli.engine.checkpoint import load_weights
+    from deepcli.training.saving import load_weights
     from tests.torture import hostile
 
     path = tmp_path / "a.keras"
@@ -94,9 +96,9 @@ def test_a_checkpoint_that_changes_after_it_was_opened_is_looked_through_again(t
 def test_a_state_of_another_shape_or_type_is_never_written_to_a_model(name, value):
     import tensorflow as tf
 
-    from deepcli.engine.backend import TensorFlowBackend
-    from deepcli.engine.build import build_model, compile_model
-    from deepcli.engine.state import State, write_variables
+    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.build import build_model, compile_model
+    from deepcli.training.state import State, write_variables
 
     checkpoint = open_checkpoint(GOLDEN)
     model = build_model(checkpoint.experiment, "float32")
@@ -112,7 +114,7 @@ def test_a_state_of_another_shape_or_type_is_never_written_to_a_model(name, valu
 
 
 def _variables(model):
-    from deepcli.engine.state import state_variables
+    from deepcli.training.state import state_variables
 
     return state_variables(model)
 
@@ -131,7 +133,7 @@ def test_a_result_that_is_huge_or_no_file_is_none(directory, monkeypatch):
 
 
 def test_a_state_comes_back_as_it_was_written():
-    from deepcli.engine.state import Position, State
+    from deepcli.training.state import Position, State
 
     rows = [{"epoch": 1, "loss": 0.5, "val_loss": None, "seconds": 1}]
     memories = {

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from deepcli.models.compacting import Compact
+from deepcli.nn.compacting import Compact
 
 ROWS = np.array([[0, 0, 1, 5, 6], [1, 5, 6, 0, 0], [0, 1, 0, 5, 6], [9, 8, 7, 6, 5], [0, 0, 0, 0, 0]], np.int32)
 COMPACT = [[1, 5, 6, 0, 0], [1, 5, 6, 0, 0], [1, 5, 6, 0, 0], [9, 8, 7, 6, 5], [0, 0, 0, 0, 0]]

@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.engine.build import build_model, compile_model
-from deepcli.engine.state import state_variables
-from deepcli.experiment import Experiment
-from deepcli.models.dropconnect import (
+from deepcli.experiment.schema import Experiment
+from deepcli.nn.dropconnect import (
     DropConnectConv1D,
     DropConnectConv2D,
     DropConnectDense,
@@ -17,7 +15,9 @@ from deepcli.models.dropconnect import (
     dense,
     one_hot_convolution,
 )
-from deepcli.models.one_hot import OneHotConv1D
+from deepcli.nn.one_hot import OneHotConv1D
+from deepcli.training.build import build_model, compile_model
+from deepcli.training.state import state_variables
 
 RATE, WORDS = 0.3, 7
 LAYERS = {

@@ -5,10 +5,10 @@
 import numpy as np
 import pytest
 
+from deepcli.data.arrays.splits import Tokens
 from deepcli.data.encoding import encode_row, encode_text, look_up, split_words
 from deepcli.data.imdb import Imdb
 from deepcli.data.lexicon import Lexicon
-from deepcli.data.splits import Tokens
 from deepcli.data.words import encode
 
 IDS = {"great": 4, "don't": 5, "café": 6, "film": 7, "movie": 8, "8½": 9, "br": 10, "'em": 11, "dogs'": 12}

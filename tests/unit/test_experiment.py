@@ -3,7 +3,7 @@
 import pytest
 
 from deepcli.errors import SpecError
-from deepcli.loading import load
+from deepcli.experiment.load import load
 
 
 @pytest.mark.parametrize(

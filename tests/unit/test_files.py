@@ -15,8 +15,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from deepcli.data import archive
-from deepcli.data.archive import read_npz
+from deepcli.data.arrays import archive
+from deepcli.data.arrays.archive import read_npz
 from deepcli.data.files import DataFile, Sources, find, keras_cache
 from deepcli.data.imdb import Imdb
 from deepcli.data.mnist import Mnist
@@ -188,8 +188,8 @@ def test_an_array_larger_than_its_file_is_refused_before_there_is_room_for_it(tm
 FORGED = """
 import pickle, sys
 import numpy as np
-from deepcli.data import archive
-from deepcli.data.archive import read_npz
+from deepcli.data.arrays import archive
+from deepcli.data.arrays.archive import read_npz
 from deepcli.errors import DataError
 from pathlib import Path
 try:
@@ -241,7 +241,7 @@ def test_a_pickle_changes_nothing_of_what_reads_it(tmp_path):
 
 
 def test_one_long_text_named_a_thousand_times_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("deepcli.data.texts.MAX_WORDS", 50_000)
+    monkeypatch.setattr("deepcli.data.arrays.texts.MAX_WORDS", 50_000)
     text, x = [1] * 1000, np.empty(1000, dtype=object)
     for index in range(1000):
         x[index] = text

@@ -7,7 +7,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from deepcli.sweeps.importances import FEWEST, importances
+from deepcli.sweeps.study.importances import FEWEST, importances
 
 DISTRIBUTIONS = {
     "rate": FloatDistribution(1e-4, 1e-1, log=True),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom, multinomial
 
-from deepcli import intervals
-from deepcli.predictions import Predictions
-from deepcli.scores import SCORES, take
+from deepcli.evaluation import intervals
+from deepcli.evaluation.predictions import Predictions
+from deepcli.evaluation.scores import SCORES, take
 
 SHARES = [*np.linspace(0.5, 0.999, 60), 0.9925, 0.9975, 0.9985]
 BOOTSTRAPPED = ("f1_macro", "f1_weighted", "precision_macro", "precision_weighted", "recall_macro", "mcc")

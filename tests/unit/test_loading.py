@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from deepcli import loading
 from deepcli.errors import SpecError, UsageError
-from deepcli.loading import is_override, load, parse, validate
+from deepcli.experiment import load as loading
+from deepcli.experiment.load import is_override, load, parse, validate
 
 
 def problems(path, *overrides):

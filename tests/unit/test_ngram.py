@@ -7,16 +7,16 @@ import pytest
 from pydantic import ValidationError
 from sklearn.naive_bayes import MultinomialNB
 
-from deepcli.checkpoints import open_checkpoint
+from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.files import Sources
-from deepcli.data.splits import Split, Tokens
-from deepcli.engine.build import build_model
-from deepcli.engine.checkpoint import load_weights
-from deepcli.engine.session import Request
-from deepcli.engine.train import train
-from deepcli.experiment import Experiment
-from deepcli.models.ngram_bag import MIX, SPREAD, NgramBag, TokenNgrams, WindowNgrams, class_counts, log_count_ratios
-from deepcli.reporting import Silent
+from deepcli.experiment.schema import Experiment
+from deepcli.nn.ngram_bag import MIX, SPREAD, NgramBag, TokenNgrams, WindowNgrams, class_counts, log_count_ratios
+from deepcli.runs.checkpoint.file import open_checkpoint
+from deepcli.runs.reporter import Silent
+from deepcli.training.build import build_model
+from deepcli.training.saving import load_weights
+from deepcli.training.session import Request
+from deepcli.training.train import train
 
 VOCABULARY, BUCKETS, NGRAMS = 50, 97, 3
 TEXTS = [[4, 5, 4, 5, 4], [7], [9, 8], [int(word) for word in np.random.RandomState(0).randint(1, VOCABULARY, 40)]]

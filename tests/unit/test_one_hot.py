@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from pydantic import ValidationError
 
-from deepcli.engine.build import build_model
-from deepcli.experiment import Experiment
-from deepcli.models.one_hot import OneHotConv1D
+from deepcli.experiment.schema import Experiment
+from deepcli.nn.one_hot import OneHotConv1D
+from deepcli.training.build import build_model
 
 VOCABULARY = 11
 

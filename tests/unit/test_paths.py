@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 import pytest
 
 from deepcli.data import Dataset
-from deepcli.experiment import Experiment
-from deepcli.paths import absolute, absolute_plugins, unreadable, with_absolute_paths
+from deepcli.experiment.schema import Experiment
+from deepcli.spec.paths import absolute, absolute_plugins, unreadable, with_absolute_paths
 
 
 def experiment(**sections):

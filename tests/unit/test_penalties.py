@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deepcli.engine.build import build_model
-from deepcli.experiment import Experiment
+from deepcli.experiment.schema import Experiment
+from deepcli.training.build import build_model
 
 MODELS = {
     "mlp": {"type": "mlp", "hidden_units": [3]},

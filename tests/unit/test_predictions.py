@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepcli.errors import DataError
-from deepcli.predictions import Predictions
+from deepcli.evaluation.predictions import Predictions
 
 GOOD = {
     "ids": np.array([4, 0, 7]),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.models import recurrent_layers
+from deepcli.nn import recurrent
 
 UNITS, FEATURES = 12, 9
 VARIANTS = {
@@ -39,7 +39,7 @@ def run(layer, shape, training):
 def both(kind, **arguments):
     """Make Keras's layer and ours, with the same weights and random state."""
     layers = []
-    for module in (keras.layers, recurrent_layers):
+    for module in (keras.layers, recurrent):
         keras.utils.set_random_seed(1)
         made = getattr(module, kind)(
             UNITS, return_sequences=True, return_state=True, bias_initializer="normal", seed=3, **arguments
@@ -75,7 +75,7 @@ def test_they_do_so_inside_a_graph_whose_sizes_are_unknown(kind):
     ids=["relu", "unroll", "bfloat16", "mask"],
 )
 def test_what_they_do_not_know_is_left_to_keras(kind, arguments, mask, monkeypatch):
-    monkeypatch.setattr(f"deepcli.models.{kind.lower()}_loop.{kind.lower()}", None)
+    monkeypatch.setattr(f"deepcli.nn.{kind.lower()}_loop.{kind.lower()}", None)
     x = np.random.RandomState(0).standard_normal((3, 4, FEATURES)).astype("float32")
     given = {} if mask is None else {"mask": np.array([[True] * 4, [True] * 2 + [False] * 2, [True] * 4])}
     theirs, ours = both(kind, **arguments)
@@ -83,8 +83,8 @@ def test_what_they_do_not_know_is_left_to_keras(kind, arguments, mask, monkeypat
 
 
 def test_a_gpu_is_left_to_cudnn(kind, monkeypatch):
-    monkeypatch.setattr(f"deepcli.models.{kind.lower()}_loop.{kind.lower()}", None)
-    monkeypatch.setattr(recurrent_layers, "tensorflow_on_cpu", lambda: False)
+    monkeypatch.setattr(f"deepcli.nn.{kind.lower()}_loop.{kind.lower()}", None)
+    monkeypatch.setattr(recurrent, "tensorflow_on_cpu", lambda: False)
     theirs, ours = both(kind)
     x = np.zeros((3, 4, FEATURES), "float32")
     np.testing.assert_array_equal(ours(x)[0], theirs(x)[0])

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from deepcli import loading
 from deepcli.errors import RunError
-from deepcli.experiment import Experiment
+from deepcli.experiment.schema import Experiment, load
 from deepcli.result import Result
-from deepcli.resuming import changes_between, skip
-from deepcli.run import RunDir
-from deepcli.writing import write_text
+from deepcli.runs.directory import RunDir
+from deepcli.runs.resuming import changes_between, skip
+from deepcli.system.atomic import write_text
 
 SPEC = {"data": {"type": "mnist", "path": "d.npz"}, "model": "mlp"}
 
@@ -24,7 +23,7 @@ def ended():
     """Make a run of a spec that has ended in some way."""
 
     def make(status="completed", error=None, spec=None):
-        run = RunDir.create(Path("a"), loading.dump(spec or experiment()), {})
+        run = RunDir.create(Path("a"), load.dump(spec or experiment()), {})
         if status:
             result = Result(schema=1, command="train", status=status, error=error)
             write_text(run.metrics, result.to_json())

@@ -1,4 +1,4 @@
-"""The run directory: written whole or not at all, never overwritten in silence."""
+"""The run run: written whole or not at all, never overwritten in silence."""
 
 import os
 import re
@@ -10,8 +10,8 @@ import pytest
 
 from deepcli.errors import RunError, TrainingError, UsageError
 from deepcli.result import Result
-from deepcli.run import RunDir, default_path, demand_free, existing
-from deepcli.writing import replacing, temporary_prefix, write_text
+from deepcli.runs.directory import RunDir, default_path, demand_free, existing
+from deepcli.system.atomic import replacing, temporary_prefix, write_text
 
 
 def names(folder="."):
@@ -61,7 +61,7 @@ def test_what_an_existing_directory_means():
 
 @pytest.mark.parametrize("name", ["exp", "my_exp", "my_exp_7"])
 def test_runs_begun_at_the_same_time_each_get_a_name(name):
-    """Twelve processes that want one name: each makes its own directory, and none is taken for another's."""
+    """Twelve processes that want one name: each makes its own run, and none is taken for another's."""
     wanted = Path("runs") / f"{name}-20260101-120000"
     with ThreadPoolExecutor(12) as pool:
         made = list(pool.map(lambda number: RunDir.create(wanted, str(number), {}, numbered=True), range(12)))
@@ -78,12 +78,12 @@ def test_a_run_of_a_name_that_was_given_is_never_numbered():
 
 
 def test_a_name_is_given_back_where_nothing_could_be_written(monkeypatch):
-    from deepcli import run
+    from deepcli.runs import directory
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run, "write_text", full)
+    monkeypatch.setattr(directory, "write_text", full)
     with pytest.raises(RunError, match="No space left"):
         RunDir.create(Path("runs/x"), "", {}, numbered=True)
     assert names("runs") == []

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from deepcli.evaluation.predictions import Predictions
+from deepcli.evaluation.scores import SCORES, per_class, take
 from deepcli.optim import METRICS
-from deepcli.predictions import Predictions
 from deepcli.result import ClassFigures
-from deepcli.scores import SCORES, per_class, take
 
 
 def said(labels, probabilities):
@@ -269,17 +269,17 @@ def test_every_score_has_an_interval_or_a_reason_why_not():
 
 
 def test_the_picture_of_calibration_has_the_bins_of_the_score():
-    from deepcli.results import pictures
+    from deepcli.reports import plots
 
     predictions = drawn(5)
     table = SCORES.select("ece").table(predictions)
     assert table.counts.sum() == len(predictions.labels)
     gap = (abs(table.accuracy - table.confidence) * table.counts).sum() / len(predictions.labels)
     assert measured(predictions, "ece") == pytest.approx([gap])
-    axes = pictures.calibration(predictions).axes[0]
+    axes = plots.calibration(predictions).axes[0]
     assert [bar.get_height() for bar in axes.patches] == pytest.approx(table.accuracy.tolist())
     assert axes.get_title() == f"calibration: ECE {gap:.4f}, 15 bins"
-    assert pictures.calibration(said([0, 1], [[2.0, -1.0], [0.5, 3.0]])) is None
+    assert plots.calibration(said([0, 1], [[2.0, -1.0], [0.5, 3.0]])) is None
 
 
 def test_every_score_is_tested_here_by_name():

@@ -8,9 +8,9 @@ import pytest
 
 from deepcli.data.base import Signature
 from deepcli.errors import SpecError
-from deepcli.loading import load
+from deepcli.experiment.load import load
 from deepcli.models import LAYERS, MODELS
-from deepcli.models.layers import PadLeft
+from deepcli.nn.sequences import PadLeft
 
 OURS = {"type", "l1", "l2"}
 TOKENS = Signature("tokens", (9,), classes=2, examples=8, vocabulary=10)

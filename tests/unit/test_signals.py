@@ -8,8 +8,8 @@ import weakref
 import numpy as np
 import pytest
 
-from deepcli import signals
-from deepcli.signals import Signals, uninterrupted
+from deepcli.system import signals
+from deepcli.system.signals import Signals, uninterrupted
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +163,7 @@ def test_batches_are_left_when_something_has_swallowed_an_interrupt():
     import keras
     import tensorflow as tf
 
-    from deepcli.engine.backend import TensorFlowBackend
+    from deepcli.training.backend import TensorFlowBackend
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     backend = TensorFlowBackend(tf.distribute.get_strategy())

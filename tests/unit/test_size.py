@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import pytest
 
-from deepcli import health
-from deepcli.checkpoints import SPEC, open_checkpoint
-from deepcli.engine import room, size
-from deepcli.engine.build import build_model, forget_models, sketch_model
-from deepcli.engine.evaluate import load_model
+from deepcli.doctor import machine
 from deepcli.errors import CheckpointError, TrainingError
-from deepcli.experiment import Experiment
+from deepcli.experiment.schema import Experiment
 from deepcli.export.portable import load_portable
 from deepcli.models import MODELS, Model
+from deepcli.runs.checkpoint.file import SPEC, open_checkpoint
+from deepcli.training import memory_check, model_size
+from deepcli.training.build import build_model, forget_models, sketch_model
+from deepcli.training.evaluate import load_model
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "mlp.keras"
 TERA = "{type: mlp, hidden_units: [1000000, 1000000]}"
@@ -33,8 +33,8 @@ def strict(monkeypatch):
     """Count every model, as if it were large, and give it so much memory."""
 
     def give(memory):
-        monkeypatch.setattr(size, "FEW", 100)
-        monkeypatch.setattr(room, "memory_limit", lambda: memory)
+        monkeypatch.setattr(model_size, "FEW", 100)
+        monkeypatch.setattr(memory_check, "memory_limit", lambda: memory)
 
     return give
 
@@ -73,10 +73,10 @@ def test_the_optimizer_decides_how_much_fits(strict):
     for optimizer, values in ({"type": "sgd"}, 2), ({"type": "sgd", "momentum": 0.9}, 3), ({"type": "adam"}, 4):
         whole = experiment(optimizer=optimizer)
         strict(PARAMETERS * 4 * values)
-        build_model(whole, "float32", lambda whole=whole: room.to_train(whole))
+        build_model(whole, "float32", lambda whole=whole: memory_check.to_train(whole))
         strict(PARAMETERS * 4 * values - 1)
         with pytest.raises(TrainingError, match=f"has {PARAMETERS:,} parameters"):
-            build_model(whole, "float32", lambda whole=whole: room.to_train(whole))
+            build_model(whole, "float32", lambda whole=whole: memory_check.to_train(whole))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_optimizer_decides_how_much_fits(strict):
     ids=str,
 )  # fmt: skip
 def test_what_an_optimizer_keeps_is_counted(optimizer, kept):
-    assert room.kept_by_optimizer(experiment(optimizer=optimizer)) == kept
+    assert memory_check.kept_by_optimizer(experiment(optimizer=optimizer)) == kept
 
 
 def test_a_model_that_was_counted_has_the_same_weights_and_names(strict):
@@ -160,16 +160,16 @@ def test_a_batch_that_does_not_fit_names_the_layer(strict, precision, itemsize):
     model = build_model(experiment({"type": "cnn", "filters": [32], "kernel_size": 1}), precision)
     needed = 8 * 8 * 32 * 10 * itemsize
     strict(needed)
-    room.demand_batch(model, 10)
+    memory_check.demand_batch(model, 10)
     strict(needed - 1)
     with pytest.raises(
         TrainingError, match=r"a batch of 10 takes .* KiB of memory in the layer conv_1.* alone, and there are"
     ):
-        room.demand_batch(model, 10)
+        memory_check.demand_batch(model, 10)
 
 
 def test_training_on_batches_that_do_not_fit_is_refused_before_it_begins(cli, spec, monkeypatch):
-    monkeypatch.setattr(room, "memory_limit", lambda: 1000)
+    monkeypatch.setattr(memory_check, "memory_limit", lambda: 1000)
     done = cli("train", spec("data: {type: digits, batch_size: 5000}\nmodel: mlp\n"), "-o", "a", "-q")
     assert (done.code, Path("a").exists()) == (1, False)
     assert "a batch of 1293 takes " in done.err
@@ -182,9 +182,9 @@ def test_a_large_model_is_noticed(strict):
     model.optimizer.build(model.trainable_variables)
     needed = PARAMETERS * 4 * 4
     strict(needed * 11)
-    assert room.notice(model, whole) is None
+    assert memory_check.notice(model, whole) is None
     strict(needed * 9)
-    said = room.notice(model, whole)
+    said = memory_check.notice(model, whole)
     assert said.startswith(f"the model has {PARAMETERS:,} parameters, most of them in the layer dense_1 (1,040); ")
     assert f"the training split has {1437 * 64:,} values" in said
     assert "training takes 18.9 KiB of 170.2 KiB of memory" in said
@@ -195,8 +195,8 @@ def test_a_model_that_is_large_for_its_data_is_noticed(monkeypatch):
     model = build_model(whole, "float32")
     model.compile(optimizer=whole.optimizer.build(1e-3))
     for ratio, noticed in ((PARAMETERS / (1437 * 64), True), ((PARAMETERS + 1) / (1437 * 64), False)):
-        monkeypatch.setattr(room, "NOTABLE_RATIO", ratio)
-        assert (room.notice(model, whole) is not None) == noticed
+        monkeypatch.setattr(memory_check, "NOTABLE_RATIO", ratio)
+        assert (memory_check.notice(model, whole) is not None) == noticed
 
 
 GROUPS = {
@@ -219,17 +219,17 @@ def test_a_control_group_s_limit_is_respected(tmp_path, lines, files, limit):
         file = tmp_path / "sys/fs/cgroup" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content + "\n")
-    assert health.memory_limit(tmp_path) == min(limit, psutil.virtual_memory().total)
+    assert machine.memory_limit(tmp_path) == min(limit, psutil.virtual_memory().total)
 
 
 def test_systems_without_control_groups_have_their_memory(tmp_path):
     import psutil
 
-    assert health.memory_limit(tmp_path) == psutil.virtual_memory().total
+    assert machine.memory_limit(tmp_path) == psutil.virtual_memory().total
 
 
 def test_the_golden_checkpoint_still_loads():
     checkpoint = open_checkpoint(GOLDEN)
     assert load_model(checkpoint).model.count_params() == load_portable(checkpoint, None).model.count_params()
     with pytest.raises(CheckpointError):
-        raise room.to_load(checkpoint).error(size.Size(1, "dense", 1))
+        raise memory_check.to_load(checkpoint).error(model_size.Size(1, "dense", 1))

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepcli.data import DATASETS
+from deepcli.data.arrays.splits import Provenance, Raw, Tokens, divide, generator, stratified
 from deepcli.data.files import Sources
-from deepcli.data.order import Order
-from deepcli.data.splits import Provenance, Raw, Tokens, divide, generator, stratified
 from deepcli.data.words import encode
 from deepcli.errors import DataError
+from deepcli.training.order import Order
 
 
 def raw(count=200, classes=4):

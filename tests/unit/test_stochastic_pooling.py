@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.activations import ACTIVATIONS
-from deepcli.models.stochastic_pooling import MaskedStochasticPooling1D, StochasticPooling2D
+from deepcli.models.activations import ACTIVATIONS
+from deepcli.nn.stochastic_pooling import MaskedStochasticPooling1D, StochasticPooling2D
 
 DRAWS = 20_000
 

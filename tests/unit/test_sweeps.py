@@ -9,11 +9,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from deepcli import loading
-from deepcli.cli.sweep_plan import plan as plan_command
+from deepcli.cli.sweep.plan import plan as plan_command
 from deepcli.errors import SpecError, UsageError
-from deepcli.loading import is_override
-from deepcli.sweeps.loading import Plan, identity, load_sweep, trials, validate_file
+from deepcli.experiment import load
+from deepcli.experiment.load import is_override
+from deepcli.sweeps.load import Plan, identity, load_sweep, trials, validate_file
 from deepcli.sweeps.space import Seeded, draw, ends, exists, grid
 from deepcli.sweeps.spec import Sweep
 
@@ -118,7 +118,7 @@ class Recorder(Seeded):
 
 @pytest.fixture
 def base(spec):
-    return loading.load([spec()]).experiment
+    return load.load([spec()]).experiment
 
 
 def test_lists_are_drawn_as_texts_and_come_back_as_lists(base):
@@ -307,7 +307,7 @@ def test_conditions_on_the_spec_are_decided_at_once(spec):
     unsettled = sweep_of({"a": {"values": [1], "when": {"model.type": "mlp"}}})
     with pytest.raises(ValueError, match="needs the spec"):
         list(grid(unsettled))
-    assert list(grid(unsettled, loading.load([spec()]).experiment)) == [{"a": 1}]
+    assert list(grid(unsettled, load.load([spec()]).experiment)) == [{"a": 1}]
 
 
 def test_a_metric_that_the_parameter_changes_is_noticed(spec):
@@ -449,11 +449,11 @@ def test_max_trials_cuts_a_grid(spec):
 
 
 def test_an_identity_is_of_all_that_is_trained_and_not_of_the_name(spec):
-    first = loading.load([spec(name="a.yaml")]).experiment
-    assert identity(first) == identity(loading.load([spec(name="b.yaml")]).experiment)
-    assert identity(first) == identity(loading.load([spec(f"{BASE}optimizer: {{learning_rate: 1e-3}}\n")]).experiment)
+    first = load.load([spec(name="a.yaml")]).experiment
+    assert identity(first) == identity(load.load([spec(name="b.yaml")]).experiment)
+    assert identity(first) == identity(load.load([spec(f"{BASE}optimizer: {{learning_rate: 1e-3}}\n")]).experiment)
     assert re.fullmatch("[0-9a-f]{12}", identity(first))
-    others = [loading.load([spec()], [word]).experiment for word in ("seed=1", "training.epochs=11", "data.limit=5")]
+    others = [load.load([spec()], [word]).experiment for word in ("seed=1", "training.epochs=11", "data.limit=5")]
     assert len({identity(one) for one in [first, *others]}) == 4
 
 
@@ -506,7 +506,7 @@ def test_the_overrides_of_a_plan_train_exactly_its_spec(spec, words):
     assert [line["number"] for line in lines] == list(range(len(lines)))
     for line in lines:
         assert all(is_override(word) for word in line["overrides"])
-        experiment = loading.load([Path(path)], line["overrides"]).experiment
+        experiment = load.load([Path(path)], line["overrides"]).experiment
         assert (identity(experiment), experiment.seed) == (line["trial"], line["seed"])
 
 
@@ -526,9 +526,9 @@ SWEPT = f"{BASE}sweep: {{parameters: {{{RATE}: [0.1, 0]}}}}\n"
 
 def test_other_commands_leave_the_section_out_and_say_so(cli, spec):
     path = spec(SWEPT)
-    loaded = loading.load([path])
+    loaded = load.load([path])
     assert loaded.notices == ("sweep: left to `deepcli sweep`; this is the spec without it",)
-    assert loaded.experiment == loading.load([spec()]).experiment
+    assert loaded.experiment == load.load([spec()]).experiment
     done = cli("show", spec(SWEPT))
     assert (done.code, "sweep" in done.out, "notice: sweep: left to" in done.err) == (0, False, True)
     done = cli("train", spec(SWEPT), "data.limit=40", "training.epochs=1", "-o", "a")
@@ -573,7 +573,7 @@ def test_a_sweep_that_was_stored_without_its_folder_is_read_as_before(spec):
 def test_two_that_begin_one_sweep_at_once_work_on_the_same(spec):
     from concurrent.futures import ThreadPoolExecutor
 
-    from deepcli.sweeps.begin import begin
+    from deepcli.sweeps.start import begin
 
     plan = load_sweep([str(spec()), "seed=[1, 2]"])
     with ThreadPoolExecutor(8) as pool:
@@ -586,18 +586,18 @@ def test_two_that_begin_one_sweep_at_once_work_on_the_same(spec):
 def test_a_trial_that_has_run_is_not_taken_for_one_of_another_spec(spec):
     from deepcli.errors import RunError
     from deepcli.result import Result
-    from deepcli.run import RunDir
-    from deepcli.sweeps.lines import PlannedRun, line
-    from deepcli.writing import write_text
+    from deepcli.runs.directory import RunDir
+    from deepcli.sweeps.planned import PlannedRun, line
+    from deepcli.system.atomic import write_text
 
     plan = load_sweep([str(spec()), "seed=[1, 2]"])
     planned, experiment = PlannedRun.read(line(plan, next(trials(plan))))
     assert planned.finished(Path("out"), experiment) is None
-    run = RunDir.create(planned.run(Path("out")).path, loading.dump(experiment), {})
+    run = RunDir.create(planned.run(Path("out")).path, load.dump(experiment), {})
     write_text(run.metrics, Result(schema=1, command="train", status="completed").to_json())
     assert planned.finished(Path("out"), experiment).status == "completed"
     other = plan.experiment({"optimizer.learning_rate": 0.5})
-    write_text(run.config, loading.dump(other))
+    write_text(run.config, load.dump(other))
     with pytest.raises(
         RunError, match=r"cannot be skipped: .*\n(.*\n)?  optimizer\.learning_rate: 0\.5 in the run, 0\.001 now"
     ):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepcli import yaml12
+from deepcli.spec import yaml12
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""`deepcli sweep`: each command of it in a file of its own."""

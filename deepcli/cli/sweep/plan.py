@@ -1,0 +1,186 @@
+"""`deepcli sweep plan`, `trial` and `collect`: a sweep under a scheduler of the user's own."""
+
+from __future__ import annotations
+
+import json as plain_json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from deepcli.cli.answers import answers, emit
+from deepcli.cli.effects import refuse
+from deepcli.cli.options import (
+    DataDir,
+    Json,
+    Offline,
+    Overrides,
+    Plugins,
+    Quiet,
+    Verbose,
+    Words,
+    reporter,
+    set_verbose,
+    sources,
+)
+from deepcli.errors import TrainingError
+from deepcli.system.signals import Signals
+
+if TYPE_CHECKING:
+    from deepcli.sweeps.plan import Plan
+
+SHOWN = 12
+"""Points of a plan that are printed for a person."""
+
+
+def plan(
+    context: typer.Context,
+    words: Words,
+    overrides: Overrides = None,
+    method: Annotated[
+        Literal["grid", "random"] | None, typer.Option(help="How points are chosen; default: the spec's.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What decides; default: what decides which epoch is best.")
+    ] = None,
+    max_trials: Annotated[int | None, typer.Option(metavar="N", help="Points to try.")] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with so many seeds.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the draws of points.")] = None,
+    plugins: Plugins = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print every run of a sweep, a line each, for `sweep trial` under xargs, GNU parallel or a job array.
+
+    A grid, or points drawn by a seed alone; key=log:1e-4:1e-1, uniform:0:0.5, int:1:4 and key=[1, 2] say what varies.
+    """
+    from deepcli.sweeps.load import load_sweep, trials
+    from deepcli.sweeps.planned import line
+
+    options = {"method": method, "metric": metric, "max_trials": max_trials, "seeds": seeds, "seed": seed}
+    loaded = load_sweep(words, overrides or [], plugins or [], options)
+    if loaded.method == "grid":
+        refuse(context, "on a grid, which draws nothing", "--seed")
+    for notice in () if quiet else loaded.notices:
+        print(f"notice: {notice}", file=sys.stderr)
+    for one in trials(loaded):
+        print(line(loaded, one))
+
+
+def describe(loaded: Plan, json: bool) -> None:
+    """Print what a sweep would do."""
+    from deepcli.sweeps.arguments import written
+    from deepcli.sweeps.plan import points
+
+    if json:
+        _emit(loaded)
+        return
+    print(
+        f"method {loaded.method}, {loaded.max_trials} trials, {len(loaded.seeds)} seed{'s' * (len(loaded.seeds) > 1)} each"
+    )
+    print(f"metric {loaded.metric.name}, {loaded.metric.goal}")
+    print(f"at most {loaded.max_failures} failures")
+    for key, parameter in loaded.sweep.parameters.items():
+        print(f"vary {key}: {plain_json.dumps(parameter.model_dump(exclude_none=True))}")
+    if loaded.method == "bayes":
+        return
+    chosen = list(points(loaded))
+    for number, point in enumerate(chosen[:SHOWN]):
+        print(f"trial {number}: " + " ".join(written(key, value) for key, value in point.items()))
+    if len(chosen) > SHOWN:
+        print(f"and {len(chosen) - SHOWN} more")
+
+
+def _emit(loaded: Plan) -> None:
+    """Print what a sweep would do, for a script."""
+    from deepcli.sweeps.outcome import Outcome
+    from deepcli.sweeps.plan import points
+
+    told = {
+        "command": "sweep run",
+        "status": "planned",
+        "metric": loaded.metric.name,
+        "goal": loaded.metric.goal,
+        "planned": loaded.max_trials,
+        "points": None if loaded.method == "bayes" else [dict(point) for point in points(loaded)],
+    }
+    emit(Outcome.model_validate(told))
+
+
+@answers("deepcli.result:Result")
+def trial(
+    text: Annotated[
+        str, typer.Argument(metavar="LINE", help="A line of `sweep plan`; - reads it from standard input.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for all runs of the plan.")],
+    plugins: Plugins = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train one run of a plan, unless it has been trained; one that was interrupted goes on.
+
+    Its directory below --output is named by a hash of the whole spec. The test split is left to `sweep collect`.
+    """
+    started = time.monotonic()
+    set_verbose(verbose)
+    from deepcli.cli import render
+    from deepcli.spec.plugins import import_plugins
+    from deepcli.sweeps.planned import PlannedRun
+
+    import_plugins(plugins or [])
+    show, signals = reporter(quiet), Signals()
+    planned, experiment = PlannedRun.read(sys.stdin.readline() if text == "-" else text)
+    run = planned.run(output)
+    with signals.noted():
+        result = planned.finished(output, experiment)
+        if result is not None:
+            show.note(f"the run {run.path} has finished; nothing was trained")
+        else:
+            planned.keep(output)
+            at_data = sources(data_dir, offline, quiet)
+
+            from deepcli.sweeps.workers.worker import go_on
+            from deepcli.training.session import Request
+
+            command = ("sweep", "trial", planned.trial)
+            request = Request(
+                run.path, command=command, plugins=tuple(plugins or ()), started=started, signals=signals, test=False
+            )
+            result = go_on(experiment, request, lambda experiment: experiment.data.load(at_data), show)
+    render.result(result.model_copy(update={"command": "sweep trial", "run": str(run.path)}), json)
+
+
+@answers("deepcli.sweeps.outcome:Outcome")
+def collect(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --output of the trials.", show_default=False)],
+    plugins: Plugins = None,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rank the trials of a plan, write trials.csv, best.yaml and pictures, and measure the best once on the test split."""
+    started = time.monotonic()
+    from deepcli.cli.sweep.status import show
+    from deepcli.spec.plugins import import_plugins
+    from deepcli.sweeps.collect import Collection
+
+    import_plugins(plugins or [])
+    collection = Collection.read(folder)
+    if collection.untested:
+        at_data = sources(data_dir, offline, quiet)
+
+        from deepcli.sweeps.workers.worker import measure
+
+        for run in collection.untested:
+            reporter(quiet).note(f"{run.path} is of the best trial, and measured on the test split")
+            measure(run, lambda experiment: experiment.data.load(at_data))
+    collection.write()
+    outcome = collection.outcome(time.monotonic() - started)
+    show(outcome, collection.rows, json)
+    if outcome.error is not None:
+        raise TrainingError(outcome.error)

@@ -1,0 +1,126 @@
+"""How a sweep looks while it goes on: a live table on a terminal, a line a trial elsewhere. All on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from deepcli.sweeps.arguments import written
+from deepcli.sweeps.outcome import counts
+from deepcli.sweeps.ranking import Row
+
+if TYPE_CHECKING:
+    from deepcli.sweeps.plan import Plan
+
+MOST_RUNNING = 16
+
+
+class SweepView:
+    """Shows nothing.
+
+    Args:
+        plan: What is done.
+        size: How many trials there shall be.
+    """
+
+    def __init__(self, plan: Plan, size: int) -> None:
+        self._metric, self._size = plan.metric.name, size
+        self._began = time.monotonic()
+        self._told: set[int] | None = None
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show how far it is; rows are in the order of the ranking."""
+
+    def end(self) -> None:
+        """Nothing more will be shown."""
+
+    def _new(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the trials that have ended since the last call; those of an earlier command are not told."""
+        ended = {row.number: row for row in rows if row.state != "running"}
+        if self._told is None:
+            self._told, self._before = set(ended), len(ended)
+        fresh = [ended[number] for number in sorted(set(ended) - self._told)]
+        self._told |= set(ended)
+        return fresh
+
+    def _line(self, row: Row, best: bool) -> str:
+        """Write a trial as one line."""
+        what = " ".join(written(key, value) for key, value in row.point.items())
+        value = f"{self._metric} {row.value:.4f}  " if row.value is not None and row.state != "failed" else ""
+        ending = f"  {row.error}" if row.error else ""
+        same = f"  (the same as trial {row.same_as})" if row.same_as is not None else ""
+        seconds = f"  {row.seconds:.1f}s" if row.seconds is not None else ""
+        return f"trial {row.number:<3} {row.state:<9}  {value}{what}{seconds}{same}{ending}{'  best' if best else ''}"
+
+    def _progress(self, rows: Sequence[Row]) -> str:
+        """Write how many trials are where, and how long it will take."""
+        found = counts(rows)
+        done = len(rows) - found["running"]
+        parts = [f"{done} of {self._size} trials"]
+        parts += [f"{found[state]} {state}" for state in ("running", "pruned", "failed") if found[state]]
+        fresh, seconds = done - self._before, time.monotonic() - self._began
+        if fresh and done < self._size:
+            left = seconds / fresh * (self._size - done)
+            parts.append(f"ETA {time.strftime('%H:%M:%S', time.gmtime(left))}")
+        return ", ".join(parts)
+
+
+class PlainSweepView(SweepView):
+    """Prints a line for each trial that ends."""
+
+    def show(self, rows: Sequence[Row]) -> None:
+        for row in self._new(rows):
+            print(self._line(row, row.number == _best(rows)), file=sys.stderr, flush=True)
+
+
+class TerminalSweepView(SweepView):
+    """Keeps a table of what is running under the lines of what has ended."""
+
+    def __init__(self, plan: Plan, size: int) -> None:
+        super().__init__(plan, size)
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(stderr=True, highlight=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def show(self, rows: Sequence[Row]) -> None:
+        for row in self._new(rows):
+            self._console.print(self._line(row, row.number == _best(rows)), markup=False, soft_wrap=True)
+        self._live.update(self._table(rows), refresh=True)
+
+    def _table(self, rows: Sequence[Row]) -> Any:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("running", "epochs", self._metric, "parameters"):
+            table.add_column(column, overflow="fold")
+        running = sorted((row for row in rows if row.state == "running"), key=lambda row: row.number)
+        for row in running[:MOST_RUNNING]:
+            value = "" if row.value is None else f"{row.value:.4f}"
+            what = " ".join(written(key, value) for key, value in row.point.items())
+            table.add_row(*map(Text, (f"trial {row.number}", str(row.epochs), value, what)))
+        lines: list[Any] = [table] if running else []
+        lines.append(Text(self._progress(rows)))
+        if _best(rows) is not None:
+            lines.append(Text("best so far: " + self._line(rows[0], best=False), style="bold"))
+        return Group(*lines)
+
+    def end(self) -> None:
+        self._live.stop()
+
+
+def make_view(plan: Plan, size: int, quiet: bool) -> SweepView:
+    """Choose the view that fits where stderr goes."""
+    if quiet:
+        return SweepView(plan, size)
+    return TerminalSweepView(plan, size) if sys.stderr.isatty() else PlainSweepView(plan, size)
+
+
+def _best(rows: Sequence[Row]) -> int | None:
+    return rows[0].number if rows and rows[0].state == "completed" else None

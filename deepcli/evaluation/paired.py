@@ -1,0 +1,130 @@
+"""Two models on the same examples: is one better, or is it noise?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepcli.errors import DataError
+from deepcli.evaluation import intervals
+from deepcli.evaluation.intervals import Interval
+
+if TYPE_CHECKING:
+    from deepcli.evaluation.predictions import Predictions
+
+ALPHA = 0.05
+"""A difference is more than noise where its p-value is below this."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The second model less the first.
+
+    Attributes:
+        examples: How many both were tried on.
+        only_first: How many the first alone got right.
+        only_second: How many the second alone got right.
+        accuracy: The difference in accuracy.
+        accuracy_interval: Its 95 % interval, which leaves out 0 exactly where the p-value is below 0.05.
+        p_value: McNemar's exact test: how likely so uneven a split of the examples on which they differ is by chance.
+        loss: The difference in cross-entropy; None where outputs are no probabilities.
+        loss_interval: Its 95 % interval, by paired bootstrap; None where every example costs both the same.
+        p_adjusted: The p-value after Holm's correction for all comparisons that were made with it; it alone decides.
+    """
+
+    examples: int
+    only_first: int
+    only_second: int
+    accuracy: float
+    accuracy_interval: Interval
+    p_value: float
+    loss: float | None
+    loss_interval: Interval | None
+    p_adjusted: float
+
+    @property
+    def verdict(self) -> str:
+        """In words, of the second's accuracy."""
+        return verdict(self.accuracy, self.p_adjusted)
+
+
+def verdict(difference: float, p: float) -> str:
+    """Say what a difference is, by its p-value."""
+    if p >= ALPHA:
+        return "within noise"
+    return "better" if difference > 0 else "worse"
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number: the chance of one false finding among all of them stays below `ALPHA`.
+
+    Source: Holm (1979), "A simple sequentially rejective multiple test procedure".
+    """
+    adjusted, most = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        most = max(most, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = most
+    return adjusted
+
+
+def paired(first: Predictions, second: Predictions) -> Paired:
+    """Compare two models' predictions of the same examples.
+
+    Source: McNemar (1947), "Note on the sampling error of the difference between correlated proportions"; the exact
+    binomial form. Efron & Tibshirani (1993), "An Introduction to the Bootstrap", for the interval of the loss.
+
+    Raises:
+        DataError: The examples are not the same.
+    """
+    from scipy.special import bdtr
+
+    second = in_order_of(first, second)
+    right = first.answers == first.labels, second.answers == second.labels
+    only_first, only_second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    examples, differing = len(first.labels), only_first + only_second
+    p_value = min(1.0, 2 * float(bdtr(min(only_first, only_second), differing, 0.5)))
+    losses = _losses(first), _losses(second)
+    apart = None if losses[0] is None or losses[1] is None else losses[1] - losses[0]
+    return Paired(
+        examples,
+        only_first,
+        only_second,
+        (only_second - only_first) / examples,
+        intervals.difference(only_first, only_second, examples),
+        p_value,
+        None if apart is None else float(apart.mean()),
+        None if apart is None else intervals.resampled_mean(apart),
+        p_value,
+    )
+
+
+def in_order_of(first: Predictions, second: Predictions) -> Predictions:
+    """Return the second predictions in the order of the first.
+
+    Raises:
+        DataError: The examples are not the same.
+    """
+    from deepcli.evaluation.predictions import Predictions
+
+    orders = [np.argsort(one.ids, kind="stable") for one in (first, second)]
+    same = len(first.ids) == len(second.ids) and all(
+        np.array_equal(getattr(first, name)[orders[0]], getattr(second, name)[orders[1]]) for name in ("ids", "labels")
+    )
+    if not same:
+        raise DataError("the predictions are of different examples, so they cannot be paired")
+    back = np.empty_like(orders[0])
+    back[orders[0]] = orders[1]
+    return Predictions(second.ids[back], second.labels[back], second.probabilities[back])
+
+
+def _losses(predictions: Predictions) -> np.ndarray | None:
+    """Return each example's cross-entropy, as Keras clips it; None where outputs are no probabilities."""
+    distribution = predictions.distribution
+    if distribution is None:
+        return None
+    chosen = distribution[np.arange(len(predictions.labels)), predictions.labels]
+    losses: np.ndarray = -np.log(np.clip(chosen, 1e-7, 1.0))
+    return losses

@@ -1,0 +1,225 @@
+"""From files and overrides to an Experiment, or to every error in them at once."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from deepcli.errors import DataError, Problem, SpecError
+from deepcli.experiment.merge import Merger
+from deepcli.experiment.messages import problems
+from deepcli.experiment.schema import Experiment
+from deepcli.spec import yaml12
+from deepcli.spec.paths import unreadable
+from deepcli.spec.plugins import import_plugins
+from deepcli.spec.yaml12 import Document, Mark, YamlError
+
+OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
+COMMAND_LINE = "command line"
+MAX_NAME = 200
+SWEEP = "sweep"
+"""The section of a spec file that is no part of a run."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An experiment, and what the user should be told of how it came about."""
+
+    experiment: Experiment
+    notices: tuple[str, ...] = field(default=())
+
+
+def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
+    """Read files, lay the later over the earlier and the overrides over all, and validate.
+
+    Args:
+        files: Specs, at least one.
+        overrides: Words like `optimizer.learning_rate=1e-3`.
+        plugins: Python files or modules that register components; they are imported first.
+
+    Raises:
+        SpecError: With every problem found.
+        UsageError: A plugin that cannot be imported.
+    """
+    import_plugins(plugins)
+    document, notices = gather(files)
+    if SWEEP in document.tree:
+        notices = (*notices, "sweep: left to `deepcli sweep`; this is the spec without it")
+    return finish(document, notices, overrides, str(files[0]))
+
+
+def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str], source: str) -> Loaded:
+    """Lay overrides over gathered files, and validate what comes of it without the section `sweep`.
+
+    Args:
+        document: The files.
+        notices: What should be told of them.
+        overrides: Words like `optimizer.learning_rate=3e-4`.
+        source: What to call it.
+
+    Raises:
+        SpecError: With every problem found.
+    """
+    merger = Merger()
+    whole = merger.overlay(document, words(overrides))
+    experiment = validate(without_sweep(whole))
+    check_length(experiment, source)
+    return Loaded(experiment, (*notices, *merger.notices, *experiment.notices()))
+
+
+def gather(files: Sequence[Path], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:
+    """Read files, lay the later over the earlier and the overrides over all; return that with what should be told.
+
+    Raises:
+        SpecError: A file cannot be read, or a word is no override.
+    """
+    merger = Merger()
+    document = Document({})
+    for file in files:
+        document = merger.overlay(document, read(file)) if document.tree else read(file)
+    document = merger.overlay(document, words(overrides))
+    if "name" not in document.tree:
+        document.tree = {"name": re.sub(r"[^\w.+=@ -]|^\W+", "-", files[0].stem).lstrip("-") or "run", **document.tree}
+    return document, tuple(merger.notices)
+
+
+def without_sweep(document: Document) -> Document:
+    """Return a document without the section that is no part of a run."""
+    tree = {key: value for key, value in document.tree.items() if key != SWEEP}
+    return Document(tree, document.keys, document.values)
+
+
+def validate(document: Document) -> Experiment:
+    """Turn plain values into an experiment.
+
+    Raises:
+        SpecError: With every problem found (or very many), each at its place in the document.
+        DataError: A component reads a file, which cannot be read.
+    """
+    try:
+        return Experiment.model_validate(document.tree)
+    except ValidationError as error:
+        raise SpecError(problems(error, document)) from None
+    except OSError as error:  # a plugin's data set that reads its files to describe itself
+        raise DataError(unreadable(error, document.tree)) from error
+
+
+def check_length(experiment: Experiment, source: str) -> None:
+    """Refuse a spec that a run would keep, every default in it, and that nothing could read back.
+
+    Raises:
+        SpecError: It is too long.
+    """
+    text = dump(experiment)
+    if len(text) < yaml12.MAX_BYTES // 8:
+        return
+    try:
+        if len(text.encode()) > yaml12.MAX_BYTES:
+            raise YamlError(Mark(source), f"{len(text) >> 10} KiB, more than {yaml12.MAX_BYTES >> 10}")
+        yaml12.parse(text, source)
+    except YamlError as error:
+        why = f"is too long with every default in it, as a run keeps it: {error.message}"
+        raise SpecError([Problem(source, "", why)]) from None
+
+
+def read(file: Path) -> Document:
+    """Read one spec file.
+
+    Raises:
+        SpecError: It is missing, no text, too large, no YAML, or no mapping.
+    """
+    try:
+        return parse(_text(file), str(file))
+    except OSError as error:
+        raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}")]) from None
+
+
+def parse(text: str, source: str) -> Document:
+    """Read one spec from a text.
+
+    Raises:
+        SpecError: It is no YAML, or no mapping.
+    """
+    try:
+        document = yaml12.parse(text, source)
+    except YamlError as error:
+        raise SpecError([Problem(str(error.mark), "", error.message)]) from None
+    if document.tree is None:
+        raise SpecError([Problem(source, "", "is empty; `deepcli init digits cnn` writes a spec to start from")])
+    if not isinstance(document.tree, Mapping):
+        raise SpecError([Problem(source, "", "should be a mapping with the sections `data` and `model`")])
+    return document
+
+
+def _text(file: Path) -> str:
+    kind = file.stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise SpecError([Problem(str(file), "", "is a directory, not a spec")])
+    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a pipe ends with its writer, a device may never
+        raise SpecError([Problem(str(file), "", "is a device, not a file; save the spec in a file first")])
+    with file.open("rb") as stream:
+        content = stream.read(yaml12.MAX_BYTES + 1)
+    if len(content) > yaml12.MAX_BYTES:
+        raise SpecError([Problem(str(file), "", f"is larger than {yaml12.MAX_BYTES >> 10} KiB; no spec needs that")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SpecError([Problem(str(file), "", "is not a text file (it should be YAML in UTF-8)")]) from None
+
+
+def words(overrides: Iterable[str]) -> Document:
+    """Gather override words into one document; a later word wins over an earlier one.
+
+    Raises:
+        SpecError: A word without `=`, or a value that is no YAML.
+    """
+    document = Document({})
+    document.values[()] = Mark(COMMAND_LINE)
+    for word in overrides:
+        name, equals, text = word.partition("=")
+        if not equals or not OVERRIDE.match(word):
+            raise SpecError([Problem(COMMAND_LINE, word, "should look like section.key=value")])
+        if len(name) > MAX_NAME or len(word) > yaml12.MAX_BYTES:
+            raise SpecError([Problem(COMMAND_LINE, f"{word[:60]}...", "is longer than any override need be")])
+        path = tuple(int(part) if part.isdigit() else part for part in name.split("."))
+        try:
+            value = yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree
+        except YamlError as error:
+            raise SpecError([Problem(COMMAND_LINE, _shortened(word), error.message)]) from None
+        _set(document.tree, path, value)
+        for depth in range(1, len(path) + 1):
+            document.keys[path[:depth]] = document.values[path[:depth]] = Mark(COMMAND_LINE)
+    return document
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= 80 else f"{word[:77]}..."
+
+
+def _set(tree: dict[Any, Any], path: yaml12.Path, value: Any) -> None:
+    *above, last = path
+    for key in above:
+        inner = tree.get(key)
+        if not isinstance(inner, dict):
+            inner = tree[key] = {"type": inner} if isinstance(inner, str) else {}
+        tree = inner
+    if isinstance(value, str) and isinstance(tree.get(last), dict):
+        tree[last]["type"] = value
+    else:
+        tree[last] = value
+
+
+def dump(experiment: Experiment) -> str:
+    """Write the whole spec, every default in it, as YAML that loads to an equal experiment."""
+    return yaml12.dump(experiment.model_dump())
+
+
+def is_override(word: str) -> bool:
+    """Tell an override from a file name: `a.b=c` is an override, `dir/lr=3.yaml` is a file."""
+    return bool(OVERRIDE.match(word))

@@ -1,0 +1,123 @@
+"""From pydantic's errors to problems that name the place, the value and the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from deepcli.errors import Problem
+from deepcli.experiment.merge import class_at
+from deepcli.experiment.schema import Experiment
+from deepcli.spec.registry import Spec, did_you_mean, show
+from deepcli.spec.trees import lookup
+from deepcli.spec.yaml12 import Document, Mark, Path
+
+MAX_PROBLEMS = 100
+
+
+def problems(error: ValidationError, document: Document, cls: type[Spec] = Experiment) -> list[Problem]:
+    """Word every error, in the order of the file; errors of one place (a union's branches) become one.
+
+    Of very many, the first `MAX_PROBLEMS` places and how many more there are.
+
+    Args:
+        error: What pydantic found.
+        document: What was validated.
+        cls: The class that it was validated as.
+    """
+    by_path: dict[Path, list[Any]] = {}
+    items = error.errors(include_url=False)
+    above = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
+    for item in items:
+        # pydantic counts only the good values of a list, and so calls one with a bad value too short as well.
+        if item["type"] == "too_short" and item["loc"] in above:
+            continue
+        path = _real_path(item["loc"], document.tree, missing=item["type"] == "missing")
+        by_path.setdefault(path, []).append(item)
+    outer = {path[:depth] for path in by_path for depth in range(len(path))}
+    for path in by_path.keys() & outer:
+        # Of a mapping that a union takes, what is wrong inside it says more than what else could stand there.
+        by_path[path] = [item for item in by_path[path] if not _is_other_branch(item)]
+    by_path = {path: found_here for path, found_here in by_path.items() if found_here}
+    first = sorted(by_path, key=lambda path: _order(_mark(path, document, document.keys)))[:MAX_PROBLEMS]
+    found = []
+    for path in first:
+        messages = dict.fromkeys(_message(item, path, document.tree, cls) for item in by_path[path])
+        found.append(_problem(path, list(messages), document))
+    rest = [Problem("", "", f"and at {len(by_path) - len(first)} more places")] if len(by_path) > len(first) else []
+    return [problem for _, problem in sorted(found, key=lambda pair: pair[0])] + rest
+
+
+def _is_other_branch(item: Any) -> bool:
+    """Tell whether an error only says that a list or a mapping is not what another branch of a union takes."""
+    return isinstance(item["input"], Mapping | list | tuple) and (
+        item["type"] == "literal_error" or item["type"].endswith("_type")
+    )
+
+
+def _real_path(loc: tuple[str | int, ...], tree: Any, missing: bool) -> Path:
+    """Leave out what is no key of the document: the names of a union's branches."""
+    path: Path = ()
+    for part in loc[:-1] if missing else loc:
+        if not isinstance(lookup(tree, path), Mapping | list):
+            break
+        if lookup(tree, (*path, part)) is not None or _has_key(lookup(tree, path), part):
+            path = (*path, part)
+    return (*path, loc[-1]) if missing else path if path or not loc else (loc[0],)
+
+
+def _has_key(value: Any, key: object) -> bool:
+    return isinstance(value, Mapping) and key in value
+
+
+def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
+    kind, value = item["type"], item["input"]
+    if kind == "misfit":
+        return str(item["ctx"]["why"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "too_short":
+        return f"should have at least {item['ctx']['min_length']}, not {item['ctx']['actual_length']}"
+    if kind == "extra_forbidden":
+        cls = class_at(tree, path[:-1], whole)
+        known = list(cls.model_fields) if cls else []
+        what = "section" if len(path) == 1 else "field"
+        return f"unknown {what}; {did_you_mean(path[-1], known)}known: {', '.join(known)}"
+    message = str(item["msg"]).replace("Input should be", "should be").replace("greater than or equal to", "at least")
+    message = (
+        message.replace("less than or equal to", "at most").replace("a valid ", "a ").replace("a integer", "an integer")
+    )
+    message = message.replace("a tuple", "a list")
+    message = re.sub(r"a dictionary( or instance of \w+)?", "a mapping", message)
+    suggestion = ""
+    if kind == "literal_error" and isinstance(value, str):
+        suggestion = f"; {did_you_mean(value, str(item['ctx']['expected']).replace(chr(39), '').split(' or '))}".rstrip(
+            "; "
+        )
+    elif kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
+        suggestion = " (a text)"
+    if item["loc"][-1:] == ("[key]",):
+        message = f"the key {message}"
+    return f"{message}, not {show(value)}{suggestion}"
+
+
+def _problem(path: Path, messages: list[str], document: Document) -> tuple[tuple[str, int, int], Problem]:
+    unknown = messages[0].startswith(("unknown field", "unknown section")) and path in document.keys
+    mark = _mark(path, document, document.keys if unknown else document.values)
+    return _order(mark), Problem(str(mark or ""), ".".join(map(str, path)), "; or ".join(messages))
+
+
+def _mark(path: Path, document: Document, marks: Mapping[Path, Mark]) -> Mark | None:
+    """Find the mark of a place, or of what is nearest above it."""
+    mark = marks.get(path)
+    while mark is None and path:
+        path = path[:-1]
+        mark = document.values.get(path)
+    return mark
+
+
+def _order(mark: Mark | None) -> tuple[str, int, int]:
+    return (mark.source, mark.line or 0, mark.column or 0) if mark else ("", 0, 0)

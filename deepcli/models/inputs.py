@@ -1,0 +1,125 @@
+"""How data reach a family that reads sequences: tokens through an embedding, images as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from deepcli.data.base import Signature
+from deepcli.models.regularization import Penalties
+
+if TYPE_CHECKING:
+    import keras
+
+    from deepcli.models.base import Embedded
+
+# Keras's 0.99 takes hundreds of steps to forget the start; on the digits, six epochs then validate at chance.
+BATCH_MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A symbolic sequence (batch, steps, channels) with its lengths and mask; both None where nothing is padded."""
+
+    x: keras.KerasTensor
+    lengths: keras.KerasTensor | None = None
+    mask: keras.KerasTensor | None = None
+
+    def of(self, x: keras.KerasTensor) -> Sequence:
+        """Return the same steps with other values."""
+        return replace(self, x=x)
+
+
+def image_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Make the image input, scale it to [0, 1] and augment it: uint8 stays uint8 until it is inside the model."""
+    import keras
+
+    inputs = keras.Input(signature.shape, dtype="uint8", name="image")
+    x = keras.layers.Rescaling(1 / 255, name="rescaling")(inputs)
+    return inputs, noisy(augmented(x, signature), regularization)
+
+
+def word_input(signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
+    """Make the token input and augment it: a sequence of ids, (batch, steps)."""
+    import keras
+
+    from deepcli.nn import sequences
+
+    inputs = keras.Input((None,), dtype="int32", name="tokens")
+    ids = augmented(inputs, signature)
+    lengths = sequences.Lengths(name="lengths")(inputs)
+    return inputs, Sequence(ids, lengths, sequences.Mask(name="mask")(ids, lengths))
+
+
+def token_input(
+    signature: Signature, model: Embedded, regularization: Penalties, width: int | None = None
+) -> tuple[keras.KerasTensor, Sequence]:
+    """Make the token input, augment and embed it."""
+    import keras
+
+    inputs, words = word_input(signature)
+    x = noisy(model.embedding(vocabulary_of(signature), width)(words.x), regularization)
+    if regularization.spatial_dropout:
+        x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="embedding_dropout")(x)
+    return inputs, words.of(x)
+
+
+def vocabulary_of(signature: Signature) -> int:
+    """Return how many token ids there are."""
+    if signature.vocabulary is None:
+        raise ValueError("tokens need a vocabulary")
+    return signature.vocabulary
+
+
+def row_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, Sequence]:
+    """Make the image input and read its rows as steps: (batch, height, width * channels)."""
+    import keras
+
+    inputs, x = image_input(signature, regularization)
+    x = keras.layers.Reshape((signature.shape[0], -1), name="rows")(x)
+    if regularization.spatial_dropout:
+        x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="row_dropout")(x)
+    return inputs, Sequence(x)
+
+
+def augmented(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
+    """Vary the inputs while training, where the spec of the data asks for it."""
+    from deepcli.nn.augmentation import augmentation_layers
+
+    for layer in augmentation_layers(signature.augmentation):
+        x = layer(x)
+    return x
+
+
+def noisy(x: keras.KerasTensor, regularization: Penalties) -> keras.KerasTensor:
+    """Add Gaussian noise while training, where the spec asks for it."""
+    import keras
+
+    return keras.layers.GaussianNoise(regularization.gaussian_noise)(x) if regularization.gaussian_noise else x
+
+
+def normalized(sequence: Sequence, kind: str, name: str) -> keras.KerasTensor:
+    """Normalize; padding takes no part in a batch's statistics."""
+    from deepcli.nn import sequences
+
+    still_steps = len(sequence.x.shape) == 3
+    if kind == "batch" and sequence.mask is not None and still_steps:
+        return sequences.MaskedBatchNormalization(momentum=BATCH_MOMENTUM, name=name)(sequence.x, sequence.mask)
+    return normalize(sequence.x, kind, name)
+
+
+def normalize(x: keras.KerasTensor, kind: str, name: str) -> keras.KerasTensor:
+    """Normalize by batch, layer or group; `none` returns its input."""
+    import math
+
+    import keras
+
+    if kind == "batch":
+        from deepcli.nn.batch_normalization import BatchNormalization
+
+        return BatchNormalization(momentum=BATCH_MOMENTUM, name=name)(x)
+    if kind == "layer":
+        return keras.layers.LayerNormalization(name=name)(x)
+    if kind == "group":
+        return keras.layers.GroupNormalization(math.gcd(x.shape[-1], 32), name=name)(x)
+    return x

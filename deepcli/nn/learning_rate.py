@@ -1,0 +1,119 @@
+"""The learning rate of a run: warm-up, schedule, and a scale that can be changed and is kept in checkpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from deepcli.spec.fields import Course
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """Rise linearly to the peak, follow the schedule, and multiply by `scale`.
+
+    Under a schedule of Keras's own the rate cannot be assigned; `scale` is what callbacks assign instead. Where the
+    length of the run is known, the rates of all steps are computed at once and looked up: the graph of a step is smaller
+    by that, and the same for every rate.
+
+    Args:
+        peak: The rate at the end of the warm-up.
+        warmup: Steps of the warm-up.
+        after: The schedule from there on, a function of the step counted from its own start; None stays at the peak.
+        scale: Factor on everything, 1 unless something changed it.
+        warmup_from: Share of the peak at which the warm-up starts.
+        steps: Of the run; 0 where that is not known.
+    """
+
+    def __init__(
+        self,
+        peak: float,
+        warmup: int = 0,
+        after: Course | None = None,
+        scale: float = 1.0,
+        warmup_from: float = 0.0,
+        steps: int = 0,
+    ) -> None:
+        self.peak, self.warmup, self.after, self.warmup_from, self.steps = peak, warmup, after, warmup_from, steps
+        self.scale = _variable(scale, "learning_rate_scale")
+
+        # A rate is asked for before each step and after the last.
+        self._table = _variable(_tabulated(self._rate, steps + 1), "learning_rates") if steps else None
+
+    def __call__(self, step: Any) -> Any:
+        if self._table is None:
+            rate = self._rate(ops.cast(step, "float32"))
+        else:
+            rate = ops.take(self._table, ops.minimum(ops.cast(step, "int32"), self.steps))
+        return rate * ops.cast(self.scale, "float32")
+
+    def _rate(self, step: Any) -> Any:
+        """Compute the rate at a step, or at each of several, before scaling."""
+        past = ops.maximum(step - self.warmup, 0.0)
+        rate = ops.cast(self.peak if self.after is None else self.after(past), "float32")
+        if self.warmup:
+            share = (step + 1.0) / self.warmup
+            rising = self.peak * (self.warmup_from + (1.0 - self.warmup_from) * share)
+            rate = ops.where(step < self.warmup, rising, rate)
+        return rate
+
+    def become(self, other: LearningRate) -> None:
+        """Take over the rates of another run of as many steps, in a graph that looks them up.
+
+        Raises:
+            ValueError: It has another length, or none.
+        """
+        if self._table is None or other._table is None or self.steps != other.steps:
+            raise ValueError("only the rates of a run of as many steps can be taken over")
+        self._table.assign(other._table)
+        self.scale.assign(other.scale)
+        self.peak, self.warmup, self.after, self.warmup_from = other.peak, other.warmup, other.after, other.warmup_from
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs; a plugin's schedule that Keras cannot write is left out.
+
+        deepcli builds the schedule of a checkpoint from its spec, never from this.
+        """
+        return {
+            "peak": self.peak,
+            "warmup": self.warmup,
+            "after": _written(self.after),
+            "scale": float(self.scale.numpy()),
+            "warmup_from": self.warmup_from,
+            "steps": self.steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LearningRate:
+        """Rebuild it from `get_config`."""
+        after = config.get("after")
+        return cls(**{**config, "after": after and keras.saving.deserialize_keras_object(after)})
+
+
+def _variable(value: Any, name: str) -> keras.Variable:
+    return keras.Variable(value, trainable=False, dtype="float32", name=name)
+
+
+def _tabulated(rate: Course, count: int) -> np.ndarray:
+    """Compute the rates of so many steps, float32 (count,)."""
+    steps = np.arange(count, dtype=np.float32)
+    try:
+        rates = np.asarray(ops.convert_to_numpy(rate(ops.convert_to_tensor(steps))), np.float32)
+        if rates.shape in ((), (count,)):
+            return np.broadcast_to(rates, (count,))
+    except Exception:  # a plugin's schedule may take one step at a time, and says so in words of its own
+        pass
+    return np.array([float(ops.convert_to_numpy(rate(ops.convert_to_tensor(step)))) for step in steps], np.float32)
+
+
+def _written(after: Course | None) -> dict[str, Any] | None:
+    """Write a schedule as Keras does, where it can be written."""
+    if not isinstance(after, keras.optimizers.schedules.LearningRateSchedule):
+        return None
+    try:
+        return dict(keras.saving.serialize_keras_object(after))
+    except NotImplementedError:
+        return None

@@ -1,0 +1,93 @@
+"""LSTM and GRU layers that are Keras's own, weights and all, with a faster loop where one is known.
+
+On a GPU Keras has cuDNN, on other backends their own loops. On TensorFlow's CPU the loops of `lstm_loop` and `gru_loop`
+train the same mathematics faster, with recurrent dropout in less than half the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from deepcli.nn.placement import tensorflow_on_cpu
+
+register = keras.saving.register_keras_serializable("deepcli")
+
+
+class _Fast:
+    """Replaces the loop of a Keras layer whose cell is as the fast loop assumes."""
+
+    def _loop(self) -> Callable[..., Any]:
+        """Import the fast loop."""
+        raise NotImplementedError
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Run the layer over time.
+
+        Args:
+            sequences: (batch, steps, features).
+            initial_state: First states, (batch, units) each.
+            mask: Steps to skip, bool (batch, steps), which only Keras's own loop knows; or None.
+            training: Whether dropout applies.
+
+        Returns:
+            The last output (batch, units), all outputs (batch, steps, units), and the last states.
+        """
+        states = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
+        if mask is not None or not self._fits():
+            return super().inner_loop(sequences, initial_state, mask=mask, training=training)  # type: ignore[misc]
+        cell = self.cell  # type: ignore[attr-defined]
+        inputs = _masks(cell.get_dropout_mask(sequences[:, 0, :])) if training else []
+        if len(inputs) == 1:
+            sequences, inputs = sequences * inputs[0][:, None], []
+        recurrent = _masks(cell.get_recurrent_dropout_mask(states[0])) if training else []
+        if self.go_backwards:  # type: ignore[attr-defined]
+            sequences = ops.flip(sequences, axis=1)
+        weights = (ops.convert_to_tensor(cell.kernel), ops.convert_to_tensor(cell.recurrent_kernel), self._bias())
+        outputs, states = self._loop()(sequences, weights, states, inputs, recurrent, training)
+        return outputs[:, -1], outputs, states
+
+    def _fits(self) -> bool:
+        cell = self.cell  # type: ignore[attr-defined]
+        if (cell.activation, cell.recurrent_activation) != (keras.activations.tanh, keras.activations.sigmoid):
+            return False
+        if cell.compute_dtype != "float32" or not getattr(cell, "reset_after", True) or self.unroll:  # type: ignore[attr-defined]
+            return False
+        return tensorflow_on_cpu()
+
+    def _bias(self) -> Any:
+        cell = self.cell  # type: ignore[attr-defined]
+        if cell.use_bias:
+            return ops.convert_to_tensor(cell.bias)
+        width = cell.kernel.shape[-1]
+        return ops.zeros((2, width) if hasattr(cell, "reset_after") else (width,))
+
+
+def _masks(masks: Any) -> list[Any]:
+    """Put the masks of a cell into a list: one for each gate, one for all, or none."""
+    if masks is None:
+        return []
+    return masks if isinstance(masks, list) else [masks]
+
+
+@register
+class LSTM(_Fast, keras.layers.LSTM):
+    """Keras's LSTM layer."""
+
+    def _loop(self) -> Callable[..., Any]:
+        from deepcli.nn.lstm_loop import lstm
+
+        return lstm
+
+
+@register
+class GRU(_Fast, keras.layers.GRU):
+    """Keras's GRU layer."""
+
+    def _loop(self) -> Callable[..., Any]:
+        from deepcli.nn.gru_loop import gru
+
+        return gru

@@ -1,0 +1,136 @@
+"""Several runs side by side: in what their specs differ, their metrics, and which differences are noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from deepcli.data.fingerprint import compared
+from deepcli.errors import DataError, DeepcliError
+from deepcli.evaluation.paired import ALPHA, Paired, holm, paired
+from deepcli.evaluation.seeds import OverSeeds, over_seeds
+from deepcli.runs.loaded import LoadedRun
+from deepcli.spec.trees import differences, flat
+
+if TYPE_CHECKING:
+    from deepcli.evaluation.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Some runs, the first of which the others are compared with.
+
+    Attributes:
+        runs: The runs.
+        changed: By dotted key, the values of a field in which the specs differ, one a run.
+        figures: By name, a metric of each run; None where one has none.
+        pairs: For each run but the first, how it compares on the test split; why that cannot be told, or
+            what is wrong with the predictions.
+        over_seeds: Where the first run's spec was trained with several seeds, how other specs with the same seeds
+            compare with it.
+    """
+
+    runs: Sequence[LoadedRun]
+    changed: Mapping[str, Sequence[Any]]
+    figures: Mapping[str, Sequence[float | None]]
+    pairs: Sequence[Paired | str | DeepcliError]
+    over_seeds: Sequence[OverSeeds] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a plain dict."""
+        pairs = [
+            {"run": run.name, **asdict(pair), "verdict": pair.verdict}
+            if isinstance(pair, Paired)
+            else {"run": run.name, "error": str(pair)}
+            for run, pair in zip(self.runs[1:], self.pairs, strict=True)
+        ]
+        return {
+            "schema": 1,
+            "command": "compare",
+            "runs": [run.name for run in self.runs],
+            "changed": {key: list(values) for key, values in self.changed.items()},
+            "metrics": {name: list(values) for name, values in self.figures.items()},
+            "against": self.runs[0].name,
+            "alpha": ALPHA,
+            "pairs": pairs,
+            "over_seeds": [
+                {**asdict(one), "accuracy": one.accuracy, "verdict": one.verdict} for one in self.over_seeds
+            ],
+        }
+
+
+def compare(runs: Sequence[LoadedRun]) -> Comparison:
+    """Compare runs with the first of them."""
+    specs = [dict(flat(run.experiment.model_dump(mode="json", exclude={"name"}))) for run in runs]
+    keys = dict.fromkeys(key for spec in specs[1:] for key, _ in differences(specs[0], spec))
+    figures = [run.figures() for run in runs]
+    names = dict.fromkeys(name for one in figures for name in one)
+    said = [_said(run) for run in runs]
+    return Comparison(
+        runs,
+        {key: [spec.get(key) for spec in specs] for key in keys},
+        {name: [one.get(name) for one in figures] for name in names},
+        _adjusted([_pair(runs[0], runs[place], said[0], said[place]) for place in range(1, len(runs))]),
+        _over_seeds(runs, said),
+    )
+
+
+def _adjusted(pairs: Sequence[Paired | str | DeepcliError]) -> list[Paired | str | DeepcliError]:
+    """Correct the p-values for the number of pairs."""
+    adjusted = iter(holm([pair.p_value for pair in pairs if isinstance(pair, Paired)]))
+    return [replace(pair, p_adjusted=next(adjusted)) if isinstance(pair, Paired) else pair for pair in pairs]
+
+
+def _over_seeds(runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliError]) -> list[OverSeeds]:
+    """Compare specs that were trained with several seeds; a run that cannot be paired is left out."""
+    groups: dict[str, dict[int, tuple[str, Predictions]]] = {}
+    for run, predictions in zip(runs, said, strict=True):
+        if _may_be_paired(runs[0], run) and not isinstance(predictions, DeepcliError):
+            spec = run.experiment.model_dump_json(exclude={"name", "seed"})
+            groups.setdefault(spec, {}).setdefault(run.experiment.seed, (run.name, predictions))
+    first, *others = groups.values() or [{}]
+    try:
+        found = [over_seeds(first, other) for other in others if len(first.keys() & other.keys()) > 1]
+    except DataError:  # the pairs say so
+        return []
+    adjusted = holm([one.p_value for one in found])
+    return [replace(one, p_adjusted=p, comparisons=len(found)) for one, p in zip(found, adjusted, strict=True)]
+
+
+def _said(run: LoadedRun) -> Predictions | DeepcliError:
+    try:
+        return run.predictions()
+    except DeepcliError as error:
+        return error
+
+
+def untold(runs: Sequence[LoadedRun]) -> list[str]:
+    """Say of which runs nobody knows whether they are of the same data as the first; they are paired by their labels."""
+    return [
+        f"{runs[0].name} and {run.name} do not say whether they are of the same data; they are compared by their labels"
+        for run in runs[1:]
+        if compared(runs[0].data, run.data) is None
+    ]
+
+
+def _may_be_paired(first: LoadedRun, second: LoadedRun) -> bool:
+    """Return whether nothing says that two runs are of different data."""
+    marks = compared(first.data, second.data)
+    return marks is None or marks[0] == marks[1]
+
+
+def _pair(
+    run: LoadedRun, other: LoadedRun, first: Predictions | DeepcliError, second: Predictions | DeepcliError
+) -> Paired | str | DeepcliError:
+    """Compare what a second run said with what a first did."""
+    if not _may_be_paired(run, other):
+        return "of other data"
+    if isinstance(first, DeepcliError):
+        return first
+    if isinstance(second, DeepcliError):
+        return second
+    try:
+        return paired(first, second)
+    except DataError as error:
+        return str(error)

@@ -1,0 +1,296 @@
+"""A run as one HTML page that needs nothing else: no scripts, no requests; everything from the run is escaped."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import re
+import shlex
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepcli.evaluation.mistakes import Mistakes
+from deepcli.evaluation.scores import Scored, take
+from deepcli.experiment import load
+from deepcli.experiment.schema import Experiment
+from deepcli.reports import plots
+from deepcli.runs.loaded import LoadedRun
+from deepcli.spec.registry import Component
+from deepcli.spec.trees import differences
+from deepcli.system.atomic import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from deepcli.evaluation.predictions import Predictions
+
+LARGEST_MATRIX = 20
+
+
+def write_report(run: LoadedRun, path: Path) -> None:
+    """Write a run's page.
+
+    Raises:
+        RunError: Its history is damaged.
+        DataError: Its predictions are damaged.
+        TrainingError: The page cannot be written.
+    """
+    write_text(path, _page(run.experiment.name, "\n".join(_body(run))))
+
+
+def write_overview(runs: Sequence[tuple[LoadedRun, str]], path: Path) -> None:
+    """Write a page over several runs.
+
+    Args:
+        runs: Each with the address of its own page.
+        path: Where.
+
+    Raises:
+        TrainingError: It cannot be written.
+    """
+    names = list(dict.fromkeys(name for run, _ in runs for name in run.figures() if not name.startswith("train_")))
+    head = [_cell(name, "th", number=name in names) for name in ("run", "model", "data", "epochs", *names)]
+    rows = []
+    for run, address in runs:
+        figures, epochs = run.figures(), len(run.history)
+        link = f'<td><a href="{escape(address)}">{escape(run.run.path.name)}</a></td>'
+        facts = [_cell(run.experiment.model.type), _cell(run.experiment.data.type), _cell(epochs)]
+        rows.append([link, *facts, *(_cell(_figure(figures.get(name)), number=True) for name in names)])
+    body = [
+        f"<h1>{escape(path.resolve().parent.name)}</h1>",
+        f'<p class="soft">{len(runs)} runs</p>',
+        _table(head, rows),
+    ]
+    write_text(path, _page(path.resolve().parent.name, "\n".join(body)))
+
+
+def _page(title: str, body: str) -> str:
+    template = resources.files("deepcli.reports").joinpath("template.html").read_text(encoding="utf-8")
+    return Template(template).substitute(title=escape(title), body=body)
+
+
+def _body(run: LoadedRun) -> Iterator[str]:
+    experiment = run.experiment
+    yield f"<h1>{escape(experiment.name)}</h1>"
+    yield f'<p class="soft">{escape(experiment.model.type)} on {escape(experiment.data.type)}, {escape(run.name)}</p>'
+    predictions, missing = _predictions(run)
+    scored = Scored() if predictions is None else take(predictions)
+    yield _headline(run, scored)
+    if missing:
+        yield f"<p>{escape(missing)}</p>"
+    yield "<h2>What was trained</h2>"
+    yield _changes(experiment)
+    yield f"<details><summary>the whole spec</summary><pre>{escape(load.dump(experiment))}</pre></details>"
+    if run.history:
+        yield "<h2>Learning curves</h2>"
+        yield f'<div class="curves">{"".join(_svg(plots.curve(run, name)) for name in run.curve_names)}</div>'
+    yield "<h2>Figures</h2>"
+    yield _metrics(run, scored)
+    if predictions is not None:
+        yield from _by_class(predictions, run.experiment.data.names_of(predictions.classes))
+    yield from _mistakes(run)
+    yield "<h2>How to reproduce it</h2>"
+    yield _how(run)
+
+
+def _predictions(run: LoadedRun) -> tuple[Predictions | None, str]:
+    if not run.run.predictions("test").is_file():
+        return None, f"No predictions are kept; deepcli evaluate {shlex.quote(run.name)} adds what needs them."
+    predictions = run.predictions()
+    return (None, "") if predictions.misfit else (predictions, "")
+
+
+def _headline(run: LoadedRun, scored: Scored) -> str:
+    result = run.result
+    tiles: list[tuple[str, str]] = [("status", result.status if result else "unfinished")]
+    if result and "accuracy" in (test := result.metrics.get("test", {})):
+        ends = scored.intervals.get("accuracy")
+        low_high = f" [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]" if ends else ""
+        tiles.append((f"test accuracy{low_high}", f"{100 * (test['accuracy'] or math.nan):.2f} %"))
+    if result and result.best_epoch is not None:
+        tiles.append(("best epoch", f"{result.best_epoch} of {result.epochs}"))
+    if result and result.seconds:
+        tiles.append(("time", f"{result.seconds:.0f} s on {result.device}"))
+    if parameters := run.environment.get("parameters"):
+        tiles.append(("parameters", f"{parameters:,}"))
+    cells = "".join(f'<div class="tile"><b>{escape(value)}</b>{escape(name)}</div>' for name, value in tiles)
+    return f'<div class="tiles">{cells}</div>'
+
+
+def _changes(experiment: Experiment) -> str:
+    """List the fields that a default spec of the same components has otherwise."""
+    plain = experiment.model_dump(mode="json")
+    components = {key: value for key, value in experiment if isinstance(value, Component)}
+    # Not validated: by default alone, a component may be none that can be used, as data that need a path.
+    sections: dict[str, Any] = {key: type(value).model_construct(type=value.type) for key, value in components.items()}
+    default = Experiment.model_construct(name=experiment.name, **sections).model_dump(mode="json")
+    rows = [
+        [_cell(key), _cell(_shown(now)), _cell(_shown(before))] for key, (before, now) in differences(default, plain)
+    ]
+    chosen = ", ".join(f"{key}: {value.type}" for key, value in components.items())
+    head = [_cell(name, "th") for name in ("field", "here", "by default")]
+    return f"<p>{escape(chosen)}</p>" + (
+        _table(head, rows) if rows else "<p>Everything else is as it is by default.</p>"
+    )
+
+
+def _metrics(run: LoadedRun, scored: Scored) -> str:
+    """List the run's own metrics of each split, and every score of the test split with its interval where it has one."""
+    metrics = run.result.metrics if run.result else {}
+    metrics = {**metrics, "test": {**scored.values, **metrics.get("test", {})}}
+    own = dict.fromkeys(name for split in metrics.values() for name in split if name not in scored.values)
+    rows = []
+    for name in dict.fromkeys([*own, *scored.values]):
+        values = [_cell(_figure(split.get(name)), number=True) for split in metrics.values()]
+        note = scored.interval_notes.get(name, "")
+        ends = _interval(scored.intervals.get(name)) or (note if note.startswith("none: ") else "")
+        rows.append([_cell(name), *values, _cell(ends)])
+    head = [_cell("", "th"), *(_cell(split, "th", number=True) for split in metrics), _cell("95 % interval", "th")]
+    if not rows:
+        return "<p>The run has not ended, so there are none yet.</p>"
+    return _table(head, rows) + (_methods(scored) if any(scored.intervals.values()) else "")
+
+
+def _methods(scored: Scored) -> str:
+    methods: dict[str, list[str]] = {}
+    for name, ends in scored.intervals.items():
+        if ends is not None:
+            methods.setdefault(scored.interval_notes[name], []).append(name)
+    told = "; ".join(f"{', '.join(names)}: {method}" for method, names in methods.items())
+    text = f"Intervals are over test examples and do not show how figures vary between trainings. Methods: {told}."
+    return f'<p class="soft">{escape(text)}</p>'
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return f"[{_figure(ends[0])}, {_figure(ends[1])}]" if ends else ""
+
+
+def _by_class(predictions: Predictions, names: Sequence[str]) -> Iterator[str]:
+    counts = predictions.confusion
+    yield "<h2>Confusion</h2>"
+    yield '<p class="soft">a row for each label, a column for each class that is predicted</p>'
+    if len(counts) <= LARGEST_MATRIX:
+        yield _matrix(counts, names)
+    else:
+        yield _svg(plots.confusion(predictions))
+    figure = plots.calibration(predictions)
+    if figure is not None:
+        yield "<h2>Calibration</h2>"
+        yield '<p class="soft">how often an answer is right, by how sure the model is; the numbers count examples</p>'
+        yield _svg(figure)
+
+
+def _matrix(counts: np.ndarray, names: Sequence[str]) -> str:
+    totals = np.maximum(counts.sum(axis=1), 1)
+    right = np.diag(counts)
+    head = [_cell("", "th"), *(_cell(name, "th") for name in names), _cell("recall", "th", number=True)]
+    rows = []
+    for label, (name, row) in enumerate(zip(names, counts, strict=True)):
+        cells = [
+            f'<td style="background: rgba(var(--mark), {0.75 * count / totals[label]:.3f})">{count or ""}</td>'
+            for count in row.tolist()
+        ]
+        rows.append([_cell(name, "th"), *cells, _cell(f"{right[label] / totals[label]:.3f}", number=True)])
+    precision = right / np.maximum(counts.sum(axis=0), 1)
+    rows.append([_cell("precision", "th"), *(_cell(f"{share:.2f}") for share in precision.tolist()), _cell("")])
+    return _table(head, rows, "matrix")
+
+
+def _mistakes(run: LoadedRun) -> Iterator[str]:
+    path = run.run.mistakes("test")
+    if not path.is_file() or path.is_symlink():
+        return
+    found = Mistakes.load(path)
+    yield "<h2>The worst mistakes</h2>"
+    if not len(found.ids):
+        yield "<p>There are none on the test split.</p>"
+        return
+    yield '<p class="soft">wrong answers on the test split, the surest first</p>'
+    kind = "images" if len(found.images) else "texts"
+    names = run.experiment.data.names_of(int(max(found.labels.max(), found.answers.max())) + 1)
+    cards = []
+    for index in range(len(found.ids)):
+        sure = f"{100 * float(found.outputs[index]):.1f} %"
+        told = f"label {names[found.labels[index]]}, answer {names[found.answers[index]]} ({sure}), example {found.ids[index]}"
+        shown = _image(found.images[index], told) if kind == "images" else f"<p>{escape(str(found.texts[index]))}</p>"
+        cards.append(f'<div class="mistake">{shown}<div class="soft">{escape(told)}</div></div>')
+    yield f'<div class="mistakes {kind}">{"".join(cards)}</div>'
+
+
+def _image(pixels: np.ndarray, told: str) -> str:
+    from matplotlib import image
+
+    png = io.BytesIO()
+    plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    image.imsave(png, plane, format="png", cmap="gray", vmin=0, vmax=255)
+    return f'<img alt="{escape(told)}" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
+
+
+def _how(run: LoadedRun) -> str:
+    environment = run.environment
+    command = " ".join(map(shlex.quote, ("deepcli", *map(str, environment.get("command", [])))))
+    data = environment.get("data") or {}
+    facts: dict[str, Any] = {
+        **(environment.get("versions") or {}),
+        "device": _with_reason(environment.get("device")),
+        "precision": _with_reason(environment.get("precision")),
+        "threads": environment.get("threads"),
+        "data": data.get("source"),
+        "SHA-256 of the data": data.get("sha256"),
+        "git commit": environment.get("git_commit"),
+        "started": environment.get("started"),
+    }
+    rows = [[_cell(name), _cell(value)] for name, value in facts.items() if value is not None]
+    again = f"deepcli train {shlex.quote(str(run.run.config))}"
+    text = f"<p>This was the command:</p><pre>{escape(command)}</pre><p>The resolved spec trains as it is:</p>"
+    return f"{text}<pre>{escape(again)}</pre>{_table([], rows)}"
+
+
+def _with_reason(choice: Any) -> str | None:
+    return f"{choice.get('value')} ({choice.get('why')})" if isinstance(choice, Mapping) else None
+
+
+def _svg(figure: Figure) -> str:
+    """Draw a figure inside the page, in the colours of the page's own text."""
+    import matplotlib as mpl
+
+    text = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "deepcli"}):
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"#000000|#262626", "currentColor", svg)
+    return f"<figure>{_own_ids(svg)}</figure>"
+
+
+def _own_ids(svg: str) -> str:
+    """Keep the ids of several figures in one page apart."""
+    mark = f"f{zlib.crc32(svg.encode())}-"
+    svg = re.sub(r'\bid="', f'id="{mark}', svg)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{mark}", svg)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in ([head] if head else []) + list(rows))
+    return f'<div class="scroll"><table class="{kind}">{lines}</table></div>'
+
+
+def _cell(value: object, tag: str = "td", number: bool = False) -> str:
+    return f"<{tag}{' class=n' if number else ''}>{escape(str(value))}</{tag}>"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""Run directories: written, listed, read, resumed and reported on."""

@@ -1,0 +1,1 @@
+"""Checkpoint files, read as input from a stranger: nothing in them can run code."""

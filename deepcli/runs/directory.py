@@ -1,0 +1,280 @@
+"""A run directory: every file name in it, and every write to it."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import glob
+import io
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+from deepcli.errors import RunError, UsageError
+from deepcli.result import Result
+from deepcli.system.atomic import flush, put_directory, temporary_prefix, umask, write_text
+
+STALE_SECONDS = 3600
+# A result has a line for each metric; what is cut off here is no JSON any more.
+MAX_RESULT_BYTES = 1 << 20
+
+OWN = (
+    "config.yaml", "environment.json", "history.csv", "metrics.json", "trackers.json", "train.log", "checkpoints",
+    "predictions-*.npz", "mistakes-*.npz",
+)  # fmt: skip
+"""What a run writes into its directory; nothing else may be written over it."""
+
+IfExists = Literal["error", "resume", "skip", "overwrite"]
+
+
+class RunDir:
+    """The files of one run.
+
+    Args:
+        path: The directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.environment = path / "environment.json"
+        self.history = path / "history.csv"
+        self.metrics = path / "metrics.json"
+        self.log = path / "train.log"
+        self.trackers = path / "trackers.json"
+        self.lock = path / ".lock"
+        self.checkpoints = path / "checkpoints"
+        self.best = self.checkpoints / "best.keras"
+        self.last = self.checkpoints / "last.keras"
+
+    def predictions(self, split: str) -> Path:
+        """Name the file with a split's predictions."""
+        return self.path / f"predictions-{split}.npz"
+
+    def mistakes(self, split: str) -> Path:
+        """Name the file with the examples of a split that the model got most wrong."""
+        return self.path / f"mistakes-{split}.npz"
+
+    @classmethod
+    def open(cls, path: Path) -> RunDir:
+        """Open an existing run.
+
+        Raises:
+            RunError: There is no run there.
+        """
+        run = cls(path)
+        if not run.config.is_file():
+            raise RunError(f"{path} is no run directory: it has no config.yaml")
+        return run
+
+    @classmethod
+    def create(
+        cls, path: Path, config: str, environment: Mapping[str, Any], replace: bool = False, numbered: bool = False
+    ) -> RunDir:
+        """Make a run directory whole, under another name, and rename it.
+
+        Args:
+            path: Where it shall be.
+            config: The resolved spec.
+            environment: What goes into `environment.json`.
+            replace: Whether a run that is there may be replaced.
+            numbered: Whether to take the next free number of that name if something is there.
+
+        Raises:
+            RunError: It cannot be written, or something else is there.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
+            path = _take(path) if numbered else path
+            staging = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), dir=path.parent))
+            try:
+                staging.chmod(0o777 & ~umask())
+                staged = cls(staging)
+                staged.checkpoints.mkdir()
+                write_text(staged.config, config)
+                write_text(staged.environment, json.dumps(environment, indent=2, ensure_ascii=False) + "\n")
+                _put(staging, path, replace)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+                if numbered:
+                    _leave(path)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY) and path.is_dir():
+                raise RunError(_begun_meanwhile(path)) from None
+            raise RunError(f"cannot write the run directory {path}: {error.strerror or error}") from None
+        return cls(path)
+
+    @contextlib.contextmanager
+    def owned(self) -> Iterator[None]:
+        """Keep other processes from training in this run; that ends with this process, however it ends.
+
+        Raises:
+            RunError: Another process is training in it, or it cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.lock, timeout=0, is_singleton=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"the run {self.path} is being trained by another process; wait for it, or end it") from None
+        except OSError as error:
+            raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_owned(self) -> bool:
+        """Tell whether a process is training in it just now."""
+        if not self.lock.exists():
+            return False
+        try:
+            with self.owned():
+                return False
+        except RunError:
+            return True
+
+    def reopen(self) -> None:
+        """Remove what a process that was killed had begun to write, and the results of a run that goes on.
+
+        Raises:
+            RunError: They cannot be removed.
+        """
+        begun = [*self.path.glob(".*.*"), *self.checkpoints.glob(".*.*")]
+        try:
+            for file in [
+                *begun,
+                self.metrics,
+                self.history,
+                *self.path.glob("predictions-*.npz"),
+                *self.path.glob("mistakes-*.npz"),
+            ]:
+                file.unlink(missing_ok=True)
+            self.checkpoints.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
+
+    def described(self) -> dict[str, Any]:
+        """Read what the run keeps of its environment; empty where that is missing or damaged."""
+        try:
+            with self.environment.open("rb") as stream:
+                return dict(json.loads(stream.read(MAX_RESULT_BYTES).decode("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def result(self) -> Result | None:
+        """Read what the run came to; None if it has not ended."""
+        try:
+            if not self.metrics.is_file():
+                return None
+            with self.metrics.open("rb") as stream:
+                return Result.from_json(stream.read(MAX_RESULT_BYTES).decode("utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write one row an epoch; the first row names the columns."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.history, text.getvalue())
+
+
+def default_path(name: str) -> Path:
+    """Name a run directory under `runs/` after the experiment and the time; `create` numbers it if it is taken."""
+    return Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def is_free(path: Path) -> bool:
+    """Tell whether nothing is there, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
+def demand_free(output: Path) -> None:
+    """Check that what a command is to write is none of a run's own files.
+
+    Raises:
+        UsageError: It is.
+    """
+    inside = output if RunDir(output).config.is_file() else output.parent
+    own = any(output.match(pattern) for pattern in OWN)
+    if RunDir(inside).config.is_file() and (inside == output or own):
+        raise UsageError(f"--output: {output} belongs to the run {inside}; name another file or directory")
+
+
+def existing(path: Path, if_exists: IfExists) -> bool:
+    """Tell whether a run is there already that is to be skipped or continued.
+
+    Raises:
+        RunError: Something is there, and a new run may not be started.
+    """
+    if is_free(path):
+        return False
+    run = RunDir(path)
+    if not run.config.is_file():
+        raise RunError(f"{path} exists and is no run directory; nothing was touched")
+    if if_exists == "error":
+        raise RunError(f"the run {path} exists; choose another --output, or --if-exists skip, resume or overwrite")
+    if if_exists == "overwrite":
+        with run.owned():
+            return False
+    return True
+
+
+def _sweep(path: Path) -> None:
+    """Remove what was being staged for a run when its process was killed; others may be staging it just now."""
+    for left in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
+        with contextlib.suppress(OSError):  # whoever is staging may rename it at this moment
+            if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _begun_meanwhile(path: Path) -> str:
+    """Say why a directory cannot be taken that was free, or another run's to replace, when the command began."""
+    return (
+        f"another process has begun the run {path} meanwhile; choose another --output, or wait until it has ended and use "
+        "--if-exists skip or resume"
+    )
+
+
+def _take(path: Path) -> Path:
+    """Make an empty directory of a name, or of the first number of that name which is free; nobody else gets it."""
+    for number in count(1):
+        taken = path if number == 1 else path.with_name(f"{path.name}_{number}")
+        with contextlib.suppress(FileExistsError):
+            taken.mkdir()
+            return taken
+    raise AssertionError("numbers do not end")
+
+
+def _leave(taken: Path) -> None:
+    """Give a name back that nothing was made of."""
+    with contextlib.suppress(OSError):
+        taken.rmdir()
+
+
+def _put(staging: Path, path: Path, replace: bool) -> None:
+    if is_free(path):
+        try:
+            put_directory(staging, path)
+        except FileExistsError:
+            raise RunError(_begun_meanwhile(path)) from None
+    elif replace and RunDir(path).config.is_file():
+        with RunDir(path).owned():
+            old = Path(tempfile.mkdtemp(prefix=temporary_prefix(path), dir=path.parent))
+            path.rename(old / "old")
+            staging.rename(path)
+        shutil.rmtree(old)
+    else:
+        raise RunError(_begun_meanwhile(path))
+    flush(path.parent)

@@ -1,0 +1,1 @@
+"""What any spec needs: components, registries, field types, YAML 1.2, trees of values, plugins."""

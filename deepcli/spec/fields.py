@@ -1,0 +1,48 @@
+"""Field types that several components share: numbers, lists of numbers, names with a form, learning rates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from deepcli.spec.registry import misfits, show
+
+Positive = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Auto = Literal["auto"]
+Course = Callable[[Any], Any]
+"""The rate as a function of the step, a float32 tensor; Keras's schedules are such functions."""
+
+
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """Make the validator of a text that has a form; `expected` says it in words."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise misfits([((), f"should be {expected}, not {show(text)}")], text)
+        return text
+
+    return AfterValidator(check)
+
+
+def as_tuple(value: Any) -> Any:
+    """Turn a list from YAML into the tuple that a frozen spec holds; anything else stays, to be judged by its type."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else as_tuple(value)
+
+
+_List = tuple[Positive, ...]
+
+Counts = Annotated[_List, BeforeValidator(_one_or_many, json_schema_input_type=Positive | _List)]
+"""A list of positive integers; a single one is a list of one."""
+_Some = Annotated[_List, Field(min_length=1)]
+Stack = Annotated[_Some, BeforeValidator(_one_or_many, json_schema_input_type=Positive | _Some)]
+"""The same, with at least one: the widths of a stack of layers."""

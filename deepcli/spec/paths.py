@@ -1,0 +1,103 @@
+"""Paths in specs: made absolute, so that a run means the same files from wherever it is read, and named in errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deepcli.spec.registry import Spec
+
+S = TypeVar("S", bound=Spec)
+
+
+def with_absolute_paths(spec: S, folder: Path | None = None) -> S:
+    """Return a spec with every path in it made absolute; its classes say in `path_fields` which fields are paths.
+
+    Args:
+        spec: Any section, or the whole.
+        folder: What relative paths are relative to; None is the current directory.
+    """
+    changes = {}
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        changed = _absolute(value, folder) if name in spec.path_fields else _inside(value, folder)
+        if changed is not value and changed != value:
+            changes[name] = changed
+    return spec.model_copy(update=changes) if changes else spec
+
+
+def _inside(value: Any, folder: Path | None) -> Any:
+    if isinstance(value, Spec):
+        return with_absolute_paths(value, folder)
+    return tuple(_inside(item, folder) for item in value) if isinstance(value, tuple) else value
+
+
+def _absolute(value: Any, folder: Path | None) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_absolute(item, folder) for item in value)
+    return absolute(value, folder) if isinstance(value, str) else value
+
+
+def absolute(path: str, folder: Path | None = None) -> str:
+    """Make a path absolute; an address like `s3://bucket/name`, or what no system takes for a path, stays as it is."""
+    if "://" in path or "\0" in path:
+        return path
+    try:
+        whole = Path(folder or Path.cwd(), Path(path).expanduser())
+        plain = Path(os.path.normpath(whole))
+        # `..` after a symbolic link is not the folder above it.
+        same = plain == whole or os.path.realpath(plain) == os.path.realpath(whole)
+    except (OSError, ValueError, RuntimeError):
+        return path
+    return str(plain if same else whole)
+
+
+def absolute_plugins(plugins: Iterable[str], folder: Path | None = None) -> tuple[str, ...]:
+    """Make the plugins that are files absolute; the names of modules stay."""
+    return tuple(absolute(plugin, folder) if plugin.endswith(".py") else plugin for plugin in plugins)
+
+
+def failure(data: str, error: Exception, tree: Mapping[str, Any]) -> str:
+    """Say why a data set cannot be read.
+
+    Args:
+        data: Its type.
+        error: What reading it raised.
+        tree: The plain values of its spec.
+    """
+    why = unreadable(error, tree) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    return f"data: {data} cannot be read: {why}"
+
+
+def unreadable(error: OSError, tree: Mapping[str, Any]) -> str:
+    """Say which file cannot be read and why, and which field names it.
+
+    Args:
+        error: What reading it raised.
+        tree: The plain values of a spec, or of sections of it.
+    """
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return f"{type(error).__name__}: {error.strerror or error}"
+    name = os.fsdecode(error.filename)
+    field = next((key for key, value in _texts(tree) if _names(value, name)), None)
+    there = f"name its new place with {field}=PATH" if field else "change what names it"
+    remedy = f"put it back, or {there}" if isinstance(error, FileNotFoundError) else f"check it, or {there}"
+    return f"{name}: {error.strerror or error}; {remedy}"
+
+
+def _texts(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(tree, Mapping):
+        for key, inner in tree.items():
+            yield from _texts(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, str):
+        yield path, tree
+
+
+def _names(value: str, file: str) -> bool:
+    """Tell whether a value names a file, or a folder above it."""
+    if not value or value.isspace():
+        return False
+    place = Path(absolute(value))
+    return place in (Path(absolute(file)), *Path(absolute(file)).parents)

@@ -1,0 +1,190 @@
+"""The words of `deepcli sweep`: which of them are files, which change the spec, and which say what varies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepcli.errors import Problem, SpecError
+from deepcli.experiment.load import COMMAND_LINE, SWEEP, is_override
+from deepcli.spec import yaml12
+from deepcli.spec.yaml12 import Document, Mark, YamlError
+from deepcli.sweeps.spec import slot
+
+RANGES = {
+    "uniform": "uniform",
+    "log": "log_uniform",
+    "log_uniform": "log_uniform",
+    "int": "int",
+    "int_log": "int_log",
+}
+EXAMPLE = "write log:1e-4:1e-1, uniform:0:0.5, int:1:4 or int_log:16:256; a third number is the step"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the words of a command line come to.
+
+    Attributes:
+        files: The spec files.
+        overrides: Words that change the spec, in order.
+        section: Words that change the section `sweep`.
+        parameters: By dotted key, what varies, as it would stand in the section.
+        fixed: Keys that a word gives one value, and what they choose with it.
+    """
+
+    files: tuple[Path, ...]
+    overrides: tuple[str, ...]
+    section: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    fixed: frozenset[str]
+
+
+def sort(words: Sequence[str], overrides: Iterable[str] = ()) -> Told:
+    """Tell the words apart; the later of two for one key wins.
+
+    Args:
+        words: Files, overrides, and parameters: `key=log:1e-4:1e-1`, or `key=[1, 2]` for candidates.
+        overrides: Words that are never parameters, not even with a list.
+
+    Raises:
+        SpecError: A word that looks like a range and is none, or is no YAML.
+    """
+    parameters: dict[str, Any] = {}
+    changes: list[str] = []
+    fixed: set[str] = set()
+    for word in (word for word in words if is_override(word)):
+        key, _, text = word.partition("=")
+        varies = None if _is_section(word) else _parameter(word, text)
+        if varies is None and not _decides(text):
+            changes.append(word)
+            continue
+        parameters = _without(parameters, key)
+        fixed.discard(slot(key))
+        if varies is None:
+            changes.append(word)
+            fixed.add(slot(key))
+        else:
+            parameters[key] = varies
+    for word in overrides:
+        changes.append(word)
+        key, _, text = word.partition("=")
+        if _decides(text):
+            fixed.add(slot(key))
+            parameters = _without(parameters, key)
+    return Told(
+        tuple(Path(word) for word in words if not is_override(word)),
+        tuple(word for word in changes if not _is_section(word)),
+        tuple(word for word in changes if _is_section(word)),
+        parameters,
+        frozenset(fixed),
+    )
+
+
+def _without(parameters: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {other: value for other, value in parameters.items() if slot(other) != slot(key)}
+
+
+def _decides(text: str) -> bool:
+    """Tell whether an override leaves nothing open: a mapping without `type` changes fields inside a section."""
+    try:
+        value = yaml12.parse(text, COMMAND_LINE).tree
+    except YamlError:
+        return True
+    return not isinstance(value, dict) or "type" in value
+
+
+def _is_section(word: str) -> bool:
+    return word.partition("=")[0].partition(".")[0] == SWEEP
+
+
+def _parameter(word: str, text: str) -> Any:
+    """Return what a word says of a parameter; None if it says none."""
+    source = f"{COMMAND_LINE}: {word}"
+    name, colon, bounds = text.partition(":")
+    if colon and name.strip() in RANGES:
+        return {**_bounds(word, bounds), "distribution": RANGES[name.strip()]}
+    try:
+        value = yaml12.parse(text, source).tree
+    except YamlError as error:
+        raise SpecError([Problem(COMMAND_LINE, word, error.message)]) from None
+    return value if isinstance(value, list) else None
+
+
+def _bounds(word: str, text: str) -> dict[str, Any]:
+    try:
+        values = [yaml12.parse(part.strip(), word).tree for part in text.split(":")]
+    except YamlError:
+        values = []
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    if len(values) not in (2, 3) or not numbers:
+        raise SpecError([Problem(COMMAND_LINE, word, f"is no range; {EXAMPLE}")])
+    return dict(zip(("min", "max", "step"), values, strict=False))
+
+
+def written(key: str, value: Any) -> str:
+    """Write a value as an override, as a shell would pass it on."""
+    return f"{key}={yaml12.dump_line({'x': value}).partition(': ')[2]}"
+
+
+def add(section: Document, told: Told, options: Mapping[str, Any]) -> None:
+    """Put what the command line says into the section `sweep` of a document, in place."""
+    inner = section.tree.setdefault(SWEEP, {})
+    if inner is None:
+        inner = section.tree[SWEEP] = {}
+    if not isinstance(inner, dict):
+        return
+    for name, value in options.items():
+        if value is not None:
+            _put(section, inner, (SWEEP, name), value, Mark("--" + name.replace("_", "-")))
+    if not told.parameters:
+        return
+    if inner.get("parameters") is None:
+        inner["parameters"] = {}
+    if isinstance(inner["parameters"], dict):
+        for key, value in told.parameters.items():
+            for other in [other for other in inner["parameters"] if isinstance(other, str) and other != key]:
+                if slot(other) == slot(key):
+                    del inner["parameters"][other]
+            _put(section, inner["parameters"], (SWEEP, "parameters", key), value, Mark(COMMAND_LINE))
+
+
+def _put(section: Document, into: dict[Any, Any], path: yaml12.Path, value: Any, mark: Mark) -> None:
+    for marks in (section.keys, section.values):
+        for known in [known for known in marks if known[: len(path)] == path]:
+            del marks[known]
+        marks[path] = mark
+    into[path[-1]] = value
+
+
+def apart(document: Document) -> Document:
+    """Return a document whose section `sweep` can be changed without changing another."""
+    tree = dict(document.tree)
+    if isinstance(inner := tree.get(SWEEP), Mapping):
+        tree[SWEEP] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in inner.items()}
+    return Document(tree, dict(document.keys), dict(document.values))
+
+
+def read(
+    gathered: tuple[Document, tuple[str, ...]], told: Told, options: Mapping[str, Any]
+) -> tuple[Document, tuple[str, ...]]:
+    """Lay what the command line says of the section over the files; parameters that are fixed leave.
+
+    The overrides of the spec itself are not yet laid over it.
+
+    Args:
+        gathered: The files with the words about the section over them, and what should be told of that.
+        told: The command line.
+        options: Fields of the section that it gives as options.
+    """
+    document, notices = apart(gathered[0]), gathered[1]
+    add(document, told, options)
+    section = document.tree[SWEEP]
+    parameters = section.get("parameters") if isinstance(section, Mapping) else None
+    if isinstance(parameters, dict):
+        for key in [key for key in parameters if isinstance(key, str) and slot(key) in told.fixed]:
+            del parameters[key]
+            notices = (*notices, f"{key}: the command line gives it one value, so it does not vary")
+    return document, notices

@@ -1,0 +1,190 @@
+"""From words of the command line to a plan of a sweep, or to every error in it before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from deepcli.errors import DataError, Problem, SpecError, UsageError
+from deepcli.experiment import load
+from deepcli.experiment.load import SWEEP, Loaded, check_length, without_sweep
+from deepcli.experiment.merge import Merger
+from deepcli.experiment.messages import problems
+from deepcli.experiment.schema import Experiment
+from deepcli.spec.paths import absolute_plugins, unreadable
+from deepcli.spec.plugins import import_plugins
+from deepcli.spec.yaml12 import Document, Mark
+from deepcli.sweeps import validate
+from deepcli.sweeps.arguments import Told, read, sort
+from deepcli.sweeps.plan import DEFAULT_TRIALS, Plan, Trial, failures_allowed, identity, metric_problem, trials
+from deepcli.sweeps.space import settled
+from deepcli.sweeps.spec import Candidates, Objective, Sweep
+from deepcli.sweeps.spec_file import SpecFile
+
+__all__ = ["Plan", "Trial", "identity", "load_sweep", "trials", "validate_file"]
+
+PENALTIES = ("l1", "l2")
+
+
+def load_sweep(
+    words: Sequence[str],
+    overrides: Iterable[str] = (),
+    plugins: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Read a sweep, decide what it leaves open, and build every point of a grid, or the edges and some of a space.
+
+    Args:
+        words: Spec files, overrides, and parameters like `optimizer.learning_rate=log:1e-4:1e-1`.
+        overrides: Words that are never parameters.
+        plugins: Python files or modules that register components; they are imported first.
+        options: Fields of the section from the command line; None leaves a field alone.
+
+    Raises:
+        UsageError: No file, or a plugin that cannot be imported.
+        SpecError: With every problem found.
+    """
+    plugins = tuple(plugins)
+    import_plugins(plugins)
+    told = sort(words, overrides)
+    if not told.files:
+        raise UsageError("no spec file given; `deepcli init digits cnn` writes one to start from")
+    gathered = load.gather(told.files, told.section)
+    return _plan(gathered, told, plugins, options or {}, must_vary=True)
+
+
+def validate_file(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
+    """Validate a spec file with its section `sweep`, if it has one; a list among the overrides is a value.
+
+    Raises:
+        UsageError: A plugin that cannot be imported.
+        SpecError: With every problem found.
+    """
+    plugins = tuple(plugins)
+    import_plugins(plugins)
+    told = replace(sort((), overrides), files=tuple(files))
+    gathered = load.gather(files, told.section)  # once: a file may be a pipe
+    if SWEEP not in gathered[0].tree:
+        return load.finish(*gathered, told.overrides, str(files[0]))
+    plan = _plan(gathered, told, plugins, {}, must_vary=False)
+    return Loaded(plan.experiment({}), plan.notices)
+
+
+def _plan(
+    gathered: tuple[Document, tuple[str, ...]],
+    told: Told,
+    plugins: tuple[str, ...],
+    options: Mapping[str, Any],
+    must_vary: bool,
+) -> Plan:
+    document, notices = read(gathered, told, options)
+    whole = Merger()
+    spec = _validated(whole.overlay(document, load.words(told.overrides)))
+    sweep = spec.sweep or Sweep()
+    base = without_sweep(document)
+    folder, plugins = str(Path.cwd()), absolute_plugins(plugins)
+    draft = Plan(dict(base.tree), sweep, told.overrides, plugins, folder, (), base)
+    experiment = draft.experiment({})
+    check_length(experiment, str(told.files[0]))
+    _complain(document, validate.conditions(sweep, experiment))
+    decided = _decided(sweep, experiment)
+    left_out = [key for key in sweep.parameters if key not in decided.parameters]
+    notices = (
+        *notices,
+        *whole.notices,
+        *(f"{key}: left out of the sweep; its condition is not met" for key in left_out),
+        *_incomparable(decided, experiment),
+        *_surprises(decided, experiment),
+    )
+    if not decided.parameters and not must_vary:
+        decided = decided.model_copy(update={"method": "random"})
+    complaints = [*validate.space(decided)] if must_vary or decided.parameters else []
+    _complain(document, complaints)
+    places = {key: _places(document, key, decided) for key in decided.parameters}
+    where = _mark(document, (SWEEP, "metric", "name"))
+    try:
+        chosen = validate.sample(decided, experiment)
+    except OverflowError as error:
+        _complain(document, [(("parameters",), str(error))])
+        raise
+    trials = min(decided.max_trials or len(chosen), len(chosen)) if decided.method == "grid" else decided.max_trials
+    trials = trials or DEFAULT_TRIALS
+    failures = failures_allowed(trials) if decided.max_failures is None else decided.max_failures
+    decided = decided.model_copy(update={"max_trials": trials, "max_failures": failures})
+    plan = Plan(dict(base.tree), decided, told.overrides, plugins, folder, notices, base, places)
+    validate.points(plan, [{}] if not metric_fits(plan, experiment) else chosen, where)
+    Plan.from_json(plan.to_json())  # A worker on another machine will read it.
+    return plan
+
+
+def _surprises(sweep: Sweep, experiment: Experiment) -> list[str]:
+    """Return what the spec itself surprises with, unless its points differ in that."""
+    varied = {key.partition(".")[0] for key in sweep.parameters}
+    return [] if varied & {"optimizer", "schedule"} else experiment.notices()
+
+
+def metric_fits(plan: Plan, experiment: Experiment) -> bool:
+    """Tell whether the spec itself reports what decides."""
+    return metric_problem(plan.metric.name, experiment) is None
+
+
+def _validated(document: Document) -> SpecFile:
+    try:
+        return SpecFile.model_validate(document.tree)
+    except ValidationError as error:
+        raise SpecError(problems(error, document, SpecFile)) from None
+    except OSError as error:
+        raise DataError(unreadable(error, document.tree)) from error
+
+
+def _complain(document: Document, complaints: Iterable[validate.Complaint]) -> None:
+    found = [
+        Problem(_mark(document, (SWEEP, *place)), ".".join(map(str, (SWEEP, *place))), why) for place, why in complaints
+    ]
+    if found:
+        raise SpecError(found)
+
+
+def _mark(document: Document, place: tuple[str | int, ...]) -> str:
+    while place and place not in document.values:
+        place = place[:-1]
+    return str(document.values.get(place) or "") if place else ""
+
+
+def _decided(sweep: Sweep, base: Experiment) -> Sweep:
+    """Decide conditions on the spec, the method and the metric."""
+    decided = settled(sweep, base)
+    listed = all(isinstance(parameter, Candidates) for parameter in decided.parameters.values())
+    name = sweep.metric.name if sweep.metric else base.monitor
+    goal = sweep.metric.goal if sweep.metric else None
+    better = goal or ("maximize" if base.mode(name) == "max" else "minimize")
+    changes = {"method": sweep.method or ("grid" if listed else "bayes"), "metric": Objective(name=name, goal=better)}
+    return decided.model_copy(update=changes)
+
+
+def _incomparable(sweep: Sweep, base: Experiment) -> Iterator[str]:
+    """Say where the metric itself changes with a parameter."""
+    if not sweep.metric or sweep.metric.name != "val_loss":
+        return
+    for key in sweep.parameters:
+        if key.partition(".")[0] == "loss" or key.rpartition(".")[2].endswith(PENALTIES):
+            others = [f"val_{name}" for name in base.measured if name != "loss"]
+            instead = f"; sweep.metric could be {others[0]}" if others else ""
+            yield f"{key}: changes what val_loss counts, so points are not compared on equal terms{instead}"
+
+
+def _places(document: Document, key: str, sweep: Sweep) -> tuple[Mark, ...]:
+    place = (SWEEP, "parameters", key)
+    whole = document.values.get(place, Mark(""))
+    parameter = sweep.parameters[key]
+    if not isinstance(parameter, Candidates):
+        return (whole,)
+    numbers = range(len(parameter.values))
+    return tuple(
+        document.values.get((*place, "values", index)) or document.values.get((*place, index)) or whole
+        for index in numbers
+    )

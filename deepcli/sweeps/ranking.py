@@ -1,0 +1,144 @@
+"""What a sweep has come to: a ranking by validation, a table, the best spec, and which checkpoints are kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import shutil
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepcli.experiment import load
+from deepcli.runs.directory import RunDir
+from deepcli.system.atomic import write_text
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from deepcli.sweeps.study.study import Study
+
+STATES = {"COMPLETE": "completed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "running", "FAIL": "failed"}
+"""What Optuna's states are called."""
+
+ORDER = ("completed", "pruned", "running", "unfinished", "failed")
+"""Of the states in a ranking."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial in the ranking.
+
+    Attributes:
+        number: Counted from 0.
+        state: completed, pruned, running, unfinished (nobody is at it) or failed.
+        value: Mean of the metric over seeds; of a trial that has not run to its end, the last epoch's. None: none yet.
+        spread: Standard deviation over seeds; None with one seed.
+        point: What it varied.
+        epochs: That have been reported.
+        seconds: From its beginning to its end, waiting included.
+        error: Why it failed.
+        same_as: The trial of the same point whose figures these are.
+    """
+
+    number: int
+    state: str
+    value: float | None
+    spread: float | None = None
+    point: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 0
+    seconds: float | None = None
+    error: str | None = None
+    same_as: int | None = None
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The row as it stands in a table."""
+        plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.point.items()}
+        spread = {"spread": self.spread} if self.spread is not None else {}
+        rest = {"epochs": self.epochs, "seconds": self.seconds, "error": self.error}
+        return {"trial": self.number, "state": self.state, "value": self.value, **spread, **plain, **rest}
+
+
+def ranking(study: Study) -> list[Row]:
+    """Put the trials into order: the best first, then those ended early, those under way, and those that failed."""
+    return rank(map(_row, study.trials()), study.plan.metric.goal or "minimize")
+
+
+def rank(rows: Iterable[Row], goal: str) -> list[Row]:
+    """Put rows into order."""
+    sign = -1 if goal == "maximize" else 1
+
+    def place(row: Row) -> tuple[int, float, int]:
+        value = math.inf if row.value is None else sign * row.value
+        return ORDER.index(row.state), value, row.number
+
+    return sorted(rows, key=place)
+
+
+def _row(trial: FrozenTrial) -> Row:
+    attributes, reported = trial.user_attrs, trial.intermediate_values
+    values = attributes.get("values", [])
+    return Row(
+        trial.number,
+        STATES[trial.state.name],
+        trial.value if trial.value is not None else reported.get(max(reported, default=0)),
+        statistics.stdev(values) if len(values) > 1 else None,
+        json.loads(attributes.get("point", "{}")),
+        len(reported),
+        round(trial.duration.total_seconds(), 3) if trial.duration else None,
+        attributes.get("error"),
+        attributes.get("same_as"),
+    )
+
+
+def write(study: Study) -> list[Row]:
+    """Write `trials.csv` and `best.yaml`; returns the ranking.
+
+    Raises:
+        TrainingError: They cannot be written.
+    """
+    rows = ranking(study)
+    write_table(study.folder.table, rows)
+    if rows and rows[0].state == "completed":
+        spec = load.dump(study.plan.experiment(dict(rows[0].point)))
+        write_best(study.folder.best, rows[0], study.plan.metric.name, spec)
+    return rows
+
+
+def write_best(path: Path, row: Row, metric: str, spec: str) -> None:
+    """Write the spec of the best trial, which trains as it is."""
+    write_text(path, f"# Trial {row.number} of a sweep: {metric} {row.value:.6g}\n{spec}")
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write a row a trial, the best first."""
+    cells = [row.cells for row in rows]
+    columns = list(dict.fromkeys(key for row in cells for key in row))
+    last = ["epochs", "seconds", "error"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*(key for key in columns if key not in last), *last], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(cells)
+    write_text(path, text.getvalue())
+
+
+def keep_checkpoints(study: Study) -> None:
+    """Remove the checkpoints of all trials that have ended but the best ones."""
+    rows = [row for row in ranking(study) if row.state != "running" and row.same_as is None]
+    for row in rows[study.plan.sweep.keep :]:
+        for run in study.runs(row.number):
+            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+
+
+def metrics_on_test(runs: Sequence[RunDir]) -> dict[str, list[float | None]]:
+    """Read what runs measured on the test split, by metric a figure for each; empty where one of them has not."""
+    results = [run.result() for run in runs]
+    found = [result.metrics["test"] for result in results if result and "test" in result.metrics]
+    if not found or len(found) < len(results):
+        return {}
+    return {name: [metrics[name] for metrics in found] for name in found[0]}

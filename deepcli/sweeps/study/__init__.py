@@ -1,0 +1,1 @@
+"""A sweep's points and trials in Optuna's storage."""

@@ -1,0 +1,121 @@
+"""Where Optuna keeps a sweep: a journal in its directory that survives the death of any writer, or a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+
+from deepcli.errors import RunError, UsageError
+from deepcli.sweeps.directory import POLL_SECONDS
+
+
+class _Lock(BaseJournalFileLock):
+    """A lock of the operating system's; Optuna's own is a file that stays behind for half a minute."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = FileLock(path, is_singleton=False, poll_interval=POLL_SECONDS)
+
+    def acquire(self) -> bool:
+        self._lock.acquire()
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+class Journal(JournalFileBackend):
+    """A journal whose last line may be torn by the death of its writer: it is set aside before another is written.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        super().__init__(str(path), _Lock(path.with_name(f".{path.name}.lock")))
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        # Its holder can take the lock a second time, as Optuna will.
+        self._lock.acquire()
+        try:
+            self._mend()
+            super().append_logs(logs)
+        finally:
+            self._lock.release()
+
+    def _mend(self) -> None:
+        """Move what follows the last whole line to another file; Optuna refuses to read on behind it."""
+        with self._path.open("r+b") as file:
+            if not file.seek(0, 2):
+                return
+            file.seek(-1, 2)
+            if file.read(1) == b"\n":
+                return
+            file.seek(0)
+            content = file.read()
+            whole = content.rfind(b"\n") + 1
+            with self._path.with_suffix(".torn").open("ab") as torn:
+                torn.write(content[whole:] + b"\n")
+            file.truncate(whole)
+
+
+def open_storage(url: str | None, journal: Path) -> BaseStorage:
+    """Open what keeps a sweep.
+
+    Args:
+        url: An Optuna storage URL; None is the journal.
+        journal: Its file.
+
+    Raises:
+        UsageError: The URL names no database that can be had.
+        RunError: The database cannot be reached, or the journal not be read.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if url is None:
+        try:
+            return JournalStorage(Journal(journal))
+        except OSError as error:
+            raise RunError(f"cannot open {journal}: {error.strerror or error}") from None
+        except ValueError as error:
+            raise RunError(f"{journal} is damaged: {error}") from None
+    return _database(url)
+
+
+def close_storage(storage: BaseStorage) -> None:
+    """Close the connections to a database; a journal has none."""
+    storage.remove_session()
+    if isinstance(storage, RDBStorage):
+        storage.engine.dispose()
+
+
+def _database(url: str) -> BaseStorage:
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+    try:
+        return RDBStorage(url)
+    except (ImportError, ArgumentError, NoSuchModuleError, ValueError) as error:
+        install = "; pip install 'deepcli[postgresql]' brings what PostgreSQL needs" * isinstance(error, ImportError)
+        raise UsageError(f"--storage {without_password(url)}: {_first_line(error)}{install}") from None
+    except SQLAlchemyError as error:
+        raise RunError(f"the storage {without_password(url)} cannot be used: {_first_line(error)}") from None
+
+
+def without_password(url: str) -> str:
+    """Return a URL that may be shown and kept."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return url.rpartition("@")[2]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,264 @@
+"""The trials of a sweep in Optuna's storage, and leases on them, so that one whose worker died is taken up by another."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from deepcli.sweeps.directory import SweepDir
+from deepcli.sweeps.plan import Plan, points
+from deepcli.sweeps.space import Point, draw, encoded
+from deepcli.sweeps.spec import same
+from deepcli.sweeps.study.storage import close_storage
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+MOST_DEATHS = 8
+"""So many workers may die in one trial without its getting any further; then it has failed."""
+
+FIRST_DRAWS = (3, 10)
+"""A study that learns begins with a quarter of its trials at random, but not fewer or more than these."""
+
+
+@dataclass
+class Claim:
+    """A trial that this process is to train, for as long as it holds the lease.
+
+    Attributes:
+        trial: Optuna's.
+        point: What it varies.
+        lease: Ends with the process, however that ends.
+        reported: The epochs that an earlier worker has reported.
+        ends: The epoch after which it was to end early when its last worker died; None if it was not.
+    """
+
+    trial: Trial
+    point: Point
+    lease: BaseFileLock = field(repr=False)
+    reported: frozenset[int] = frozenset()
+    ends: int | None = None
+
+    @property
+    def number(self) -> int:
+        """Its number in the sweep, counted from 0."""
+        return int(self.trial.number)
+
+
+class Study:
+    """The trials of one sweep.
+
+    Args:
+        folder: Its directory.
+        plan: What was asked for.
+        name: What it is called in the storage.
+        storage: Optuna's.
+    """
+
+    def __init__(self, folder: SweepDir, plan: Plan, name: str, storage: optuna.storages.BaseStorage) -> None:
+        self.folder, self.plan, self._storage = folder, plan, storage
+        pruner = plan.sweep.early_terminate.build() if plan.sweep.early_terminate else optuna.pruners.NopPruner()
+        with folder.exclusive():
+            self.optuna = optuna.create_study(
+                storage=storage,
+                study_name=name,
+                pruner=pruner,
+                direction=plan.metric.goal,
+                load_if_exists=True,
+            )
+
+    def close(self) -> None:
+        """Close the connections to a database, if there are some."""
+        close_storage(self._storage)
+
+    def trials(self) -> list[FrozenTrial]:
+        """Return every trial as it stands."""
+        return list(self.optuna.get_trials(deepcopy=False))
+
+    @cached_property
+    def size(self) -> int:
+        """How many trials there shall be."""
+        return self.plan.max_trials if self._listed is None else len(self._listed)
+
+    @cached_property
+    def _listed(self) -> list[Point] | None:
+        return None if self.plan.method == "bayes" else list(points(self.plan))
+
+    @property
+    def given_up(self) -> bool:
+        """Whether so many trials have failed that no new one is begun."""
+        return sum(trial.state == TrialState.FAIL for trial in self.trials()) > self.plan.max_failures
+
+    @property
+    def idle(self) -> bool:
+        """Whether every trial that was begun has ended."""
+        return all(trial.state.is_finished() for trial in self.trials())
+
+    @property
+    def done(self) -> bool:
+        """Whether no trial is left to begin or to finish."""
+        return self.idle and (len(self.trials()) >= self.size or self.given_up)
+
+    @property
+    def best(self) -> FrozenTrial | None:
+        """The completed trial with the best value, the first of several; None if there is none."""
+        completed = [trial for trial in self.trials() if trial.state == TrialState.COMPLETE]
+        sign = -1 if self.plan.metric.goal == "maximize" else 1
+        return min(completed, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+
+    @property
+    def winners(self) -> list[Path]:
+        """The run directories of the best trial."""
+        best = self.best
+        return self.runs(int(best.user_attrs.get("same_as", best.number))) if best else []
+
+    def runs(self, number: int) -> list[Path]:
+        """Name the run directories of a trial, one a seed."""
+        several = len(self.plan.seeds) > 1
+        return [self.folder.run(number, seed if several else None) for seed in self.plan.seeds]
+
+    def claim(self, new: bool = True) -> Claim | None:
+        """Take a trial: one whose worker has died, or else a new one; None if there is none at the moment.
+
+        Args:
+            new: Whether a new one may be begun.
+        """
+        with self.folder.exclusive():
+            return self._orphan() or (self._new() if new else None)
+
+    def _orphan(self) -> Claim | None:
+        """Take a trial that was begun and that no process holds."""
+        for frozen in self.trials():
+            if frozen.state.is_finished() or (lease := self.folder.lease(_lease(frozen.number))) is None:
+                continue
+            self.optuna.sampler = self._sampler(frozen.number)
+            trial = Trial(self.optuna, frozen._trial_id)
+            reported, ends = frozenset(frozen.intermediate_values), frozen.user_attrs.get("ends")
+            claim = Claim(trial, self._point(trial), lease, reported, ends)
+            if self._died(frozen, trial) < MOST_DEATHS:
+                return claim
+            self._tell(claim, TrialState.FAIL, error=f"{MOST_DEATHS} workers died in it, perhaps for want of memory")
+        return None
+
+    def _died(self, frozen: FrozenTrial, trial: Trial) -> int:
+        """Count the deaths in a trial since it last got any further."""
+        epochs, before = len(frozen.intermediate_values), frozen.user_attrs.get("deaths", {})
+        count = before["count"] + 1 if before.get("epochs") == epochs else 1
+        trial.set_user_attr("deaths", {"epochs": epochs, "count": count})
+        return int(count)
+
+    def _new(self) -> Claim | None:
+        while (number := len(self.trials())) < self.size and not self.given_up:
+            # Taken before the trial is there, or another process could take it for an orphan.
+            lease = self.folder.lease(_lease(number))
+            if lease is None:
+                return None
+            self.optuna.sampler = self._sampler(number)
+            trial = self.optuna.ask()
+            claim = Claim(trial, self._point(trial), lease)
+            if (twin := self._twin(claim)) is None:
+                return claim
+            trial.set_user_attr("same_as", twin.number)
+            trial.set_user_attr("values", twin.user_attrs["values"])
+            self._tell(claim, TrialState.COMPLETE, twin.value)
+        return None
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """Make what draws the values of a trial. That depends on the trials before alone, not on who draws."""
+        if self._listed is not None:
+            return Listed(self.plan, self._listed)
+        least, most = FIRST_DRAWS
+        first = min(max(self.plan.max_trials // 4, least), most)
+        seed = random.Random(f"{self.plan.sweep.seed}/{number}").randrange(1 << 31)
+        return TPESampler(seed=seed, n_startup_trials=first, constant_liar=True)
+
+    def _point(self, trial: Trial) -> Point:
+        if "point" in trial.user_attrs:
+            return dict(json.loads(trial.user_attrs["point"]))
+        point = draw(self.plan.sweep, trial, self.plan.experiment({}))
+        trial.set_user_attr("point", json.dumps(point))
+        return point
+
+    def _twin(self, claim: Claim) -> FrozenTrial | None:
+        """Find a completed trial of the same point, which would only be trained to the same end again."""
+        wanted = same(claim.point)
+        return next(
+            (
+                trial
+                for trial in self.trials()
+                if trial.state == TrialState.COMPLETE and same(json.loads(trial.user_attrs["point"])) == wanted
+            ),
+            None,
+        )
+
+    def complete(self, claim: Claim, values: Sequence[float]) -> None:
+        """Keep what a trial came to, a value for each seed."""
+        if not all(map(math.isfinite, values)):
+            self.fail(claim, f"{self.plan.metric.name} is {next(v for v in values if not math.isfinite(v))}")
+            return
+        claim.trial.set_user_attr("values", list(values))
+        with self.folder.exclusive():
+            self._tell(claim, TrialState.COMPLETE, statistics.fmean(values))
+
+    def fail(self, claim: Claim, error: str) -> None:
+        """Keep why a trial failed."""
+        with self.folder.exclusive():
+            self._tell(claim, TrialState.FAIL, error=error)
+
+    def prune(self, claim: Claim) -> None:
+        """Keep that a trial was ended early."""
+        with self.folder.exclusive():
+            self._tell(claim, TrialState.PRUNED)
+
+    def give_back(self, claim: Claim) -> None:
+        """Leave a trial to be gone on with; nobody died."""
+        claim.trial.set_user_attr("deaths", {})
+        claim.lease.release()
+
+    def _tell(self, claim: Claim, state: TrialState, value: float | None = None, error: str | None = None) -> None:
+        if error is not None:
+            claim.trial.set_user_attr("error", error)
+        self.optuna.tell(claim.trial, value, state)
+        claim.lease.release()
+
+
+class Listed(BaseSampler):
+    """Gives each trial its point of a list: Optuna then knows the parameters, for its importances and pictures.
+
+    Args:
+        plan: The sweep.
+        points: By trial.
+    """
+
+    def __init__(self, plan: Plan, points: Sequence[Point]) -> None:
+        self._plan, self._points = plan, points
+
+    def infer_relative_search_space(self, study: Any, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(self, study: Any, trial: FrozenTrial, search_space: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self, study: Any, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        value = self._points[trial.number][param_name]
+        if isinstance(param_distribution, CategoricalDistribution):
+            return encoded(self._plan.sweep.parameters[param_name], value)
+        return value
+
+
+def _lease(number: int) -> str:
+    return f"{number:04d}"

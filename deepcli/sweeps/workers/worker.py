@@ -1,0 +1,255 @@
+"""A worker of a sweep: trains one trial after another in a process that keeps TensorFlow and the data loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import psutil
+
+from deepcli.data.arrays.splits import Splits
+from deepcli.data.files import Sources
+from deepcli.errors import DeepcliError, Interrupted
+from deepcli.experiment.schema import Experiment
+from deepcli.result import Result
+from deepcli.runs.checkpoint.file import open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.own_data import TrainedOn
+from deepcli.runs.reporter import Reporter, Silent
+from deepcli.runs.resuming import resume, skip
+from deepcli.sweeps.ranking import keep_checkpoints
+from deepcli.sweeps.study.study import Claim, Study
+from deepcli.system.atomic import write_text
+from deepcli.system.signals import Signals
+from deepcli.training.compiled import CompiledModels
+from deepcli.training.evaluate import keep, load_model
+from deepcli.training.session import Request
+from deepcli.training.train import train
+
+SECONDS_BETWEEN_LOOKS = 0.2
+"""To wait where other workers have all that is left."""
+
+SECONDS_BETWEEN_SAVES = 10.0
+"""What a trial may lose when its worker dies; a trial is often shorter than its checkpoints would take."""
+
+GROWTH = 1 << 30
+"""Bytes that a worker may grow by from trial to trial, and that must be left to the machine, before it is renewed."""
+
+
+class Reports(keras.callbacks.Callback):
+    """Tells the study of each epoch of a trial, and ends one that has no prospect.
+
+    Args:
+        claim: The trial.
+        metric: What the sweep looks at.
+        epochs: After which it ends anyway.
+    """
+
+    def __init__(self, claim: Claim, metric: str, epochs: int) -> None:
+        super().__init__()
+        self._claim, self._metric, self._epochs = claim, metric, epochs
+        self.pruned = False
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        number, trial = epoch + 1, self._claim.trial
+        value = (logs or {})[self._metric]
+        if number not in self._claim.reported and math.isfinite(value):
+            trial.report(value, number)
+        if self._claim.ends is None and number < self._epochs and trial.should_prune():
+            self._claim.ends = number
+            trial.set_user_attr("ends", number)
+        if self._claim.ends is not None and number >= self._claim.ends:
+            self.pruned = self.model.stop_training = True
+
+
+class Worker:
+    """Trains trials of a sweep until none is left, time is up, or a new process would do better.
+
+    Args:
+        study: The sweep.
+        sources: Where data may come from.
+        signals: May ask it to end; the trial at hand is then left to be gone on with.
+        until: `time.monotonic()` after which no trial is begun; None for never.
+        tell: Is told of each trial.
+    """
+
+    def __init__(
+        self, study: Study, sources: Sources, signals: Signals, until: float | None, tell: Callable[[str], None]
+    ) -> None:
+        self._study, self._sources, self._signals, self._until, self._tell = study, sources, signals, until, tell
+        self._splits: dict[str, Splits] = {}
+        self._models = CompiledModels()
+        self._setting: tuple[str, int | str, bool] | None = None
+        self._size = 0
+
+    def work(self) -> bool:
+        """Train what there is; then measure the winner.
+
+        Returns:
+            Whether nothing is left to do; False if a new process should go on.
+
+        Raises:
+            Interrupted: A signal asked for it.
+        """
+        while True:
+            self._listen()
+            claim = self._study.claim(new=not self._late)
+            if claim is None and (self._study.done or (self._late and self._study.idle)):
+                return self._measure_winner()
+            if claim is None:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            elif not self._suits(self._study.plan.experiment(claim.point)):
+                self._study.give_back(claim)
+                return False
+            elif not self._train(claim) or self._has_grown():
+                return False
+
+    @property
+    def _late(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
+
+    def _listen(self) -> None:
+        if self._signals.stop is not None:
+            raise Interrupted("interrupted; the same command again goes on", self._signals.stop)
+
+    def _suits(self, experiment: Experiment) -> bool:
+        """Tell whether this process can compute what a spec wants: TensorFlow is set up once, for all that follows."""
+        training = experiment.training
+        setting = (training.device, training.threads, training.deterministic)
+        self._setting = self._setting or setting
+        return self._setting == setting
+
+    def _train(self, claim: Claim) -> bool:
+        """Train a trial, and keep what it came to; returns whether the process is as good as before."""
+        study, name, sound = self._study, self._study.plan.metric.name, True
+        self._tell(f"trial {claim.number}: {claim.point}")
+        try:
+            values, pruned = self._values(claim, name)
+        except Interrupted:
+            study.give_back(claim)
+            raise
+        except DeepcliError as error:
+            study.fail(claim, str(error))
+        except Exception as error:
+            # Whatever a model or a plugin raises: the other trials go on, in a process that has not seen it.
+            write_text(study.folder.log(f"trial-{claim.number:04d}"), traceback.format_exc())
+            study.fail(claim, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+            sound = False
+        else:
+            if pruned:
+                study.prune(claim)
+            else:
+                study.complete(claim, values)
+        with study.folder.exclusive():
+            keep_checkpoints(study)
+        return sound
+
+    def _values(self, claim: Claim, name: str) -> tuple[list[float], bool]:
+        """Train with each seed; returns the metric at each run's best epoch, and whether the first was ended early."""
+        study, values = self._study, list[float]()
+        for seed, output in zip(study.plan.seeds, study.runs(claim.number), strict=True):
+            experiment = study.plan.experiment(claim.point, seed)
+            reports = Reports(claim, name, experiment.training.epochs)
+            result = self._run(experiment, output, () if values else (reports,))
+            value = result.metrics["validation"][name.removeprefix("val_")]
+            values.append(math.nan if value is None else value)
+            if reports.pruned or (claim.ends is not None and (result.epochs or 0) <= claim.ends):
+                return values, True
+        return values, False
+
+    def _run(self, experiment: Experiment, output: Path, callbacks: tuple[Reports, ...]) -> Result:
+        request = Request(
+            output,
+            command=("sweep", "worker", str(self._study.folder.path)),
+            plugins=self._study.plan.plugins,
+            started=time.monotonic(),
+            signals=self._signals,
+            test=False,
+            seconds_between_saves=SECONDS_BETWEEN_SAVES,
+            callbacks=callbacks,
+            models=self._models,
+        )
+        return go_on(experiment, request, self._load, Silent())
+
+    def know(self, experiment: Experiment, splits: Splits) -> None:
+        """Take data that are loaded already."""
+        self._splits = {_data(experiment): splits}
+
+    def _load(self, experiment: Experiment) -> Splits:
+        """Load data, or take those of the trial before."""
+        key = _data(experiment)
+        if key not in self._splits:
+            self._splits = {key: experiment.data.load(self._sources)}
+        return self._splits[key]
+
+    def _has_grown(self) -> bool:
+        size = psutil.Process().memory_info().rss
+        self._size = self._size or size
+        return size - self._size > GROWTH or psutil.virtual_memory().available < GROWTH
+
+    def _measure_winner(self) -> bool:
+        """Measure the best trial on the test split, unless that is done or another worker is at it."""
+        lease = self._study.folder.lease("winner")
+        if lease is None:
+            return True
+        try:
+            return all(self._measure(RunDir(path)) for path in self._study.winners)
+        finally:
+            lease.release()
+
+    def _measure(self, run: RunDir) -> bool:
+        """Measure a run on the test split, if that is not done; returns whether this process could."""
+        result = run.result()
+        if result is None or "test" in result.metrics:
+            return True
+        if not self._suits(open_checkpoint(run.best).experiment):
+            return False
+        self._tell(f"{run.path} is of the best trial, and measured on the test split")
+        measure(run, self._load)
+        return True
+
+
+def _data(experiment: Experiment) -> str:
+    """Name the data of a spec by what its splits depend on."""
+    return experiment.data.model_dump_json(exclude={"batch_size", "augmentation"})
+
+
+def go_on(experiment: Experiment, request: Request, load: Callable[[Experiment], Splits], reporter: Reporter) -> Result:
+    """Train a run from where it is: nowhere yet, at a checkpoint, or at its end.
+
+    Raises:
+        RunError: Another process is training it, or it was begun with another spec.
+        DeepcliError: As `train` does.
+    """
+    run = RunDir(request.output)
+    with contextlib.ExitStack() as stack:
+        if run.config.is_file():
+            stack.enter_context(run.owned())
+            if (result := run.result()) and result.status == "completed":
+                return skip(run, experiment)
+            request = dataclasses.replace(request, resumption=resume(run, experiment))
+        return train(experiment, load(experiment), request, reporter)
+
+
+def measure(run: RunDir, load: Callable[[Experiment], Splits]) -> None:
+    """Measure a run's best weights on the test split, and keep that with its result.
+
+    Raises:
+        CheckpointError: Its checkpoint is gone or damaged.
+        DataError: The data are not those that it was trained on.
+        TrainingError: The figures cannot be written.
+    """
+    checkpoint, result = open_checkpoint(run.best), run.result()
+    splits = load(checkpoint.experiment)
+    TrainedOn.of(checkpoint, run).demand(splits.provenance)
+    measured = load_model(checkpoint).measure(splits.test)
+    keep(run, "test", measured, splits.lexicon)
+    if result is not None:
+        metrics = {**result.metrics, "test": dict(measured.metrics)}
+        write_text(run.metrics, result.model_copy(update={"metrics": metrics}).to_json() + "\n")

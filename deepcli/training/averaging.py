@@ -1,0 +1,81 @@
+"""Averaged weights, which a model is measured and used with where its optimizer keeps an average of those it trains.
+
+Keras calls them an optimizer's final values: the moving average of `use_ema`, the average of schedule-free AdamW, or what
+a plugin's optimizer puts into `finalize_variable_values`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+from deepcli.experiment.schema import Experiment
+from deepcli.nn.accumulation import accumulating
+from deepcli.nn.inner_optimizer import inner_optimizer, inside
+from deepcli.nn.learning_rate import LearningRate
+
+
+def averages(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Return whether an optimizer has final values for the weights."""
+    inner = inside(optimizer)
+    return bool(
+        inner.use_ema or type(inner).finalize_variable_values is not keras.optimizers.Optimizer.finalize_variable_values
+    )
+
+
+def caveat(model: keras.Model) -> str | None:
+    """Return a warning where averaged weights are used with statistics of others; None where they are not."""
+    layers = model._flatten_layers()
+    if averages(model.optimizer) and any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers):
+        return (
+            "batch normalization keeps statistics of the training weights, but averaged weights are measured and used; "
+            "results of early epochs may be worse for it"
+        )
+    return None
+
+
+def begin_averages(model: keras.Model) -> None:
+    """Start moving averages at the initial weights; Keras starts them at zero and replaces them in the first step."""
+    optimizer = inner_optimizer(model)
+    if optimizer.use_ema:
+        for average, variable in zip(optimizer._model_variables_moving_average, model.trainable_variables, strict=True):
+            average.assign(variable)
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[bool]:
+    """Replace the weights with their final values inside the block; yields whether there are any."""
+    optimizer = inner_optimizer(model)
+    if not averages(optimizer):
+        yield False
+        return
+    variables = model.trainable_variables
+    raw = [variable.numpy() for variable in variables]
+    try:
+        optimizer.finalize_variable_values(variables)
+        yield True
+    finally:
+        for variable, value in zip(variables, raw, strict=True):
+            variable.assign(value)
+
+
+def build_optimizer(experiment: Experiment, precision: str) -> keras.optimizers.Optimizer:
+    """Build an optimizer with the same variables as in training, to read those of a checkpoint."""
+    optimizer = accumulating(experiment.optimizer.build(LearningRate(experiment.optimizer.learning_rate)))
+    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
+
+
+@contextlib.contextmanager
+def lent_optimizer(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Give a model an optimizer inside the block, so that Keras reads the optimizer's variables with the weights."""
+    own = getattr(model, "optimizer", None)
+    optimizer.build(model.trainable_variables)
+    model.optimizer = optimizer
+    try:
+        yield
+    finally:
+        del model.optimizer
+        if own is not None:
+            model.optimizer = own

@@ -1,0 +1,162 @@
+"""What the epoch loop needs of a backend: take steps, predict, and read and write all state.
+
+TensorFlow is the only implementation; another one would be another class here, and nothing else would notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.nn.accumulation import complete_group
+from deepcli.system.signals import heed
+from deepcli.training.order import Order
+from deepcli.training.pipeline import InferenceBatches, TrainingBatches
+from deepcli.training.replicas import gathered
+
+Check = Callable[[], None]
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
+"""What is raised where there is too little memory."""
+
+
+class Batches(Protocol):
+    """The steps of every epoch."""
+
+    order: Order
+
+    def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
+        """Begin an epoch (counted from 0): the steps from `start` to before `stop`."""
+
+
+class Backend(Protocol):
+    """Computes on a device."""
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Variables are made inside it."""
+
+    def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
+        """Prepare a split for training."""
+
+    def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
+        """Take the next `steps_per_execution` steps, or those that are left; return the epoch's metrics so far."""
+
+    def take_single_steps(self, model: keras.Model) -> None:
+        """Take one step a call from now on, whatever the model was compiled for."""
+
+    def complete_update(self, model: keras.Model) -> None:
+        """Apply the gradients that have been accumulated since the last update, if any: an epoch is over."""
+
+    def whole(self, batch: Any) -> Any:
+        """Return a batch of `Batches` in one piece, wherever its parts are."""
+
+    def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
+        """Return the gradient of each trainable variable on one batch in one piece."""
+
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
+        """Return the model's float32 outputs (examples, units), in the order of the inputs.
+
+        Args:
+            model: Computes them.
+            x: The inputs.
+            batch_size: How many at once.
+            check: Called after each batch; may raise. By default it looks for an interrupt that was swallowed.
+        """
+
+    def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a batch of inputs, of any size, to the model's float32 outputs (batch, units)."""
+
+    def read(self, variable: keras.Variable) -> np.ndarray:
+        """Return a variable's value."""
+
+    def write(self, variable: keras.Variable, value: np.ndarray) -> None:
+        """Set a variable's value."""
+
+
+class TensorFlowBackend:
+    """TensorFlow, on one device or mirrored on several.
+
+    Args:
+        strategy: Where variables and steps are placed.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self._strategy = strategy
+        self._prepared: InferenceBatches | None = None
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Variables are made inside it."""
+        return self._strategy.scope()  # type: ignore[no-any-return]
+
+    def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
+        """Prepare a split for training."""
+        return TrainingBatches(split, order, class_weights, self._strategy)
+
+    def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
+        """Take the next steps, as `fit` would."""
+        model.make_train_function()
+        return model.train_function(batches)  # type: ignore[no-any-return]
+
+    def take_single_steps(self, model: keras.Model) -> None:
+        """Take one step a call from now on, whatever the model was compiled for."""
+        model.steps_per_execution = 1
+        model.make_train_function(force=True)
+
+    def complete_update(self, model: keras.Model) -> None:
+        """Apply the gradients that have been accumulated since the last update, if any."""
+        complete_group(model.optimizer)
+
+    def whole(self, batch: Any) -> Any:
+        """Return a batch of `Batches` in one piece, wherever its parts are."""
+        return gathered(self._strategy, batch)
+
+    def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
+        """Return the gradient of each trainable variable on one batch in one piece."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(x, y, model(x, training=True), sample_weight, training=True)
+        found = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+        return [np.zeros(()) if gradient is None else np.asarray(tf.convert_to_tensor(gradient)) for gradient in found]
+
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
+        """Predict in batches of like length and put the outputs back into order."""
+        model.make_predict_function()
+        prepared = self._prepare(x, batch_size)
+        batches, parts = iter(prepared), []
+        while True:
+            try:
+                parts.append(np.asarray(model.predict_function([next(batches)])))
+            except StopIteration:
+                break
+            check()
+        outputs = np.concatenate(parts)
+        ordered = np.empty((len(x), *outputs.shape[1:]), np.float32)
+        ordered[prepared.positions] = outputs
+        return ordered
+
+    def _prepare(self, x: Inputs, batch_size: int) -> InferenceBatches:
+        """Make batches, or take those of the call before: every epoch ends with the same inputs."""
+        known = self._prepared
+        if known is None or known.x is not x or known.batch_size != batch_size:
+            self._prepared = known = InferenceBatches(x, batch_size, self._strategy)
+        return known
+
+    def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+        """Compile the model once for batches of every size."""
+        inputs = model.inputs[0]
+        signature = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
+        compiled = tf.function(lambda x: model(x, training=False), [signature], autograph=False)
+        return lambda x: np.asarray(compiled(tf.constant(x)), np.float32)
+
+    def read(self, variable: keras.Variable) -> np.ndarray:
+        """Return a variable's value."""
+        return np.asarray(variable.numpy())
+
+    def write(self, variable: keras.Variable, value: np.ndarray) -> None:
+        """Set a variable's value."""
+        variable.assign(value)

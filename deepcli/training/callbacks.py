@@ -1,0 +1,247 @@
+"""Keras callbacks of a run. Those with a memory can give it to a checkpoint and take it back."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from deepcli.experiment.schema import Checkpoint, EarlyStopping
+from deepcli.nn.inner_optimizer import inner_optimizer
+from deepcli.optim.schedules import ReduceOnPlateau
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Reporter
+from deepcli.system.signals import Signals
+
+
+class Remembering(keras.callbacks.Callback):
+    """A callback with a memory; what `remember` returns goes through JSON and back into `recall`."""
+
+    name: str
+
+    def remember(self) -> dict[str, Any]:
+        """Return what it must not forget."""
+        raise NotImplementedError
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take it back."""
+        raise NotImplementedError
+
+
+class History(Remembering):
+    """Keeps one row an epoch and writes `history.csv` anew after each.
+
+    Args:
+        run: Where to write it.
+        names: Loss and metrics, in the order of their columns; Keras hands logs on in the order of the alphabet.
+    """
+
+    name = "history"
+
+    def __init__(self, run: RunDir, names: Sequence[str]) -> None:
+        super().__init__()
+        self._run = run
+        self._columns = [*names, *(f"val_{name}" for name in names), "learning_rate"]
+        self.rows: list[dict[str, Any]] = []
+        self._began = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seconds = round(time.monotonic() - self._began, 3)
+        figures = {name: logs[name] for name in self._columns if logs and name in logs}
+        self.rows.append({"epoch": epoch + 1, **figures, "seconds": seconds})
+        self._run.write_history(self.rows)
+
+    def remember(self) -> dict[str, Any]:
+        return {"rows": list(self.rows)}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self.rows = [dict(row) for row in memory["rows"]]
+        if self.rows:
+            self._run.write_history(self.rows)
+
+
+class Best(keras.callbacks.Callback):
+    """Knows the best epoch so far and writes `best.keras` whenever there is a better one.
+
+    That file is its memory: whatever became of the checkpoints beside it, a worse one never takes its place.
+
+    Args:
+        monitor: The metric that decides.
+        mode: Whether more or less of it is better.
+        save: Writes the checkpoint.
+    """
+
+    name = "best"
+
+    def __init__(self, monitor: str, mode: Literal["max", "min"], save: Callable[[], None]) -> None:
+        super().__init__()
+        self.monitor, self.mode = monitor, mode
+        self._save = save
+        self.epoch: int | None = None
+        self.value = math.nan
+        self.row: Mapping[str, float] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        row = dict(logs or {})
+        if self._beaten_by(row[self.monitor]):
+            self.epoch, self.value, self.row = epoch + 1, row[self.monitor], row
+            self._save()
+
+    def _beaten_by(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        return self.epoch is None or (value > self.value if self.mode == "max" else value < self.value)
+
+    def remember(self) -> dict[str, Any]:
+        """Return what the file shall say."""
+        return {"epoch": self.epoch, "value": self.value, "monitor": self.monitor, "row": dict(self.row)}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take back what the file says."""
+        epoch, value, row = memory["epoch"], memory["value"], memory["row"]
+        self.epoch, self.value, self.row = int(epoch), float(value), {name: float(row[name]) for name in row}
+
+
+class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
+    """Keras's early stopping with a memory. The best weights are in `best.keras`, so none are kept here."""
+
+    name = "early_stopping"
+
+    def __init__(self, spec: EarlyStopping, mode: Literal["max", "min"]) -> None:
+        super().__init__(spec.monitor, spec.min_delta, spec.patience, mode=mode)
+        self._memory: Mapping[str, Any] = {"wait": 0, "best": None}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)  # which forgets
+        self.wait, self.best = self._memory["wait"], self._memory["best"]
+        if self.wait >= self.patience:
+            self.model.stop_training = True
+
+    def remember(self) -> dict[str, Any]:
+        return {"wait": self.wait, "best": None if self.best is None else float(self.best)}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self._memory = memory
+
+
+class Plateau(Remembering):
+    """Scales the learning rate down when a metric stops improving; Keras's own callback cannot, under a schedule.
+
+    The rate is never raised: where it is at `min_lr` or below, in a warm-up or after rollbacks for example, it stays.
+
+    Args:
+        spec: When, and by how much.
+        mode: Whether more or less of the metric is better.
+    """
+
+    name = "plateau"
+
+    def __init__(self, spec: ReduceOnPlateau, mode: Literal["max", "min"]) -> None:
+        super().__init__()
+        self._spec = spec
+        self._sign = 1 if mode == "max" else -1
+        self._best = -math.inf
+        self._wait = self._cooldown = 0
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        value = self._sign * (logs or {})[self._spec.monitor]
+        self._cooldown = max(self._cooldown - 1, 0)
+        if value > self._best + self._spec.min_delta:
+            self._best, self._wait = value, 0
+        elif not self._cooldown:
+            self._wait += 1
+            if self._wait >= self._spec.patience:
+                self._reduce()
+
+    def _reduce(self) -> None:
+        optimizer = inner_optimizer(self.model)
+        rate, least = float(optimizer.learning_rate), float(np.float32(self._spec.min_lr))
+        if rate > least:
+            scale = optimizer._learning_rate.scale
+            scale.assign(float(scale.numpy()) * max(self._spec.factor, least / rate))
+        self._wait, self._cooldown = 0, self._spec.cooldown
+
+    def remember(self) -> dict[str, Any]:
+        return {"best": self._best, "wait": self._wait, "cooldown": self._cooldown}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self._best = -math.inf if memory["best"] is None else memory["best"]
+        self._wait, self._cooldown = memory["wait"], memory["cooldown"]
+
+
+class Periodic(keras.callbacks.Callback):
+    """Writes `last.keras` every so many epochs, steps or minutes. It comes last: what it saves includes the others.
+
+    Args:
+        spec: When.
+        save: Writes the checkpoint.
+        steps_done: Counts the steps of the whole run; one batch's end may be the end of several.
+        signals: May ask for one out of turn.
+        least_seconds: From one to the next.
+    """
+
+    def __init__(
+        self,
+        spec: Checkpoint,
+        save: Callable[[], None],
+        steps_done: Callable[[], int],
+        signals: Signals,
+        least_seconds: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self._least_seconds = least_seconds
+        self._spec = spec
+        self._save = save
+        self._steps_done = steps_done
+        self._signals = signals
+        self._saved_step = steps_done()
+        self._saved_at = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        every, minutes = self._spec.every_steps, self._spec.every_minutes
+        self._write_if(
+            bool(every and self._steps_done() // every > self._saved_step // every)
+            or bool(minutes and self._seconds >= 60 * minutes)
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        every = self._spec.every_epochs
+        self._write_if(bool(every and (epoch + 1) % every == 0))
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._saved_at
+
+    def _write_if(self, due: bool) -> None:
+        if self._signals.checkpoint or (due and self._seconds >= self._least_seconds):
+            self._write()
+
+    def _write(self) -> None:
+        self._signals.checkpoint = False
+        self._save()
+        self._saved_step = self._steps_done()
+        self._saved_at = time.monotonic()
+
+
+class Report(keras.callbacks.Callback):
+    """Tells the reporter of each epoch's row.
+
+    Args:
+        reporter: Whom to tell.
+        history: Knows the row.
+        best: Knows whether it is the best.
+    """
+
+    def __init__(self, reporter: Reporter, history: History, best: Best) -> None:
+        super().__init__()
+        self._reporter, self._history, self._best = reporter, history, best
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._reporter.epoch(self._history.rows[-1], self._best.epoch == epoch + 1)

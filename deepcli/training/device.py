@@ -1,0 +1,187 @@
+"""Which device, precision and compilation a run uses, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from deepcli.data.augmentation import ImageAugmentation
+from deepcli.data.base import Signature
+from deepcli.errors import DeviceError
+from deepcli.experiment.schema import Training
+from deepcli.models import Model
+from deepcli.system.cores import cores
+
+STEPS_PER_EXECUTION = 8
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A decision and its reason, both shown to the user and kept in `environment.json`."""
+
+    value: Any
+    why: str
+
+    def __str__(self) -> str:
+        value = str(self.value).lower() if isinstance(self.value, bool) else self.value
+        return f"{value} ({self.why})"
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a run computes.
+
+    Attributes:
+        choice: `cpu`, `gpu` or `gpu:N`, and why.
+        strategy: TensorFlow's way of placing variables and steps there.
+        capability: CUDA compute capability of the GPU; None on CPU.
+        threads: CPU threads that operations may use.
+    """
+
+    choice: Choice
+    strategy: tf.distribute.Strategy
+    capability: tuple[int, int] | None
+    threads: int
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is a GPU."""
+        return self.capability is not None
+
+
+def choose(training: Training) -> Device:
+    """Set TensorFlow up for the device, threads and determinism that a spec asks for.
+
+    Raises:
+        DeviceError: A GPU was asked for and is not there, TensorFlow is already set up otherwise, or Keras runs on
+            another backend.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise DeviceError(f"KERAS_BACKEND is {keras.backend.backend()}; deepcli trains and evaluates on tensorflow")
+    threads = _set_threads(training.threads)
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    gpus = tf.config.list_physical_devices("GPU")
+    if training.device == "cpu" or (training.device == "auto" and not gpus):
+        if gpus:
+            tf.config.set_visible_devices([], "GPU")
+        why = "asked for" if training.device == "cpu" else "TensorFlow sees no GPU"
+        return Device(Choice("cpu", why), tf.distribute.get_strategy(), None, threads)
+    chosen = _choose_gpus(training.device, gpus)
+    tf.config.set_visible_devices(chosen, "GPU")
+    for gpu in chosen:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    details = tf.config.experimental.get_device_details(chosen[0])
+    capability = details.get("compute_capability", (0, 0))
+    why = f"{len(chosen)} x " * (len(chosen) > 1) + str(details.get("device_name", "GPU"))
+    strategy = tf.distribute.MirroredStrategy() if len(chosen) > 1 else tf.distribute.get_strategy()
+    name = training.device if training.device != "auto" else "gpu"
+    return Device(Choice(name, why), strategy, capability, threads)
+
+
+def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:
+    if not gpus:
+        built = tf.test.is_built_with_cuda()
+        remedy = (
+            "its CUDA libraries are missing: pip install 'tensorflow[and-cuda]'"
+            if built
+            else "this TensorFlow is built without CUDA: on Linux, pip install 'tensorflow[and-cuda]'"
+        )
+        seen = ", ".join(found.name.removeprefix("/physical_device:") for found in tf.config.list_physical_devices())
+        raise DeviceError(f"--device {device}: TensorFlow sees no GPU, only {seen}; if there is one, {remedy}")
+    if ":" not in device:
+        return gpus
+    index = int(device.partition(":")[2])
+    if index >= len(gpus):
+        raise DeviceError(f"--device {device}: there is no such GPU; TensorFlow sees {len(gpus)}, counted from gpu:0")
+    return [gpus[index]]
+
+
+def _set_threads(threads: int | str) -> int:
+    """Set the number of CPU threads, which TensorFlow allows only before its first operation."""
+    if threads == "auto":
+        return tf.config.threading.get_intra_op_parallelism_threads() or cores()
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:
+        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            raise DeviceError(f"training.threads: TensorFlow already runs with another number than {threads}") from None
+    return int(threads)
+
+
+def choose_precision(training: Training, model: Model, device: Device) -> Choice:
+    """Choose Keras's dtype policy."""
+    if training.precision != "auto":
+        return Choice(training.precision, "asked for")
+    if device.capability is not None:
+        if device.capability >= (8, 0):
+            return Choice("mixed_bfloat16", "the GPU has bfloat16 tensor cores")
+        return Choice("float32", "the GPU is older than Ampere and has no bfloat16 tensor cores")
+    flags = cpu_flags() & BFLOAT16_FLAGS
+    if not flags:
+        return Choice("float32", "the CPU has no bfloat16 instructions")
+    if not model.bfloat16_on_cpu:
+        return Choice("float32", f"bfloat16 does not pay for this {model.type} on a CPU")
+    return Choice("mixed_bfloat16", f"the CPU has {', '.join(sorted(flags))}, which pays for {model.type}")
+
+
+def choose_jit(training: Training, model: Model, signature: Signature, device: Device) -> Choice:
+    """Choose whether XLA compiles the step."""
+    if training.jit_compile != "auto":
+        return Choice(training.jit_compile, "asked for")
+    if device.strategy.num_replicas_in_sync > 1:
+        return Choice(False, "XLA cannot compile a step on several devices")
+    if not device.is_gpu:
+        return Choice(False, "on a CPU XLA seldom pays for its compiling")
+    if isinstance(signature.augmentation, ImageAugmentation) and signature.augmentation.moves:
+        return Choice(False, "XLA cannot compile the augmentation of images")
+    if signature.kind == "tokens":
+        return Choice(False, "batches of tokens differ in length, and XLA would compile for each")
+    if not model.compiles_with_xla:
+        return Choice(False, "recurrent layers have cuDNN instead")
+    return Choice(True, "shapes are fixed")
+
+
+def choose_steps_per_execution(training: Training, steps: int, device: Device) -> Choice:
+    """Choose how many training steps one call into the backend takes."""
+    if training.steps_per_execution != "auto":
+        return Choice(training.steps_per_execution, "asked for")
+    if device.strategy.num_replicas_in_sync > 1:
+        return Choice(1, "TensorFlow cannot take several mirrored steps in one call")
+    wanted = min(STEPS_PER_EXECUTION, steps)
+    every = training.checkpoint.every_steps
+    if every and every % wanted:
+        return Choice(math.gcd(every, wanted), "divides checkpoint.every_steps")
+    return Choice(wanted, "fewer calls cost less, and signals are still heard in time")
+
+
+def cpu_flags() -> set[str]:
+    """Read what instructions the CPU has; nothing where the system does not tell."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return set(line.split())
+
+
+def versions() -> dict[str, str]:
+    """List the versions that decide what a run computes."""
+    import platform
+
+    import numpy
+
+    return {
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": numpy.__version__,
+        "platform": platform.platform(),
+    }

@@ -1,0 +1,157 @@
+"""When training leaves the numbers: noticing it in time, and finding where the first one came from."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from deepcli.nn.inner_optimizer import inner_optimizer
+from deepcli.training.backend import Backend, Batches
+from deepcli.training.state import Position
+
+SECONDS_BETWEEN = 1.0
+ADVICE = "try a lower optimizer.learning_rate, a schedule.warmup or optimizer.clipnorm"
+
+
+class Diverged(Exception):
+    """Something that should be a number no longer is; the message says what."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the first value came from that is no number.
+
+    Attributes:
+        position: The end of the step before.
+        learning_rate: In that step.
+        what: Which values of which layer.
+    """
+
+    position: Position
+    learning_rate: float
+    what: str
+
+    def __str__(self) -> str:
+        step = f"step {self.position.total + 1} (epoch {self.position.epoch + 1})"
+        return f"it began in {step}, at a learning rate of {self.learning_rate:.3g}, with {self.what}"
+
+
+class Divergence(keras.callbacks.Callback):
+    """Ends the run within a second, and in the same epoch, when its loss is no longer a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        # Reading a value waits for the device, so not at every step.
+        if time.monotonic() - self._looked >= SECONDS_BETWEEN:
+            self._looked = time.monotonic()
+            _demand_numbers({"loss": float((logs or {})["loss"])})
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        _demand_numbers({name: value for name, value in (logs or {}).items() if name.endswith("loss")})
+
+
+def _demand_numbers(values: Mapping[str, float]) -> None:
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise Diverged(f"{name} became {value}")
+
+
+def demand_finite_weights(model: keras.Model) -> None:
+    """Keep what is no number out of checkpoints.
+
+    Raises:
+        Diverged: A weight is infinite or no number.
+    """
+    if names := _broken_layers(model, [(weight, weight.numpy()) for weight in model.weights]):
+        raise Diverged(f"weights of the layer {names[0]} became infinite or no number")
+
+
+def find_origin(
+    model: keras.Model, backend: Backend, batches: Batches, start: Position, end: int, check: Callable[[], None]
+) -> Origin | None:
+    """Repeat training one step at a time until something is no longer a number.
+
+    Args:
+        model: Compiled for one step a call, as it was at the start.
+        backend: Takes the steps.
+        batches: The training split.
+        start: Where the model is.
+        end: Steps of the whole run after which to give up.
+        check: Called before each step; may raise.
+
+    Returns:
+        None if it does not happen again, as on a device that computes differently each time.
+    """
+    position = start
+    while position.total < end:
+        steps = min(batches.order.steps, position.step + end - position.total)
+        iterator = batches.epoch(position.epoch, position.step, steps)
+        for step in range(position.step, steps):
+            check()
+            position = Position(position.epoch, step, position.total)
+            before = _values(model)
+            rate = float(inner_optimizer(model).learning_rate)
+            model.reset_metrics()
+            loss = float(backend.take_steps(model, iterator)["loss"])
+            weights = [(weight, weight.numpy()) for weight in model.weights]
+            if not math.isfinite(loss) or _broken_layers(model, weights):
+                for variable, value in before:
+                    backend.write(variable, value)
+                batch = backend.whole(next(iter(batches.epoch(position.epoch, step, step + 1))))
+                return Origin(position, rate, _first(model, backend, batch, weights))
+            position = Position(position.epoch, step + 1, position.total + 1)
+        backend.complete_update(model)
+        position = Position(position.epoch + 1, 0, position.total)
+    return None
+
+
+def _first(model: keras.Model, backend: Backend, batch: Any, weights_after: Iterable[tuple[Any, np.ndarray]]) -> str:
+    """Say which values of a step are the first that are no numbers: outputs, then gradients, then weights."""
+    for layer, outputs in _outputs(model, batch[0]):
+        if not all(map(_is_finite, outputs)):
+            return f"outputs of the layer {_named(layer)}"
+    gradients = zip(model.trainable_variables, backend.gradients(model, batch), strict=True)
+    if names := _broken_layers(model, gradients):
+        return f"gradients of the layer {names[-1]}"  # the first on the way back from the loss
+    if names := _broken_layers(model, weights_after):
+        return f"the new weights of the layer {names[0]}"
+    return "the loss, from outputs and gradients that are all numbers"
+
+
+def _outputs(model: keras.Model, x: Any) -> Iterable[tuple[keras.layers.Layer, list[Any]]]:
+    """Compute every layer's outputs, from the input to the output, as training does."""
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    probe = keras.Model(model.inputs, [layer.output for layer in layers])
+    for layer, output in zip(layers, probe(x, training=True), strict=True):
+        yield layer, keras.tree.flatten(output)
+
+
+def _broken_layers(model: keras.Model, values: Iterable[tuple[Any, np.ndarray]]) -> list[str]:
+    """Name the layers with a variable whose value is no number, from the input to the output."""
+    broken = {id(variable) for variable, value in values if not _is_finite(value)}
+    return [_named(layer) for layer in model.layers if broken & {id(weight) for weight in layer.weights}]
+
+
+def _is_finite(value: Any) -> bool:
+    array = np.asarray(keras.ops.convert_to_numpy(value))
+    if array.dtype.kind == "V":  # NumPy does not know bfloat16
+        array = array.astype(np.float32)
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _named(layer: keras.layers.Layer) -> str:
+    return f"{layer.name} ({type(layer).__name__})"
+
+
+def _values(model: keras.Model) -> list[tuple[Any, np.ndarray]]:
+    variables = [*model.variables, *model.optimizer.variables]
+    return [(variable, np.array(variable.numpy())) for variable in variables]

@@ -1,0 +1,108 @@
+"""What `environment.json` keeps of a run: everything that decides its figures and is not in its spec."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from deepcli import __version__
+from deepcli.data.arrays.splits import Splits
+from deepcli.training.device import versions
+from deepcli.training.settings import Plan
+
+
+def describe(
+    splits: Splits,
+    model: keras.Model,
+    plan: Plan,
+    command: Sequence[str],
+    plugins: Sequence[str],
+) -> dict[str, Any]:
+    """Describe a run that is about to begin, as plain values."""
+    decisions = {
+        "device": plan.device.choice,
+        "precision": plan.precision,
+        "jit_compile": plan.jit,
+        "steps_per_execution": plan.steps_per_execution,
+    }
+    provenance = splits.provenance
+    return {
+        "command": list(command),
+        "folder": _folder(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git_commit": git_commit(),
+        "versions": {"deepcli": __version__, **versions()},
+        **{name: {"value": choice.value, "why": choice.why} for name, choice in decisions.items()},
+        "threads": plan.device.threads,
+        "plugins": list(plugins),
+        "parameters": model.count_params(),
+        "data": {
+            "source": str(provenance.source),
+            "verified": provenance.verified,
+            **provenance.fingerprint,
+            "examples": {
+                name: len(split)
+                for name in ("train", "validation", "test")
+                if (split := getattr(splits, name)) is not None
+            },
+        },
+    }
+
+
+def describe_resumption(
+    before: Mapping[str, Any], now: Mapping[str, Any], step: int
+) -> tuple[dict[str, Any], list[str]]:
+    """Describe a run that goes on.
+
+    Args:
+        before: What was described when it began.
+        now: The same of the process that goes on with it.
+        step: Steps that have been taken.
+
+    Returns:
+        The description with this process added, and what the user should know of the differences.
+    """
+    notices = []
+    if (threads := before.get("threads")) != now["threads"]:
+        notices.append(
+            f"the run began with {threads} CPU threads and goes on with {now['threads']}: the order of sums changes, so the "
+            "last bits will not be those of an uninterrupted run"
+        )
+    versions = _section(before, "versions")
+    for name, version in now["versions"].items():
+        if versions.get(name) != version:
+            notices.append(
+                f"the run began with {name} {versions.get(name)} and goes on with {version}: bits may differ"
+            )
+    if (device := _section(before, "device").get("value")) != now["device"]["value"]:
+        notices.append(f"the run began on {device} and goes on on {now['device']['value']}: bits will differ")
+    part = {key: now[key] for key in ("command", "folder", "started", "git_commit", "versions", "threads", "device")}
+    return {**before, "data": now["data"], "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
+
+
+def _section(described: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of what a file says, if it says it as it should."""
+    section = described.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _folder() -> str | None:
+    """Return the current directory, to which paths on the command line are relative; None where it is gone."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None
+
+
+def git_commit() -> str | None:
+    """Return the commit that is checked out where the command runs; None outside a repository."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,197 @@
+"""Measuring a model on a split, and evaluating a checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from deepcli.data.arrays.splits import Split, Tokens
+from deepcli.data.lexicon import Lexicon
+from deepcli.evaluation.mistakes import worst
+from deepcli.evaluation.predictions import Predictions
+from deepcli.evaluation.scores import Scored, take
+from deepcli.experiment.schema import Experiment
+from deepcli.result import Result
+from deepcli.runs.checkpoint.file import STATE, CheckpointFile
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Reporter
+from deepcli.system.atomic import replacing
+from deepcli.system.signals import heed
+from deepcli.training.backend import Backend, Check, TensorFlowBackend
+from deepcli.training.build import build_metrics, build_model, forget_models
+from deepcli.training.device import Device, choose
+from deepcli.training.memory_check import to_load
+from deepcli.training.saving import load_weights
+from deepcli.training.state import State
+
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's outputs on a split, float32 (examples, units), and what was measured on them."""
+
+    metrics: Mapping[str, float]
+    outputs: np.ndarray
+    split: Split
+
+    @property
+    def predictions(self) -> Predictions:
+        """The outputs beside the labels."""
+        return Predictions(self.split.ids, self.split.y, self.outputs)
+
+
+class Evaluator:
+    """Measures loss and metrics over a whole split at once, so that they do not depend on batches.
+
+    The loss is that of the predictions alone: penalties on weights belong to training, and leaving them out lets
+    runs with different penalties be compared.
+
+    Args:
+        experiment: Names the loss and the metrics.
+        backend: Computes the predictions.
+        batch_size: How many examples at once.
+    """
+
+    def __init__(self, experiment: Experiment, backend: Backend, batch_size: int = BATCH_SIZE) -> None:
+        self._batch_size = batch_size
+        self._loss = experiment.loss.build(experiment.signature)
+        self._metrics = build_metrics(experiment)
+        self._backend = backend
+
+    def __call__(self, model: keras.Model, split: Split, check: Check = heed) -> Measured:
+        """Measure a model on a split; `check` is called after each batch and may raise."""
+        outputs = self._backend.predict(model, split.x, self._batch_size, check)
+        values = {"loss": number(self._loss(split.y, outputs))}
+        for metric in self._metrics:
+            metric.reset_state()
+            metric.update_state(split.y, outputs)
+            values[metric.name] = number(metric.result())
+        return Measured(values, outputs, split)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checkpoint's model, ready to predict.
+
+    Attributes:
+        experiment: Its spec.
+        state: What else the checkpoint says.
+        device: Where it is.
+        model: Not compiled.
+        backend: Computes.
+    """
+
+    experiment: Experiment
+    state: State
+    device: Device
+    model: keras.Model
+    backend: Backend
+
+    def measure(self, split: Split, batch_size: int = BATCH_SIZE) -> Measured:
+        """Predict a split, so many examples at once, and measure what the spec names."""
+        return Evaluator(self.experiment, self.backend, batch_size)(self.model, split)
+
+
+def load_model(checkpoint: CheckpointFile) -> Loaded:
+    """Build a checkpoint's model, in the precision that it was trained in.
+
+    Raises:
+        CheckpointError: It is damaged.
+        DeviceError: The device is not there.
+    """
+    experiment = checkpoint.experiment
+    state = State.from_bytes(checkpoint.read(STATE))
+    chosen = choose(experiment.training)
+    backend = TensorFlowBackend(chosen.strategy)
+    forget_models()
+    with backend.scope():
+        model = build_model(experiment, state.precision, lambda: to_load(checkpoint, chosen.is_gpu))
+        load_weights(model, checkpoint)
+    return Loaded(experiment, state, chosen, model, backend)
+
+
+def evaluate(
+    checkpoint: CheckpointFile,
+    split: Split,
+    split_name: str,
+    reporter: Reporter,
+    started: float,
+    batch_size: int = BATCH_SIZE,
+) -> tuple[Result, Measured]:
+    """Evaluate a checkpoint on a split.
+
+    Args:
+        checkpoint: What to evaluate, and on which device.
+        split: On what.
+        split_name: What to call it in the result.
+        reporter: Is told which device is used.
+        started: `time.monotonic()` at the beginning of the command.
+        batch_size: How many examples at once.
+
+    Raises:
+        CheckpointError: It is damaged.
+        DeviceError: The device is not there.
+    """
+    loaded = load_model(checkpoint)
+    experiment, state, chosen = loaded.experiment, loaded.state, loaded.device
+    reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
+    measured = loaded.measure(split, batch_size)
+    scored = score(measured.predictions, reporter)
+    own = dict(measured.metrics)
+    result = Result(
+        schema=1,
+        command="evaluate",
+        status="completed",
+        name=experiment.name,
+        checkpoint=str(checkpoint.path),
+        epochs=state.position.epoch,
+        best_epoch=state.best.get("epoch"),
+        seconds=round(time.monotonic() - started, 3),
+        device=chosen.choice.value,
+        precision=state.precision,
+        metrics={split_name: own | scored.values | own},  # what the spec names comes first, as it was measured
+        intervals={split_name: scored.intervals},
+        interval_notes={split_name: scored.interval_notes},
+        classes={split_name: scored.classes},
+        confusion_matrix={split_name: scored.confusion_matrix},
+    )
+    return result, measured
+
+
+def score(predictions: Predictions, reporter: Reporter) -> Scored:
+    """Take every score; none of a model whose output layer, as a plugin's loss may want it, is no classifier's."""
+    if why := predictions.misfit:
+        reporter.note(f"no scores: {why}")
+        return Scored()
+    return take(predictions)
+
+
+def number(value: Any) -> float:
+    """Turn a float32 scalar into the shortest number that is the same float32."""
+    return float(str(np.float32(value)))
+
+
+def save_predictions(path: Path, predictions: Predictions) -> None:
+    """Write predictions to a file."""
+    with replacing(path) as temporary:
+        predictions.save(temporary)
+
+
+def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Lexicon | None]) -> None:
+    """Keep in a run what was predicted for a split, and the worst mistakes, to be looked at.
+
+    Raises:
+        TrainingError: They cannot be written.
+    """
+    predictions = measured.predictions
+    save_predictions(run.predictions(name), predictions)
+    if predictions.misfit is None:
+        x = measured.split.x
+        worst(predictions, x, lexicon() if isinstance(x, Tokens) else None).save(run.mistakes(name))

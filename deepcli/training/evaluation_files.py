@@ -1,0 +1,53 @@
+"""The files of an evaluation: in the run that it is of, or where the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from deepcli.data.lexicon import Lexicon
+from deepcli.errors import RunError, TrainingError
+from deepcli.result import DataRead, Result
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Reporter
+from deepcli.system.atomic import write_text
+from deepcli.training.evaluate import Measured, keep, save_predictions
+
+RESULT = "result.json"
+
+
+def keep_in_run(
+    run: RunDir, split: str, measured: Measured, lexicon: Callable[[], Lexicon | None], read: DataRead, show: Reporter
+) -> None:
+    """Keep the predictions of a run's best weights in the run, or say why not."""
+    if read.as_trained is None:
+        show.note("notice: the predictions are not kept in the run; --output writes them elsewhere")
+        return
+    if run.is_owned():
+        show.note("notice: the predictions are not kept: the run is being trained, or belongs to somebody else")
+        return
+    try:
+        keep(run, split, measured, lexicon)
+    except TrainingError as error:  # somebody else's run, or a full disk: the figures are there all the same
+        show.note(f"notice: the predictions are not kept: {error}")
+
+
+def write(output: Path, result: Result, split: str, measured: Measured, lexicon: Callable[[], Lexicon | None]) -> None:
+    """Write the predictions to a `.npz` file, the result to a `.json` file, or both to a directory.
+
+    Raises:
+        RunError: The directory cannot be made.
+        TrainingError: A file cannot be written.
+    """
+    if output.suffix == ".npz":
+        save_predictions(output, measured.predictions)
+        return
+    if output.suffix == ".json":
+        write_text(output, result.to_json() + "\n")
+        return
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot write {output}: {error.strerror or error}") from None
+    keep(RunDir(output), split, measured, lexicon)
+    write_text(output / RESULT, result.to_json() + "\n")

@@ -1,0 +1,148 @@
+"""The epoch loop: steps, validation, callbacks, and a position that says exactly how far it is."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+
+from deepcli.data.arrays.splits import Split
+from deepcli.experiment.schema import Experiment
+from deepcli.runs.reporter import Progress, Reporter
+from deepcli.system.signals import Signals, Stopped
+from deepcli.training.averaging import averaged_weights
+from deepcli.training.backend import Backend, Batches
+from deepcli.training.evaluate import Evaluator, number
+from deepcli.training.state import Position, random_variables
+
+LONGEST_CALL = 2.0
+"""Seconds that one call into the backend may take (not the first, which compiles) before signals wait too long."""
+
+
+class Loop:
+    """Trains a compiled model epoch by epoch. Keras's `fit` would do, but it cannot stop and go on in mid-epoch.
+
+    Args:
+        experiment: How long to train.
+        model: Compiled.
+        backend: Takes the steps.
+        batches: The training split.
+        validation: Measured after each epoch, where there is one.
+        reporter: Is told of progress.
+        signals: May ask the loop to end after the step at hand.
+        position: Where to begin.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        model: keras.Model,
+        backend: Backend,
+        batches: Batches,
+        validation: Split | None,
+        reporter: Reporter,
+        signals: Signals,
+        position: Position,
+    ) -> None:
+        self._experiment = experiment
+        self._model = model
+        self._backend = backend
+        self._batches = batches
+        self._validation = validation
+        self._reporter = reporter
+        self._signals = signals
+        self._evaluate = Evaluator(experiment, backend)
+        self.position = position
+        self._calls = 0
+
+    def run(self, callbacks: list[keras.callbacks.Callback]) -> None:
+        """Train to the end or to an early stop.
+
+        Raises:
+            Stopped: A signal asked for it; `position` says how far training is.
+        """
+        steps = self._batches.order.steps
+        total = self._experiment.total_steps(steps)
+        watchers = keras.callbacks.CallbackList(callbacks, model=self._model)
+        self._model.stop_training = False
+        watchers.on_train_begin()
+        self._reporter.begin(-(-total // steps), steps)
+        try:
+            # A run that was stopped between an epoch's last step and its validation still owes the latter.
+            while (self.position.total < total or self.position.step) and not self._model.stop_training:
+                self._epoch(watchers, min(steps, self.position.step + total - self.position.total))
+        finally:
+            self._reporter.end()
+        watchers.on_train_end()
+
+    def _epoch(self, watchers: Any, stop: int) -> None:
+        epoch = self.position.epoch
+        if not self.position.step:
+            self._model.reset_metrics()
+        watchers.on_epoch_begin(epoch)
+        self._take_steps(watchers, epoch, stop)
+        self._backend.complete_update(self._model)
+        row = self._measure(self._model.get_metrics_result())
+        self.position = Position(epoch + 1, 0, self.position.total)
+        watchers.on_epoch_end(epoch, row)
+        self._signals.check()
+
+    def _take_steps(self, watchers: Any, epoch: int, stop: int) -> None:
+        began, start = time.monotonic(), self.position.step
+        batches = self._batches.epoch(epoch, start, stop)
+        done = start
+        while done < stop:
+            self._signals.check()
+            watchers.on_train_batch_begin(done)
+            called = time.monotonic()
+            logs = self._backend.take_steps(self._model, batches)
+            taken = min(self._model.steps_per_execution, stop - done)
+            done += taken
+            self._calls += 1
+            if taken > 1 and self._calls > 1 and time.monotonic() - called > LONGEST_CALL:
+                self._backend.take_single_steps(self._model)
+            self.position = Position(epoch, done, self.position.total + taken)
+            watchers.on_train_batch_end(done - 1, logs)
+            if self._reporter.due():
+                self._reporter.progress(self._progress(logs, done, stop, (time.monotonic() - began) / (done - start)))
+
+    def _progress(self, logs: Mapping[str, Any], done: int, stop: int, seconds_per_step: float) -> Progress:
+        return Progress(
+            self.position.epoch + 1,
+            done,
+            self._numbers(logs),
+            self._batches.order.batch_size / seconds_per_step,
+            (stop - done) * seconds_per_step,
+        )
+
+    def _measure(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        """Complete an epoch's logs by validation (on averaged weights, where there are some)."""
+        self._signals.check()
+        row = self._numbers(logs)
+        rate = row.pop("learning_rate")
+        if self._validation is not None:
+            with averaged_weights(self._model), self._generators_kept_when_stopped():
+                measured = self._evaluate(self._model, self._validation, self._signals.check)
+            row |= {f"val_{name}": value for name, value in measured.metrics.items()}
+        return {**row, "learning_rate": rate}
+
+    @contextlib.contextmanager
+    def _generators_kept_when_stopped(self) -> Iterator[None]:
+        """Draw nothing for a validation that will be done again; Keras's recurrent layers draw masks even for that."""
+        states = [(variable, self._backend.read(variable)) for variable in random_variables(self._model)]
+        try:
+            yield
+        except Stopped:
+            for variable, value in states:
+                self._backend.write(variable, value)
+            raise
+
+    def _numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        values = {
+            **{name: logs[name] for name in self._experiment.measured},
+            "learning_rate": self._model.optimizer.learning_rate,
+        }
+        return {name: number(value) for name, value in values.items()}

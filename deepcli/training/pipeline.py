@@ -1,0 +1,138 @@
+"""Batches for TensorFlow: gathered by index inside tf.data, without Python per batch and without its autotuner.
+
+With autotune on, the end of a pipeline often sleeps until a timer fires. Pixels stay uint8, tokens are padded to the
+longest of their batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from deepcli.data.arrays.splits import Inputs, Split, Tokens
+from deepcli.training.order import Order
+
+PREFETCH = 2
+
+
+class TrainingBatches:
+    """The steps of every epoch: (inputs, labels), or with class weights (inputs, labels, weights).
+
+    Args:
+        split: The examples.
+        order: Which of them make which step.
+        class_weights: Weight of each class, float32 (classes,); None for no weights.
+        strategy: Where steps run; each of its replicas gets its share of every batch.
+    """
+
+    def __init__(
+        self, split: Split, order: Order, class_weights: np.ndarray | None, strategy: tf.distribute.Strategy
+    ) -> None:
+        self.order = order
+        self._strategy = strategy
+        self._replicas = strategy.num_replicas_in_sync
+        with tf.device("CPU:0"):
+            self._positions = tf.Variable(np.arange(order.examples), dtype=tf.int64, trainable=False)
+            self._labels = tf.constant(split.y)
+            self._weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
+            self._lengths = None
+            if self._replicas > 1 and isinstance(split.x, Tokens):
+                self._lengths = tf.constant(split.x.lengths, tf.int32)
+            self._gather = gatherer(split.x)
+        self._datasets: dict[tuple[int, int], Any] = {}
+
+    def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
+        """Begin an epoch (counted from 0): the steps from `start` to before `stop`."""
+        self.arrange(epoch)
+        if (start, stop) not in self._datasets:
+            self._datasets = {(start, stop): self.dataset(start, stop)}
+        return iter(self._datasets[start, stop])
+
+    def arrange(self, epoch: int) -> None:
+        """Put the examples into an epoch's order; datasets read it when they are iterated."""
+        self._positions.assign(self.order.epoch(epoch))
+
+    def dataset(self, start: int, stop: int) -> Any:
+        """Make the `tf.data` of the steps from `start` to before `stop`, in whichever order is arranged by then."""
+        replicas = self._replicas
+        pieces = tf.data.Dataset.range(start * replicas, stop * replicas)
+        dataset = _options(_mapped(pieces, self._piece)).prefetch(PREFETCH * replicas)
+        if replicas == 1:
+            return dataset
+        return self._strategy.distribute_datasets_from_function(lambda _: dataset)
+
+    def _piece(self, number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Gather one replica's share of one step."""
+        step, replica = number // self._replicas, number % self._replicas
+        first = step * self.order.batch_size
+        count = tf.minimum(tf.constant(self.order.examples, tf.int64) - first, self.order.batch_size)
+        begin, end = first + replica * count // self._replicas, first + (replica + 1) * count // self._replicas
+        positions = self._positions[begin:end]
+        labels = tf.gather(self._labels, positions)
+        inputs = self._gather(positions)
+        if self._lengths is not None:
+            # As long as the whole batch would be: some layers see padding, and a share may have no example at all.
+            longest = tf.reduce_max(tf.gather(self._lengths, self._positions[first : first + count]))
+            inputs = tf.pad(inputs, [[0, 0], [0, longest - tf.shape(inputs)[1]]])
+        if self._weights is None:
+            return inputs, labels
+        return inputs, labels, tf.gather(self._weights, labels)
+
+
+class InferenceBatches:
+    """Batches of inputs alone, sequences of like length together; each pass yields tuples (inputs,).
+
+    Args:
+        x: The inputs.
+        batch_size: How many at once.
+        strategy: Where they are predicted; each of its replicas gets its share of every batch.
+
+    Attributes:
+        positions: Of each example in `x`, in the order in which they come. They repeat the last example where replicas
+            need equal shares.
+    """
+
+    def __init__(self, x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> None:
+        replicas = strategy.num_replicas_in_sync
+        positions = np.argsort(x.lengths, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
+        positions = np.concatenate([positions, np.repeat(positions[-1:], -len(positions) % replicas)])
+        share = -(-batch_size // replicas)
+        with tf.device("CPU:0"):
+            gather = gatherer(x)
+            # Whole rounds of equal shares first, then one last round of what is left, shared equally again.
+            whole = len(positions) // (share * replicas) * share * replicas
+            dataset = tf.data.Dataset.from_tensor_slices(positions[:whole]).batch(share)
+            if rest := (len(positions) - whole) // replicas:
+                dataset = dataset.concatenate(tf.data.Dataset.from_tensor_slices(positions[whole:]).batch(rest))
+            dataset = _options(_mapped(dataset, lambda part: (gather(part),))).prefetch(PREFETCH * replicas)
+        if replicas > 1:
+            dataset = strategy.distribute_datasets_from_function(lambda _: dataset)
+        self.x, self.batch_size, self.positions = x, batch_size, positions
+        self._dataset = dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._dataset)
+
+
+def gatherer(x: Inputs) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Make the function from positions to inputs: uint8 images, or int32 tokens padded with 0 on the right."""
+    if isinstance(x, Tokens):
+        ragged = tf.RaggedTensor.from_row_splits(tf.constant(x.values), tf.constant(x.offsets), validate=False)
+        return lambda positions: tf.gather(ragged, positions).to_tensor()
+    images = tf.constant(x)
+    return lambda positions: tf.gather(images, positions)
+
+
+def _mapped(dataset: Any, function: Callable[..., Any]) -> Any:
+    """Map without AutoGraph, which would take a tenth of a second to find nothing to convert."""
+    return dataset.map(tf.autograph.experimental.do_not_convert(function))
+
+
+def _options(dataset: Any) -> Any:
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.deterministic = True
+    return dataset.with_options(options)

@@ -1,0 +1,34 @@
+"""Asking a checkpoint's model about one example after another, some at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from deepcli.evaluation.predictions import by_class
+from deepcli.inputs.example import Example, Unreadable, together
+from deepcli.training.evaluate import Loaded
+
+
+def predict(
+    loaded: Loaded, inputs: Iterable[Example | Unreadable], batch_size: int
+) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
+    """Predict examples as they come.
+
+    Args:
+        loaded: The model.
+        inputs: Any number; what cannot be read stays in its place.
+        batch_size: How many at once.
+
+    Yields:
+        Inputs, and the model's outputs for the examples among them with a column for each class, float64
+        (examples, classes).
+    """
+    function = loaded.backend.function(loaded.model)
+    upcoming = iter(inputs)
+    while batch := list(islice(upcoming, batch_size)):
+        examples = [one.x for one in batch if isinstance(one, Example)]
+        outputs = by_class(function(together(examples))) if examples else np.empty((0, 0))
+        yield batch, outputs

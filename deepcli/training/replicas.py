@@ -1,0 +1,144 @@
+"""Training on several devices at once: the same mathematics as on one, or a refusal before training."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from deepcli.errors import UsageError
+from deepcli.experiment.schema import Experiment
+from deepcli.nn.dropconnect import DropsWeights
+from deepcli.nn.inner_optimizer import inner_optimizer
+
+MOST_SEEDS = 1_000_000_007
+"""Keras draws seeds below it."""
+
+
+def demand_same_figures(experiment: Experiment, replicas: int) -> None:
+    """Refuse what several devices cannot train as one does.
+
+    Raises:
+        UsageError: The spec asks for such a thing.
+    """
+    if replicas == 1:
+        return
+    for field, why in _differences(experiment, replicas):
+        raise UsageError(f"{field}: {why} on {replicas} devices; train on one (--device gpu:0), or change the field")
+
+
+def _differences(experiment: Experiment, replicas: int) -> Iterator[tuple[str, str]]:
+    training, size = experiment.training, experiment.data.batch_size
+    if size < replicas:
+        yield "data.batch_size", f"{size} leaves a device without examples"
+    if experiment.optimizer.gradient_accumulation_steps:
+        yield "optimizer.gradient_accumulation_steps", "gradients cannot be accumulated"
+    if training.jit_compile is True:
+        yield "training.jit_compile", "XLA cannot compile a step"
+    if experiment.optimizer.ema_overwrite_frequency:
+        yield "optimizer.ema_overwrite_frequency", "weights cannot be overwritten by their average"
+    if training.steps_per_execution not in ("auto", 1):
+        yield "training.steps_per_execution", "several steps cannot be taken in one call"
+
+
+def mirror(model: keras.Model) -> None:
+    """Let a compiled model, built under a strategy with several replicas, take the steps that one device takes.
+
+    Keras takes the mean of the replicas' mean losses, clips each replica's gradients by themselves, normalizes by each
+    replica's share of a batch, and drops the same units of each. Here a replica weighs as its share does, which may be
+    smaller in the last batch and even empty; what is clipped is the sum of all gradients; statistics are those of the
+    whole batch; and each replica draws numbers of its own.
+
+    Raises:
+        UsageError: The model has a training step of its own.
+    """
+    if type(model).train_step is not keras.Model.train_step:
+        raise UsageError("the model has a training step of its own; train it on one device (--device gpu:0)")
+    for layer in model._flatten_layers():
+        # What drops weights, not units, has one mask for the whole batch.
+        generator = getattr(layer, "seed_generator", None)
+        if isinstance(generator, keras.random.SeedGenerator) and not isinstance(layer, DropsWeights):
+            generator.next = functools.partial(_own_seed, generator.next)
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+            layer._moments = functools.partial(_whole_moments, layer._reduction_axes)
+    _clip_sums(inner_optimizer(model))
+    model.train_step = _train_step(model)
+
+
+def _train_step(model: keras.Model) -> Callable[[Any], Mapping[str, Any]]:
+    """Make Keras's `train_step`, but that each example of a batch weighs the same, whichever replica has it."""
+
+    def train_step(data: Any) -> Mapping[str, Any]:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        context = tf.distribute.get_replica_context()
+        share = tf.cast(tf.shape(y)[0], tf.float32)
+        weight = share * context.num_replicas_in_sync / context.all_reduce(tf.distribute.ReduceOp.SUM, share)
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=True)
+            # Keras divides it by the number of replicas, so that a sum over them is a mean.
+            loss = model._compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=True)
+            model._loss_tracker.update_state(loss * context.num_replicas_in_sync, sample_weight=share)
+            scaled = model.optimizer.scale_loss(loss * tf.cast(weight, loss.dtype))
+        gradients = tape.gradient(scaled, model.trainable_weights)
+        model.optimizer.apply_gradients(zip(gradients, model.trainable_weights, strict=True))
+        measured: Mapping[str, Any] = model.compute_metrics(x, y, outputs, sample_weight=sample_weight)
+        return measured
+
+    return train_step
+
+
+def _own_seed(draw: Callable[..., tf.Tensor], ordered: bool = True) -> tf.Tensor:
+    """Draw a seed that differs from replica to replica; the first one's is that of a single device."""
+    seed, context = draw(ordered), tf.distribute.get_replica_context()
+    replica = context.replica_id_in_sync_group if context else 0
+    return seed + tf.cast(tf.stack([replica * MOST_SEEDS, 0]), seed.dtype)
+
+
+def _whole_moments(axes: Sequence[int], inputs: Any, mask: Any) -> tuple[Any, Any]:
+    """Compute mean and variance of a whole batch on the replica that has a share of it.
+
+    Keras's own synchronized moments take a difference of large numbers, and leave masked steps unsynchronized.
+    """
+    ones = tf.ones_like(inputs)
+    real = ones if mask is None else tf.where(mask[..., None], ones, 0)
+
+    def summed(values: Any) -> Any:
+        total = tf.reduce_sum(tf.where(real > 0, values, 0), axes)
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, total)
+
+    count = tf.maximum(summed(ones), 1)
+    mean = summed(inputs) / count
+    shape = [1 if axis in axes else -1 for axis in range(len(inputs.shape))]
+    return mean, summed(tf.square(inputs - tf.reshape(mean, shape))) / count
+
+
+def _clip_sums(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let an optimizer clip the sum of the replicas' gradients, which it would take only afterwards."""
+    if not (optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm):
+        return
+    clip = optimizer._clip_gradients
+
+    def clip_sums(gradients: list[Any]) -> list[Any]:
+        context = tf.distribute.get_replica_context()
+        clipped = clip(context.all_reduce(tf.distribute.ReduceOp.SUM, gradients))
+        return [_divided(gradient, context.num_replicas_in_sync) for gradient in clipped]
+
+    optimizer._clip_gradients = clip_sums
+
+
+def _divided(gradient: Any, count: int) -> Any:
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(gradient.values / count, gradient.indices, gradient.dense_shape)
+    return gradient / count
+
+
+def gathered(strategy: tf.distribute.Strategy, batch: Any) -> Any:
+    """Put the replicas' shares of a batch together again."""
+    if strategy.num_replicas_in_sync == 1:
+        return batch
+    with tf.device("CPU:0"):
+        return tuple(tf.concat(strategy.experimental_local_results(part), axis=0) for part in batch)

@@ -1,0 +1,68 @@
+"""A picture of training images, as they are and as augmentation varies them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepcli.data.arrays.splits import Split
+from deepcli.data.augmentation import ImageAugmentation
+from deepcli.experiment.schema import Experiment
+from deepcli.nn.augmentation import augmentation_layers
+from deepcli.system.atomic import replacing
+
+EXAMPLES, DRAWS = 8, 3
+SIDE, GAP, BREAK, PAPER = 84, 4, 12, 255
+"""At least so many pixels a side of each image, between images, below the first row; the brightness between them."""
+
+
+def draw_samples(experiment: Experiment, train: Split, path: Path) -> None:
+    """Write a PNG: a row of training images, and below it rows of what training may see of them.
+
+    Raises:
+        TrainingError: The file cannot be written.
+    """
+    keras.utils.set_random_seed(experiment.seed)
+    images = _choose(train)
+    augmentation = experiment.signature.augmentation
+    varied = (
+        [augment(images, augmentation) for _ in range(DRAWS)] if isinstance(augmentation, ImageAugmentation) else []
+    )
+    picture = sheet([images, *varied])
+    with replacing(path) as temporary:
+        temporary.write_bytes(tf.io.encode_png(picture).numpy())
+
+
+def augment(images: np.ndarray, augmentation: ImageAugmentation) -> np.ndarray:
+    """Vary uint8 images (examples, height, width, channels) once, as a training step would."""
+    x = tf.constant(images, tf.float32) / 255
+    for layer in augmentation_layers(augmentation):
+        x = layer(x, training=True)
+    return np.asarray(np.round(np.clip(x, 0, 1) * 255), np.uint8)
+
+
+def sheet(rows: list[np.ndarray]) -> np.ndarray:
+    """Lay rows of uint8 images out on white paper, enlarged without smoothing: (height, width, 1 or 3)."""
+    count, height, width, channels = rows[0].shape
+    scale = max(1, -(-SIDE // max(height, width)))
+    height, width = height * scale, width * scale
+    extra = BREAK - GAP if len(rows) > 1 else 0
+    size = (GAP + len(rows) * (height + GAP) + extra, GAP + count * (width + GAP), channels)
+    paper = np.full(size, PAPER, np.uint8)
+    for row, images in enumerate(rows):
+        top = GAP + row * (height + GAP) + (extra if row else 0)
+        for column, image in enumerate(images):
+            left = GAP + column * (width + GAP)
+            paper[top : top + height, left : left + width] = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    return paper
+
+
+def _choose(train: Split) -> np.ndarray:
+    """Take the first image of each class in turn, as many as fit, and others where there are fewer classes."""
+    _, first = np.unique(train.y, return_index=True)
+    others = np.setdiff1d(np.arange(len(train)), first)
+    images: np.ndarray = np.asarray(train.x)[np.concatenate([first, others])[:EXAMPLES]]
+    return images

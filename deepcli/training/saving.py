@@ -1,0 +1,159 @@
+"""Writing and reading `.keras` files that carry deepcli's spec and state as two more zip members."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+
+from deepcli.data.lexicon import Lexicon
+from deepcli.errors import CheckpointError, TrainingError
+from deepcli.experiment import load
+from deepcli.experiment.schema import Experiment
+from deepcli.runs.checkpoint import weights as weights_file
+from deepcli.runs.checkpoint.file import LEXICON, SPEC, STATE, WEIGHTS, CheckpointFile
+from deepcli.system.atomic import replacing
+from deepcli.training.averaging import averages, build_optimizer, lent_optimizer
+from deepcli.training.state import State
+
+GENERATOR = "seed_generator"
+"""What the states of random generators have in their names; they are no weights."""
+MOST_SHAPES = 3
+"""Arrays that an error names."""
+
+
+def save(path: Path, model: keras.Model, experiment: Experiment, state: State, lexicon: Lexicon | None = None) -> None:
+    """Write a checkpoint in one step: it is whole, or it is not there. A lexicon goes with a model that reads words.
+
+    Raises:
+        TrainingError: The disk is full, or the folder is gone or read-only; an older file is untouched.
+    """
+    with replacing(path) as temporary:
+        keras.saving.save_model(model, temporary)
+        # Deflated, so that the state's own zip directory is never taken for the end of a truncated checkpoint.
+        with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(SPEC, load.dump(experiment))
+            archive.writestr(STATE, state.to_bytes())
+            if lexicon is not None:
+                archive.writestr(LEXICON, lexicon.to_bytes(), compresslevel=1)  # a quarter of the time
+
+
+def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
+    """Load the weights that a checkpoint's model is measured and used with into a model built from its spec.
+
+    Where the file holds weights to continue training with, the averaged ones come from the optimizer's variables in it.
+
+    Raises:
+        CheckpointError: It is damaged, or its weights are of another model.
+        TrainingError: The disk for temporary files is full.
+    """
+    state = State.from_bytes(checkpoint.read(STATE))
+    if _holds_raw(checkpoint.experiment, state):
+        optimizer = build_optimizer(checkpoint.experiment, state.precision)
+        if averages(optimizer):
+            with lent_optimizer(model, optimizer):
+                _load(model, checkpoint)
+                optimizer.finalize_variable_values(model.trainable_variables)
+            return state
+    _load(model, checkpoint)
+    return state
+
+
+def _holds_raw(experiment: Experiment, state: State) -> bool:
+    """Return whether the weights of a file may have to be averaged.
+
+    Older files do not say which they hold. With use_ema, averaging changes nothing where they are averages already;
+    other averages were not used yet.
+    """
+    return state.weights == "raw" or (state.weights is None and experiment.optimizer.use_ema)
+
+
+def load_training(model: keras.Model, checkpoint: CheckpointFile) -> State:
+    """Load the weights and the optimizer of a compiled model, to continue training.
+
+    Raises:
+        CheckpointError: It is damaged, of another model, or holds averaged weights.
+        TrainingError: The disk for temporary files is full.
+    """
+    state = State.from_bytes(checkpoint.read(STATE))
+    if state.weights == "averaged":
+        raise CheckpointError(
+            f"{checkpoint.path}: holds averaged weights, from which training cannot be resumed; "
+            "training.initial_weights begins a new run with them"
+        )
+    _load(model, checkpoint)
+    return state
+
+
+def _load(model: keras.Model, checkpoint: CheckpointFile) -> None:
+    """Have Keras read the weights, and the optimizer's variables if the model has an optimizer."""
+    with _unpacked(checkpoint) as weights:
+        try:
+            weights_file.check(weights, weights.stat().st_size)  # again: the file may be another one by now
+            _fill(model, weights)
+        except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise CheckpointError(f"{checkpoint.path}: its weights do not fit the model: {first}") from None
+
+
+def _fill(model: keras.Model, weights: Path) -> None:
+    with warnings.catch_warnings():
+        # Keras only warns when a file lacks a layer's weights, and leaves the layer as it was.
+        warnings.simplefilter("error", UserWarning)
+        try:
+            model.load_weights(weights)
+        except (UserWarning, ValueError) as error:
+            raise ValueError(_misfit(model, weights) or str(error)) from None
+
+
+def _misfit(model: keras.Model, weights: Path) -> str | None:
+    """Say which shapes the file and the model do not share; None where they share all, or the file cannot be read.
+
+    What Keras says of such a file is about its own versions.
+    """
+    import h5py
+
+    stored: Counter[tuple[int, ...]] = Counter()
+
+    def count(name: str, thing: object) -> None:
+        if isinstance(thing, h5py.Dataset) and not name.startswith("optimizer/") and GENERATOR not in name:
+            stored[thing.shape] += 1
+
+    try:
+        with h5py.File(weights, "r") as file:
+            file.visititems(count)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    wanted = Counter(tuple(variable.shape) for variable in model.variables if GENERATOR not in variable.path)
+    left, lacking = stored - wanted, wanted - stored
+    if not lacking:
+        return "its layers have other names, or are inside other layers"
+    return f"it holds {_shapes(left)}, where the model has {_shapes(lacking)}"
+
+
+def _shapes(shapes: Counter[tuple[int, ...]]) -> str:
+    """Write the largest few of some shapes."""
+    largest = sorted(shapes.elements(), key=lambda shape: (-math.prod(shape), shape))
+    named = ["x".join(map(str, shape)) or "a number" for shape in largest[:MOST_SHAPES]]
+    rest = f" and {len(largest) - MOST_SHAPES} more" if len(largest) > MOST_SHAPES else ""
+    return (", ".join(named) or "nothing") + rest
+
+
+@contextlib.contextmanager
+def _unpacked(checkpoint: CheckpointFile) -> Iterator[Path]:
+    """Copy the weights to a file of their own for a while, which is what Keras reads."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="deepcli-")
+    except OSError as error:
+        raise TrainingError(f"cannot unpack {checkpoint.path}: {error.strerror or error}") from None
+    with folder as name:
+        weights = Path(name) / WEIGHTS
+        checkpoint.unpack(WEIGHTS, weights)
+        yield weights

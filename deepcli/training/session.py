@@ -1,0 +1,325 @@
+"""A run under way: its loop, its callbacks and its files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from deepcli.data.arrays.splits import Splits
+from deepcli.errors import CheckpointError, TrainingError
+from deepcli.experiment.schema import Experiment
+from deepcli.nn.inner_optimizer import inner_optimizer
+from deepcli.optim.schedules import ReduceOnPlateau
+from deepcli.result import Result, Rollback
+from deepcli.runs.checkpoint.file import STATE, CheckpointFile, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Reporter
+from deepcli.runs.resuming import Resumption
+from deepcli.system.atomic import write_text
+from deepcli.system.signals import Signals, Stopped
+from deepcli.training.averaging import averaged_weights
+from deepcli.training.backend import Backend, Batches
+from deepcli.training.build import build_compiled_metrics
+from deepcli.training.callbacks import Best, History, PatientStopping, Periodic, Plateau, Remembering, Report
+from deepcli.training.compiled import CompiledModels
+from deepcli.training.divergence import Divergence, demand_finite_weights
+from deepcli.training.evaluate import Evaluator, keep
+from deepcli.training.loop import Loop
+from deepcli.training.saving import load_training, load_weights, save
+from deepcli.training.settings import Plan
+from deepcli.training.snapshot import Kept
+from deepcli.training.state import Position, State, read_variables, write_variables
+from deepcli.training.tracking import Tracking
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run needs beside its spec.
+
+    Attributes:
+        output: Where the run directory shall be.
+        replace: Whether a run that is there may be replaced.
+        numbered: Whether to take the next free number of that name if something is there.
+        command: The command line, to be repeated.
+        plugins: What was imported for it.
+        started: `time.monotonic()` at the beginning of the command.
+        resumption: The run at `output` that goes on, owned by this process; None for a new one.
+        signals: May ask for checkpoints and for the end.
+        test: Whether the best weights are measured on the test split in the end.
+        seconds_between_saves: At least so long from one checkpoint to the next; until then the best weights wait in
+            memory. For short runs, which could begin anew as well.
+        callbacks: See each epoch, before its checkpoint is written.
+        models: Those of earlier runs in this process, to train again; None builds one for this run alone.
+    """
+
+    output: Path
+    replace: bool = False
+    command: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    started: float = 0.0
+    resumption: Resumption | None = None
+    signals: Signals = field(default_factory=Signals)
+    test: bool = True
+    seconds_between_saves: float = 0.0
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    numbered: bool = False
+    models: CompiledModels | None = None
+
+
+Rollbacks = tuple[Mapping[str, Any], ...]
+"""What was done about each divergence."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all sessions of a run have in common.
+
+    Attributes:
+        experiment: The spec.
+        splits: Its data.
+        run: Its directory, owned by this process.
+        backend: Computes.
+        plan: How.
+        request: What else was asked for.
+        reporter: Is told of progress.
+    """
+
+    experiment: Experiment
+    splits: Splits
+    run: RunDir
+    backend: Backend
+    plan: Plan
+    request: Request
+    reporter: Reporter
+
+    def batches(self) -> Batches:
+        """Prepare the training split."""
+        weights = class_weights(self.experiment, self.splits.train.y)
+        return self.backend.batches(self.splits.train, self.plan.order, weights)
+
+    def restore(self, model: keras.Model, checkpoint: CheckpointFile | None, rollbacks: Rollbacks) -> State | None:
+        """Bring a model to where a checkpoint was, if there is one; each rollback since then halves the learning rate.
+
+        Raises:
+            CheckpointError: It is damaged, of another model, or holds averaged weights.
+        """
+        state = load_training(model, checkpoint) if checkpoint else None
+        if state:
+            with self.backend.scope():
+                build_compiled_metrics(model)
+            write_variables(model, self.backend, state.variables)
+        scale = inner_optimizer(model)._learning_rate.scale
+        scale.assign(scale * 0.5 ** max(len(rollbacks) - len(state.rollbacks if state else ()), 0))
+        return state
+
+
+class Session:
+    """A run from its beginning or a checkpoint to its end, a signal or a divergence.
+
+    Args:
+        job: What to do.
+        model: Compiled, before its first step.
+        checkpoint: Where to go on; None to begin.
+        rollbacks: What was done about divergences so far.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged, or of another model.
+    """
+
+    def __init__(
+        self, job: Job, model: keras.Model, checkpoint: CheckpointFile | None = None, rollbacks: Rollbacks = ()
+    ) -> None:
+        self.job, self.model, self.rollbacks = job, model, rollbacks
+        experiment, run = job.experiment, job.run
+        self.history = History(run, experiment.measured)
+        self.best = Best(experiment.monitor, experiment.mode(experiment.monitor), self._save_best)
+        self.callbacks = self._make_callbacks()
+        self._saved: Position | None = None
+        self._kept: Kept | None = None
+        if state := job.restore(model, checkpoint, rollbacks):
+            self._recall(state)
+        if run.best.is_file():
+            self._remind(self.best, State.from_bytes(open_checkpoint(run.best).read(STATE)).best, run.best)
+        self.loop = Loop(
+            experiment,
+            model,
+            job.backend,
+            job.batches(),
+            job.splits.validation,
+            job.reporter,
+            job.request.signals,
+            self._saved or Position(),
+        )
+
+    def complete(self) -> Result:
+        """Train to the end, then measure the best weights on the test split, if that is asked for.
+
+        Raises:
+            Diverged: Something is no longer a number; the last checkpoint is from before.
+            Stopped: A signal asked for it; the last checkpoint is where the run is.
+            TrainingError: A file cannot be written, or no epoch had a finite metric.
+        """
+        request = self.job.request
+        periodic = Periodic(
+            self.job.experiment.training.checkpoint,
+            self._save_last,
+            lambda: self.loop.position.total,
+            request.signals,
+            request.seconds_between_saves,
+        )
+        tracking = Tracking(self.job.experiment, self.job.run, self.job.reporter)
+        with tracking.going():
+            try:
+                self.loop.run([*self.callbacks, tracking, periodic])
+            except Stopped:
+                self._save_last()
+                raise
+            self._save_last()
+            if self.best.epoch is None:
+                raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
+            self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
+            result = self.result("completed", self._test() if request.test else {})
+            tracking.measured(result.metrics.get("test", {}))
+            write_text(self.job.run.metrics, result.to_json() + "\n")
+        return result
+
+    def _test(self) -> dict[str, dict[str, float]]:
+        """Measure the best weights on the test split."""
+        with self.job.backend.scope():
+            load_weights(self.model, open_checkpoint(self.job.run.best))
+        evaluator = Evaluator(self.job.experiment, self.job.backend)
+        measured = evaluator(self.model, self.job.splits.test, self.job.request.signals.check)
+        keep(self.job.run, "test", measured, self.job.splits.lexicon)
+        return {"test": dict(measured.metrics)}
+
+    def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:
+        """Describe the run as it stands; training and validation metrics are those of the best epoch."""
+        row, names = self.best.row, self.job.experiment.measured
+        if self.best.epoch is not None:
+            validation = {name: row[f"val_{name}"] for name in names if f"val_{name}" in row}
+            metrics = {
+                "train": {name: row[name] for name in names},
+                **({"validation": validation} if validation else {}),
+                **metrics,
+            }
+        return Result(
+            schema=1,
+            command="train",
+            status=status,
+            name=self.job.experiment.name,
+            run=str(self.job.run.path),
+            checkpoint=str(self.job.run.best) if self.best.epoch is not None else None,
+            epochs=len(self.history.rows),
+            best_epoch=self.best.epoch,
+            seconds=round(time.monotonic() - self.job.request.started, 3),
+            device=self.job.plan.device.choice.value,
+            precision=self.job.plan.precision.value,
+            metrics=metrics,
+            rollbacks=[Rollback.model_validate(rollback) for rollback in self.rollbacks] or None,
+            error=error,
+        )
+
+    def _make_callbacks(self) -> list[keras.callbacks.Callback]:
+        training = self.job.experiment.training
+        callbacks = [self.history, Divergence(), self.best, Report(self.job.reporter, self.history, self.best)]
+        if training.early_stopping is not None:
+            stopping = training.early_stopping
+            callbacks.append(PatientStopping(stopping, self.job.experiment.mode(stopping.monitor)))
+        if isinstance(self.job.experiment.schedule, ReduceOnPlateau):
+            plateau = self.job.experiment.schedule
+            callbacks.append(Plateau(plateau, self.job.experiment.mode(plateau.monitor)))
+        return [*callbacks, *self.job.request.callbacks]
+
+    def _remembering(self) -> list[Remembering]:
+        return [callback for callback in self.callbacks if isinstance(callback, Remembering)]
+
+    def _recall(self, state: State) -> None:
+        for callback in self._remembering():
+            self._remind(callback, state.callbacks.get(callback.name, {}), self.job.run.last)
+        self.rollbacks = (*state.rollbacks, *self.rollbacks[len(state.rollbacks) :])
+        self._saved = state.position
+
+    def _remind(self, callback: Best | Remembering, memory: Mapping[str, Any], path: Path) -> None:
+        try:
+            callback.recall(memory)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{path}: its state is of another run: {callback.name} lacks {error}") from None
+
+    def _save_best(self) -> None:
+        demand_finite_weights(self.model)
+        with averaged_weights(self.model) as averaged:
+            state = self._state("averaged" if averaged else "raw")
+            if self.job.request.seconds_between_saves:
+                self._kept = Kept(self.model, self.job.backend, state)
+            else:
+                self._write(self.job.run.best, state)
+
+    def _save_kept(self) -> None:
+        """Write the best weights that have waited in memory."""
+        if self._kept:
+            with self._kept.put_back() as state:
+                self._write(self.job.run.best, state)
+            self._kept = None
+
+    def _save_last(self) -> None:
+        keep = self.job.experiment.training.checkpoint.keep
+        state = self._state()
+        if state.position == self._saved:
+            return
+        self._save_kept()
+        demand_finite_weights(self.model)
+        self._write(self.job.run.last, state)
+        self._saved = state.position
+        if keep > 1:
+            step = self.job.run.checkpoints / f"step-{state.position.total:08d}.keras"
+            _link(self.job.run.last, step)
+            for old in sorted(self.job.run.checkpoints.glob("step-*.keras"))[:-keep]:
+                old.unlink()
+
+    def _write(self, path: Path, state: State) -> None:
+        save(path, self.model, self.job.experiment, state, self.job.splits.lexicon())
+
+    def _state(self, weights: Literal["raw", "averaged"] = "raw") -> State:
+        if not self.loop.position.total:
+            with self.job.backend.scope():
+                build_compiled_metrics(self.model)
+        return State(
+            self.loop.position,
+            self.job.plan.precision.value,
+            self.job.plan.device.threads,
+            self.job.request.plugins,
+            self.best.remember(),
+            {callback.name: callback.remember() for callback in self._remembering()},
+            self.rollbacks,
+            read_variables(self.model, self.job.backend),
+            weights,
+            self.job.splits.provenance.fingerprint,
+        )
+
+
+def class_weights(experiment: Experiment, labels: np.ndarray) -> np.ndarray | None:
+    """Return each class's weight in the loss, float32 (classes,); None where all weigh the same."""
+    wanted, classes = experiment.training.class_weight, experiment.signature.classes
+    if wanted is None:
+        return None
+    if wanted == "balanced":
+        counts = np.bincount(labels, minlength=classes)
+        return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
+    return np.array([wanted.get(label, 1.0) for label in range(classes)], np.float32)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no links."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,60 @@
+"""Everything that is decided before the first step, each decision with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepcli.data.arrays.splits import Splits, Tokens
+from deepcli.errors import Problem, SpecError
+from deepcli.experiment.schema import Experiment
+from deepcli.optim.schedules import count
+from deepcli.training.device import Choice, Device, choose_jit, choose_precision, choose_steps_per_execution
+from deepcli.training.order import Order
+from deepcli.training.replicas import demand_same_figures
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is decided before the first step, each with its reason."""
+
+    device: Device
+    precision: Choice
+    jit: Choice
+    steps_per_execution: Choice
+    order: Order
+
+    def notes(self, experiment: Experiment) -> list[str]:
+        """Say it in three lines, and in a notice where the schedule is longer than the run."""
+        threads = f", {self.device.threads} thread{'s' * (self.device.threads > 1)}" * (not self.device.is_gpu)
+        steps = f"{self.order.examples} examples in {self.order.steps} steps an epoch"
+        total = experiment.total_steps(self.order.steps)
+        unreached = experiment.schedule.unreached(total - count(experiment.schedule.warmup, total))
+        return [
+            f"{experiment.name}: {experiment.model.type} on {experiment.data.type}, {steps}",
+            f"device: {self.device.choice}{threads}; precision: {self.precision}",
+            f"jit_compile: {self.jit}; steps_per_execution: {self.steps_per_execution}",
+            *([f"notice: {unreached}"] if unreached else []),
+        ]
+
+
+def make_plan(experiment: Experiment, splits: Splits, chosen: Device, precision: str | None = None) -> Plan:
+    """Decide how to train on a device; a run that goes on keeps the precision that it began with.
+
+    Raises:
+        SpecError: The data turn out to be too few for the spec, as for its warm-up.
+        UsageError: The spec asks for something that several devices cannot do.
+    """
+    demand_same_figures(experiment, chosen.strategy.num_replicas_in_sync)
+    training, data = experiment.training, experiment.data
+    x = splits.train.x
+    lengths = x.lengths if isinstance(x, Tokens) else None
+    order = Order(len(splits.train), data.batch_size, experiment.seed, lengths)
+    if problems := [Problem("", ".".join(map(str, path)), why) for path, why in experiment.check_length(order.steps)]:
+        raise SpecError(problems)
+    return Plan(
+        chosen,
+        Choice(precision, "as the run began") if precision else choose_precision(training, experiment.model, chosen),
+        choose_jit(training, experiment.model, experiment.signature, chosen),
+        choose_steps_per_execution(training, order.steps, chosen),
+        order,
+    )

@@ -1,0 +1,135 @@
+"""What a checkpoint holds beyond weights: random generators, metrics, callbacks and the position in the run."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from deepcli.errors import CheckpointError
+from deepcli.nn.inner_optimizer import inner_optimizer
+from deepcli.result import finite
+from deepcli.runs.checkpoint import state
+from deepcli.training.backend import Backend
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run is: whole epochs done, steps done of the next one, and steps in all. An epoch's end is (n, 0)."""
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything beside the weights that a run needs to go on, or an evaluation to be repeated.
+
+    Attributes:
+        position: Where the run was.
+        precision: Keras's dtype policy.
+        threads: CPU threads, on which the last bits depend.
+        plugins: What the run was trained with; imported only when the user gives them again.
+        best: The best epoch so far, counted from 1, and what was measured there.
+        callbacks: Each callback's own state, by name.
+        rollbacks: What was done about each divergence so far.
+        variables: Random generators, metrics and the learning rate's scale, by name.
+        weights: Whether the weights in the same checkpoint are those of training or their averages; None in older
+            checkpoints, which do not say.
+        data: The fingerprint of the training data; empty in older checkpoints.
+    """
+
+    position: Position
+    precision: str
+    threads: int
+    plugins: tuple[str, ...] = ()
+    best: Mapping[str, Any] = field(default_factory=dict)
+    callbacks: Mapping[str, Any] = field(default_factory=dict)
+    rollbacks: tuple[Mapping[str, Any], ...] = ()
+    variables: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights: Literal["raw", "averaged"] | None = None
+    data: Mapping[str, str | None] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Write it as an `.npz` of plain arrays; what is no array is JSON in one of them."""
+        plain = {
+            "position": vars(self.position),
+            "precision": self.precision,
+            "threads": self.threads,
+            "plugins": list(self.plugins),
+            "best": finite(dict(self.best)),
+            "callbacks": finite(dict(self.callbacks)),
+            "rollbacks": finite(self.rollbacks),
+            "weights": self.weights,
+            "data": dict(self.data),
+        }
+        out = io.BytesIO()
+        np.savez(out, json=np.frombuffer(json.dumps(plain).encode(), np.uint8), **self.variables)  # type: ignore[arg-type]
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> State:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            CheckpointError: It is something else.
+        """
+        try:
+            plain, variables = state.read(content)
+        except ValueError as error:
+            raise CheckpointError(f"the checkpoint's state is damaged: {error}") from None
+        return cls(
+            Position(**plain["position"]),
+            plain["precision"],
+            plain["threads"],
+            tuple(plain["plugins"]),
+            plain["best"],
+            plain["callbacks"],
+            tuple(plain["rollbacks"]),
+            variables,
+            plain["weights"],
+            plain["data"],
+        )
+
+
+def random_variables(model: keras.Model) -> list[keras.Variable]:
+    """Return the states of a model's random generators."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def state_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the variables that Keras leaves out of its own files, under names that do not depend on the process."""
+    variables = {f"random/{index}": variable for index, variable in enumerate(random_variables(model))}
+    if model.optimizer is not None:
+        metrics = [variable for metric in model.metrics for variable in metric.variables]
+        variables |= {f"metric/{index}": variable for index, variable in enumerate(metrics)}
+        variables["learning_rate/scale"] = inner_optimizer(model)._learning_rate.scale
+    return variables
+
+
+def read_variables(model: keras.Model, backend: Backend) -> dict[str, np.ndarray]:
+    """Read them all."""
+    return {name: backend.read(variable) for name, variable in state_variables(model).items()}
+
+
+def write_variables(model: keras.Model, backend: Backend, values: Mapping[str, np.ndarray]) -> None:
+    """Write them all back.
+
+    Raises:
+        CheckpointError: They are not those of this model.
+    """
+    variables = state_variables(model)
+    if set(variables) != set(values):
+        raise CheckpointError("the checkpoint's state is of another model")
+    for name, variable in variables.items():
+        if values[name].shape != tuple(variable.shape) or values[name].dtype.name != variable.dtype:
+            raise CheckpointError(f"the checkpoint's state is of another model: {name} has another shape or type")
+    for name, variable in variables.items():
+        backend.write(variable, values[name])

@@ -1,0 +1,95 @@
+"""Tells a run's trackers what happens; a tracker that fails is told of once and left alone, and the run goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import keras
+
+from deepcli.errors import TrainingError
+from deepcli.experiment.schema import Experiment
+from deepcli.runs.directory import RunDir
+from deepcli.runs.reporter import Reporter
+from deepcli.spec.trees import flat
+from deepcli.system.atomic import write_text
+from deepcli.system.signals import Stopped
+from deepcli.trackers import Log, Tracked
+
+
+class Tracking(keras.callbacks.Callback):
+    """The trackers of a run.
+
+    Args:
+        experiment: Names them.
+        run: What they track; `trackers.json` in it keeps what they call it.
+        reporter: Is told of those that fail.
+    """
+
+    def __init__(self, experiment: Experiment, run: RunDir, reporter: Reporter) -> None:
+        super().__init__()
+        self._experiment, self._run, self._reporter = experiment, run, reporter
+        self._logs: dict[str, Log] = {}
+        self._test: Mapping[str, float] = {}
+
+    @contextmanager
+    def going(self) -> Iterator[None]:
+        """Track what happens inside, and how it ends."""
+        self._open()
+        status = "failed"
+        try:
+            yield
+            status = "completed"
+        except (KeyboardInterrupt, Stopped):
+            status = "interrupted"
+            raise
+        finally:
+            self._each(lambda log: log.end(status, self._test))
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        row = dict(logs or {})
+        self._each(lambda log: log.epoch(epoch + 1, row))
+
+    def measured(self, test: Mapping[str, float | None]) -> None:
+        """Note the figures on the test split, for the end."""
+        self._test = {name: value for name, value in test.items() if value is not None}
+
+    def _open(self) -> None:
+        trackers = self._experiment.training.trackers
+        if not trackers:
+            return
+        known, spec = _known(self._run), self._experiment.model_dump(mode="json")
+        fields = dict(flat(spec))
+        for tracker in trackers:
+            described = Tracked(self._experiment.name, self._run.path, spec, fields, known.get(tracker.type))
+            if (log := self._tried(tracker.type, partial(tracker.open, described))) is not None:
+                self._logs[tracker.type] = log
+                known[tracker.type] = log.id
+        if self._logs:
+            try:
+                write_text(self._run.trackers, json.dumps(known, indent=2) + "\n")
+            except TrainingError as error:
+                self._reporter.note(f"notice: {error}")
+
+    def _each(self, do: Callable[[Log], None]) -> None:
+        for name, log in list(self._logs.items()):
+            self._tried(name, partial(do, log))
+
+    def _tried(self, name: str, do: Callable[[], Any]) -> Any:
+        try:
+            return do()
+        except Exception as error:  # whatever a tracker's library raises: the run is worth more
+            self._logs.pop(name, None)
+            first = (str(error).strip().splitlines() or [""])[0][:300]
+            self._reporter.note(f"notice: {name} is left alone from here on: {type(error).__name__}: {first}")
+            return None
+
+
+def _known(run: RunDir) -> dict[str, str]:
+    try:
+        return {str(name): str(id_) for name, id_ in json.loads(run.trackers.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError):
+        return {}

@@ -1,0 +1,261 @@
+"""The story of a training run, from a spec and its data to evaluated best weights."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from deepcli.data.arrays.splits import Splits
+from deepcli.errors import CheckpointError, Interrupted, RunError, TrainingError
+from deepcli.experiment import load
+from deepcli.experiment.schema import Experiment, Training
+from deepcli.result import Result
+from deepcli.runs.checkpoint.file import STATE, CheckpointFile, find, open_checkpoint
+from deepcli.runs.directory import RunDir
+from deepcli.runs.own_data import TrainedOn
+from deepcli.runs.reporter import Logged, Reporter
+from deepcli.runs.resuming import Resumption
+from deepcli.spec.paths import absolute_plugins, with_absolute_paths
+from deepcli.spec.trees import differences
+from deepcli.system.atomic import write_text
+from deepcli.system.signals import Stopped
+from deepcli.training.averaging import begin_averages, caveat
+from deepcli.training.backend import Backend, TensorFlowBackend
+from deepcli.training.build import build_model, compile_model, forget_models
+from deepcli.training.device import Choice, Device, choose
+from deepcli.training.divergence import ADVICE, Diverged, Origin, find_origin
+from deepcli.training.environment import describe, describe_resumption
+from deepcli.training.memory_check import demand_batch, notice, to_train
+from deepcli.training.replicas import mirror
+from deepcli.training.saving import load_weights
+from deepcli.training.session import Job, Request, Rollbacks, Session
+from deepcli.training.settings import Plan, make_plan
+from deepcli.training.state import Position, State
+
+MOST_ROLLBACKS = 3
+
+
+def train(
+    experiment: Experiment,
+    splits: Splits,
+    request: Request,
+    reporter: Reporter,
+    choose_device: Callable[[Training], Device] = choose,
+) -> Result:
+    """Train, keep the best weights, and evaluate them once on the test split.
+
+    Raises:
+        UsageError: A tracker is not installed.
+        DeviceError: The device is not there.
+        RunError: The run directory cannot be made, or a run that shall go on does not fit.
+        CheckpointError: A checkpoint to begin or go on with is damaged or does not fit.
+        TrainingError: The run diverged, or memory or disk ran out; `metrics.json` says so too.
+        Interrupted: A signal ended it; `last.keras` is where it was.
+    """
+    for tracker in experiment.training.trackers:
+        tracker.demand()
+    # From here on nothing depends on the folder in which the command runs.
+    experiment = with_absolute_paths(experiment)
+    request = dataclasses.replace(request, plugins=absolute_plugins(request.plugins))
+    unknown = _demand_own_data(request.resumption, splits) if request.resumption else []
+    chosen = choose_device(experiment.training)
+    checkpoint = request.resumption.checkpoint if request.resumption else None
+    state = State.from_bytes(checkpoint.read(STATE)) if checkpoint else None
+    plan = make_plan(experiment, splits, chosen, state.precision if state else None)
+    notes = [*unknown, *plan.notes(experiment)]
+    for line in notes:
+        reporter.note(line)
+    backend = TensorFlowBackend(chosen.strategy)
+    with request.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
+        build = functools.partial(ready_model, experiment, splits, plan, backend, checkpoint is not None)
+        models = request.models if chosen.strategy.num_replicas_in_sync == 1 else None
+        model = build() if models is None else models.ready(experiment, plan, build)
+        if not chosen.is_gpu:
+            demand_batch(model, min(experiment.data.batch_size, plan.order.examples))
+        for line in filter(None, (caveat(model), notice(model, experiment))):
+            notes.append(f"notice: {line}")
+            reporter.note(notes[-1])
+        environment = describe(splits, model, plan, request.command, request.plugins)
+        if request.signals.stop is not None:
+            raise Interrupted("interrupted before training began", request.signals.stop)
+        if request.resumption:
+            run = request.resumption.run
+            step = state.position.total if state else 0
+            notes += _reopen(request.resumption, experiment, environment, step, reporter)
+        else:
+            run = RunDir.create(request.output, load.dump(experiment), environment, request.replace, request.numbered)
+            stack.enter_context(run.owned())
+        job = Job(experiment, splits, run, backend, plan, request, Logged(reporter, run, notes))
+        return _complete(job, model, checkpoint)
+
+
+def ready_model(
+    experiment: Experiment, splits: Splits, plan: Plan, backend: Backend, resumed: bool = False, forget: bool = True
+) -> keras.Model:
+    """Build, adapt and compile a model, up to its first step.
+
+    Args:
+        experiment: The spec.
+        splits: Its data.
+        plan: How to train.
+        backend: Where.
+        resumed: Whether a checkpoint's weights will follow, so that no initial ones need to be read.
+        forget: Whether to forget earlier models in this process first, so that layers have the names of a first one.
+
+    Raises:
+        CheckpointError: `training.initial_weights` are damaged or do not fit.
+    """
+    if forget:
+        forget_models()
+    wanted = None if resumed else experiment.training.initial_weights
+    with backend.scope():
+        model = build_model(
+            experiment, plan.precision.value, lambda: None if plan.device.is_gpu else to_train(experiment)
+        )
+        experiment.model.adapt(model, splits.train)
+        if wanted is not None:
+            # Without an optimizer yet, so that it begins anew.
+            _load_initial(model, experiment, open_checkpoint(find(Path(wanted).expanduser())[0]))
+        compile_model(
+            model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
+        )
+        begin_averages(model)
+        if plan.device.strategy.num_replicas_in_sync > 1:
+            mirror(model)
+    return model
+
+
+def _load_initial(model: keras.Model, experiment: Experiment, checkpoint: CheckpointFile) -> None:
+    try:
+        load_weights(model, checkpoint)
+    except CheckpointError as error:
+        before, now = (one.model.model_dump(mode="json") for one in (checkpoint.experiment, experiment))
+        lines = [
+            f"  model.{path}: {json.dumps(theirs)} in the checkpoint, {json.dumps(ours)} here"
+            for path, (theirs, ours) in differences(before, now)
+        ]
+        raise CheckpointError("\n".join([f"training.initial_weights: {error}", *lines])) from None
+
+
+def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:
+    """Check that a run goes on with the data that it began with; returns a notice where nothing says which they were.
+
+    Raises:
+        DataError: They are others.
+        RunError: They are in another place, and nothing says which they were.
+    """
+    trained = TrainedOn.of(resumption.checkpoint, resumption.run)
+    if trained.demand(
+        splits.provenance, "name their place with data.path=PATH if they have moved, or train a new run on these"
+    ):
+        return []
+    if resumption.moved:
+        raise RunError(
+            f"{trained.told(splits.provenance)}; without that a run cannot go on with data from another place"
+        )
+    return [f"notice: {trained.told(splits.provenance)}"]
+
+
+def _reopen(
+    resumption: Resumption, experiment: Experiment, environment: dict[str, object], step: int, reporter: Reporter
+) -> list[str]:
+    """Make a run directory ready to go on; returns what was told."""
+    run = resumption.run
+    described, notices = describe_resumption(run.described() or environment, environment, step)
+    begins = f"resuming {run.path} at step {step}"
+    if resumption.checkpoint is None:
+        begins = f"notice: {run.path} has no checkpoint yet, so its training begins at step 0 again"
+    notes = [begins, *(f"notice: {notice}" for notice in notices)]
+    for note in notes:
+        reporter.note(note)
+    run.reopen()
+    write_text(run.config, load.dump(experiment))
+    write_text(run.environment, json.dumps(described, indent=2, ensure_ascii=False) + "\n")
+    return notes
+
+
+def _complete(job: Job, model: keras.Model, checkpoint: CheckpointFile | None) -> Result:
+    """Train to the end, over divergences where the spec wants that."""
+    rollbacks: Rollbacks = ()
+    while True:
+        session = Session(job, model, checkpoint, rollbacks)
+        try:
+            return session.complete()
+        except Diverged as reason:
+            rollbacks, checkpoint = _roll_back(job, session, reason)
+            model = ready_model(job.experiment, job.splits, job.plan, job.backend, checkpoint is not None)
+        except Stopped:
+            interrupted = Interrupted(
+                f"interrupted; `deepcli train --resume {shlex.quote(str(job.run.path))}` goes on",
+                job.request.signals.stop or 0,
+            )
+            interrupted.run = str(job.run.path)
+            raise interrupted from None
+        except (TrainingError, MemoryError, tf.errors.ResourceExhaustedError) as error:
+            failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
+            raise _failed(session, failure) from error
+
+
+def _roll_back(job: Job, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
+    """Decide what to do about a divergence; raises where that is to stop."""
+    checkpoint = open_checkpoint(job.run.last) if job.run.last.is_file() else None
+    good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
+    position, done = session.loop.position, len(session.rollbacks)
+    if job.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
+        raise _failed(session, _divergence(job, session, reason, checkpoint, good))
+    job.reporter.note(
+        f"{reason} by step {position.total}; rollback {done + 1} of {MOST_ROLLBACKS}: back to step {good.total}, with half "
+        "the learning rate"
+    )
+    job.run.reopen()
+    return (*session.rollbacks, {"reason": str(reason), "step": position.total, "back_to": good.total}), checkpoint
+
+
+def _divergence(
+    job: Job, session: Session, reason: Diverged, checkpoint: CheckpointFile | None, good: Position
+) -> TrainingError:
+    """Say what a run died of."""
+    position = session.loop.position
+    epoch = position.epoch + (position.step > 0)
+    origin = _origin(job, session, checkpoint, good)
+    kept = (
+        f"the last good checkpoint is {job.run.last}, of step {good.total}" if checkpoint else "there is no checkpoint"
+    )
+    return TrainingError(
+        f"the run diverged: {reason} in epoch {epoch}, by step {position.total}; {origin or 'what came first is unknown'}; "
+        f"{ADVICE}; {kept}"
+    )
+
+
+def _origin(job: Job, session: Session, checkpoint: CheckpointFile | None, good: Position) -> Origin | None:
+    """Repeat the run from its last good checkpoint, step by step, to where it diverged."""
+    end = session.loop.position.total
+    job.reporter.note(f"repeating steps {good.total + 1} to {end} to find out where it began")
+    plan = dataclasses.replace(job.plan, steps_per_execution=Choice(1, "to look at each step"))
+    model = ready_model(job.experiment, job.splits, plan, job.backend, checkpoint is not None)
+    job.restore(model, checkpoint, session.rollbacks)
+    try:
+        return find_origin(model, job.backend, job.batches(), good, end, job.request.signals.check)
+    except Stopped:
+        return None
+
+
+def _failed(session: Session, failure: TrainingError) -> TrainingError:
+    """Keep a failure in `metrics.json`, if that can still be written."""
+    failure.run = str(session.job.run.path)
+    with contextlib.suppress(TrainingError):
+        write_text(session.job.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
+    return failure
+
+
+def _memory_advice(error: BaseException) -> str:
+    first = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"out of memory; a smaller data.batch_size or model needs less ({first})" if first else "out of memory"
