@@ -15,8 +15,8 @@ from machine import in_words
 from deepcli.data.files import Sources
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
-from deepcli.runs.reporter import Silent
-from deepcli.training.session import Request
+from deepcli.runs.reporter import NullReporter
+from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 LESSONS = Path(__file__).parent.parent / "configs" / "lessons"
@@ -31,7 +31,9 @@ def outcome(path: Path) -> str:
         experiment = load([path], [f"seed={seed}"]).experiment
         with tempfile.TemporaryDirectory() as folder:
             try:
-                result = train(experiment, experiment.data.load(Sources()), Request(Path(folder) / "run"), Silent())
+                result = train(
+                    experiment, experiment.data.load(Sources()), TrainOptions(Path(folder) / "run"), NullReporter()
+                )
             except TrainingError:
                 diverged += 1
                 continue

@@ -19,14 +19,14 @@ from deepcli.data.arrays.splits import Split
 from deepcli.data.files import Sources
 from deepcli.experiment import load
 from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.device import choose
 from deepcli.training.evaluate import BATCH_SIZE
 from deepcli.training.loop import Loop
 from deepcli.training.pipeline import PREFETCH, TrainingBatches, gatherer
-from deepcli.training.session import Job, Request, Session
-from deepcli.training.settings import make_plan
+from deepcli.training.session import RunContext, Session, TrainOptions
+from deepcli.training.settings import make_settings
 from deepcli.training.state import Position
 from deepcli.training.train import ready_model
 
@@ -46,9 +46,9 @@ class Stopwatch(keras.callbacks.Callback):
         self.cpu_seconds = time.process_time() - self.began[1]
 
 
-def by_fit(job: Job, model: keras.Model, watch: Stopwatch) -> None:
-    order = job.plan.order
-    batches = TrainingBatches(job.splits.train, order, None, job.plan.device.strategy)
+def by_fit(job: RunContext, model: keras.Model, watch: Stopwatch) -> None:
+    order = job.settings.order
+    batches = TrainingBatches(job.splits.train, order, None, job.settings.device.strategy)
     arrange = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.arrange(epoch))
     model.fit(
         batches.dataset(0, order.steps),
@@ -70,12 +70,12 @@ def validation_batches(split: Split) -> tf.data.Dataset:
     return batches.with_options(options).prefetch(PREFETCH)
 
 
-def by_loop(job: Job, model: keras.Model, watch: Stopwatch) -> None:
+def by_loop(job: RunContext, model: keras.Model, watch: Stopwatch) -> None:
     validation, signals = job.splits.validation, job.request.signals
     Loop(job.experiment, model, job.backend, job.batches(), validation, job.reporter, signals, Position()).run([watch])
 
 
-def by_run(job: Job, model: keras.Model, watch: Stopwatch) -> None:
+def by_run(job: RunContext, model: keras.Model, watch: Stopwatch) -> None:
     session = Session(job, model)
     session.callbacks.append(watch)
     session.complete()
@@ -84,16 +84,16 @@ def by_run(job: Job, model: keras.Model, watch: Stopwatch) -> None:
 WAYS = {"fit": by_fit, "loop": by_loop, "run": by_run}
 
 
-def prepare(words: list[str], folder: Path) -> tuple[Job, keras.Model]:
+def prepare(words: list[str], folder: Path) -> tuple[RunContext, keras.Model]:
     """Go the way of `deepcli train` up to the first step."""
     experiment = load.load([CONFIG], words).experiment
     splits = experiment.data.load(Sources(offline=True))
     device = choose(experiment.training)
-    plan = make_plan(experiment, splits, device)
+    settings = make_settings(experiment, splits, device)
     backend = TensorFlowBackend(device.strategy)
-    model = ready_model(experiment, splits, plan, backend)
+    model = ready_model(experiment, splits, settings, backend)
     run = RunDir.create(folder / "run", load.dump(experiment), {})
-    return Job(experiment, splits, run, backend, plan, Request(run.path), Silent()), model
+    return RunContext(experiment, splits, run, backend, settings, TrainOptions(run.path), NullReporter()), model
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def main() -> None:
         "training_seconds": watch.seconds,
         "training_cpu_seconds": watch.cpu_seconds,
         "validation_accuracy": watch.accuracy,
-        "precision": job.plan.precision.value,
+        "precision": job.settings.precision.value,
     }
     print(json.dumps(result))
 

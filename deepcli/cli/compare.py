@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.effects import refuse
 from deepcli.cli.options import Json, Plugins
+from deepcli.cli.unused_options import refuse
 from deepcli.errors import DeepcliError, UsageError
 
 
-@answers("deepcli.cli.shapes:Compared")
+@answers("deepcli.cli.json_objects:Compared")
 def compare(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False)],
@@ -56,7 +56,7 @@ def compare(
     if output is not None:
         _draw(runs, metric, output)
     if json:
-        from deepcli.cli.shapes import Compared
+        from deepcli.cli.json_objects import Compared
 
         end = {"status": "failed", "error": str(wrong)} if wrong else {"status": "completed"}
         emit(Compared.model_validate({**found.to_json(), **end}))

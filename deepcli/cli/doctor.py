@@ -11,7 +11,7 @@ from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import DataDir, Json, Verbose, set_verbose, sources
 
 
-@answers("deepcli.cli.shapes:Examined")
+@answers("deepcli.cli.json_objects:Examined")
 def doctor(
     check: Annotated[bool, typer.Option("--check/--no-check", help="Train for some seconds, too.")] = True,
     data_dir: DataDir = None,
@@ -42,7 +42,7 @@ def doctor(
             told["check"] = engine.training_check()
     broken = _broken(told)
     if json:
-        from deepcli.cli.shapes import Examined
+        from deepcli.cli.json_objects import Examined
 
         end = {"status": "failed" if broken else "completed", "error": broken}
         emit(Examined.model_validate({"command": "doctor", **told, **end}))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.effects import refuse
 from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
 from deepcli.cli.trained_data import read_data
+from deepcli.cli.unused_options import refuse
 from deepcli.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _formats(incomplete: str) -> list[str]:
     return [name for name in FORMATS if name.startswith(incomplete)]
 
 
-@answers("deepcli.cli.shapes:Exported")
+@answers("deepcli.cli.json_objects:Exported")
 def export(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
@@ -103,7 +103,7 @@ def export(
     if examples is not None and not told["verified"]["ok"]:
         wrong = TrainingError(f"the export differs by {verdict.difference:.2g}, more than {tolerance:g}")
     if json:
-        from deepcli.cli.shapes import Exported
+        from deepcli.cli.json_objects import Exported
 
         end = {"status": "failed", "error": str(wrong)} if wrong else {"status": "completed"}
         emit(Exported.model_validate({"command": "export", **told, **end}))

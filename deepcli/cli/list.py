@@ -24,7 +24,7 @@ def _names(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in KINDS.get(ctx.params.get("kind") or "", ()) if name.startswith(incomplete)]
 
 
-@answers("deepcli.cli.shapes:Listed")
+@answers("deepcli.cli.json_objects:Listing")
 def list_components(
     kind: Annotated[
         str | None, typer.Argument(help="data, models, optimizers, …; all of them without it.", autocompletion=_kinds)
@@ -59,6 +59,6 @@ def list_components(
 
 
 def _emit(found: dict[str, Any]) -> None:
-    from deepcli.cli.shapes import Listed
+    from deepcli.cli.json_objects import Listing
 
-    emit(Listed.model_validate({"command": "list", "status": "completed", **found}))
+    emit(Listing.model_validate({"command": "list", "status": "completed", **found}))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from deepcli.cli.effects import refuse
 from deepcli.cli.options import Plugins, check_split
+from deepcli.cli.unused_options import refuse
 from deepcli.errors import RunError
 
 if TYPE_CHECKING:

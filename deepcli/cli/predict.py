@@ -76,7 +76,7 @@ class Unread(DataError):
         self.exit_code = 1 if predicted else 2
 
 
-@answers("deepcli.cli.shapes:Prediction")
+@answers("deepcli.cli.json_objects:Prediction")
 def predict(
     path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
     inputs: Annotated[
@@ -143,9 +143,9 @@ def predict(
     if probabilities and top_k > 1:
         raise UsageError("--probabilities and --top-k: choose one")
     from deepcli.cli.predict_output import format_of
-    from deepcli.inputs.effects import demand_effect
     from deepcli.inputs.example import Example
-    from deepcli.inputs.reading import STDIN, Manner, reader_for
+    from deepcli.inputs.reading import STDIN, ReadOptions, reader_for
+    from deepcli.inputs.unused_options import demand_effect
     from deepcli.runs.checkpoint import file as checkpoints
     from deepcli.spec.plugins import import_plugins
 
@@ -158,10 +158,10 @@ def predict(
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
     experiment, notices = checkpoint.experiment, Notices(quiet)
     lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet), notices)
-    manner = Manner(invert, key, column, lines, _limits(limits), fit)
-    reader = reader_for(experiment.data, lexicon, manner, notices.tell, notices.complain)
+    options = ReadOptions(invert, key, column, lines, _limits(limits), fit)
+    reader = reader_for(experiment.data, lexicon, options, notices.tell, notices.complain)
     keep = _keeper(save_inputs, experiment.data)
-    demand_effect(manner, words)
+    demand_effect(options, words)
     if top_k > experiment.signature.classes:
         notices.tell(f"--top-k: the model has {experiment.signature.classes} classes, and all are shown")
     inputs_read, writer = reader.read(words), format_(experiment, None if probabilities else top_k)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from deepcli.runs.reporter import Progress, Reporter, Silent
+from deepcli.runs.reporter import NullReporter, Progress, Reporter
 
 SECONDS_BETWEEN = 0.1
 
@@ -15,11 +15,11 @@ SECONDS_BETWEEN = 0.1
 def make_reporter(quiet: bool) -> Reporter:
     """Choose the reporter that fits where stderr goes."""
     if quiet:
-        return Silent()
+        return NullReporter()
     return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
 
 
-class PlainReporter(Silent):
+class PlainReporter(NullReporter):
     """Prints plain lines."""
 
     _epochs = 0

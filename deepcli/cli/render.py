@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deepcli.reports.comparison import Comparison
     from deepcli.result import ClassFigures, Result
     from deepcli.sweeps.outcome import Outcome, Winner
-    from deepcli.sweeps.ranking import Row
+    from deepcli.sweeps.ranking import RankedTrial
     from deepcli.training.summary import Summary
 
 LARGEST_MATRIX = 20
@@ -158,7 +158,7 @@ def rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, csv: bool,
     _print_table(columns, cells, numbers)
 
 
-def ranking(outcome: Outcome, best: Sequence[Row]) -> None:
+def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
     """Print how far a sweep is, its best trials, and what it found."""
     if best:
         keys = dict.fromkeys(key for row in best for key in row.point)

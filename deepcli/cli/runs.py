@@ -15,10 +15,10 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deepcli.runs.listing import Listed
+    from deepcli.runs.listing import ListedRun
 
 
-@answers("deepcli.cli.shapes:Runs")
+@answers("deepcli.cli.json_objects:Runs")
 def runs(
     folders: Annotated[
         list[Path] | None, typer.Argument(metavar="[DIR]...", help="Folders with runs in them; default: runs.")
@@ -51,7 +51,7 @@ def runs(
         found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))
     found = found[:limit]
     if json:
-        from deepcli.cli.shapes import Runs
+        from deepcli.cli.json_objects import Runs
 
         rows = [_object(run, listing.changed(found)) for run in found]
         emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": rows}))
@@ -60,5 +60,5 @@ def runs(
     render.rows(columns, [[run.values.get(column) for column in columns] for run in found], csv=csv, markdown=markdown)
 
 
-def _object(run: Listed, changed: Sequence[str]) -> dict[str, Any]:
+def _object(run: ListedRun, changed: Sequence[str]) -> dict[str, Any]:
     return {**run.facts, "metrics": dict(run.metrics), "changed": {key: run.spec.get(key) for key in changed}}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers
-from deepcli.cli.effects import refuse
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
@@ -27,6 +26,7 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
+from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
 from deepcli.system.signals import Signals
 
@@ -96,11 +96,11 @@ def train(
             if not splits.provenance.verified:
                 show.note(f"notice: {splits.provenance.source} is not the published file; its results are its own")
 
-            from deepcli.training.session import Request
+            from deepcli.training.session import TrainOptions
             from deepcli.training.train import train
 
             command = tuple(sys.argv[1:])
-            request = Request(
+            request = TrainOptions(
                 target,
                 if_exists == "overwrite",
                 command,

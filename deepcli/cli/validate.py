@@ -14,7 +14,7 @@ from deepcli.cli.options import NO_FILE, Json, Overrides, Plugins, Quiet, Words
 from deepcli.errors import DataError, Problem, SpecError, UsageError
 
 
-@answers("deepcli.cli.shapes:Validated")
+@answers("deepcli.cli.json_objects:Validated")
 def validate(
     words: Words, overrides: Overrides = None, plugins: Plugins = None, json: Json = False, quiet: Quiet = False
 ) -> None:
@@ -44,7 +44,7 @@ def validate(
             print(f"{file}: valid")
     wrong = sum(not found["valid"] for found in checked)
     if json:
-        from deepcli.cli.shapes import Validated
+        from deepcli.cli.json_objects import Validated
 
         end = {"status": "failed", "error": f"{wrong} of {len(files)} files cannot be run"} if wrong else {}
         emit(Validated.model_validate({"command": "validate", "status": "completed", "files": checked, **end}))

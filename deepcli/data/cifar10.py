@@ -115,7 +115,7 @@ def _decode(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
     from deepcli.data.arrays.archive import read_pickle
-    from deepcli.data.images import check_images
+    from deepcli.data.image_checks import check_images
 
     batch = read_pickle(content, name)
     data, labels = (batch.get(key) if isinstance(batch, dict) else None for key in (b"data", b"labels"))

@@ -63,7 +63,7 @@ class FashionMnist(ImageDataset):
 
     def _split(self, split: str, sources: Sources) -> tuple[np.ndarray, np.ndarray, Path]:
         """Read the images (n, 28, 28, 1) uint8 and the labels (n,) int32 of a split, and tell their folder."""
-        from deepcli.data.images import check_images
+        from deepcli.data.image_checks import check_images
 
         images, labels = (find(file, self.path, sources) for file in FILES[split])
         x, y = _read_idx(images), _read_idx(labels)

@@ -38,7 +38,7 @@ class Imdb(WordDataset):
 
     def read(self, sources: Sources) -> Raw:
         from deepcli.data.arrays.splits import Provenance, Raw
-        from deepcli.data.arrays.texts import read_texts
+        from deepcli.data.arrays.token_files import read_texts
 
         path = find(FILE, self.path, sources)
         texts = read_texts(path, [("x_train", "y_train"), ("x_test", "y_test")], self.words, self.classes)

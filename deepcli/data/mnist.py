@@ -50,7 +50,7 @@ class Mnist(ImageDataset):
 
         from deepcli.data.arrays.archive import read_npz
         from deepcli.data.arrays.splits import Provenance, Raw
-        from deepcli.data.images import check_images
+        from deepcli.data.image_checks import check_images
 
         path = find(FILE, self.path, sources)
         arrays = read_npz(path, tuple(CONTENT))

@@ -51,7 +51,7 @@ class Reuters(WordDataset):
         import numpy as np
 
         from deepcli.data.arrays.splits import Provenance, Raw
-        from deepcli.data.arrays.texts import read_texts
+        from deepcli.data.arrays.token_files import read_texts
 
         path = find(FILE, self.path, sources)
         texts = read_texts(path, [("x", "y")], self.words, self.classes)

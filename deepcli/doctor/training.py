@@ -15,9 +15,9 @@ import tensorflow as tf
 from deepcli.data.files import Sources
 from deepcli.errors import DeepcliError
 from deepcli.experiment.schema import Experiment
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.training.device import BFLOAT16_FLAGS, cpu_flags
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 CHECK = {
@@ -77,7 +77,7 @@ def training_check() -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="deepcli-") as folder:
             experiment = Experiment.model_validate({"name": "check", **CHECK})
             splits = experiment.data.load(Sources(offline=True))
-            result = train(experiment, splits, Request(Path(folder) / "run", False, (), (), began), Silent())
+            result = train(experiment, splits, TrainOptions(Path(folder) / "run", False, (), (), began), NullReporter())
         accuracy = result.metrics["test"]["accuracy"]
         told |= {"ok": accuracy is not None and accuracy > LEARNT, "accuracy": accuracy, "device": result.device}
         told["precision"] = result.precision

@@ -165,7 +165,7 @@ class F1Weighted(Average):
     type: Literal["f1_weighted"] = "f1_weighted"
 
 
-class Area(Score):
+class AreaUnderCurve(Score):
     """The area under a curve of class 1 of two; of several classes the mean of each against the rest."""
 
     AREA: ClassVar[str]
@@ -218,7 +218,7 @@ class Area(Score):
 
 
 @SCORES.register
-class RocAuc(Area):
+class RocAuc(AreaUnderCurve):
     """Area under the ROC curve; with more than two classes the mean of each against the rest.
 
     NaN if a class has no examples. The metric `auc` approximates it while training.
@@ -237,7 +237,7 @@ class RocAuc(Area):
 
 
 @SCORES.register
-class PrAuc(Area):
+class PrAuc(AreaUnderCurve):
     """Area under the precision-recall curve, as average precision; with more than two classes the mean over them.
 
     NaN if a class has no examples.

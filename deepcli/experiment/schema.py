@@ -16,7 +16,7 @@ from deepcli.optim.metrics import Accuracy
 from deepcli.optim.optimizers import Adam
 from deepcli.optim.schedules import Constant, ReduceOnPlateau, count
 from deepcli.spec.fields import Auto, NonNegative, Positive, PositiveFloat, as_tuple, matching
-from deepcli.spec.registry import Misfit, Spec, checked, did_you_mean, misfits
+from deepcli.spec.registry import Issue, Spec, did_you_mean, validate, validation_error
 from deepcli.trackers import TRACKERS, Tracker
 
 FORMAT: Literal[1] = 1
@@ -147,28 +147,28 @@ class Experiment(Spec):
     @classmethod
     def _fits_data(cls, section: Any, info: ValidationInfo) -> Any:
         data = info.data.get("data")
-        return checked(section, lambda s: s.check(data.signature)) if data else section
+        return validate(section, lambda s: s.check(data.signature)) if data else section
 
     @field_validator("metrics")
     @classmethod
     def _fit_data(cls, metrics: tuple[Metric, ...], info: ValidationInfo) -> tuple[Metric, ...]:
         names = [metric.type for metric in metrics]
         first = {name: index for index, name in reversed(list(enumerate(names)))}
-        problems: list[Misfit] = [
+        problems: list[Issue] = [
             ((index,), f"{name} stands twice") for index, name in enumerate(names) if index != first[name]
         ]
         if data := info.data.get("data"):
             for index, metric in enumerate(metrics):
                 problems += [((index, *path), why) for path, why in metric.check(data.signature)]
         if problems:
-            raise misfits(problems, names)
+            raise validation_error(problems, names)
         return metrics
 
     @field_validator("schedule")
     @classmethod
     def _watches_a_metric(cls, schedule: Schedule, info: ValidationInfo) -> Schedule:
         if isinstance(schedule, ReduceOnPlateau):
-            return checked(schedule, lambda plateau: monitor_problems(plateau.monitor, ("monitor",), info.data))
+            return validate(schedule, lambda plateau: monitor_problems(plateau.monitor, ("monitor",), info.data))
         return schedule
 
     @field_validator("training")
@@ -179,16 +179,16 @@ class Experiment(Spec):
             watched = training.early_stopping.monitor
             problems += monitor_problems(watched, ("early_stopping", "monitor"), info.data)
         if problems:
-            raise misfits(problems, training)
+            raise validation_error(problems, training)
         return training
 
     @model_validator(mode="after")
     def _is_long_enough(self) -> Experiment:
         if self.data.path is None and (problems := list(self.check_length(self.data.steps_per_epoch))):
-            raise misfits(problems, self.name)
+            raise validation_error(problems, self.name)
         return self
 
-    def check_length(self, steps_per_epoch: int) -> Iterator[Misfit]:
+    def check_length(self, steps_per_epoch: int) -> Iterator[Issue]:
         """Yield what the run is too short for. With a `data.path` its length is known once the data are read."""
         total = self.total_steps(steps_per_epoch)
         if self.schedule.warmup and count(self.schedule.warmup, total) >= total:
@@ -205,7 +205,7 @@ class Experiment(Spec):
             yield ("optimizer", *path), why
 
 
-def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, Any]) -> Iterator[Misfit]:
+def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, Any]) -> Iterator[Issue]:
     """Yield why a metric cannot be watched, where that can be told."""
     if "data" not in sections or "metrics" not in sections:
         return
@@ -220,7 +220,7 @@ def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, An
         )
 
 
-def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iterator[Misfit]:
+def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:
     if not isinstance(training.class_weight, dict) or "data" not in sections:
         return
     classes = sections["data"].signature.classes
@@ -229,7 +229,7 @@ def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iter
             yield ("class_weight", label), f"there is no class {label}; these data have 0 to {classes - 1}"
 
 
-def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Misfit]:
+def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:
     augmentation = sections["data"].signature.augmentation if "data" in sections else None
     if training.jit_compile is True and isinstance(augmentation, ImageAugmentation) and augmentation.moves:
         yield (

@@ -20,7 +20,7 @@ from deepcli.evaluation.predictions import by_class
 from deepcli.export.portable import Portable
 from deepcli.export.usage import usage
 from deepcli.formats import OUTPUT, Format
-from deepcli.inputs.example import together
+from deepcli.inputs.example import collate
 from deepcli.runs.checkpoint.file import CheckpointFile
 from deepcli.system.atomic import put_directory, temporary_prefix, write_text
 from deepcli.training.backend import Backend
@@ -122,8 +122,8 @@ def verify(model: Portable, format_: Format, folder: Path, backend: Backend, spl
     theirs, ours = [], []
     for start in range(0, len(rows), 100):
         part = rows[start : start + 100]
-        theirs.append(run(together(part, length)))
-        ours.append(own(together(part, length)))
+        theirs.append(run(collate(part, length)))
+        ours.append(own(collate(part, length)))
     said, expected = np.concatenate(theirs), np.concatenate(ours)
     right, before = (float((by_class(outputs).argmax(axis=1) == labels).mean()) for outputs in (said, expected))
     difference = float(np.abs(said.astype(np.float64) - expected).max())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Unreadable:
     why: str
 
 
-def together(inputs: list[np.ndarray], length: int | None = None) -> np.ndarray:
+def collate(inputs: list[np.ndarray], length: int | None = None) -> np.ndarray:
     """Make one batch of a model's inputs.
 
     Args:

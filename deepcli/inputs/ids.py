@@ -9,7 +9,7 @@ from deepcli.data.arrays.archive import DAMAGE, read_header, read_objects
 from deepcli.data.base import TokenDataset
 from deepcli.errors import DataError
 from deepcli.inputs import arrays
-from deepcli.inputs.example import Example, Tell, Unreadable
+from deepcli.inputs.example import Example, Notify, Unreadable
 
 
 class Rows:
@@ -17,11 +17,11 @@ class Rows:
 
     Args:
         data: The model's data.
-        tell: Is told of doubts.
+        notify: Is told of doubts.
     """
 
-    def __init__(self, data: TokenDataset, tell: Tell) -> None:
-        self._data, self._tell = data, tell
+    def __init__(self, data: TokenDataset, notify: Notify) -> None:
+        self._data, self._notify = data, notify
         self._told: set[str] = set()
 
     def take(self, row: Any, name: str) -> Example | Unreadable:
@@ -38,7 +38,7 @@ class Rows:
         for doubt in self._doubts(x):
             if doubt not in self._told:
                 self._told.add(doubt)
-                self._tell(f"{name}: {doubt}; other rows may be alike")
+                self._notify(f"{name}: {doubt}; other rows may be alike")
         return Example(name, x)
 
     def _doubts(self, x: Any) -> Iterator[str]:

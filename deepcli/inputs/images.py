@@ -9,7 +9,7 @@ import numpy as np
 
 from deepcli.errors import DataError
 from deepcli.inputs.colours import Limits
-from deepcli.inputs.example import Tell
+from deepcli.inputs.example import Notify
 from deepcli.inputs.levels import DARK, PixelError, UnknownRange, Values, judge, to_bytes
 from deepcli.inputs.picture import GROUNDS, Wanted, on_border
 from deepcli.inputs.pictures import WAY_OUT
@@ -51,7 +51,7 @@ def shapes_of(wanted: Wanted) -> set[tuple[int, ...]]:
 
 
 def survey(
-    pieces: Iterable[np.ndarray], wanted: Wanted, invert: bool | None, limits: Limits | None, name: str, tell: Tell
+    pieces: Iterable[np.ndarray], wanted: Wanted, invert: bool | None, limits: Limits | None, name: str, notify: Notify
 ) -> Images:
     """Look through all rows of a file, and judge what they are.
 
@@ -61,7 +61,7 @@ def survey(
         invert: Whether to turn bright into dark; None leaves it to their ground.
         limits: The values of black and white; None judges by their values.
         name: What to call the file.
-        tell: Is told what was taken.
+        notify: Is told what was taken.
 
     Raises:
         DataError: They are of another shape, or it is doubtful what is black, what is white or what is ground.
@@ -79,9 +79,9 @@ def survey(
         return Images(wanted, (0, 255), False)
     found = limits or _judged(values, name)
     if limits is None and values.dtype != np.uint8:
-        tell(f"{name}: values taken as {found[0]:g} (black) to {found[1]:g} (white)")
+        notify(f"{name}: values taken as {found[0]:g} (black) to {found[1]:g} (white)")
     elif limits is not None and values.high < found[0] + DARK * (found[1] - found[0]):
-        tell(f"{name}: nearly black in the given range, as its highest value is {values.high:g}")
+        notify(f"{name}: nearly black in the given range, as its highest value is {values.high:g}")
     if invert is None and grounds:
         shares = (np.concatenate(grounds) - found[0]) / (found[1] - found[0])
         inverted = _is_other_ground(shares if wanted.bright_on_dark else 1 - shares, name)
@@ -89,7 +89,7 @@ def survey(
         inverted = bool(invert)
     if inverted:
         why = "" if invert else f", as they are {GROUNDS[bool(wanted.bright_on_dark)]}"
-        tell(f"{name}: its images were inverted{why}")
+        notify(f"{name}: its images were inverted{why}")
     return Images(wanted, found, inverted)
 
 

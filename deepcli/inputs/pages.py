@@ -9,20 +9,20 @@ from typing import IO
 from PIL import Image
 
 from deepcli.inputs.colours import FORMATS
-from deepcli.inputs.example import Tell
+from deepcli.inputs.example import Notify
 
 SUBFILE_TYPE, REDUCED = 254, 1
 """TIFF's tag and its bit of a page that is another page in a smaller size."""
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, MemoryError, KeyError)
 
 
-def pages(source: Path | IO[bytes], name: str, tell: Tell) -> list[int]:
+def pages(source: Path | IO[bytes], name: str, notify: Notify) -> list[int]:
     """Choose which pages of a picture file are to be predicted, by their numbers from 0.
 
     Args:
         source: The file, or a stream that can be read again.
         name: What to call it.
-        tell: Is told what is left out, or that there are several.
+        notify: Is told what is left out, or that there are several.
 
     Returns:
         The first alone, of a file that cannot be read too: whoever reads it says why.
@@ -33,13 +33,13 @@ def pages(source: Path | IO[bytes], name: str, tell: Tell) -> list[int]:
             if count == 1 or image.format not in ("TIFF", "GIF", "WEBP", "PNG"):
                 return [0]
             if image.format != "TIFF":
-                tell(f"{name}: is an animation; the first of its {count} frames is predicted")
+                notify(f"{name}: is an animation; the first of its {count} frames is predicted")
                 return [0]
             chosen = [number for number in range(count) if number == 0 or not _is_smaller(image, number)]
     except (*DAMAGE, Image.DecompressionBombError):
         return [0]
     if len(chosen) > 1:
-        tell(f"{name}: has {len(chosen)} pages; each is predicted")
+        notify(f"{name}: has {len(chosen)} pages; each is predicted")
     return chosen
 
 

@@ -18,7 +18,7 @@ from deepcli.data.encoding import look_up, split_words
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, records, texts
-from deepcli.inputs.example import Example, Tell, Unreadable
+from deepcli.inputs.example import Example, Notify, Unreadable
 from deepcli.inputs.folders import files_in
 from deepcli.inputs.ids import Rows, read_array
 
@@ -37,7 +37,7 @@ Source = Callable[[], Outcomes]
 
 
 @dataclass(frozen=True)
-class Manner:
+class ReadOptions:
     """How inputs are to be read.
 
     Attributes:
@@ -61,8 +61,8 @@ class Reader:
     """Reads what words name, and goes on after what cannot be read.
 
     Args:
-        manner: How.
-        tell: Is told what was done to inputs.
+        options: How.
+        notify: Is told what was done to inputs.
         complain: Is told what cannot be read.
 
     Attributes:
@@ -71,8 +71,8 @@ class Reader:
 
     inside: tuple[str, ...]
 
-    def __init__(self, manner: Manner, tell: Tell, complain: Tell) -> None:
-        self.manner, self.tell, self._complain = manner, tell, complain
+    def __init__(self, options: ReadOptions, notify: Notify, complain: Notify) -> None:
+        self.options, self.notify, self._complain = options, notify, complain
 
     def read(self, words: Iterable[str]) -> Iterator[Example | Unreadable]:
         """Read the inputs one after another; a row that cannot be read stays in its place."""
@@ -93,7 +93,7 @@ class Reader:
             yield word, self._piped
         elif os.path.isdir(word):  # noqa: PTH112 - a text may be longer than any name
             empty = True
-            for path in files_in(Path(word), self.inside, self.tell):
+            for path in files_in(Path(word), self.inside, self.notify):
                 empty = False
                 yield str(path), partial(self._file, path)
             if empty:
@@ -119,14 +119,14 @@ class Reader:
 class ImageReader(Reader):
     """Reads for image models: picture files, arrays, folders of them, or one of them through a pipe."""
 
-    def __init__(self, data: ImageDataset, manner: Manner, tell: Tell, complain: Tell) -> None:
-        super().__init__(manner, tell, complain)
+    def __init__(self, data: ImageDataset, options: ReadOptions, notify: Notify, complain: Notify) -> None:
+        super().__init__(options, notify, complain)
         from deepcli.inputs.pictures import SUFFIXES, Pictures
         from deepcli.inputs.wanted import wanted_by
 
         self._type, self.inside = data.type, SUFFIXES
-        self._wanted = wanted_by(data, fit=manner.fit != "none")
-        self._pictures = Pictures(self._wanted, manner.invert, manner.limits)
+        self._wanted = wanted_by(data, fit=options.fit != "none")
+        self._pictures = Pictures(self._wanted, options.invert, options.limits)
 
     def _piped(self) -> Outcomes:
         content = sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
@@ -141,7 +141,7 @@ class ImageReader(Reader):
 
     def _file(self, path: Path) -> Outcomes:
         if path.suffix.lower() in arrays.SUFFIXES:
-            yield from self._array(partial(arrays.opened, path, self.manner.key), str(path))
+            yield from self._array(partial(arrays.opened, path, self.options.key), str(path))
         else:
             yield from self._picture(path, str(path))
 
@@ -153,7 +153,7 @@ class ImageReader(Reader):
     def _picture(self, source: Path | IO[bytes], name: str) -> Outcomes:
         from deepcli.inputs.pages import pages
 
-        chosen = pages(source, name, self.tell)
+        chosen = pages(source, name, self.notify)
         for page in chosen:
             one = name if len(chosen) == 1 else f"{name}[{page}]"
             try:
@@ -164,7 +164,7 @@ class ImageReader(Reader):
                 yield Unreadable(one, str(error))
                 continue
             if done:
-                self.tell(f"{one}: {', '.join(done)}")
+                self.notify(f"{one}: {', '.join(done)}")
             yield Example(one, x)
 
     def _array(self, opened: Callable[[], AbstractContextManager[IO[bytes]]], name: str) -> Outcomes:
@@ -178,7 +178,7 @@ class ImageReader(Reader):
                 yield rows[None] if number == 0 and rows.shape in shapes else rows
 
         with opened() as stream:
-            images = survey(pieces(stream), self._wanted, self.manner.invert, self.manner.limits, name, self.tell)
+            images = survey(pieces(stream), self._wanted, self.options.invert, self.options.limits, name, self.notify)
         number = 0
         with opened() as stream:
             for rows in pieces(stream):
@@ -192,15 +192,17 @@ class TextReader(Reader):
 
     inside = (".txt",)
 
-    def __init__(self, data: TokenDataset, lexicon: Lexicon | None, manner: Manner, tell: Tell, complain: Tell) -> None:
-        super().__init__(manner, tell, complain)
+    def __init__(
+        self, data: TokenDataset, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
+    ) -> None:
+        super().__init__(options, notify, complain)
         self._data, self._lexicon = data, lexicon
 
     def _piped(self) -> Outcomes:
         stream = io.TextIOWrapper(sys.stdin.buffer, encoding=texts.ENCODING, errors="surrogateescape", newline="")
-        lines, column, empty = texts.Lines(stream), self.manner.column, True
+        lines, column, empty = texts.Lines(stream), self.options.column, True
         if records.begins(lines):
-            self.tell("-: read as a JSON object a line")
+            self.notify("-: read as a JSON object a line")
             rows = records.read_json_lines(lines, "-", column)
         else:
             rows = self._table(lines, "-", ",") if column else texts.read_lines(lines)
@@ -215,14 +217,14 @@ class TextReader(Reader):
         if suffix in arrays.SUFFIXES:
             yield from self._array(path)
         elif suffix in records.WHOLE:
-            yield from self._rows(records.read_json(path, self.manner.column), name)
+            yield from self._rows(records.read_json(path, self.options.column), name)
         elif suffix in records.LINES:
             with texts.opened(path) as stream:
-                yield from self._rows(records.read_json_lines(stream, name, self.manner.column), name)
-        elif suffix in texts.TABLES or self.manner.column:
+                yield from self._rows(records.read_json_lines(stream, name, self.options.column), name)
+        elif suffix in texts.TABLES or self.options.column:
             with texts.opened(path) as stream:
                 yield from self._rows(self._table(stream, name, texts.TABLES.get(suffix, ",")), name)
-        elif self.manner.lines:
+        elif self.options.lines:
             with texts.opened(path) as stream:
                 yield from self._rows(texts.read_lines(stream), name)
         else:
@@ -234,11 +236,11 @@ class TextReader(Reader):
         yield self._example(_short(word) or "(empty)", word)
 
     def _table(self, stream: IO[str] | texts.Lines, name: str, delimiter: str) -> Iterator[texts.Row]:
-        return texts.read_column(stream, name, self.manner.column, delimiter)
+        return texts.read_column(stream, name, self.options.column, delimiter)
 
     def _rows(self, rows: Iterable[texts.Row], name: str) -> Outcomes:
         """Read each row by itself: a text, or a list of ids."""
-        ids = Rows(self._data, self.tell)
+        ids = Rows(self._data, self.notify)
         for row in rows:
             place = f"{name}:{row.number}"
             if row.problem:
@@ -249,30 +251,32 @@ class TextReader(Reader):
                 yield ids.take(row.content, place)
 
     def _array(self, path: Path) -> Outcomes:
-        with arrays.opened(path, self.manner.key) as stream:
-            yield from read_array(stream, str(path), Rows(self._data, self.tell))
+        with arrays.opened(path, self.options.key) as stream:
+            yield from read_array(stream, str(path), Rows(self._data, self.notify))
 
     def _example(self, name: str, text: str) -> Example:
         if self._lexicon is None:
             raise DataError(f"{name}: the words that the model knows are not to be had; it takes arrays of ids only")
         ids = self._lexicon.ids
         if all(look_up(word, ids) is None for word in split_words(text)):
-            self.tell(f"{name}: the model knows none of its words")
+            self.notify(f"{name}: the model knows none of its words")
         return Example(name, self._data.tokenize([text], self._lexicon).values)
 
 
-def reader_for(data: Dataset, lexicon: Lexicon | None, manner: Manner, tell: Tell, complain: Tell) -> Reader:
+def reader_for(
+    data: Dataset, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
+) -> Reader:
     """Choose the reader for models of a data set.
 
     Raises:
         UsageError: There is none for such data, or it has no use for an option that was given.
     """
     if isinstance(data, ImageDataset):
-        _refuse({"--column": manner.column, "--lines": manner.lines or None}, data)
-        return ImageReader(data, manner, tell, complain)
+        _refuse({"--column": options.column, "--lines": options.lines or None}, data)
+        return ImageReader(data, options, notify, complain)
     if isinstance(data, TokenDataset):
-        _refuse({"--invert": manner.invert, "--range": manner.limits, "--fit": manner.fit}, data)
-        return TextReader(data, lexicon, manner, tell, complain)
+        _refuse({"--invert": options.invert, "--range": options.limits, "--fit": options.fit}, data)
+        return TextReader(data, lexicon, options, notify, complain)
     raise UsageError(f"data of the type {data.type!r} are neither images nor texts; nobody knows how to read others")
 
 

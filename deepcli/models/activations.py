@@ -27,7 +27,7 @@ class Activation(Component):
     increasing: ClassVar[bool] = False
     """Whether a larger input never gives a smaller value, with its default parameters."""
 
-    def keeps_order(self) -> bool:
+    def is_monotonic(self) -> bool:
         """Tell whether the largest of some values stays the largest, so that it may be picked out first."""
         return self.increasing and not self.model_dump(exclude={"type"}, exclude_defaults=True)
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from deepcli.data.base import Signature
 from deepcli.models.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.spec.fields import Positive
-from deepcli.spec.registry import Component, Misfit, Registry
+from deepcli.spec.registry import Component, Issue, Registry
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +51,7 @@ class Model(Component):
         """Give the fields that a new spec has to write out, for a kind of data (`image` or `tokens`)."""
         return {}
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield what does not fit the data; known from the spec alone, so nothing is computed in vain."""
         yield from ()
 
@@ -74,9 +74,9 @@ class Model(Component):
             train: The training split alone; nothing is to be learned from the others.
         """
 
-    def needs_any_shape(self) -> Iterator[Misfit]:
+    def needs_any_shape(self) -> Iterator[Issue]:
         """Yield a misfit if the kernels, which are no matrices here, are to be filled with one."""
-        if self.kernel_initializer.matrices_only:
+        if self.kernel_initializer.requires_2d:
             yield (
                 ("kernel_initializer",),
                 f"{self.kernel_initializer.type} makes matrices only, not {self.type} kernels",
@@ -106,7 +106,7 @@ class Embedded(Model):
         None, description="Initial embeddings; null is uniform within 0.05. Tokens only."
     )
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         if signature.kind == "image":
             for field in ("embedding_dim", "embeddings_initializer"):
                 if getattr(self, field) is not None:

@@ -14,7 +14,7 @@ from deepcli.models.inputs import Sequence, image_input, normalize, normalized, 
 from deepcli.models.mlp import hidden_layers
 from deepcli.models.regularization import Regularization
 from deepcli.spec.fields import Counts, Positive, Stack
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
@@ -53,7 +53,7 @@ class Cnn(Embedded):
     def bfloat16_on_cpu(self) -> bool:
         return not self.one_hot
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         yield from self.needs_any_shape()
         if self.one_hot:
@@ -98,7 +98,7 @@ class Cnn(Embedded):
                     return
                 height, width = height // self.pool_size, width // self.pool_size
 
-    def _larger_than_the_data(self, signature: Signature) -> Iterator[Misfit]:
+    def _larger_than_the_data(self, signature: Signature) -> Iterator[Issue]:
         """Yield what reads nothing but padding beyond the data; `valid` windows on images are followed block by block."""
         sides = signature.shape[:2] if signature.kind == "image" else signature.shape
         if None in sides:
@@ -115,7 +115,7 @@ class Cnn(Embedded):
             if getattr(self, field) > largest:
                 yield (field,), f"{name} of {getattr(self, field)} is larger than the {whole}"
 
-    def _check_one_hot(self, signature: Signature) -> Iterator[Misfit]:
+    def _check_one_hot(self, signature: Signature) -> Iterator[Issue]:
         if signature.kind == "image":
             yield ("one_hot",), "is for tokens; these data are images"
         for field in ("embedding_dim", "embeddings_initializer"):
@@ -159,7 +159,7 @@ class Cnn(Embedded):
             ending = [self.activation.layer(f"conv_{index}_activation")]
             if self.pooling != "none":
                 ending.append(pool[self.pooling](self.pool_size, name=f"conv_{index}_pooling"))
-            if self.pooling == "max" and self.activation.keeps_order():
+            if self.pooling == "max" and self.activation.is_monotonic():
                 ending.reverse()  # the same values and gradients, for a quarter of the work
             for layer in ending:
                 x = layer(x)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Initializer(Component):
     """The distribution that weights start from. Class names and fields are Keras's own."""
 
-    matrices_only: ClassVar[bool] = False
+    requires_2d: ClassVar[bool] = False
     """Whether it makes matrices only, and so cannot fill the kernels of convolutions or attention."""
 
     def build(self) -> keras.initializers.Initializer:
@@ -139,7 +139,7 @@ class Identity(Initializer):
     type: Literal["identity"] = "identity"
     gain: float = Field(1.0, description="Factor on the matrix.")
 
-    matrices_only: ClassVar[bool] = True
+    requires_2d: ClassVar[bool] = True
 
 
 @INITIALIZERS.register

@@ -13,7 +13,7 @@ from deepcli.models.base import MODELS, Embedded, Head
 from deepcli.models.inputs import image_input, normalize, token_input
 from deepcli.models.regularization import Regularization
 from deepcli.spec.fields import Stack
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +28,7 @@ class Mlp(Embedded):
     activation: ActivationField = Field(Relu(), description="After each hidden layer.")
     regularization: Regularization = Field(Regularization(), description="Dropout follows each hidden layer.")
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         if signature.kind == "image" and self.regularization.spatial_dropout:
             yield ("regularization", "spatial_dropout"), "an mlp flattens its images and has no maps to drop"

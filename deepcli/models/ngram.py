@@ -12,7 +12,7 @@ from deepcli.models.base import MODELS, Head, Model
 from deepcli.models.inputs import augmented, image_input, noisy, vocabulary_of
 from deepcli.models.regularization import Penalties
 from deepcli.spec.fields import Positive, PositiveFloat
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +48,7 @@ class Ngram(Model):
     smoothing: PositiveFloat = Field(1.0, description="Added to each n-gram's count in those ratios.")
     regularization: Penalties = Field(Penalties(), description="Dropout drops n-grams; the kernel is the table.")
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         longest = min((size for size in signature.shape[:2] if size is not None), default=self.ngrams)
         if self.ngrams > longest:

@@ -14,7 +14,7 @@ from deepcli.models.initializers import InitializerField, Orthogonal
 from deepcli.models.inputs import Sequence, normalized, row_input, token_input
 from deepcli.models.regularization import Regularization, penalty
 from deepcli.spec.fields import NonNegative, Rate, Stack
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +47,7 @@ class Recurrent(Embedded):
     def compiles_with_xla(self) -> bool:
         return False
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         if self.activation.trainable:
             yield ("activation",), f"{self.activation.type} has weights of its own, which a recurrent cell cannot hold"

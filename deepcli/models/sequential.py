@@ -16,7 +16,7 @@ from deepcli.models.stack.base import LAYERS, VOLUMES, Embedding, Layer, Shape, 
 from deepcli.models.stack.convolution import Conv2d, Windowed
 from deepcli.models.stack.recurrent import Reading
 from deepcli.spec.fields import as_tuple
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
@@ -58,13 +58,13 @@ class Sequential(Model):
     def starter(cls, kind: str) -> dict[str, Any]:
         return {"layers": ON_IMAGES if kind == "image" else ON_TOKENS}
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         own = [
             (("layers", index, *path), why) for index, layer in enumerate(self.layers) for path, why in layer.check()
         ]
         yield from own or self._misfits(signature)
 
-    def _misfits(self, signature: Signature) -> Iterator[Misfit]:
+    def _misfits(self, signature: Signature) -> Iterator[Issue]:
         """Follow the shape through the stack, up to the first layer that does not fit."""
         if None in signature.shape:
             yield ("layers",), "a stack needs sequences of a fixed length; set data.maxlen"
@@ -113,7 +113,7 @@ class Sequential(Model):
         return keras.Model(inputs, self.dense_output(x, head), name="sequential")
 
 
-def _beyond(layer: Windowed, index: int, shape: Shape, signature: Signature) -> Iterator[Misfit]:
+def _beyond(layer: Windowed, index: int, shape: Shape, signature: Signature) -> Iterator[Issue]:
     """Yield what is larger than a layer's input and than the data, and so reads or skips nothing but padding."""
     sides = (*shape[:-1], *(size or 0 for size in signature.shape[:2]))
     for field, size in layer.extents().items():

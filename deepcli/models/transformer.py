@@ -14,7 +14,7 @@ from deepcli.models.base import MODELS, Embedded, Head
 from deepcli.models.inputs import Sequence, image_input, token_input
 from deepcli.models.regularization import Penalties
 from deepcli.spec.fields import Positive
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +51,7 @@ class Transformer(Embedded):
         Penalties(), description="Dropout follows the embedding and each sub-layer, as in the paper."
     )
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         if self.embedding_dim is not None:
             yield ("embedding_dim",), "a transformer embeds at its width; set hidden_dim instead"
         elif signature.kind == "image" and self.embeddings_initializer is not None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from deepcli.data.base import Signature
 from deepcli.models.base import Head
 from deepcli.spec.fields import NonNegative, PositiveFloat, Rate
-from deepcli.spec.registry import Component, Misfit, Registry
+from deepcli.spec.registry import Component, Issue, Registry
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Loss(Component):
     """What training makes smaller, on predicted probabilities and class numbers."""
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield what does not fit the data."""
         yield from ()
 
@@ -95,7 +95,7 @@ class BinaryCrossentropy(Smoothed):
 
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         if signature.classes != 2:
             yield (), f"is for two classes; these data have {signature.classes}"
 
@@ -181,7 +181,7 @@ class CategoricalFocalCrossentropy(OneHotLoss):
 
     KERAS: ClassVar[str] = "CategoricalFocalCrossentropy"
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         if signature.classes == 2:
             yield (), "is for more than two classes; use binary_focal_crossentropy for these data"
 

@@ -12,7 +12,7 @@ from deepcli.data.base import Signature
 from deepcli.evaluation.scores import SCORES
 from deepcli.models.base import Head
 from deepcli.spec.fields import Positive
-from deepcli.spec.registry import Component, Misfit, Registry, show
+from deepcli.spec.registry import Component, Issue, Registry, show
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +23,7 @@ class Metric(Component):
 
     better: ClassVar[Literal["max", "min"]] = "max"
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield what does not fit the data."""
         yield from ()
 
@@ -68,7 +68,7 @@ class TopKAccuracy(Metric):
     type: Literal["top_k_accuracy"] = "top_k_accuracy"
     k: Positive = Field(5, description="How many classes count.")
 
-    def check(self, signature: Signature) -> Iterator[Misfit]:
+    def check(self, signature: Signature) -> Iterator[Issue]:
         if self.k >= signature.classes:
             yield ("k",), f"is 1 for every model: these data have {signature.classes} classes"
 

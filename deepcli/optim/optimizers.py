@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from deepcli.spec.fields import NonNegative, Positive, PositiveFloat, Rate, as_tuple
-from deepcli.spec.registry import Component, Misfit, Registry, checked
+from deepcli.spec.registry import Component, Issue, Registry, validate
 
 if TYPE_CHECKING:
     import keras
@@ -40,15 +40,15 @@ class Optimizer(Component):
 
     @model_validator(mode="after")
     def _fits_itself(self) -> Optimizer:
-        return checked(self, Optimizer.check)
+        return validate(self, Optimizer.check)
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         """Yield the fields that contradict each other."""
         clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
         if len(clips) > 1:
             yield (clips[1],), f"only one of clipnorm, clipvalue and global_clipnorm can be set; {clips[0]} is set too"
 
-    def check_length(self, updates: int) -> Iterator[Misfit]:
+    def check_length(self, updates: int) -> Iterator[Issue]:
         """Yield the fields that a run of this many updates is too short for."""
         return iter(())
 
@@ -90,7 +90,7 @@ class Sgd(Optimizer):
 
     @model_validator(mode="after")
     def _needs_momentum(self) -> Sgd:
-        return checked(
+        return validate(
             self, lambda sgd: [(("nesterov",), "needs a momentum above 0")] if sgd.nesterov and not sgd.momentum else []
         )
 
@@ -276,7 +276,7 @@ class ScheduleFreeAdamw(Optimizer):
 
     KERAS: ClassVar[str] = "ScheduleFreeAdamW"
 
-    def check_length(self, updates: int) -> Iterator[Misfit]:
+    def check_length(self, updates: int) -> Iterator[Issue]:
         if self.warmup_steps >= updates:
             yield ("warmup_steps",), f"a warm-up of {self.warmup_steps} updates leaves nothing of the run's {updates}"
 
@@ -284,7 +284,7 @@ class ScheduleFreeAdamw(Optimizer):
     def _keeps_its_average(self) -> ScheduleFreeAdamw:
         why = "would overwrite the average that schedule_free_adamw keeps; leave it out"
         wrong = self.use_ema and self.ema_overwrite_frequency is not None
-        return checked(self, lambda _: [(("ema_overwrite_frequency",), why)] if wrong else [])
+        return validate(self, lambda _: [(("ema_overwrite_frequency",), why)] if wrong else [])
 
     def notices(self) -> Iterator[str]:
         yield from super().notices()

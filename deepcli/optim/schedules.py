@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from deepcli.spec.fields import Course, NonNegative, Positive, PositiveFloat, as_tuple
-from deepcli.spec.registry import Component, Misfit, Registry, checked
+from deepcli.spec.registry import Component, Issue, Registry, validate
 
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
@@ -146,9 +146,9 @@ class PiecewiseConstant(Schedule):
 
     @model_validator(mode="after")
     def _fits_itself(self) -> PiecewiseConstant:
-        return checked(self, PiecewiseConstant.check)
+        return validate(self, PiecewiseConstant.check)
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         """Yield what does not fit together."""
         if len(self.values) != len(self.boundaries) + 1:
             yield ("values",), f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values"

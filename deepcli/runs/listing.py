@@ -37,7 +37,7 @@ CONDITION = re.compile(r"^\s*([\w.]+)\s*(<=|>=|==|!=|<|>|=)\s*(.*?)\s*$")
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedRun:
     """One run.
 
     Attributes:
@@ -69,7 +69,7 @@ class Listed:
         return {**self.spec, **self.metrics, **self.facts}
 
 
-def find(folders: Sequence[Path]) -> list[Listed]:
+def find(folders: Sequence[Path]) -> list[ListedRun]:
     """List the runs in and below some folders, by name.
 
     Raises:
@@ -97,25 +97,25 @@ def _search(folder: Path, levels: int) -> Iterator[Path]:
             yield from _search(folder / entry.name, levels - 1)
 
 
-def _read(path: Path) -> Listed:
+def _read(path: Path) -> ListedRun:
     run = RunDir(path)
     try:
         spec = dict(flat(yaml12.quick(_text(run.config, yaml12.MAX_BYTES))))
     except (OSError, ValueError):
-        return Listed(path, "damaged")
+        return ListedRun(path, "damaged")
     result = run.result()
     if result is None:
         if run.metrics.exists():
-            return Listed(path, "damaged", spec=spec)
+            return ListedRun(path, "damaged", spec=spec)
         epochs, metrics = _last_epoch(run)
-        return Listed(path, "running" if run.is_owned() else "unfinished", epochs, metrics=metrics, spec=spec)
+        return ListedRun(path, "running" if run.is_owned() else "unfinished", epochs, metrics=metrics, spec=spec)
     named = {"validation": "val_", "test": "test_"}
     metrics = {
         f"{prefix}{name}": value
         for split, prefix in named.items()
         for name, value in result.metrics.get(split, {}).items()
     }
-    return Listed(path, result.status, result.epochs, result.best_epoch, result.seconds, metrics, spec)
+    return ListedRun(path, result.status, result.epochs, result.best_epoch, result.seconds, metrics, spec)
 
 
 def _last_epoch(run: RunDir) -> tuple[int | None, dict[str, float | None]]:
@@ -135,19 +135,19 @@ def _text(file: Path, limit: int) -> str:
     return content.decode()
 
 
-def changed(runs: Sequence[Listed]) -> list[str]:
+def changed(runs: Sequence[ListedRun]) -> list[str]:
     """Name the dotted keys in which the specs of runs differ; a run's name is its own."""
     keys = dict.fromkeys(key for run in runs for key in run.spec if key != "name")
     specs = [run.spec for run in runs if run.spec]
     return [key for key in keys if len({(type(spec.get(key)), spec.get(key)) for spec in specs}) > 1]
 
 
-def metrics(runs: Sequence[Listed]) -> list[str]:
+def metrics(runs: Sequence[ListedRun]) -> list[str]:
     """Name the metrics that some of the runs have."""
     return list(dict.fromkeys(name for run in runs for name in run.metrics))
 
 
-def keep(runs: Sequence[Listed], conditions: Sequence[str]) -> list[Listed]:
+def keep(runs: Sequence[ListedRun], conditions: Sequence[str]) -> list[ListedRun]:
     """Keep the runs for which every condition holds, such as `val_accuracy>0.98` or `model.type=cnn`.
 
     Raises:
@@ -162,7 +162,7 @@ def keep(runs: Sequence[Listed], conditions: Sequence[str]) -> list[Listed]:
     return list(runs)
 
 
-def order(runs: Sequence[Listed], key: str, descending: bool) -> list[Listed]:
+def order(runs: Sequence[ListedRun], key: str, descending: bool) -> list[ListedRun]:
     """Sort runs by anything that they have; those without it come last.
 
     Raises:
@@ -171,7 +171,7 @@ def order(runs: Sequence[Listed], key: str, descending: bool) -> list[Listed]:
     name = _known(key, runs, "--sort")
     having = [run for run in runs if run.values.get(name) is not None]
 
-    def place(run: Listed) -> tuple[bool, Any]:
+    def place(run: ListedRun) -> tuple[bool, Any]:
         value = run.values[name]
         return (False, value) if isinstance(value, int | float) else (True, str(value))
 
@@ -179,7 +179,7 @@ def order(runs: Sequence[Listed], key: str, descending: bool) -> list[Listed]:
     return sorted(having, key=place, reverse=descending) + without
 
 
-def _known(name: str, runs: Sequence[Listed], option: str) -> str:
+def _known(name: str, runs: Sequence[ListedRun], option: str) -> str:
     names = dict.fromkeys([*FACTS, *(key for run in runs for key in run.values)])
     if name not in names:
         raise UsageError(f"{option}: no run has {name!r}; {did_you_mean(name, names)}".rstrip("; "))

@@ -52,7 +52,7 @@ class Reporter(Protocol):
         """Training has ended, however it did."""
 
 
-class Silent:
+class NullReporter:
     """A reporter that shows nothing."""
 
     def note(self, text: str) -> None:
@@ -75,7 +75,7 @@ class Silent:
         """Show nothing."""
 
 
-class Logged:
+class LoggingReporter:
     """A reporter that also writes what it is told to `train.log`.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from deepcli.spec.registry import misfits, show
+from deepcli.spec.registry import show, validation_error
 
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -24,7 +24,7 @@ def matching(pattern: str, expected: str) -> AfterValidator:
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise misfits([((), f"should be {expected}, not {show(text)}")], text)
+            raise validation_error([((), f"should be {expected}, not {show(text)}")], text)
         return text
 
     return AfterValidator(check)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-Misfit = tuple[tuple[str | int, ...], str]
+Issue = tuple[tuple[str | int, ...], str]
 """A place inside a spec, and why what stands there does not fit the rest of it."""
 
 
@@ -121,15 +121,15 @@ class Registry(Generic[C]):
         """
         if isinstance(value, Component):
             if not self.has(value):
-                raise misfits([((), self.foreign(value))], value)
+                raise validation_error([((), self.foreign(value))], value)
             return value  # type: ignore[return-value]
         if not isinstance(value, str | Mapping):
-            raise misfits([((), f"should be a name or a mapping with `type`, not {show(value)}")], value)
+            raise validation_error([((), f"should be a name or a mapping with `type`, not {show(value)}")], value)
         name = self.type_of(value)
         cls = self.get(name)
         if cls is None:
             loc = ("type",) if isinstance(value, Mapping) and "type" in value else ()
-            raise misfits([(loc, self.unknown(name))], name)
+            raise validation_error([(loc, self.unknown(name))], name)
         fields = dict(value) if isinstance(value, Mapping) else {}
         return cls.model_validate({**fields, "type": name})
 
@@ -185,7 +185,7 @@ class Registry(Generic[C]):
         return reference
 
 
-def misfits(problems: Iterable[Misfit], value: object) -> ValidationError:
+def validation_error(problems: Iterable[Issue], value: object) -> ValidationError:
     """Make one validation error of many misfits, each with its own location."""
     details = [
         InitErrorDetails(type=PydanticCustomError("misfit", "{why}", {"why": why}), loc=loc, input=value)
@@ -194,11 +194,11 @@ def misfits(problems: Iterable[Misfit], value: object) -> ValidationError:
     return ValidationError.from_exception_data("spec", details)
 
 
-def checked(value: C, check: Callable[[C], Iterable[Misfit]]) -> C:
+def validate(value: C, check: Callable[[C], Iterable[Issue]]) -> C:
     """Return the value, or raise all the misfits that the check finds in it."""
     problems = list(check(value))
     if problems:
-        raise misfits(problems, value)
+        raise validation_error(problems, value)
     return value
 
 

@@ -14,7 +14,7 @@ from deepcli.errors import UsageError
 from deepcli.runs.directory import RunDir
 from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
 from deepcli.sweeps.planned import PlannedRun, planned_runs
-from deepcli.sweeps.ranking import Row, metrics_on_test, rank, write_best, write_table
+from deepcli.sweeps.ranking import RankedTrial, metrics_on_test, rank, write_best, write_table
 from deepcli.sweeps.spec import same
 from deepcli.system.atomic import write_text
 
@@ -59,11 +59,11 @@ class Collection:
         return cls(folder, metric, "maximize" if goal == "maximize" else "minimize", list(grouped.values()))
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[RankedTrial]:
         """The ranking, a row a point."""
         return rank((self._row(runs) for runs in self.points), self.goal)
 
-    def _row(self, runs: Sequence[PlannedRun]) -> Row:
+    def _row(self, runs: Sequence[PlannedRun]) -> RankedTrial:
         results = [one.run(self.folder).result() for one in runs]
         name = self.metric.removeprefix("val_")
         values = [result.metrics["validation"][name] for result in results if result and result.status == "completed"]
@@ -76,7 +76,7 @@ class Collection:
         else:
             state = "running" if any(one.run(self.folder).is_owned() for one in runs) else "unfinished"
         seconds = [result.seconds for result in results if result and result.seconds is not None]
-        return Row(
+        return RankedTrial(
             runs[0].number,
             state,
             statistics.fmean(numbers) if numbers else None,
@@ -161,7 +161,7 @@ class Collection:
         return study
 
 
-def _keys(rows: Iterable[Row]) -> list[str]:
+def _keys(rows: Iterable[RankedTrial]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row.point))
 
 

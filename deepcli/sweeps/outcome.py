@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepcli.result import Answer
-from deepcli.sweeps.ranking import ORDER, Row
+from deepcli.sweeps.ranking import ORDER, RankedTrial
 
 NONE_COMPLETED = "no trial was completed"
 
@@ -65,13 +65,15 @@ class Outcome(Answer):
     seconds: float | None = Field(None, description="Wall time of the whole command, in seconds.")
 
 
-def counts(rows: Sequence[Row]) -> dict[str, int]:
+def counts(rows: Sequence[RankedTrial]) -> dict[str, int]:
     """Count the trials in each state."""
     found = Counter(row.state for row in rows)
     return {state: found[state] for state in ORDER}
 
 
-def winner(rows: Sequence[Row], runs: Sequence[str], test: Mapping[str, Sequence[float | None]]) -> Winner | None:
+def winner(
+    rows: Sequence[RankedTrial], runs: Sequence[str], test: Mapping[str, Sequence[float | None]]
+) -> Winner | None:
     """Describe the best trial of a ranking; None if none is completed.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from deepcli.spec.fields import Auto, Positive
-from deepcli.spec.registry import Component, Misfit, Registry, checked
+from deepcli.spec.registry import Component, Issue, Registry, validate
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -58,7 +58,7 @@ class SuccessiveHalving(Pruner):
 
     @model_validator(mode="after")
     def _waits_at_a_known_rung(self) -> SuccessiveHalving:
-        return checked(self, _bootstrap)
+        return validate(self, _bootstrap)
 
     def build(self) -> BasePruner:
         from optuna.pruners import SuccessiveHalvingPruner
@@ -78,7 +78,7 @@ class Hyperband(Pruner):
 
     @model_validator(mode="after")
     def _has_room(self) -> Hyperband:
-        return checked(self, _resources)
+        return validate(self, _resources)
 
     def build(self) -> BasePruner:
         from optuna.pruners import HyperbandPruner
@@ -86,11 +86,11 @@ class Hyperband(Pruner):
         return HyperbandPruner(**self.model_dump(exclude={"type"}))
 
 
-def _bootstrap(pruner: Any) -> Iterator[Misfit]:
+def _bootstrap(pruner: Any) -> Iterator[Issue]:
     if pruner.bootstrap_count and pruner.min_resource == "auto":
         yield ("bootstrap_count",), "needs a min_resource in epochs, not auto"
 
 
-def _resources(pruner: Any) -> Iterator[Misfit]:
+def _resources(pruner: Any) -> Iterator[Issue]:
     if pruner.max_resource != "auto" and pruner.max_resource < pruner.min_resource:
         yield ("max_resource",), f"is less than min_resource, {pruner.min_resource}"

@@ -30,7 +30,7 @@ ORDER = ("completed", "pruned", "running", "unfinished", "failed")
 
 
 @dataclass(frozen=True)
-class Row:
+class RankedTrial:
     """One trial in the ranking.
 
     Attributes:
@@ -64,26 +64,26 @@ class Row:
         return {"trial": self.number, "state": self.state, "value": self.value, **spread, **plain, **rest}
 
 
-def ranking(study: Study) -> list[Row]:
+def ranking(study: Study) -> list[RankedTrial]:
     """Put the trials into order: the best first, then those ended early, those under way, and those that failed."""
     return rank(map(_row, study.trials()), study.plan.metric.goal or "minimize")
 
 
-def rank(rows: Iterable[Row], goal: str) -> list[Row]:
+def rank(rows: Iterable[RankedTrial], goal: str) -> list[RankedTrial]:
     """Put rows into order."""
     sign = -1 if goal == "maximize" else 1
 
-    def place(row: Row) -> tuple[int, float, int]:
+    def place(row: RankedTrial) -> tuple[int, float, int]:
         value = math.inf if row.value is None else sign * row.value
         return ORDER.index(row.state), value, row.number
 
     return sorted(rows, key=place)
 
 
-def _row(trial: FrozenTrial) -> Row:
+def _row(trial: FrozenTrial) -> RankedTrial:
     attributes, reported = trial.user_attrs, trial.intermediate_values
     values = attributes.get("values", [])
-    return Row(
+    return RankedTrial(
         trial.number,
         STATES[trial.state.name],
         trial.value if trial.value is not None else reported.get(max(reported, default=0)),
@@ -96,7 +96,7 @@ def _row(trial: FrozenTrial) -> Row:
     )
 
 
-def write(study: Study) -> list[Row]:
+def write(study: Study) -> list[RankedTrial]:
     """Write `trials.csv` and `best.yaml`; returns the ranking.
 
     Raises:
@@ -110,12 +110,12 @@ def write(study: Study) -> list[Row]:
     return rows
 
 
-def write_best(path: Path, row: Row, metric: str, spec: str) -> None:
+def write_best(path: Path, row: RankedTrial, metric: str, spec: str) -> None:
     """Write the spec of the best trial, which trains as it is."""
     write_text(path, f"# Trial {row.number} of a sweep: {metric} {row.value:.6g}\n{spec}")
 
 
-def write_table(path: Path, rows: Sequence[Row]) -> None:
+def write_table(path: Path, rows: Sequence[RankedTrial]) -> None:
     """Write a row a trial, the best first."""
     cells = [row.cells for row in rows]
     columns = list(dict.fromkeys(key for row in cells for key in row))

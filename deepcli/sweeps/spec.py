@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from deepcli.experiment.schema import Seed
 from deepcli.spec.fields import Positive, PositiveFloat, as_tuple
-from deepcli.spec.registry import Misfit, Spec, checked, did_you_mean, misfits, show
+from deepcli.spec.registry import Issue, Spec, did_you_mean, show, validate, validation_error
 from deepcli.sweeps.pruners import PRUNERS, Pruner
 
 KEY = re.compile(r"[A-Za-z_]\w*(\.\w+)*", re.ASCII)
@@ -55,7 +55,7 @@ class Candidates(_Parameter):
     @field_validator("values")
     @classmethod
     def _are_different(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return checked(values, _duplicates)  # type: ignore[type-var]
+        return validate(values, _duplicates)  # type: ignore[type-var]
 
     def listed(self) -> tuple[Any, ...]:
         """Return every value, in order."""
@@ -74,7 +74,7 @@ class Range(_Parameter):
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Range:
-        return checked(self, _range_problems)  # type: ignore[type-var]
+        return validate(self, _range_problems)  # type: ignore[type-var]
 
     @property
     def kind(self) -> Distribution:
@@ -123,22 +123,24 @@ def _parameter(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return Candidates(values=tuple(value))
     if not isinstance(value, Mapping):
-        raise misfits([((), f"should be a list of candidates or a mapping, not {show(value)}; {_FORMS}")], value)
+        raise validation_error(
+            [((), f"should be a list of candidates or a mapping, not {show(value)}; {_FORMS}")], value
+        )
     known = dict.fromkeys([*Candidates.model_fields, *Range.model_fields])
     if odd := [((key,), f"unknown field; {did_you_mean(key, known)}{_FORMS}") for key in value if key not in known]:
-        raise misfits(odd, value)
+        raise validation_error(odd, value)
     bounds = [key for key in ("min", "max", "distribution", "step") if key in value]
     if "values" in value and bounds:
-        raise misfits([((bounds[0],), "a parameter has either `values` or bounds, not both")], value)
+        raise validation_error([((bounds[0],), "a parameter has either `values` or bounds, not both")], value)
     if "values" not in value and not bounds:
-        raise misfits([((), f"has neither values nor bounds; {_FORMS}")], value)
+        raise validation_error([((), f"has neither values nor bounds; {_FORMS}")], value)
     return (Candidates if "values" in value else Range).model_validate(value)
 
 
 _FORMS = "write [1, 2, 3], {values: [...]} or {min: 1e-4, max: 1e-1, distribution: log_uniform} under a dotted key"
 
 
-def _duplicates(values: tuple[Any, ...]) -> Iterator[Misfit]:
+def _duplicates(values: tuple[Any, ...]) -> Iterator[Issue]:
     if not values:
         yield (), "is empty; a parameter needs at least one candidate"
     first: dict[str, int] = {}
@@ -147,7 +149,7 @@ def _duplicates(values: tuple[Any, ...]) -> Iterator[Misfit]:
             yield (index,), f"{show(value)} stands twice among the candidates"
 
 
-def _range_problems(bounds: Range) -> Iterator[Misfit]:
+def _range_problems(bounds: Range) -> Iterator[Issue]:
     low, high, step = bounds.min, bounds.max, bounds.step
     if bounds.whole:
         for name in ("min", "max", "step"):
@@ -184,7 +186,9 @@ def seconds(value: Any) -> Any:
         return value
     text = value.replace(" ", "")
     if not DURATION.fullmatch(text):
-        raise misfits([((), f"should be seconds, or a text like 90s, 30m, 2h or 1h30m, not {show(value)}")], value)
+        raise validation_error(
+            [((), f"should be seconds, or a text like 90s, 30m, 2h or 1h30m, not {show(value)}")], value
+        )
     return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([\d.]+)([smhd])", text))
 
 
@@ -224,12 +228,12 @@ class Sweep(Spec):
     @field_validator("parameters")
     @classmethod
     def _have_names(cls, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
-        return checked(parameters, _name_problems)  # type: ignore[type-var]
+        return validate(parameters, _name_problems)  # type: ignore[type-var]
 
     @field_validator("seeds")
     @classmethod
     def _seeds_differ(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
-        return checked(seeds, lambda given: _duplicates(given) if isinstance(given, tuple) else ())  # type: ignore[type-var]
+        return validate(seeds, lambda given: _duplicates(given) if isinstance(given, tuple) else ())  # type: ignore[type-var]
 
 
 def slot(key: str) -> str:
@@ -237,7 +241,7 @@ def slot(key: str) -> str:
     return key.removesuffix(".type")
 
 
-def _name_problems(parameters: Mapping[str, Parameter]) -> Iterator[Misfit]:
+def _name_problems(parameters: Mapping[str, Parameter]) -> Iterator[Issue]:
     first: dict[str, str] = {}
     for key in parameters:
         if not KEY.fullmatch(key):

@@ -26,7 +26,7 @@ MAY_CHANGE = ("max_trials", "max_time", "max_failures", "keep")
 """Fields of a sweep that say how much is done, not what."""
 
 
-def begin(path: Path, plan: Plan, storage: str | None) -> tuple[SweepDir, bool]:
+def start_sweep(path: Path, plan: Plan, storage: str | None) -> tuple[SweepDir, bool]:
     """Make a sweep's directory, or go on with one of the same plan.
 
     Args:

@@ -18,21 +18,21 @@ from deepcli.runs.reporter import Reporter
 from deepcli.system.signals import Signals
 
 
-class Remembering(keras.callbacks.Callback):
+class Stateful(keras.callbacks.Callback):
     """A callback with a memory; what `remember` returns goes through JSON and back into `recall`."""
 
     name: str
 
-    def remember(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return what it must not forget."""
         raise NotImplementedError
 
-    def recall(self, memory: Mapping[str, Any]) -> None:
+    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
         """Take it back."""
         raise NotImplementedError
 
 
-class History(Remembering):
+class History(Stateful):
     """Keeps one row an epoch and writes `history.csv` anew after each.
 
     Args:
@@ -58,10 +58,10 @@ class History(Remembering):
         self.rows.append({"epoch": epoch + 1, **figures, "seconds": seconds})
         self._run.write_history(self.rows)
 
-    def remember(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         return {"rows": list(self.rows)}
 
-    def recall(self, memory: Mapping[str, Any]) -> None:
+    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
         self.rows = [dict(row) for row in memory["rows"]]
         if self.rows:
             self._run.write_history(self.rows)
@@ -99,17 +99,17 @@ class Best(keras.callbacks.Callback):
             return False
         return self.epoch is None or (value > self.value if self.mode == "max" else value < self.value)
 
-    def remember(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return what the file shall say."""
         return {"epoch": self.epoch, "value": self.value, "monitor": self.monitor, "row": dict(self.row)}
 
-    def recall(self, memory: Mapping[str, Any]) -> None:
+    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
         """Take back what the file says."""
         epoch, value, row = memory["epoch"], memory["value"], memory["row"]
         self.epoch, self.value, self.row = int(epoch), float(value), {name: float(row[name]) for name in row}
 
 
-class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
+class PatientStopping(keras.callbacks.EarlyStopping, Stateful):
     """Keras's early stopping with a memory. The best weights are in `best.keras`, so none are kept here."""
 
     name = "early_stopping"
@@ -124,14 +124,14 @@ class PatientStopping(keras.callbacks.EarlyStopping, Remembering):
         if self.wait >= self.patience:
             self.model.stop_training = True
 
-    def remember(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         return {"wait": self.wait, "best": None if self.best is None else float(self.best)}
 
-    def recall(self, memory: Mapping[str, Any]) -> None:
+    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
         self._memory = memory
 
 
-class Plateau(Remembering):
+class Plateau(Stateful):
     """Scales the learning rate down when a metric stops improving; Keras's own callback cannot, under a schedule.
 
     The rate is never raised: where it is at `min_lr` or below, in a warm-up or after rollbacks for example, it stays.
@@ -168,10 +168,10 @@ class Plateau(Remembering):
             scale.assign(float(scale.numpy()) * max(self._spec.factor, least / rate))
         self._wait, self._cooldown = 0, self._spec.cooldown
 
-    def remember(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         return {"best": self._best, "wait": self._wait, "cooldown": self._cooldown}
 
-    def recall(self, memory: Mapping[str, Any]) -> None:
+    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
         self._best = -math.inf if memory["best"] is None else memory["best"]
         self._wait, self._cooldown = memory["wait"], memory["cooldown"]
 

@@ -10,7 +10,7 @@ import keras
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.training.build import is_own
-from deepcli.training.settings import Plan
+from deepcli.training.settings import RunSettings
 
 MOST = 4
 
@@ -41,19 +41,19 @@ class CompiledModels:
     def __len__(self) -> int:
         return len(self._models)
 
-    def ready(self, experiment: Experiment, plan: Plan, build: Callable[[bool], keras.Model]) -> keras.Model:
+    def ready(self, experiment: Experiment, settings: RunSettings, build: Callable[[bool], keras.Model]) -> keras.Model:
         """Return a compiled model before its first step.
 
         What a plugin's component draws or keeps beside variables is not known, so its models are not used again.
 
         Args:
             experiment: The spec.
-            plan: How it is trained.
+            settings: How it is trained.
             build: Builds one, after forgetting those before or not; forgetting takes the traced steps of all with it.
         """
         if not is_own(experiment):
             return build(True)
-        key = _key(experiment, plan)
+        key = _key(experiment, settings)
         model = self._models.pop(key, None)
         if model is None:
             model = build(True)
@@ -65,18 +65,18 @@ class CompiledModels:
         return model
 
 
-def _key(experiment: Experiment, plan: Plan) -> str:
+def _key(experiment: Experiment, settings: RunSettings) -> str:
     spec = experiment.model_dump(mode="json")
     for *path, last in FREE:
         section = spec
         for name in path:
             section = section[name]
         section.pop(last, None)
-    steps = plan.order.steps
+    steps = settings.order.steps
     decided = (
-        plan.precision.value,
-        plan.jit.value,
-        plan.steps_per_execution.value,
+        settings.precision.value,
+        settings.jit.value,
+        settings.steps_per_execution.value,
         steps,
         experiment.total_steps(steps),
     )

@@ -13,22 +13,22 @@ import keras
 from deepcli import __version__
 from deepcli.data.arrays.splits import Splits
 from deepcli.training.device import versions
-from deepcli.training.settings import Plan
+from deepcli.training.settings import RunSettings
 
 
 def describe(
     splits: Splits,
     model: keras.Model,
-    plan: Plan,
+    settings: RunSettings,
     command: Sequence[str],
     plugins: Sequence[str],
 ) -> dict[str, Any]:
     """Describe a run that is about to begin, as plain values."""
     decisions = {
-        "device": plan.device.choice,
-        "precision": plan.precision,
-        "jit_compile": plan.jit,
-        "steps_per_execution": plan.steps_per_execution,
+        "device": settings.device.choice,
+        "precision": settings.precision,
+        "jit_compile": settings.jit,
+        "steps_per_execution": settings.steps_per_execution,
     }
     provenance = splits.provenance
     return {
@@ -38,7 +38,7 @@ def describe(
         "git_commit": git_commit(),
         "versions": {"deepcli": __version__, **versions()},
         **{name: {"value": choice.value, "why": choice.why} for name, choice in decisions.items()},
-        "threads": plan.device.threads,
+        "threads": settings.device.threads,
         "plugins": list(plugins),
         "parameters": model.count_params(),
         "data": {

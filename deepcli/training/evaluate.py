@@ -77,7 +77,7 @@ class Evaluator:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     """A checkpoint's model, ready to predict.
 
     Attributes:
@@ -99,7 +99,7 @@ class Loaded:
         return Evaluator(self.experiment, self.backend, batch_size)(self.model, split)
 
 
-def load_model(checkpoint: CheckpointFile) -> Loaded:
+def load_model(checkpoint: CheckpointFile) -> LoadedModel:
     """Build a checkpoint's model, in the precision that it was trained in.
 
     Raises:
@@ -114,7 +114,7 @@ def load_model(checkpoint: CheckpointFile) -> Loaded:
     with backend.scope():
         model = build_model(experiment, state.precision, lambda: to_load(checkpoint, chosen.is_gpu))
         load_weights(model, checkpoint)
-    return Loaded(experiment, state, chosen, model, backend)
+    return LoadedModel(experiment, state, chosen, model, backend)
 
 
 def evaluate(

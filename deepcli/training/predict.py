@@ -8,12 +8,12 @@ from itertools import islice
 import numpy as np
 
 from deepcli.evaluation.predictions import by_class
-from deepcli.inputs.example import Example, Unreadable, together
-from deepcli.training.evaluate import Loaded
+from deepcli.inputs.example import Example, Unreadable, collate
+from deepcli.training.evaluate import LoadedModel
 
 
 def predict(
-    loaded: Loaded, inputs: Iterable[Example | Unreadable], batch_size: int
+    loaded: LoadedModel, inputs: Iterable[Example | Unreadable], batch_size: int
 ) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
     """Predict examples as they come.
 
@@ -30,5 +30,5 @@ def predict(
     upcoming = iter(inputs)
     while batch := list(islice(upcoming, batch_size)):
         examples = [one.x for one in batch if isinstance(one, Example)]
-        outputs = by_class(function(together(examples))) if examples else np.empty((0, 0))
+        outputs = by_class(function(collate(examples))) if examples else np.empty((0, 0))
         yield batch, outputs

@@ -28,20 +28,20 @@ from deepcli.system.signals import Signals, Stopped
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.backend import Backend, Batches
 from deepcli.training.build import build_compiled_metrics
-from deepcli.training.callbacks import Best, History, PatientStopping, Periodic, Plateau, Remembering, Report
+from deepcli.training.callbacks import Best, History, PatientStopping, Periodic, Plateau, Report, Stateful
 from deepcli.training.compiled import CompiledModels
 from deepcli.training.divergence import Divergence, demand_finite_weights
 from deepcli.training.evaluate import Evaluator, keep
 from deepcli.training.loop import Loop
 from deepcli.training.saving import load_training, load_weights, save
-from deepcli.training.settings import Plan
-from deepcli.training.snapshot import Kept
+from deepcli.training.settings import RunSettings
+from deepcli.training.snapshot import WeightSnapshot
 from deepcli.training.state import Position, State, read_variables, write_variables
 from deepcli.training.tracking import Tracking
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainOptions:
     """What a run needs beside its spec.
 
     Attributes:
@@ -79,7 +79,7 @@ Rollbacks = tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
-class Job:
+class RunContext:
     """What all sessions of a run have in common.
 
     Attributes:
@@ -87,8 +87,8 @@ class Job:
         splits: Its data.
         run: Its directory, owned by this process.
         backend: Computes.
-        plan: How.
-        request: What else was asked for.
+        settings: How.
+        options: What else was asked for.
         reporter: Is told of progress.
     """
 
@@ -96,14 +96,14 @@ class Job:
     splits: Splits
     run: RunDir
     backend: Backend
-    plan: Plan
-    request: Request
+    settings: RunSettings
+    options: TrainOptions
     reporter: Reporter
 
     def batches(self) -> Batches:
         """Prepare the training split."""
         weights = class_weights(self.experiment, self.splits.train.y)
-        return self.backend.batches(self.splits.train, self.plan.order, weights)
+        return self.backend.batches(self.splits.train, self.settings.order, weights)
 
     def restore(self, model: keras.Model, checkpoint: CheckpointFile | None, rollbacks: Rollbacks) -> State | None:
         """Bring a model to where a checkpoint was, if there is one; each rollback since then halves the learning rate.
@@ -125,7 +125,7 @@ class Session:
     """A run from its beginning or a checkpoint to its end, a signal or a divergence.
 
     Args:
-        job: What to do.
+        context: What to do.
         model: Compiled, before its first step.
         checkpoint: Where to go on; None to begin.
         rollbacks: What was done about divergences so far.
@@ -135,27 +135,31 @@ class Session:
     """
 
     def __init__(
-        self, job: Job, model: keras.Model, checkpoint: CheckpointFile | None = None, rollbacks: Rollbacks = ()
+        self,
+        context: RunContext,
+        model: keras.Model,
+        checkpoint: CheckpointFile | None = None,
+        rollbacks: Rollbacks = (),
     ) -> None:
-        self.job, self.model, self.rollbacks = job, model, rollbacks
-        experiment, run = job.experiment, job.run
+        self.context, self.model, self.rollbacks = context, model, rollbacks
+        experiment, run = context.experiment, context.run
         self.history = History(run, experiment.measured)
         self.best = Best(experiment.monitor, experiment.mode(experiment.monitor), self._save_best)
         self.callbacks = self._make_callbacks()
         self._saved: Position | None = None
-        self._kept: Kept | None = None
-        if state := job.restore(model, checkpoint, rollbacks):
+        self._kept: WeightSnapshot | None = None
+        if state := context.restore(model, checkpoint, rollbacks):
             self._recall(state)
         if run.best.is_file():
             self._remind(self.best, State.from_bytes(open_checkpoint(run.best).read(STATE)).best, run.best)
         self.loop = Loop(
             experiment,
             model,
-            job.backend,
-            job.batches(),
-            job.splits.validation,
-            job.reporter,
-            job.request.signals,
+            context.backend,
+            context.batches(),
+            context.splits.validation,
+            context.reporter,
+            context.options.signals,
             self._saved or Position(),
         )
 
@@ -167,15 +171,15 @@ class Session:
             Stopped: A signal asked for it; the last checkpoint is where the run is.
             TrainingError: A file cannot be written, or no epoch had a finite metric.
         """
-        request = self.job.request
+        options = self.context.options
         periodic = Periodic(
-            self.job.experiment.training.checkpoint,
+            self.context.experiment.training.checkpoint,
             self._save_last,
             lambda: self.loop.position.total,
-            request.signals,
-            request.seconds_between_saves,
+            options.signals,
+            options.seconds_between_saves,
         )
-        tracking = Tracking(self.job.experiment, self.job.run, self.job.reporter)
+        tracking = Tracking(self.context.experiment, self.context.run, self.context.reporter)
         with tracking.going():
             try:
                 self.loop.run([*self.callbacks, tracking, periodic])
@@ -185,24 +189,24 @@ class Session:
             self._save_last()
             if self.best.epoch is None:
                 raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
-            self.job.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
-            result = self.result("completed", self._test() if request.test else {})
+            self.context.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
+            result = self.result("completed", self._test() if options.test else {})
             tracking.measured(result.metrics.get("test", {}))
-            write_text(self.job.run.metrics, result.to_json() + "\n")
+            write_text(self.context.run.metrics, result.to_json() + "\n")
         return result
 
     def _test(self) -> dict[str, dict[str, float]]:
         """Measure the best weights on the test split."""
-        with self.job.backend.scope():
-            load_weights(self.model, open_checkpoint(self.job.run.best))
-        evaluator = Evaluator(self.job.experiment, self.job.backend)
-        measured = evaluator(self.model, self.job.splits.test, self.job.request.signals.check)
-        keep(self.job.run, "test", measured, self.job.splits.lexicon)
+        with self.context.backend.scope():
+            load_weights(self.model, open_checkpoint(self.context.run.best))
+        evaluator = Evaluator(self.context.experiment, self.context.backend)
+        measured = evaluator(self.model, self.context.splits.test, self.context.options.signals.check)
+        keep(self.context.run, "test", measured, self.context.splits.lexicon)
         return {"test": dict(measured.metrics)}
 
     def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:
         """Describe the run as it stands; training and validation metrics are those of the best epoch."""
-        row, names = self.best.row, self.job.experiment.measured
+        row, names = self.best.row, self.context.experiment.measured
         if self.best.epoch is not None:
             validation = {name: row[f"val_{name}"] for name in names if f"val_{name}" in row}
             metrics = {
@@ -214,42 +218,42 @@ class Session:
             schema=1,
             command="train",
             status=status,
-            name=self.job.experiment.name,
-            run=str(self.job.run.path),
-            checkpoint=str(self.job.run.best) if self.best.epoch is not None else None,
+            name=self.context.experiment.name,
+            run=str(self.context.run.path),
+            checkpoint=str(self.context.run.best) if self.best.epoch is not None else None,
             epochs=len(self.history.rows),
             best_epoch=self.best.epoch,
-            seconds=round(time.monotonic() - self.job.request.started, 3),
-            device=self.job.plan.device.choice.value,
-            precision=self.job.plan.precision.value,
+            seconds=round(time.monotonic() - self.context.options.started, 3),
+            device=self.context.settings.device.choice.value,
+            precision=self.context.settings.precision.value,
             metrics=metrics,
             rollbacks=[Rollback.model_validate(rollback) for rollback in self.rollbacks] or None,
             error=error,
         )
 
     def _make_callbacks(self) -> list[keras.callbacks.Callback]:
-        training = self.job.experiment.training
-        callbacks = [self.history, Divergence(), self.best, Report(self.job.reporter, self.history, self.best)]
+        training = self.context.experiment.training
+        callbacks = [self.history, Divergence(), self.best, Report(self.context.reporter, self.history, self.best)]
         if training.early_stopping is not None:
             stopping = training.early_stopping
-            callbacks.append(PatientStopping(stopping, self.job.experiment.mode(stopping.monitor)))
-        if isinstance(self.job.experiment.schedule, ReduceOnPlateau):
-            plateau = self.job.experiment.schedule
-            callbacks.append(Plateau(plateau, self.job.experiment.mode(plateau.monitor)))
-        return [*callbacks, *self.job.request.callbacks]
+            callbacks.append(PatientStopping(stopping, self.context.experiment.mode(stopping.monitor)))
+        if isinstance(self.context.experiment.schedule, ReduceOnPlateau):
+            plateau = self.context.experiment.schedule
+            callbacks.append(Plateau(plateau, self.context.experiment.mode(plateau.monitor)))
+        return [*callbacks, *self.context.options.callbacks]
 
-    def _remembering(self) -> list[Remembering]:
-        return [callback for callback in self.callbacks if isinstance(callback, Remembering)]
+    def _remembering(self) -> list[Stateful]:
+        return [callback for callback in self.callbacks if isinstance(callback, Stateful)]
 
     def _recall(self, state: State) -> None:
         for callback in self._remembering():
-            self._remind(callback, state.callbacks.get(callback.name, {}), self.job.run.last)
+            self._remind(callback, state.callbacks.get(callback.name, {}), self.context.run.last)
         self.rollbacks = (*state.rollbacks, *self.rollbacks[len(state.rollbacks) :])
         self._saved = state.position
 
-    def _remind(self, callback: Best | Remembering, memory: Mapping[str, Any], path: Path) -> None:
+    def _remind(self, callback: Best | Stateful, memory: Mapping[str, Any], path: Path) -> None:
         try:
-            callback.recall(memory)
+            callback.load_state_dict(memory)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{path}: its state is of another run: {callback.name} lacks {error}") from None
 
@@ -257,51 +261,51 @@ class Session:
         demand_finite_weights(self.model)
         with averaged_weights(self.model) as averaged:
             state = self._state("averaged" if averaged else "raw")
-            if self.job.request.seconds_between_saves:
-                self._kept = Kept(self.model, self.job.backend, state)
+            if self.context.options.seconds_between_saves:
+                self._kept = WeightSnapshot(self.model, self.context.backend, state)
             else:
-                self._write(self.job.run.best, state)
+                self._write(self.context.run.best, state)
 
     def _save_kept(self) -> None:
         """Write the best weights that have waited in memory."""
         if self._kept:
             with self._kept.put_back() as state:
-                self._write(self.job.run.best, state)
+                self._write(self.context.run.best, state)
             self._kept = None
 
     def _save_last(self) -> None:
-        keep = self.job.experiment.training.checkpoint.keep
+        keep = self.context.experiment.training.checkpoint.keep
         state = self._state()
         if state.position == self._saved:
             return
         self._save_kept()
         demand_finite_weights(self.model)
-        self._write(self.job.run.last, state)
+        self._write(self.context.run.last, state)
         self._saved = state.position
         if keep > 1:
-            step = self.job.run.checkpoints / f"step-{state.position.total:08d}.keras"
-            _link(self.job.run.last, step)
-            for old in sorted(self.job.run.checkpoints.glob("step-*.keras"))[:-keep]:
+            step = self.context.run.checkpoints / f"step-{state.position.total:08d}.keras"
+            _link(self.context.run.last, step)
+            for old in sorted(self.context.run.checkpoints.glob("step-*.keras"))[:-keep]:
                 old.unlink()
 
     def _write(self, path: Path, state: State) -> None:
-        save(path, self.model, self.job.experiment, state, self.job.splits.lexicon())
+        save(path, self.model, self.context.experiment, state, self.context.splits.lexicon())
 
     def _state(self, weights: Literal["raw", "averaged"] = "raw") -> State:
         if not self.loop.position.total:
-            with self.job.backend.scope():
+            with self.context.backend.scope():
                 build_compiled_metrics(self.model)
         return State(
             self.loop.position,
-            self.job.plan.precision.value,
-            self.job.plan.device.threads,
-            self.job.request.plugins,
-            self.best.remember(),
-            {callback.name: callback.remember() for callback in self._remembering()},
+            self.context.settings.precision.value,
+            self.context.settings.device.threads,
+            self.context.options.plugins,
+            self.best.state_dict(),
+            {callback.name: callback.state_dict() for callback in self._remembering()},
             self.rollbacks,
-            read_variables(self.model, self.job.backend),
+            read_variables(self.model, self.context.backend),
             weights,
-            self.job.splits.provenance.fingerprint,
+            self.context.splits.provenance.fingerprint,
         )
 
 

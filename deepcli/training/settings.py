@@ -14,7 +14,7 @@ from deepcli.training.replicas import demand_same_figures
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunSettings:
     """Everything that is decided before the first step, each with its reason."""
 
     device: Device
@@ -37,7 +37,7 @@ class Plan:
         ]
 
 
-def make_plan(experiment: Experiment, splits: Splits, chosen: Device, precision: str | None = None) -> Plan:
+def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precision: str | None = None) -> RunSettings:
     """Decide how to train on a device; a run that goes on keeps the precision that it began with.
 
     Raises:
@@ -51,7 +51,7 @@ def make_plan(experiment: Experiment, splits: Splits, chosen: Device, precision:
     order = Order(len(splits.train), data.batch_size, experiment.seed, lengths)
     if problems := [Problem("", ".".join(map(str, path)), why) for path, why in experiment.check_length(order.steps)]:
         raise SpecError(problems)
-    return Plan(
+    return RunSettings(
         chosen,
         Choice(precision, "as the run began") if precision else choose_precision(training, experiment.model, chosen),
         choose_jit(training, experiment.model, experiment.signature, chosen),

@@ -12,7 +12,7 @@ from deepcli.training.backend import Backend
 from deepcli.training.state import State
 
 
-class Kept:
+class WeightSnapshot:
     """All variables of a model and its optimizer as they are now.
 
     Args:

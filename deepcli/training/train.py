@@ -21,7 +21,7 @@ from deepcli.result import Result
 from deepcli.runs.checkpoint.file import STATE, CheckpointFile, find, open_checkpoint
 from deepcli.runs.directory import RunDir
 from deepcli.runs.own_data import TrainedOn
-from deepcli.runs.reporter import Logged, Reporter
+from deepcli.runs.reporter import LoggingReporter, Reporter
 from deepcli.runs.resuming import Resumption
 from deepcli.spec.paths import absolute_plugins, with_absolute_paths
 from deepcli.spec.trees import differences
@@ -36,8 +36,8 @@ from deepcli.training.environment import describe, describe_resumption
 from deepcli.training.memory_check import demand_batch, notice, to_train
 from deepcli.training.replicas import mirror
 from deepcli.training.saving import load_weights
-from deepcli.training.session import Job, Request, Rollbacks, Session
-from deepcli.training.settings import Plan, make_plan
+from deepcli.training.session import Rollbacks, RunContext, Session, TrainOptions
+from deepcli.training.settings import RunSettings, make_settings
 from deepcli.training.state import Position, State
 
 MOST_ROLLBACKS = 3
@@ -46,7 +46,7 @@ MOST_ROLLBACKS = 3
 def train(
     experiment: Experiment,
     splits: Splits,
-    request: Request,
+    options: TrainOptions,
     reporter: Reporter,
     choose_device: Callable[[Training], Device] = choose,
 ) -> Result:
@@ -64,48 +64,53 @@ def train(
         tracker.demand()
     # From here on nothing depends on the folder in which the command runs.
     experiment = with_absolute_paths(experiment)
-    request = dataclasses.replace(request, plugins=absolute_plugins(request.plugins))
-    unknown = _demand_own_data(request.resumption, splits) if request.resumption else []
+    options = dataclasses.replace(options, plugins=absolute_plugins(options.plugins))
+    unknown = _demand_own_data(options.resumption, splits) if options.resumption else []
     chosen = choose_device(experiment.training)
-    checkpoint = request.resumption.checkpoint if request.resumption else None
+    checkpoint = options.resumption.checkpoint if options.resumption else None
     state = State.from_bytes(checkpoint.read(STATE)) if checkpoint else None
-    plan = make_plan(experiment, splits, chosen, state.precision if state else None)
-    notes = [*unknown, *plan.notes(experiment)]
+    settings = make_settings(experiment, splits, chosen, state.precision if state else None)
+    notes = [*unknown, *settings.notes(experiment)]
     for line in notes:
         reporter.note(line)
     backend = TensorFlowBackend(chosen.strategy)
-    with request.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
-        build = functools.partial(ready_model, experiment, splits, plan, backend, checkpoint is not None)
-        models = request.models if chosen.strategy.num_replicas_in_sync == 1 else None
-        model = build() if models is None else models.ready(experiment, plan, build)
+    with options.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
+        build = functools.partial(ready_model, experiment, splits, settings, backend, checkpoint is not None)
+        models = options.models if chosen.strategy.num_replicas_in_sync == 1 else None
+        model = build() if models is None else models.ready(experiment, settings, build)
         if not chosen.is_gpu:
-            demand_batch(model, min(experiment.data.batch_size, plan.order.examples))
+            demand_batch(model, min(experiment.data.batch_size, settings.order.examples))
         for line in filter(None, (caveat(model), notice(model, experiment))):
             notes.append(f"notice: {line}")
             reporter.note(notes[-1])
-        environment = describe(splits, model, plan, request.command, request.plugins)
-        if request.signals.stop is not None:
-            raise Interrupted("interrupted before training began", request.signals.stop)
-        if request.resumption:
-            run = request.resumption.run
+        environment = describe(splits, model, settings, options.command, options.plugins)
+        if options.signals.stop is not None:
+            raise Interrupted("interrupted before training began", options.signals.stop)
+        if options.resumption:
+            run = options.resumption.run
             step = state.position.total if state else 0
-            notes += _reopen(request.resumption, experiment, environment, step, reporter)
+            notes += _reopen(options.resumption, experiment, environment, step, reporter)
         else:
-            run = RunDir.create(request.output, load.dump(experiment), environment, request.replace, request.numbered)
+            run = RunDir.create(options.output, load.dump(experiment), environment, options.replace, options.numbered)
             stack.enter_context(run.owned())
-        job = Job(experiment, splits, run, backend, plan, request, Logged(reporter, run, notes))
-        return _complete(job, model, checkpoint)
+        context = RunContext(experiment, splits, run, backend, settings, options, LoggingReporter(reporter, run, notes))
+        return _complete(context, model, checkpoint)
 
 
 def ready_model(
-    experiment: Experiment, splits: Splits, plan: Plan, backend: Backend, resumed: bool = False, forget: bool = True
+    experiment: Experiment,
+    splits: Splits,
+    settings: RunSettings,
+    backend: Backend,
+    resumed: bool = False,
+    forget: bool = True,
 ) -> keras.Model:
     """Build, adapt and compile a model, up to its first step.
 
     Args:
         experiment: The spec.
         splits: Its data.
-        plan: How to train.
+        settings: How to train.
         backend: Where.
         resumed: Whether a checkpoint's weights will follow, so that no initial ones need to be read.
         forget: Whether to forget earlier models in this process first, so that layers have the names of a first one.
@@ -118,17 +123,21 @@ def ready_model(
     wanted = None if resumed else experiment.training.initial_weights
     with backend.scope():
         model = build_model(
-            experiment, plan.precision.value, lambda: None if plan.device.is_gpu else to_train(experiment)
+            experiment, settings.precision.value, lambda: None if settings.device.is_gpu else to_train(experiment)
         )
         experiment.model.adapt(model, splits.train)
         if wanted is not None:
             # Without an optimizer yet, so that it begins anew.
             _load_initial(model, experiment, open_checkpoint(find(Path(wanted).expanduser())[0]))
         compile_model(
-            model, experiment, plan.order.steps, jit=plan.jit.value, steps_per_execution=plan.steps_per_execution.value
+            model,
+            experiment,
+            settings.order.steps,
+            jit=settings.jit.value,
+            steps_per_execution=settings.steps_per_execution.value,
         )
         begin_averages(model)
-        if plan.device.strategy.num_replicas_in_sync > 1:
+        if settings.device.strategy.num_replicas_in_sync > 1:
             mirror(model)
     return model
 
@@ -182,52 +191,56 @@ def _reopen(
     return notes
 
 
-def _complete(job: Job, model: keras.Model, checkpoint: CheckpointFile | None) -> Result:
+def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile | None) -> Result:
     """Train to the end, over divergences where the spec wants that."""
     rollbacks: Rollbacks = ()
     while True:
-        session = Session(job, model, checkpoint, rollbacks)
+        session = Session(context, model, checkpoint, rollbacks)
         try:
             return session.complete()
         except Diverged as reason:
-            rollbacks, checkpoint = _roll_back(job, session, reason)
-            model = ready_model(job.experiment, job.splits, job.plan, job.backend, checkpoint is not None)
+            rollbacks, checkpoint = _roll_back(context, session, reason)
+            model = ready_model(
+                context.experiment, context.splits, context.settings, context.backend, checkpoint is not None
+            )
         except Stopped:
             interrupted = Interrupted(
-                f"interrupted; `deepcli train --resume {shlex.quote(str(job.run.path))}` goes on",
-                job.request.signals.stop or 0,
+                f"interrupted; `deepcli train --resume {shlex.quote(str(context.run.path))}` goes on",
+                context.options.signals.stop or 0,
             )
-            interrupted.run = str(job.run.path)
+            interrupted.run = str(context.run.path)
             raise interrupted from None
         except (TrainingError, MemoryError, tf.errors.ResourceExhaustedError) as error:
             failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
             raise _failed(session, failure) from error
 
 
-def _roll_back(job: Job, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
+def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
     """Decide what to do about a divergence; raises where that is to stop."""
-    checkpoint = open_checkpoint(job.run.last) if job.run.last.is_file() else None
+    checkpoint = open_checkpoint(context.run.last) if context.run.last.is_file() else None
     good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
     position, done = session.loop.position, len(session.rollbacks)
-    if job.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
-        raise _failed(session, _divergence(job, session, reason, checkpoint, good))
-    job.reporter.note(
+    if context.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
+        raise _failed(session, _divergence(context, session, reason, checkpoint, good))
+    context.reporter.note(
         f"{reason} by step {position.total}; rollback {done + 1} of {MOST_ROLLBACKS}: back to step {good.total}, with half "
         "the learning rate"
     )
-    job.run.reopen()
+    context.run.reopen()
     return (*session.rollbacks, {"reason": str(reason), "step": position.total, "back_to": good.total}), checkpoint
 
 
 def _divergence(
-    job: Job, session: Session, reason: Diverged, checkpoint: CheckpointFile | None, good: Position
+    context: RunContext, session: Session, reason: Diverged, checkpoint: CheckpointFile | None, good: Position
 ) -> TrainingError:
     """Say what a run died of."""
     position = session.loop.position
     epoch = position.epoch + (position.step > 0)
-    origin = _origin(job, session, checkpoint, good)
+    origin = _origin(context, session, checkpoint, good)
     kept = (
-        f"the last good checkpoint is {job.run.last}, of step {good.total}" if checkpoint else "there is no checkpoint"
+        f"the last good checkpoint is {context.run.last}, of step {good.total}"
+        if checkpoint
+        else "there is no checkpoint"
     )
     return TrainingError(
         f"the run diverged: {reason} in epoch {epoch}, by step {position.total}; {origin or 'what came first is unknown'}; "
@@ -235,24 +248,24 @@ def _divergence(
     )
 
 
-def _origin(job: Job, session: Session, checkpoint: CheckpointFile | None, good: Position) -> Origin | None:
+def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | None, good: Position) -> Origin | None:
     """Repeat the run from its last good checkpoint, step by step, to where it diverged."""
     end = session.loop.position.total
-    job.reporter.note(f"repeating steps {good.total + 1} to {end} to find out where it began")
-    plan = dataclasses.replace(job.plan, steps_per_execution=Choice(1, "to look at each step"))
-    model = ready_model(job.experiment, job.splits, plan, job.backend, checkpoint is not None)
-    job.restore(model, checkpoint, session.rollbacks)
+    context.reporter.note(f"repeating steps {good.total + 1} to {end} to find out where it began")
+    settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to look at each step"))
+    model = ready_model(context.experiment, context.splits, settings, context.backend, checkpoint is not None)
+    context.restore(model, checkpoint, session.rollbacks)
     try:
-        return find_origin(model, job.backend, job.batches(), good, end, job.request.signals.check)
+        return find_origin(model, context.backend, context.batches(), good, end, context.options.signals.check)
     except Stopped:
         return None
 
 
 def _failed(session: Session, failure: TrainingError) -> TrainingError:
     """Keep a failure in `metrics.json`, if that can still be written."""
-    failure.run = str(session.job.run.path)
+    failure.run = str(session.context.run.path)
     with contextlib.suppress(TrainingError):
-        write_text(session.job.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
+        write_text(session.context.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
     return failure
 
 

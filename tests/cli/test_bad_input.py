@@ -217,14 +217,14 @@ def test_a_data_file_that_is_not_the_published_one(refused, spec, tiny_mnist):
 def good_checkpoint(tmp_path_factory):
     from deepcli.data.files import Sources
     from deepcli.experiment.load import load
-    from deepcli.runs.reporter import Silent
-    from deepcli.training.session import Request
+    from deepcli.runs.reporter import NullReporter
+    from deepcli.training.session import TrainOptions
     from deepcli.training.train import train
 
     folder = tmp_path_factory.mktemp("run")
     (folder / "s.yaml").write_text("data: {type: digits, limit: 40}\nmodel: mlp\ntraining: {epochs: 1}\n")
     experiment = load([folder / "s.yaml"]).experiment
-    train(experiment, experiment.data.load(Sources()), Request(folder / "run"), Silent())
+    train(experiment, experiment.data.load(Sources()), TrainOptions(folder / "run"), NullReporter())
     return folder / "run" / "checkpoints" / "best.keras"
 
 

@@ -81,7 +81,7 @@ def test_initial_weights_of_another_shape_name_the_shapes_and_the_fields(cli, sp
 
 
 def test_padded_texts_are_not_blamed_on_the_labels(tmp_path):
-    from deepcli.data.arrays.texts import flatten
+    from deepcli.data.arrays.token_files import flatten
 
     with pytest.raises(
         DataError, match=r"the texts are int64\[4, 3\]; they should be a list of word ids for each text"

@@ -55,13 +55,13 @@ def test_says_what_it_reached(path):
 
 @each
 def test_trains(path, tiny, tmp_path):
-    from deepcli.runs.reporter import Silent
-    from deepcli.training.session import Request
+    from deepcli.runs.reporter import NullReporter
+    from deepcli.training.session import TrainOptions
     from deepcli.training.train import train
 
     overrides = [*tiny(path.parent.name), "training.max_steps=1", "optimizer.learning_rate=1e-4"]
     experiment = load([path], overrides).experiment
-    result = train(experiment, experiment.data.load(Sources()), Request(tmp_path / "run"), Silent())
+    result = train(experiment, experiment.data.load(Sources()), TrainOptions(tmp_path / "run"), NullReporter())
     assert result.status == "completed"
     assert set(result.metrics) == {"train", "validation", "test"}
 

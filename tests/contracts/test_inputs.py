@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepcli.inputs.example import Example, together
-from deepcli.inputs.reading import Manner, reader_for
+from deepcli.inputs.reading import ReadOptions, reader_for
 
 from .test_models import BACKEND, VARIANTS, experiment_for, split_for, trained
 
@@ -35,7 +35,7 @@ def test_padding_changes_no_prediction(model, tmp_path):
     for name, array in arrays_of(rows).items():
         np.save(tmp_path / f"{name}.npy", array, allow_pickle=True)
     np.save(tmp_path / "long.npy", np.array(too_long))
-    reader = reader_for(experiment.data, None, Manner(), lambda line: None, pytest.fail)
+    reader = reader_for(experiment.data, None, ReadOptions(), lambda line: None, pytest.fail)
     for name in ("behind", "before", "both", "float", "ragged", "long"):
         found = [one.x for one in reader.read([str(tmp_path / f"{name}.npy")]) if isinstance(one, Example)]
         wanted = expected if name != "long" else expected[x.lengths == 12]

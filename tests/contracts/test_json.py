@@ -176,7 +176,7 @@ def test_what_a_plugin_prints_is_not_among_the_objects(cli, spec, trained, monke
 
 def test_a_broken_installation_still_prints_an_object(monkeypatch):
     monkeypatch.setattr(answers, "shape_of", lambda shape: 1 / 0)
-    told = json.loads(answers.failure(answers.Asked("runs", True, "deepcli.cli.shapes:Runs"), "failed", "x"))
+    told = json.loads(answers.failure(answers.Asked("runs", True, "deepcli.cli.json_objects:Runs"), "failed", "x"))
     assert told == {"schema": 1, "command": "runs", "status": "failed", "error": "x"}
 
 
@@ -247,10 +247,10 @@ def trained(tmp_path_factory):
 def swept(folder):
     """Begin a sweep, and train nothing."""
     from deepcli.sweeps.load import load_sweep
-    from deepcli.sweeps.start import begin
+    from deepcli.sweeps.start import start_sweep
 
     if not (folder / "swept").exists():
-        begin(folder / "swept", load_sweep([str(folder / "s.yaml"), "seed=[1, 2]"], [], [], {}), None)
+        start_sweep(folder / "swept", load_sweep([str(folder / "s.yaml"), "seed=[1, 2]"], [], [], {}), None)
 
 
 SUCCESSES = {

@@ -43,7 +43,7 @@ def test_an_activation_that_keeps_order_may_follow_the_maximum(name):
     activation = ACTIVATIONS[name]()
     grid = np.linspace(-9, 9, 2001, dtype=np.float32)[:, None]
     rises = name != "softmax" and np.all(np.diff(np.asarray(activation.function()(grid))[:, 0]) > -1e-6)
-    assert activation.keeps_order() == rises
+    assert activation.is_monotonic() == rises
     if not rises:
         return
     x = tf.Variable(np.random.RandomState(0).normal(size=(2, 6, 6, 3), scale=3).astype(np.float32))

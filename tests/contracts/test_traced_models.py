@@ -5,10 +5,10 @@ import pytest
 from deepcli.data.files import Sources
 from deepcli.experiment.load import load
 from deepcli.models import MODELS
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.spec.yaml12 import dump
 from deepcli.training.compiled import CompiledModels
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint
 
@@ -37,10 +37,10 @@ def check(path, overrides, folder):
     wanted = load([path], overrides).experiment
     other = load([path], [*overrides, "seed=5", "optimizer.learning_rate=0.05", "schedule=cosine"]).experiment
     splits, models = wanted.data.load(Sources()), CompiledModels()
-    train(wanted, splits, Request(folder / "alone"), Silent())
-    train(other, splits, Request(folder / "before", models=models), Silent())
+    train(wanted, splits, TrainOptions(folder / "alone"), NullReporter())
+    train(other, splits, TrainOptions(folder / "before", models=models), NullReporter())
     seconds = 1e6  # its best weights wait in memory to the end
-    train(wanted, splits, Request(folder / "after", models=models, seconds_between_saves=seconds), Silent())
+    train(wanted, splits, TrainOptions(folder / "after", models=models, seconds_between_saves=seconds), NullReporter())
     assert len(models) == 1, "the second run had a model of its own"
     assert fingerprint(folder / "after") == fingerprint(folder / "alone")
 

@@ -15,9 +15,9 @@ from deepcli.experiment.load import load
 from deepcli.export.portable import load_portable
 from deepcli.runs.checkpoint.file import STATE, WEIGHTS, open_checkpoint
 from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.training.evaluate import evaluate, load_model
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 from tests.torture.runs import Cut, begin, fingerprint, go_on, position
@@ -55,7 +55,9 @@ def directory(trained, tmp_path):
 
 def measured(path, split="validation"):
     checkpoint = open_checkpoint(path)
-    return evaluate(checkpoint, checkpoint.experiment.data.load(Sources())[split], split, Silent(), 0.0)[1].metrics
+    return evaluate(checkpoint, checkpoint.experiment.data.load(Sources())[split], split, NullReporter(), 0.0)[
+        1
+    ].metrics
 
 
 def validated(directory):
@@ -154,8 +156,8 @@ def test_a_run_that_ends_before_its_first_step_is_worth_its_initial_weights(text
 
 def test_best_weights_that_waited_in_memory_are_averages_too(spec, text, tmp_path):
     experiment = load([spec(text)]).experiment
-    request = Request(tmp_path / "run", seconds_between_saves=1000.0)
-    result = train(experiment, experiment.data.load(Sources()), request, Silent())
+    request = TrainOptions(tmp_path / "run", seconds_between_saves=1000.0)
+    result = train(experiment, experiment.data.load(Sources()), request, NullReporter())
     directory = RunDir.open(tmp_path / "run")
     assert measured(directory.best) == result.metrics["validation"]
     assert measured(directory.last) == validated(directory)[-1]
@@ -171,8 +173,8 @@ def go_on_longer(directory):
     from deepcli.runs.resuming import resume
 
     experiment = load([directory.config], ["training.epochs=4"]).experiment
-    request = Request(directory.path, resumption=resume(directory, experiment))
-    return train(experiment, experiment.data.load(Sources()), request, Silent())
+    request = TrainOptions(directory.path, resumption=resume(directory, experiment))
+    return train(experiment, experiment.data.load(Sources()), request, NullReporter())
 
 
 def test_older_checkpoints_are_worth_what_their_history_says(directory, tmp_path):

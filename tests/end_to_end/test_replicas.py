@@ -12,7 +12,7 @@ from deepcli.errors import UsageError
 from deepcli.experiment.load import load
 from deepcli.optim import OPTIMIZERS
 from deepcli.training.device import Choice, Device, choose_jit
-from deepcli.training.settings import make_plan
+from deepcli.training.settings import make_settings
 
 pytestmark = pytest.mark.xdist_group("replicas")  # one process computes what all of them look at
 
@@ -31,7 +31,7 @@ from deepcli.data.files import Sources
 from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.device import Choice, Device
-from deepcli.training.settings import make_plan
+from deepcli.training.settings import make_settings
 from deepcli.training.session import Request, class_weights
 from deepcli.training.train import ready_model, train
 from deepcli.errors import TrainingError
@@ -43,7 +43,7 @@ two = Device(Choice("cpu", "two"), tf.distribute.MirroredStrategy(["CPU:0", "CPU
 
 
 def epoch(experiment, splits, device):
-    plan = make_plan(experiment, splits, device)
+    plan = make_settings(experiment, splits, device)
     backend = TensorFlowBackend(device.strategy)
     model = ready_model(experiment, splits, plan, backend)
     weights = class_weights(experiment, splits.train.y)
@@ -72,7 +72,7 @@ def origin(experiment):
 def dropped(experiment):
     # Twice what each device keeps of ones.
     splits = experiment.data.load(Sources())
-    plan = make_plan(experiment, splits, two)
+    plan = make_settings(experiment, splits, two)
     model = ready_model(experiment, splits, plan, TensorFlowBackend(two.strategy))
     (layer,) = [layer for layer in model.layers if type(layer).__name__ == "Dropout"]
     keep = tf.function(lambda: layer(np.ones((1, 64), np.float32), training=True))
@@ -176,9 +176,9 @@ def test_what_two_devices_cannot_do_is_refused_before_training(spec, lines, mess
     experiment = load([spec(f"{data}model: mlp\n{lines}\n")], []).experiment
     splits = experiment.data.load(Sources())
     with pytest.raises(UsageError, match=f"^{message}.*; train on one") as refused:
-        make_plan(experiment, splits, gpus(2))
+        make_settings(experiment, splits, gpus(2))
     assert refused.value.exit_code == 2
-    make_plan(experiment, splits, gpus(1))
+    make_settings(experiment, splits, gpus(1))
 
 
 def test_a_training_step_of_a_plugins_own_is_refused_and_not_replaced():

@@ -16,8 +16,8 @@ from deepcli.errors import Interrupted
 from deepcli.experiment.load import load
 from deepcli.runs.checkpoint.file import STATE, open_checkpoint
 from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Silent
-from deepcli.training.session import Request
+from deepcli.runs.reporter import NullReporter
+from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 from tests.torture.runs import Cut, begin, fingerprint, position
@@ -275,7 +275,7 @@ def test_initial_weights_begin_a_new_run_with_old_weights(cli, spec):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
 def test_sigusr1_writes_a_checkpoint_and_goes_on(spec):
-    class Asking(Silent):
+    class Asking(NullReporter):
         def __init__(self):
             self.seen = []
 
@@ -287,7 +287,7 @@ def test_sigusr1_writes_a_checkpoint_and_goes_on(spec):
 
     experiment = load([spec(BASE.replace("epochs: 3", "epochs: 3, checkpoint: {every_epochs: null}"))]).experiment
     reporter = Asking()
-    train(experiment, experiment.data.load(Sources()), Request(Path("a")), reporter)
+    train(experiment, experiment.data.load(Sources()), TrainOptions(Path("a")), reporter)
     assert reporter.seen[:3] == [False, True, True]
     assert len(rows("a")) == 3
 

@@ -20,7 +20,7 @@ from deepcli.runs.directory import RunDir
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.load import load_sweep
 from deepcli.sweeps.outcome import Outcome
-from deepcli.sweeps.start import begin, open_study
+from deepcli.sweeps.start import open_study, start_sweep
 from deepcli.sweeps.workers.worker import Worker
 from tests.conftest import ROOT
 
@@ -74,7 +74,7 @@ def worked(spec, tmp_path):
 
     def work(*words, text=SPEC, plugins=(), folder="a sweep", until=None, **options):
         plan = load_sweep([str(spec(text)), *words], (), plugins, options)
-        path, _ = begin(tmp_path / folder, plan, None)
+        path, _ = start_sweep(tmp_path / folder, plan, None)
         studies.append(open_study(path))
         worker = Worker(studies[-1], Sources(), Signals(), until, lambda line: None)
         for _ in range(20):
@@ -463,7 +463,7 @@ class TestPlans:
 def test_workers_join_from_another_shell(spec, tmp_path):
     """The sweep was begun and left; two commands work on it at once."""
     plan = load_sweep([str(spec(SPEC)), RATES, "optimizer.type=[adam, sgd]"])
-    folder, _ = begin(tmp_path / "s", plan, None)
+    folder, _ = start_sweep(tmp_path / "s", plan, None)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "deepcli", "sweep", "worker", str(folder.path), "--workers", "1"]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) for _ in range(2)]

@@ -16,14 +16,14 @@ from deepcli.evaluation.predictions import Predictions
 from deepcli.experiment.load import load
 from deepcli.runs.checkpoint.file import find, open_checkpoint
 from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.training.evaluate import evaluate
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 
 
-class Told(Silent):
+class Told(NullReporter):
     """Keeps what it is told."""
 
     def __init__(self):
@@ -50,7 +50,7 @@ def run(spec, tmp_path):
         path = spec(text if "data:" in text else "data: {type: digits, limit: 120, batch_size: 16}\n" + text)
         experiment = load([path], overrides).experiment
         told = Told()
-        result = train(experiment, experiment.data.load(Sources()), Request(tmp_path / output), told)
+        result = train(experiment, experiment.data.load(Sources()), TrainOptions(tmp_path / output), told)
         return result, RunDir.open(tmp_path / output), told
 
     return go
@@ -58,7 +58,7 @@ def run(spec, tmp_path):
 
 def evaluated(directory, split="test"):
     checkpoint = open_checkpoint(directory.best)
-    return evaluate(checkpoint, checkpoint.experiment.data.load(Sources())[split], split, Silent(), 0.0)
+    return evaluate(checkpoint, checkpoint.experiment.data.load(Sources())[split], split, NullReporter(), 0.0)
 
 
 def history(directory):
@@ -100,7 +100,7 @@ def test_a_run_leaves_every_file_it_promises(run):
 def test_the_resolved_spec_of_a_run_trains_to_the_same_bits(run, tmp_path):
     first, a, _ = run("model: {type: cnn, filters: [4]}\ntraining: {epochs: 2, precision: float32}\n")
     experiment = load([a.config]).experiment
-    second = train(experiment, experiment.data.load(Sources()), Request(tmp_path / "again"), Silent())
+    second = train(experiment, experiment.data.load(Sources()), TrainOptions(tmp_path / "again"), NullReporter())
     assert first.metrics == second.metrics
     one, two = weights(a.best), weights(tmp_path / "again" / "checkpoints" / "best.keras")
     assert all(np.array_equal(one[name], two[name]) for name in one)
@@ -116,7 +116,7 @@ def test_the_result_is_that_of_the_best_epoch_and_evaluate_agrees(run):
     checkpoint = open_checkpoint(path)
     splits = checkpoint.experiment.data.load(Sources())
     for split in ("validation", "test"):
-        again, measured = evaluate(checkpoint, splits[split], split, Silent(), 0.0)
+        again, measured = evaluate(checkpoint, splits[split], split, NullReporter(), 0.0)
         assert result.metrics[split].items() <= again.metrics[split].items()
         low, high = again.intervals[split]["accuracy"]
         assert low <= again.metrics[split]["accuracy"] <= high
@@ -367,14 +367,14 @@ def test_tokens_train_to_something(spec, tiny_imdb, tmp_path):
     experiment = load([path], ["training.epochs=25", "optimizer.learning_rate=1e-2"]).experiment
     splits = experiment.data.load(Sources())
     assert not splits.provenance.verified
-    result = train(experiment, splits, Request(tmp_path / "run"), Silent())
+    result = train(experiment, splits, TrainOptions(tmp_path / "run"), NullReporter())
     assert result.metrics["test"]["accuracy"] > 0.9
 
 
 def test_images_train_to_something(spec, tiny_mnist, tmp_path):
     path = spec(f"data: {{type: mnist, path: {tiny_mnist}, batch_size: 16}}\nmodel: {{type: cnn, filters: [8, 8]}}\n")
     experiment = load([path], ["training.epochs=8", "optimizer.learning_rate=5e-3"]).experiment
-    result = train(experiment, experiment.data.load(Sources()), Request(tmp_path / "run"), Silent())
+    result = train(experiment, experiment.data.load(Sources()), TrainOptions(tmp_path / "run"), NullReporter())
     assert result.metrics["test"]["accuracy"] > 0.9
 
 

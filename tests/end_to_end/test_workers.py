@@ -12,8 +12,8 @@ from deepcli.data.files import Sources
 from deepcli.experiment.load import load
 from deepcli.spec.plugins import import_plugins
 from deepcli.sweeps.load import load_sweep
-from deepcli.sweeps.start import begin, open_study
-from deepcli.sweeps.workers.pool import Crew, Orders
+from deepcli.sweeps.start import open_study, start_sweep
+from deepcli.sweeps.workers.pool import WorkerConfig, WorkerPool
 from deepcli.system.signals import Signals
 from tests.conftest import ROOT
 
@@ -31,10 +31,10 @@ def test_a_worker_that_shares_no_memory_trains_trials(plugins, spec, tmp_path):
     """As on macOS and Windows: all that a worker needs goes through a pickle, which it opens before its plugins."""
     text = SPEC if plugins else SPEC.replace("spirals", "digits")
     plan = load_sweep([str(spec(text)), RATES], (), plugins, {})
-    folder, _ = begin(tmp_path / "a sweep", plan, None)
+    folder, _ = start_sweep(tmp_path / "a sweep", plan, None)
     experiment, sources = plan.experiment({}), Sources(progress=lambda name, done, total: None)
-    orders = Orders(folder.path, None, plugins, sources, (experiment, experiment.data.load(sources)), 1, None)
-    Crew(1, orders, start="spawn").work(Signals(), attached=False)
+    config = WorkerConfig(folder.path, None, plugins, sources, (experiment, experiment.data.load(sources)), 1, None)
+    WorkerPool(1, config, start="spawn").work(Signals(), attached=False)
     study = open_study(folder, None, plugins)
     try:
         assert study.done and len(study.winners) == 1

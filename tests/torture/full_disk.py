@@ -12,9 +12,9 @@ from deepcli.errors import DeepcliError
 from deepcli.experiment.load import load
 from deepcli.runs.checkpoint.file import STATE, open_checkpoint
 from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.runs.resuming import resume
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 from tests.torture.runs import begin, fingerprint
@@ -28,8 +28,8 @@ def longer(output: Path) -> None:
     epochs = load([run.config]).experiment.training.epochs
     experiment = load([run.config], [f"training.epochs={epochs + 2}"]).experiment
     with run.owned():
-        request = Request(output, resumption=resume(run, experiment))
-        train(experiment, experiment.data.load(Sources()), request, Silent())
+        request = TrainOptions(output, resumption=resume(run, experiment))
+        train(experiment, experiment.data.load(Sources()), request, NullReporter())
 
 
 def attempt(output: Path) -> dict[str, object]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from deepcli.errors import DeepcliError
 from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from tests.torture.runs import begin, go_on
 
 
-class Steps(Silent):
+class Steps(NullReporter):
     """Writes a byte a step to stdout; a pipe keeps what was written by a process that is no more."""
 
     def due(self):

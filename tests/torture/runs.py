@@ -12,10 +12,10 @@ from deepcli.data.files import Sources
 from deepcli.experiment.load import load
 from deepcli.runs.checkpoint.file import STATE, WEIGHTS, open_checkpoint
 from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.runs.resuming import resume
 from deepcli.system.signals import Signals
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 
@@ -73,16 +73,16 @@ class Cut(Signals):
 def begin(spec: Path, overrides: list[str], output: Path, signals: Signals | None = None, reporter=None):
     """Train from a spec."""
     experiment = load([spec], overrides).experiment
-    request = Request(output, signals=signals or Signals())
-    return train(experiment, experiment.data.load(Sources()), request, reporter or Silent())
+    request = TrainOptions(output, signals=signals or Signals())
+    return train(experiment, experiment.data.load(Sources()), request, reporter or NullReporter())
 
 
 def go_on(output: Path, signals: Signals | None = None, reporter=None):
     """Resume a run by its own spec."""
     run = RunDir.open(output)
     experiment = load([run.config]).experiment
-    request = Request(output, resumption=resume(run, experiment), signals=signals or Signals())
-    return train(experiment, experiment.data.load(Sources()), request, reporter or Silent())
+    request = TrainOptions(output, resumption=resume(run, experiment), signals=signals or Signals())
+    return train(experiment, experiment.data.load(Sources()), request, reporter or NullReporter())
 
 
 def fingerprint(output: Path) -> dict[str, str]:

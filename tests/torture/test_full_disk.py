@@ -12,7 +12,7 @@ import pytest
 
 from deepcli.errors import TrainingError
 from deepcli.runs.checkpoint.file import open_checkpoint
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from tests.conftest import ROOT
 from tests.torture import count
 from tests.torture.runs import begin
@@ -59,7 +59,7 @@ def test_a_disk_that_fills_up_at_each_write_in_turn(spec, tmp_path, counted):
 
 
 def test_a_folder_that_vanishes_is_a_clear_error(spec, tmp_path):
-    class Vanishing(Silent):
+    class Vanishing(NullReporter):
         def epoch(self, row, best):
             shutil.rmtree(tmp_path / "run")
 

@@ -37,11 +37,14 @@ def newswires():
 @pytest.fixture
 def read_by_unpickling(monkeypatch):
     """Count how often a source file is unpickled."""
-    from deepcli.data.arrays import texts
 
     calls = []
-    original = texts.read_npz
-    monkeypatch.setattr(texts, "read_npz", lambda *args, **options: (calls.append(args), original(*args, **options))[1])
+    from deepcli.data.arrays import token_files
+
+    original = token_files.read_npz
+    monkeypatch.setattr(
+        token_files, "read_npz", lambda *args, **options: (calls.append(args), original(*args, **options))[1]
+    )
     return calls
 
 
@@ -103,9 +106,10 @@ def test_another_content_under_the_same_name_size_and_time_is_noticed(source, tm
 
 
 def test_a_source_that_is_replaced_while_it_is_read_is_not_kept_under_its_old_content(source, monkeypatch):
-    from deepcli.data.arrays import texts
 
-    original = texts.read_npz
+    from deepcli.data.arrays import token_files
+
+    original = token_files.read_npz
 
     def read_what_came_meanwhile(path, *args, **options):
         with np.load(path, allow_pickle=True) as arrays:
@@ -113,7 +117,7 @@ def test_a_source_that_is_replaced_while_it_is_read_is_not_kept_under_its_old_co
         np.savez(path, **other)
         return original(path, *args, **options)
 
-    monkeypatch.setattr(texts, "read_npz", read_what_came_meanwhile)
+    monkeypatch.setattr(token_files, "read_npz", read_what_came_meanwhile)
     read(source)
     assert not (cache.cache_folder() / "prepared").exists()
 

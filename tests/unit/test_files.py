@@ -241,7 +241,7 @@ def test_a_pickle_changes_nothing_of_what_reads_it(tmp_path):
 
 
 def test_one_long_text_named_a_thousand_times_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("deepcli.data.arrays.texts.MAX_WORDS", 50_000)
+    monkeypatch.setattr("deepcli.data.arrays.token_files.MAX_WORDS", 50_000)
     text, x = [1] * 1000, np.empty(1000, dtype=object)
     for index in range(1000):
         x[index] = text

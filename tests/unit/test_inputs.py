@@ -13,9 +13,9 @@ from deepcli.data.digits import Digits
 from deepcli.data.imdb import Imdb
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import UsageError
-from deepcli.inputs.effects import demand_effect
 from deepcli.inputs.example import Example
-from deepcli.inputs.reading import Manner, reader_for
+from deepcli.inputs.reading import ReadOptions, reader_for
+from deepcli.inputs.unused_options import demand_effect
 
 LEXICON = Lexicon(("", "<start>", "<left out>", "", "great", "awful", "film"))
 DATA = Imdb(num_words=7, maxlen=4)
@@ -24,10 +24,10 @@ DATA = Imdb(num_words=7, maxlen=4)
 class Read:
     """Reads words for a model, and keeps what was said."""
 
-    def __init__(self, data, *words, **manner):
+    def __init__(self, data, *words, **options):
         self.notices, self.errors = [], []
         lexicon = LEXICON if isinstance(data, Imdb) else None
-        reader = reader_for(data, lexicon, Manner(**manner), self.notices.append, self.errors.append)
+        reader = reader_for(data, lexicon, ReadOptions(**options), self.notices.append, self.errors.append)
         self.found = list(reader.read(map(str, words)))
 
     @property
@@ -281,7 +281,7 @@ def test_invert_turns_arrays_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("manner", "words", "says"),
+    ("options", "words", "says"),
     [
         ({"key": "x"}, ["a.npy", "b.png"], "--key: has no effect"),
         ({"key": "x"}, ["a.npy", "b.NPZ"], None),
@@ -298,13 +298,13 @@ def test_invert_turns_arrays_too(tmp_path):
         ({}, ["anything"], None),
     ],
 )
-def test_an_option_has_something_to_act_on(manner, words, says):
+def test_an_option_has_something_to_act_on(options, words, says):
     Path("there").write_text("great")
     if says is None:
-        demand_effect(Manner(**manner), words)
+        demand_effect(ReadOptions(**options), words)
     else:
         with pytest.raises(UsageError, match=says):
-            demand_effect(Manner(**manner), words)
+            demand_effect(ReadOptions(**options), words)
 
 
 def test_notices_of_one_kind_do_not_hide_another(capsys):

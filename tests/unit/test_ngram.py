@@ -12,10 +12,10 @@ from deepcli.data.files import Sources
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.ngram_bag import MIX, SPREAD, NgramBag, TokenNgrams, WindowNgrams, class_counts, log_count_ratios
 from deepcli.runs.checkpoint.file import open_checkpoint
-from deepcli.runs.reporter import Silent
+from deepcli.runs.reporter import NullReporter
 from deepcli.training.build import build_model
 from deepcli.training.saving import load_weights
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 VOCABULARY, BUCKETS, NGRAMS = 50, 97, 3
@@ -155,7 +155,7 @@ def test_a_run_counts_its_training_split_alone_and_its_checkpoint_keeps_the_rati
     model = {"type": "ngram", "buckets": 500, "smoothing": 0.5}
     experiment = Experiment.model_validate({"data": data, "model": model, "training": {"epochs": 2}})
     splits = experiment.data.load(Sources())
-    train(experiment, splits, Request(tmp_path / "run"), Silent())
+    train(experiment, splits, TrainOptions(tmp_path / "run"), NullReporter())
     trained, fresh = build_model(experiment, "float32"), build_model(experiment, "float32")
     load_weights(trained, open_checkpoint(tmp_path / "run" / "checkpoints" / "best.keras"))
     counts = class_counts(fresh.get_layer("ngrams"), splits.train, 2)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from deepcli.errors import RunError
-from deepcli.experiment.schema import Experiment, load
+from deepcli.experiment import load
+from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
 from deepcli.runs.directory import RunDir
 from deepcli.runs.resuming import changes_between, skip

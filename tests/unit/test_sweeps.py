@@ -573,11 +573,11 @@ def test_a_sweep_that_was_stored_without_its_folder_is_read_as_before(spec):
 def test_two_that_begin_one_sweep_at_once_work_on_the_same(spec):
     from concurrent.futures import ThreadPoolExecutor
 
-    from deepcli.sweeps.start import begin
+    from deepcli.sweeps.start import start_sweep
 
     plan = load_sweep([str(spec()), "seed=[1, 2]"])
     with ThreadPoolExecutor(8) as pool:
-        begun = list(pool.map(lambda _: begin(Path("sweeps/my_exp"), plan, None), range(8)))
+        begun = list(pool.map(lambda _: start_sweep(Path("sweeps/my_exp"), plan, None), range(8)))
     assert sorted(known for _, known in begun) == [False] + 7 * [True]
     assert len({folder.read_plan()["study"] for folder, _ in begun}) == 1
     assert [path.name for path in Path("sweeps").iterdir()] == ["my_exp"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from deepcli.data import DATASETS
 from deepcli.export.usage import usage
-from deepcli.inputs.reading import ImageReader, Manner
+from deepcli.inputs.reading import ImageReader, ReadOptions
 
 from ..odd_pictures import seven, write_odd_pictures
 
@@ -56,7 +56,7 @@ def test_it_sees_every_odd_picture_as_predict_does(name, tmp_path):
     (tmp_path / "odd").mkdir()
     pictures = write_odd_pictures(tmp_path / "odd")
     data, told, errors = DATASETS.select(name), [], []
-    reader = ImageReader(data, Manner(), told.append, errors.append)
+    reader = ImageReader(data, ReadOptions(), told.append, errors.append)
     expected = [(example.name, example.x) for example in reader.read(map(str, pictures))]
     done = run(script(data, tmp_path), *pictures)
     assert done.returncode == 1, done.stderr
@@ -75,7 +75,7 @@ def test_it_sees_every_odd_picture_as_predict_does(name, tmp_path):
 def test_ink_on_transparency_is_seen_whatever_its_colour(tmp_path):
     write_odd_pictures(tmp_path)
     told = []
-    reader = ImageReader(DATASETS.select("fashion_mnist"), Manner(), told.append, print)
+    reader = ImageReader(DATASETS.select("fashion_mnist"), ReadOptions(), told.append, print)
     assert list(reader.read([str(tmp_path / "rgba-opaque.png")])) and "transparent" not in told[0]
     seen = {}
     for name in ("l", "rgba-white", "rgba-black", "rgba-red", "rgba-faint-white", "la", "p-transparent"):
@@ -89,7 +89,7 @@ def test_ink_on_transparency_is_seen_whatever_its_colour(tmp_path):
 
 def test_pictures_are_turned_upright_by_exif_and_left_alone_at_the_models_own_size(tmp_path):
     for name in ("mnist", "fashion_mnist"):
-        reader = ImageReader(DATASETS.select(name), Manner(), print, print)
+        reader = ImageReader(DATASETS.select(name), ReadOptions(), print, print)
         odd = seven((60, 60))
         turned = Image.Exif()
         turned[0x0112] = 6  # to be shown turned by a quarter, clockwise
@@ -111,7 +111,7 @@ def test_its_first_lines_can_be_changed(tmp_path):
     data = DATASETS.select("fashion_mnist")
     given = script(data, tmp_path, lambda text: text.replace("RANGE = None", "RANGE = (0, 4080)"))
     assert run(given, pictures / "no-12-bits.png").returncode == 0
-    [plain] = ImageReader(data, Manner(), print, print).read([str(pictures / "l.png")])
+    [plain] = ImageReader(data, ReadOptions(), print, print).read([str(pictures / "l.png")])
     assert np.array_equal(np.load(tmp_path / "seen.npy")[0], plain.x)
     done = run(given, pictures / "missing.png")
     assert done.returncode == 1 and done.stderr.startswith(f"{pictures / 'missing.png'}: ") and not done.stdout
@@ -121,12 +121,12 @@ def test_colours_of_12_bits_in_16_are_refused_and_can_be_given(tmp_path):
     path = tmp_path / "deep.tif"
     write_deep(path, 4095)
     data, errors = DATASETS.select("cifar10"), []
-    assert not list(ImageReader(data, Manner(), print, errors.append).read([str(path)]))
+    assert not list(ImageReader(data, ReadOptions(), print, errors.append).read([str(path)]))
     assert "nearly black" in errors[0] and "--range LOW:HIGH" in errors[0]
-    [example] = ImageReader(data, Manner(limits=(0, 4095)), print, print).read([str(path)])
+    [example] = ImageReader(data, ReadOptions(limits=(0, 4095)), print, print).read([str(path)])
     assert example.x.max() > 230
     write_deep(path, 65_535)
-    assert [example.x.max() for example in ImageReader(data, Manner(), print, print).read([str(path)])] == [255]
+    assert [example.x.max() for example in ImageReader(data, ReadOptions(), print, print).read([str(path)])] == [255]
 
 
 def write_deep(path, high):

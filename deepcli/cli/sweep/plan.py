@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.effects import refuse
 from deepcli.cli.options import (
     DataDir,
     Json,
@@ -25,6 +24,7 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
+from deepcli.cli.unused_options import refuse
 from deepcli.errors import TrainingError
 from deepcli.system.signals import Signals
 
@@ -144,10 +144,10 @@ def trial(
             at_data = sources(data_dir, offline, quiet)
 
             from deepcli.sweeps.workers.worker import go_on
-            from deepcli.training.session import Request
+            from deepcli.training.session import TrainOptions
 
             command = ("sweep", "trial", planned.trial)
-            request = Request(
+            request = TrainOptions(
                 run.path, command=command, plugins=tuple(plugins or ()), started=started, signals=signals, test=False
             )
             result = go_on(experiment, request, lambda experiment: experiment.data.load(at_data), show)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers
-from deepcli.cli.effects import refuse
 from deepcli.cli.options import DataDir, Json, Offline, Overrides, Plugins, Quiet, Storage, Words, reporter, sources
 from deepcli.cli.sweep.plan import collect, plan, trial
 from deepcli.cli.sweep.status import conclude, status, worker
+from deepcli.cli.unused_options import refuse
 from deepcli.errors import Interrupted
 from deepcli.system.signals import Signals
 
@@ -98,10 +98,10 @@ def run(
     planned.experiment({}).data.load(sources(data_dir, offline, quiet))
 
     from deepcli.sweeps.directory import default_path
-    from deepcli.sweeps.start import begin, open_study
+    from deepcli.sweeps.start import open_study, start_sweep
     from deepcli.sweeps.workers.launcher import LocalWorkers
 
-    folder, known = begin(output or default_path(planned.experiment({}).name), planned, storage)
+    folder, known = start_sweep(output or default_path(planned.experiment({}).name), planned, storage)
     show.note(f"{'going on with' if known else 'beginning'} {folder.path}: {summary(planned)}")
     signals = Signals()
     with signals.deferred(show.note):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deepcli.sweeps.outcome import Outcome
-    from deepcli.sweeps.ranking import Row
+    from deepcli.sweeps.ranking import RankedTrial
     from deepcli.sweeps.study.study import Study
 
 SHOWN = 10
@@ -53,7 +53,7 @@ def worker(
         base = plan.experiment({})
         splits = base.data.load(at_data)  # if there are none, no trial is to blame
 
-        from deepcli.sweeps.workers.pool import Crew, Orders, default_workers
+        from deepcli.sweeps.workers.pool import WorkerConfig, WorkerPool, default_workers
         from deepcli.system.cores import cores
 
         count = min(workers or default_workers(), plan.max_trials)
@@ -61,8 +61,8 @@ def worker(
             threads = max(cores() // count, 1)
         until = time.monotonic() + plan.sweep.max_time if plan.sweep.max_time else None
         show.note(f"{count} worker{'s' * (count > 1)} on {path}" + (f", {threads} threads each" if threads else ""))
-        orders = Orders(folder.path, storage, tuple(plugins or ()), at_data, (base, splits), threads, until)
-        Crew(count, orders).work(signals, attached)
+        config = WorkerConfig(folder.path, storage, tuple(plugins or ()), at_data, (base, splits), threads, until)
+        WorkerPool(count, config).work(signals, attached)
 
 
 @answers("deepcli.sweeps.outcome:Outcome")
@@ -83,7 +83,7 @@ def describe(
     ended: bool,
     seconds: float,
     error: DeepcliError | None = None,
-) -> tuple[Outcome, list[Row]]:
+) -> tuple[Outcome, list[RankedTrial]]:
     """Say what a sweep has come to, and its ranking.
 
     Args:
@@ -142,7 +142,7 @@ def conclude(study: Study, seconds: float, json: bool, error: DeepcliError | Non
         raise TrainingError(outcome.error)
 
 
-def show(outcome: Outcome, rows: Sequence[Row], json: bool) -> None:
+def show(outcome: Outcome, rows: Sequence[RankedTrial], json: bool) -> None:
     """Print what a sweep came to: the object for a script, or a ranking for a person."""
     from deepcli.cli import render
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.sweeps.arguments import written
 from deepcli.sweeps.outcome import counts
-from deepcli.sweeps.ranking import Row
+from deepcli.sweeps.ranking import RankedTrial
 
 if TYPE_CHECKING:
     from deepcli.sweeps.plan import Plan
@@ -30,13 +30,13 @@ class SweepView:
         self._began = time.monotonic()
         self._told: set[int] | None = None
 
-    def show(self, rows: Sequence[Row]) -> None:
+    def show(self, rows: Sequence[RankedTrial]) -> None:
         """Show how far it is; rows are in the order of the ranking."""
 
     def end(self) -> None:
         """Nothing more will be shown."""
 
-    def _new(self, rows: Sequence[Row]) -> list[Row]:
+    def _new(self, rows: Sequence[RankedTrial]) -> list[RankedTrial]:
         """Return the trials that have ended since the last call; those of an earlier command are not told."""
         ended = {row.number: row for row in rows if row.state != "running"}
         if self._told is None:
@@ -45,7 +45,7 @@ class SweepView:
         self._told |= set(ended)
         return fresh
 
-    def _line(self, row: Row, best: bool) -> str:
+    def _line(self, row: RankedTrial, best: bool) -> str:
         """Write a trial as one line."""
         what = " ".join(written(key, value) for key, value in row.point.items())
         value = f"{self._metric} {row.value:.4f}  " if row.value is not None and row.state != "failed" else ""
@@ -54,7 +54,7 @@ class SweepView:
         seconds = f"  {row.seconds:.1f}s" if row.seconds is not None else ""
         return f"trial {row.number:<3} {row.state:<9}  {value}{what}{seconds}{same}{ending}{'  best' if best else ''}"
 
-    def _progress(self, rows: Sequence[Row]) -> str:
+    def _progress(self, rows: Sequence[RankedTrial]) -> str:
         """Write how many trials are where, and how long it will take."""
         found = counts(rows)
         done = len(rows) - found["running"]
@@ -70,7 +70,7 @@ class SweepView:
 class PlainSweepView(SweepView):
     """Prints a line for each trial that ends."""
 
-    def show(self, rows: Sequence[Row]) -> None:
+    def show(self, rows: Sequence[RankedTrial]) -> None:
         for row in self._new(rows):
             print(self._line(row, row.number == _best(rows)), file=sys.stderr, flush=True)
 
@@ -87,12 +87,12 @@ class TerminalSweepView(SweepView):
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
-    def show(self, rows: Sequence[Row]) -> None:
+    def show(self, rows: Sequence[RankedTrial]) -> None:
         for row in self._new(rows):
             self._console.print(self._line(row, row.number == _best(rows)), markup=False, soft_wrap=True)
         self._live.update(self._table(rows), refresh=True)
 
-    def _table(self, rows: Sequence[Row]) -> Any:
+    def _table(self, rows: Sequence[RankedTrial]) -> Any:
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text
@@ -122,5 +122,5 @@ def make_view(plan: Plan, size: int, quiet: bool) -> SweepView:
     return TerminalSweepView(plan, size) if sys.stderr.isatty() else PlainSweepView(plan, size)
 
 
-def _best(rows: Sequence[Row]) -> int | None:
+def _best(rows: Sequence[RankedTrial]) -> int | None:
     return rows[0].number if rows and rows[0].state == "completed" else None

@@ -16,7 +16,7 @@ from deepcli.models.activations import ActivationField, Linear, Relu
 from deepcli.models.initializers import GlorotUniform, Initializer, InitializerField, RandomUniform, Zeros
 from deepcli.models.regularization import penalty
 from deepcli.spec.fields import NonNegative, Positive, as_tuple
-from deepcli.spec.registry import Component, Misfit, Registry
+from deepcli.spec.registry import Component, Issue, Registry
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +47,7 @@ class Layer(Component):
     HOME: ClassVar[str] = "keras.layers"
     """The module that has it: Keras's, or one of ours whose class is Keras's with a faster way."""
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         """Yield what is wrong with it in any stack."""
         yield from ()
 
@@ -103,11 +103,11 @@ class Weighted(Layer):
     l1: NonNegative = Field(0.0, description="L1 penalty on its kernels.")
     l2: NonNegative = Field(0.0, description="L2 penalty on its kernels.")
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         yield from super().check()
         for kernel in () if self.MATRICES else self.KERNELS:
             initializer: Initializer = getattr(self, f"{kernel}_initializer")
-            if initializer.matrices_only:
+            if initializer.requires_2d:
                 yield (f"{kernel}_initializer",), f"{initializer.type} makes matrices only, not {self.type} kernels"
 
     def arguments(self) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class Reshape(Layer):
     def example(cls) -> Self:
         return cls(target_shape=(-1, 4))
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         if 0 in self.target_shape or self.target_shape.count(-1) > 1:
             yield ("target_shape",), "sizes should be positive, with at most one -1"
 

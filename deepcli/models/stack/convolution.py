@@ -10,7 +10,7 @@ from pydantic import Field
 from deepcli.models.initializers import GlorotUniform, InitializerField
 from deepcli.models.stack.base import LAYERS, MAPS, STEPS, VOLUMES, Activated, Layer, Shape, Unfit
 from deepcli.spec.fields import Positive, Stack
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 Sizes = Stack
 """One integer for all dimensions, or one for each."""
@@ -26,7 +26,7 @@ class Windowed(Layer):
         """Dimensions in which it slides."""
         return len(self.AXES) - 1
 
-    def wrong(self, field: str, sizes: Sizes) -> Iterator[Misfit]:
+    def wrong(self, field: str, sizes: Sizes) -> Iterator[Issue]:
         """Yield a misfit if sizes are neither one nor one for each dimension."""
         if len(sizes) not in (1, self.rank):
             yield (field,), f"should be one integer or a list of {self.rank}, not of {len(sizes)}"
@@ -65,7 +65,7 @@ class Kernel(Activated, Windowed):
         """Distance between the values that the window reads."""
         return (1,)
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         yield from super().check()
         yield from self.wrong("kernel_size", self.kernel_size)
         yield from self.wrong("strides", self.strides)
@@ -93,7 +93,7 @@ class Dilated(Kernel):
     def dilation(self) -> Sizes:
         return self.dilation_rate
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         yield from super().check()
         yield from self.wrong("dilation_rate", self.dilation_rate)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
@@ -118,7 +118,7 @@ class Depthwise(Dilated):
 
     KERNELS: ClassVar[tuple[str, ...]] = ("depthwise",)
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         yield from super().check()
         if len(set(self.strides)) > 1:
             yield ("strides",), "should be equal: TensorFlow has no others for depthwise kernels"

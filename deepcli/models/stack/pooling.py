@@ -9,7 +9,7 @@ from pydantic import Field
 
 from deepcli.models.stack.base import LAYERS, MAPS, STEPS, VOLUMES, Layer, Shape
 from deepcli.models.stack.convolution import Sizes, Windowed
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 
 class Pooling(Windowed):
@@ -18,7 +18,7 @@ class Pooling(Windowed):
     pool_size: Sizes = Field((2,), description="Size of the window.")
     strides: Sizes | None = Field(None, description="Steps between its places; null is pool_size.")
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         yield from super().check()
         yield from self.wrong("pool_size", self.pool_size)
         yield from self.wrong("strides", self.strides or (1,))

@@ -12,7 +12,7 @@ from deepcli.models.activations import Activation, ActivationField, Sigmoid, Tan
 from deepcli.models.initializers import GlorotUniform, InitializerField, Orthogonal
 from deepcli.models.stack.base import LAYERS, STEPS, Layer, Shape, Weighted
 from deepcli.spec.fields import Positive, Rate
-from deepcli.spec.registry import Misfit
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +35,7 @@ class Recurrent(Reading, Weighted):
     dropout: Rate = Field(0.0, description="Share of its inputs dropped while training.")
     recurrent_dropout: Rate = Field(0.0, description="Share of its recurrent state dropped while training.")
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         yield from super().check()
         for name, activation in self._activations():
             if activation.trainable:
@@ -98,7 +98,7 @@ class Bidirectional(Reading):
 
     KERAS: ClassVar[str] = "Bidirectional"
 
-    def check(self) -> Iterator[Misfit]:
+    def check(self) -> Iterator[Issue]:
         if not isinstance(self.layer, Recurrent):
             yield ("layer",), f"should be a recurrent layer, not {self.layer.type}"
         for path, why in self.layer.check():

@@ -225,7 +225,7 @@ def _check_names(path: Path, names: list[str]) -> None:
 def _check_weights(path: Path) -> None:
     with _opened(path) as (stream, archive, members):
         info = members[WEIGHTS]
-        part = weights.Part(stream, zips.stored_at(archive, stream, info), info.file_size)
+        part = weights.FileSection(stream, zips.stored_at(archive, stream, info), info.file_size)
         try:
             weights.check(part, info.file_size)
         except ValueError as error:

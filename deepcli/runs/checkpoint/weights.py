@@ -18,7 +18,7 @@ MAX_ATTRIBUTES = 4
 MAX_ATTRIBUTE_BYTES = 1024
 
 
-class Part(io.RawIOBase):
+class FileSection(io.RawIOBase):
     """A part of a file, as a file of its own.
 
     Args:

@@ -178,7 +178,7 @@ class Study:
     def _sampler(self, number: int) -> BaseSampler:
         """Make what draws the values of a trial. That depends on the trials before alone, not on who draws."""
         if self._listed is not None:
-            return Listed(self.plan, self._listed)
+            return ListSampler(self.plan, self._listed)
         least, most = FIRST_DRAWS
         first = min(max(self.plan.max_trials // 4, least), most)
         seed = random.Random(f"{self.plan.sweep.seed}/{number}").randrange(1 << 31)
@@ -234,7 +234,7 @@ class Study:
         claim.lease.release()
 
 
-class Listed(BaseSampler):
+class ListSampler(BaseSampler):
     """Gives each trial its point of a list: Optuna then knows the parameters, for its importances and pictures.
 
     Args:

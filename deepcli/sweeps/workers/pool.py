@@ -45,7 +45,7 @@ BYTES_EACH = 2 << 30
 
 
 @dataclass(frozen=True)
-class Orders:
+class WorkerConfig:
     """What a worker is told.
 
     Attributes:
@@ -67,23 +67,23 @@ class Orders:
     until: float | None
 
 
-class Crew:
+class WorkerPool:
     """Some workers.
 
     Args:
         count: How many.
-        orders: What each is told.
+        config: What each is told.
         start: How a process is begun. A `fork`, as on Linux, has TensorFlow imported and the data loaded; this process
             must not have used TensorFlow, or threads would be missing. A process begun by `spawn` gets a pickle, which
             it opens before any plugin is imported, so nothing of a plugin's or of the size of data goes there.
     """
 
-    def __init__(self, count: int, orders: Orders, start: Literal["fork", "spawn"] = START) -> None:
-        self._count, self._orders = count, orders
+    def __init__(self, count: int, config: WorkerConfig, start: Literal["fork", "spawn"] = START) -> None:
+        self._count, self._orders = count, config
         self._context = multiprocessing.get_context("fork") if start == "fork" else multiprocessing.get_context("spawn")
         if start != "fork":
-            sources = dataclasses.replace(orders.sources, progress=None)
-            self._orders = dataclasses.replace(orders, loaded=None, sources=sources)
+            sources = dataclasses.replace(config.sources, progress=None)
+            self._orders = dataclasses.replace(config, loaded=None, sources=sources)
         self._processes: dict[int, BaseProcess] = {}
         self._began: dict[int, float] = {}
         self._failures = 0
@@ -147,27 +147,27 @@ class Crew:
                 process.join()
 
 
-def _work(index: int, orders: Orders, signals: Signals) -> None:
+def _work(index: int, config: WorkerConfig, signals: Signals) -> None:
     """Be a worker's process from its beginning to its end."""
     if multiprocessing.get_start_method() != "fork":
-        _train(index, orders, signals)
+        _train(index, config, signals)
         return
     # `multiprocessing` ends a fork by `os._exit`: what a plugin wants done at the end would be lost. What it registered
     # before the fork is for the process that began this one.
     atexit._clear()
     try:
-        _train(index, orders, signals)
+        _train(index, config, signals)
     finally:
         atexit._run_exitfuncs()
         flush_files()
 
 
-def _train(index: int, orders: Orders, signals: Signals) -> NoReturn:
+def _train(index: int, config: WorkerConfig, signals: Signals) -> NoReturn:
     """Train trials; the exit code says how it ended.
 
     Args:
         index: Its number.
-        orders: What to do.
+        config: What to do.
         signals: What signals have asked of the process that began this one; until this one has handlers of its own,
             a fork of it has theirs.
     """
@@ -175,15 +175,15 @@ def _train(index: int, orders: Orders, signals: Signals) -> NoReturn:
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C is for the one who began the sweep; that one tells the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    folder = SweepDir(orders.folder)
+    folder = SweepDir(config.folder)
     log = _log_to(folder.log(_name(index)))
     with signals.deferred(log):
         try:
-            _set_up(index, orders.threads)
-            study = open_study(folder, orders.storage, orders.plugins)
-            worker = Worker(study, orders.sources, signals, orders.until, log)
-            if orders.loaded is not None:
-                worker.know(*orders.loaded)
+            _set_up(index, config.threads)
+            study = open_study(folder, config.storage, config.plugins)
+            worker = Worker(study, config.sources, signals, config.until, log)
+            if config.loaded is not None:
+                worker.know(*config.loaded)
             done = worker.work()
         except Interrupted as error:
             sys.exit(error.exit_code)

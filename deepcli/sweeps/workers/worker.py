@@ -21,7 +21,7 @@ from deepcli.result import Result
 from deepcli.runs.checkpoint.file import open_checkpoint
 from deepcli.runs.directory import RunDir
 from deepcli.runs.own_data import TrainedOn
-from deepcli.runs.reporter import Reporter, Silent
+from deepcli.runs.reporter import NullReporter, Reporter
 from deepcli.runs.resuming import resume, skip
 from deepcli.sweeps.ranking import keep_checkpoints
 from deepcli.sweeps.study.study import Claim, Study
@@ -29,7 +29,7 @@ from deepcli.system.atomic import write_text
 from deepcli.system.signals import Signals
 from deepcli.training.compiled import CompiledModels
 from deepcli.training.evaluate import keep, load_model
-from deepcli.training.session import Request
+from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -164,7 +164,7 @@ class Worker:
         return values, False
 
     def _run(self, experiment: Experiment, output: Path, callbacks: tuple[Reports, ...]) -> Result:
-        request = Request(
+        request = TrainOptions(
             output,
             command=("sweep", "worker", str(self._study.folder.path)),
             plugins=self._study.plan.plugins,
@@ -175,7 +175,7 @@ class Worker:
             callbacks=callbacks,
             models=self._models,
         )
-        return go_on(experiment, request, self._load, Silent())
+        return go_on(experiment, request, self._load, NullReporter())
 
     def know(self, experiment: Experiment, splits: Splits) -> None:
         """Take data that are loaded already."""
@@ -220,7 +220,9 @@ def _data(experiment: Experiment) -> str:
     return experiment.data.model_dump_json(exclude={"batch_size", "augmentation"})
 
 
-def go_on(experiment: Experiment, request: Request, load: Callable[[Experiment], Splits], reporter: Reporter) -> Result:
+def go_on(
+    experiment: Experiment, request: TrainOptions, load: Callable[[Experiment], Splits], reporter: Reporter
+) -> Result:
     """Train a run from where it is: nowhere yet, at a checkpoint, or at its end.
 
     Raises:

@@ -11,13 +11,13 @@ from deepcli.result import Answer
 Status = Literal["completed", "failed", "interrupted"]
 
 
-class Part(BaseModel):
+class Nested(BaseModel):
     """Something inside an object; keys may be added to it without a new version of the promise."""
 
     model_config = ConfigDict(frozen=True, extra="allow", json_schema_serialization_defaults_required=True)
 
 
-class Pair(Part):
+class Pair(Nested):
     """How a run compares with the first on the test split."""
 
     run: str = Field(description="The run's name.")
@@ -25,7 +25,7 @@ class Pair(Part):
     verdict: str | None = Field(None, description="In words, of this run; null if the two cannot be paired.")
 
 
-class OverSeeds(Part):
+class SeedComparison(Nested):
     """How a spec compares with the first run's, seed by seed."""
 
     against: list[str] = Field(description="The runs of the first spec.")
@@ -51,10 +51,10 @@ class Compared(Answer):
     against: str | None = Field(None, description="The run that the others are compared with.")
     alpha: float | None = Field(None, description="Below it a p-value, adjusted for all comparisons, decides.")
     pairs: list[Pair] = Field([], description="How each run but the first compares with it.")
-    over_seeds: list[OverSeeds] = Field([], description="How specs compare that were trained with the same seeds.")
+    over_seeds: list[SeedComparison] = Field([], description="How specs compare that were trained with the same seeds.")
 
 
-class Verified(Part):
+class Verified(Nested):
     """What came of running an exported model on real examples."""
 
     examples: int = Field(description="How many.")
@@ -75,7 +75,7 @@ class Exported(Answer):
     verified: Verified | None = Field(None, description="With --verify.")
 
 
-class ListedRun(Part):
+class ListedRun(Nested):
     """One run."""
 
     run: str = Field(description="Its directory.")
@@ -97,7 +97,7 @@ class Runs(Answer):
     runs: list[ListedRun] = Field([], description="The runs, in the order asked for.")
 
 
-class Component(Part):
+class ListedComponent(Nested):
     """Something that a spec can name, or a score."""
 
     type: str = Field(description="Its name.")
@@ -106,7 +106,7 @@ class Component(Part):
     fields: list[dict[str, Any]] = Field(description="Its fields: name, type, default, description, depth and absent.")
 
 
-class Listed(Answer):
+class Listing(Answer):
     """What a spec can name: every kind with its names, or the entries of one kind."""
 
     model_config = ConfigDict(title="deepcli list")
@@ -117,10 +117,10 @@ class Listed(Answer):
         None, description="By kind, the names; null where one kind is asked for."
     )
     kind: str | None = Field(None, description="The kind that is asked for.")
-    entries: list[Component] | None = Field(None, description="Its entries, or the one asked for.")
+    entries: list[ListedComponent] | None = Field(None, description="Its entries, or the one asked for.")
 
 
-class CheckedFile(Part):
+class CheckedFile(Nested):
     """What is wrong with one spec file."""
 
     file: str = Field(description="The file, as given.")
@@ -158,7 +158,7 @@ class Examined(Answer):
     )
 
 
-class Likely(Part):
+class Likely(Nested):
     """A class with the model's output for it."""
 
     label: int = Field(alias="class", description="The class's number.")

@@ -8,24 +8,24 @@ from pathlib import Path
 
 from deepcli.errors import UsageError
 from deepcli.inputs import arrays
-from deepcli.inputs.reading import FILES, STDIN, STRUCTURED, Manner
+from deepcli.inputs.reading import FILES, STDIN, STRUCTURED, ReadOptions
 
 
-def demand_effect(manner: Manner, words: Iterable[str]) -> None:
+def demand_effect(options: ReadOptions, words: Iterable[str]) -> None:
     """Check that each option has something to act on.
 
     Raises:
         UsageError: One has not.
     """
-    if manner.lines and manner.column is not None:
+    if options.lines and options.column is not None:
         raise UsageError("--lines and --column: choose one")
     suffixes = [_suffix(word) for word in words]
-    if manner.key is not None and ".npz" not in suffixes:
+    if options.key is not None and ".npz" not in suffixes:
         raise UsageError("--key: has no effect; it names an array in an .npz file, and there is none among the inputs")
     texts = [suffix for suffix in suffixes if suffix is not None and suffix not in arrays.SUFFIXES]
-    if manner.column is not None and not texts:
+    if options.column is not None and not texts:
         raise UsageError("--column: has no effect; there is no table, JSON file or folder among the inputs")
-    if manner.lines and all(suffix in STRUCTURED for suffix in texts):
+    if options.lines and all(suffix in STRUCTURED for suffix in texts):
         raise UsageError("--lines: has no effect; there is no text file or folder among the inputs")
 
 
