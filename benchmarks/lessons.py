@@ -15,7 +15,7 @@ from machine import in_words
 from deepcli.data.files import Sources
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.reporter import NullReporter
 from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 

@@ -18,8 +18,8 @@ import tensorflow as tf
 from deepcli.data.arrays.splits import Split
 from deepcli.data.files import Sources
 from deepcli.experiment import load
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import NullReporter
 from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.device import choose
 from deepcli.training.evaluate import BATCH_SIZE

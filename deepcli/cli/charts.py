@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deepcli.runs.loaded import LoadedRun
+    from deepcli.run.loaded import LoadedRun
 
 WIDTH, HEIGHT, COLUMNS_AN_EPOCH = 60, 12, 6
 TRAINING, VALIDATION = "*", "o"

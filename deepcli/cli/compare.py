@@ -42,7 +42,7 @@ def compare(
         raise UsageError("--json and --markdown: choose one")
     from deepcli.cli import render
     from deepcli.reports.comparison import compare, untold
-    from deepcli.runs.loaded import LoadedRun
+    from deepcli.run.loaded import LoadedRun
     from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins or [])

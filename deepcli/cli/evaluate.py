@@ -72,8 +72,8 @@ def evaluate(
     set_verbose(verbose)
     from deepcli.cli import render
     from deepcli.experiment.other_data import demand_data_words
-    from deepcli.runs.checkpoint import file as checkpoints
-    from deepcli.runs.directory import demand_free
+    from deepcli.run.checkpoint import file as checkpoints
+    from deepcli.run.directory import demand_free
     from deepcli.spec.plugins import import_plugins
 
     check_split(split)

@@ -63,7 +63,7 @@ def export(
         refuse(context, "without --verify", "--tolerance")
     from deepcli.experiment.other_data import demand_data_words
     from deepcli.formats import FORMATS
-    from deepcli.runs.checkpoint import file as checkpoints
+    from deepcli.run.checkpoint import file as checkpoints
     from deepcli.spec.plugins import import_plugins
     from deepcli.spec.registry import did_you_mean
 

@@ -14,7 +14,7 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
     from deepcli.experiment.load import Loaded
-    from deepcli.runs.reporter import Reporter
+    from deepcli.run.reporter import Reporter
 
 NO_FILE = "no spec file given; `deepcli init digits cnn` writes one to start from"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from deepcli.runs.loaded import LoadedRun
+    from deepcli.run.loaded import LoadedRun
 
 
 def plot(
@@ -35,7 +35,7 @@ def plot(
     if terminal:
         refuse(context, "beside --terminal, which draws the curves alone", "--output", "--format", "--split")
     check_split(split)
-    from deepcli.runs.loaded import LoadedRun
+    from deepcli.run.loaded import LoadedRun
     from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins or [])

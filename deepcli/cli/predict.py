@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deepcli.data.files import Sources
     from deepcli.data.lexicon import Lexicon
     from deepcli.inputs.example import Example, Unreadable
-    from deepcli.runs.checkpoint.file import CheckpointFile
+    from deepcli.run.checkpoint.file import CheckpointFile
 
 SHOWN = 5
 """Notices of one kind that are printed; of more there is a count at the end."""
@@ -146,7 +146,7 @@ def predict(
     from deepcli.inputs.example import Example
     from deepcli.inputs.reading import STDIN, ReadOptions, reader_for
     from deepcli.inputs.unused_options import demand_effect
-    from deepcli.runs.checkpoint import file as checkpoints
+    from deepcli.run.checkpoint import file as checkpoints
     from deepcli.spec.plugins import import_plugins
 
     format_ = format_of(output, json, csv)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from deepcli.runs.reporter import NullReporter, Progress, Reporter
+from deepcli.run.reporter import NullReporter, Progress, Reporter
 
 SECONDS_BETWEEN = 0.1
 

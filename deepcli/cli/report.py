@@ -27,9 +27,9 @@ def report(
 ) -> None:
     """Write a run as one HTML page that needs nothing else; of a folder with runs, a page for each and one over all."""
     from deepcli.reports.html import write_overview, write_report
-    from deepcli.runs.directory import RunDir
-    from deepcli.runs.listing import find
-    from deepcli.runs.loaded import LoadedRun
+    from deepcli.run.directory import RunDir
+    from deepcli.run.listing import find
+    from deepcli.run.loaded import LoadedRun
     from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins or [])

@@ -15,7 +15,7 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deepcli.runs.listing import ListedRun
+    from deepcli.run.listing import ListedRun
 
 
 @answers("deepcli.cli.json_objects:Runs")
@@ -42,7 +42,7 @@ def runs(
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")
     from deepcli.cli import render
-    from deepcli.runs import listing as listing
+    from deepcli.run import listing
 
     if plugins:
         print("notice: --plugin is not needed: runs are listed without their components", file=sys.stderr)

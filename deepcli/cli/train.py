@@ -33,9 +33,9 @@ from deepcli.system.signals import Signals
 if TYPE_CHECKING:
     from deepcli.experiment.schema import Experiment
     from deepcli.result import Result
-    from deepcli.runs.directory import RunDir
-    from deepcli.runs.reporter import Reporter
-    from deepcli.runs.resuming import Resumption
+    from deepcli.run.directory import RunDir
+    from deepcli.run.reporter import Reporter
+    from deepcli.run.resuming import Resumption
 
 
 @answers("deepcli.result:Result")
@@ -83,7 +83,7 @@ def train(
             show.note(f"notice: {notice}")
 
         from deepcli.cli import render
-        from deepcli.runs import directory
+        from deepcli.run import directory
 
         target = output or directory.default_path(loaded.experiment.name)
         result, resumption = None, None
@@ -124,7 +124,7 @@ def _going_on(words: list[str], run: Path, output: Path | None) -> list[str]:
         UsageError: Another run is named beside it.
     """
     from deepcli.experiment.load import is_override
-    from deepcli.runs.directory import RunDir
+    from deepcli.run.directory import RunDir
 
     if output is not None and output != run:
         raise UsageError(f"--resume {run} goes on in that directory; leave --output out")
@@ -136,7 +136,7 @@ def _known(
     run: RunDir, if_exists: str, experiment: Experiment, show: Reporter
 ) -> tuple[Result | None, Resumption | None]:
     """Return the result of a run that is there and has finished, or decide how it is continued."""
-    from deepcli.runs.resuming import resume, skip
+    from deepcli.run.resuming import resume, skip
 
     if if_exists == "skip":
         result = skip(run, experiment)

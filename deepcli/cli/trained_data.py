@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Splits
     from deepcli.data.files import Sources
     from deepcli.result import DataRead
-    from deepcli.runs.checkpoint.file import CheckpointFile
-    from deepcli.runs.directory import RunDir
-    from deepcli.runs.reporter import Reporter
+    from deepcli.run.checkpoint.file import CheckpointFile
+    from deepcli.run.directory import RunDir
+    from deepcli.run.reporter import Reporter
 
 
 def read_data(
@@ -27,7 +27,7 @@ def read_data(
     """
     from deepcli.experiment.other_data import other_data
     from deepcli.result import DataRead
-    from deepcli.runs.own_data import TrainedOn
+    from deepcli.run.own_data import TrainedOn
 
     data, notices = other_data(checkpoint.experiment, words) if words else (checkpoint.experiment.data, ())
     for notice in notices:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from deepcli.data.files import Sources
 from deepcli.errors import DeepcliError
 from deepcli.experiment.schema import Experiment
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.reporter import NullReporter
 from deepcli.training.device import BFLOAT16_FLAGS, cpu_flags
 from deepcli.training.session import TrainOptions
 from deepcli.training.train import train

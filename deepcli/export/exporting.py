@@ -21,7 +21,7 @@ from deepcli.export.portable import Portable
 from deepcli.export.usage import usage
 from deepcli.formats import OUTPUT, Format
 from deepcli.inputs.example import collate
-from deepcli.runs.checkpoint.file import CheckpointFile
+from deepcli.run.checkpoint.file import CheckpointFile
 from deepcli.system.atomic import put_directory, temporary_prefix, write_text
 from deepcli.training.backend import Backend
 

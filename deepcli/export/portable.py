@@ -12,7 +12,7 @@ from deepcli.errors import UsageError
 from deepcli.formats import OUTPUT
 from deepcli.nn.compacting import Compact
 from deepcli.nn.placement import portable
-from deepcli.runs.checkpoint.file import CheckpointFile
+from deepcli.run.checkpoint.file import CheckpointFile
 from deepcli.training.build import build_model, forget_models
 from deepcli.training.memory_check import to_load
 from deepcli.training.saving import load_weights

@@ -10,7 +10,7 @@ from deepcli.data.fingerprint import compared
 from deepcli.errors import DataError, DeepcliError
 from deepcli.evaluation.paired import ALPHA, Paired, holm, paired
 from deepcli.evaluation.seeds import OverSeeds, over_seeds
-from deepcli.runs.loaded import LoadedRun
+from deepcli.run.loaded import LoadedRun
 from deepcli.spec.trees import differences, flat
 
 if TYPE_CHECKING:

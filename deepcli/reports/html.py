@@ -23,7 +23,7 @@ from deepcli.evaluation.scores import Scored, take
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
 from deepcli.reports import plots
-from deepcli.runs.loaded import LoadedRun
+from deepcli.run.loaded import LoadedRun
 from deepcli.spec.registry import Component
 from deepcli.spec.trees import differences
 from deepcli.system.atomic import write_text

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from deepcli.evaluation.predictions import Predictions
-    from deepcli.runs.loaded import LoadedRun
+    from deepcli.run.loaded import LoadedRun
 
 mpl.use("Agg")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from deepcli.errors import UsageError
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
 from deepcli.sweeps.planned import PlannedRun, planned_runs
 from deepcli.sweeps.ranking import RankedTrial, metrics_on_test, rank, write_best, write_table

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcli.errors import RunError
-from deepcli.runs.directory import RunDir, is_free
+from deepcli.run.directory import RunDir, is_free
 from deepcli.system.atomic import put_directory, write_text
 
 if TYPE_CHECKING:

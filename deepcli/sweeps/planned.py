@@ -12,8 +12,8 @@ from deepcli.errors import RunError, UsageError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
-from deepcli.runs.directory import RunDir
-from deepcli.runs.resuming import skip
+from deepcli.run.directory import RunDir
+from deepcli.run.resuming import skip
 from deepcli.sweeps.plan import Plan, Trial, identity
 from deepcli.sweeps.space import Point
 from deepcli.system.atomic import write_text

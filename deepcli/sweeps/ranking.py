@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcli.experiment import load
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 from deepcli.system.atomic import write_text
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.errors import Problem, RunError, SpecError, UsageError
 from deepcli.experiment.load import SWEEP
-from deepcli.runs.directory import is_free
+from deepcli.run.directory import is_free
 from deepcli.spec.paths import absolute_plugins
 from deepcli.spec.plugins import import_plugins
 from deepcli.spec.registry import show

@@ -13,8 +13,8 @@ import numpy as np
 from deepcli.experiment.schema import Checkpoint, EarlyStopping
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.optim.schedules import ReduceOnPlateau
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Reporter
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import Reporter
 from deepcli.system.signals import Signals
 
 

@@ -18,9 +18,9 @@ from deepcli.evaluation.predictions import Predictions
 from deepcli.evaluation.scores import Scored, take
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
-from deepcli.runs.checkpoint.file import STATE, CheckpointFile
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Reporter
+from deepcli.run.checkpoint.file import STATE, CheckpointFile
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import Reporter
 from deepcli.system.atomic import replacing
 from deepcli.system.signals import heed
 from deepcli.training.backend import Backend, Check, TensorFlowBackend

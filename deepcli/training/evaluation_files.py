@@ -8,8 +8,8 @@ from pathlib import Path
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import RunError, TrainingError
 from deepcli.result import DataRead, Result
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Reporter
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import Reporter
 from deepcli.system.atomic import write_text
 from deepcli.training.evaluate import Measured, keep, save_predictions
 

@@ -11,7 +11,7 @@ import keras
 
 from deepcli.data.arrays.splits import Split
 from deepcli.experiment.schema import Experiment
-from deepcli.runs.reporter import Progress, Reporter
+from deepcli.run.reporter import Progress, Reporter
 from deepcli.system.signals import Signals, Stopped
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.backend import Backend, Batches

@@ -9,7 +9,7 @@ import numpy as np
 
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment.schema import Experiment
-from deepcli.runs.checkpoint.file import WEIGHTS, CheckpointFile
+from deepcli.run.checkpoint.file import WEIGHTS, CheckpointFile
 from deepcli.system.memory import memory_limit
 from deepcli.training.model_size import Room, Size
 

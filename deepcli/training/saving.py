@@ -17,8 +17,8 @@ from deepcli.data.lexicon import Lexicon
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
-from deepcli.runs.checkpoint import weights as weights_file
-from deepcli.runs.checkpoint.file import LEXICON, SPEC, STATE, WEIGHTS, CheckpointFile
+from deepcli.run.checkpoint import weights as weights_file
+from deepcli.run.checkpoint.file import LEXICON, SPEC, STATE, WEIGHTS, CheckpointFile
 from deepcli.system.atomic import replacing
 from deepcli.training.averaging import averages, build_optimizer, lent_optimizer
 from deepcli.training.state import State

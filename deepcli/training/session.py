@@ -19,10 +19,10 @@ from deepcli.experiment.schema import Experiment
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.result import Result, Rollback
-from deepcli.runs.checkpoint.file import STATE, CheckpointFile, open_checkpoint
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Reporter
-from deepcli.runs.resuming import Resumption
+from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import Reporter
+from deepcli.run.resuming import Resumption
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Signals, Stopped
 from deepcli.training.averaging import averaged_weights

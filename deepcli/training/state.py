@@ -14,7 +14,7 @@ import numpy as np
 from deepcli.errors import CheckpointError
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.result import finite
-from deepcli.runs.checkpoint import state
+from deepcli.run.checkpoint import state
 from deepcli.training.backend import Backend
 
 

@@ -12,8 +12,8 @@ import keras
 
 from deepcli.errors import TrainingError
 from deepcli.experiment.schema import Experiment
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import Reporter
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import Reporter
 from deepcli.spec.trees import flat
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Stopped

@@ -18,11 +18,11 @@ from deepcli.errors import CheckpointError, Interrupted, RunError, TrainingError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment, Training
 from deepcli.result import Result
-from deepcli.runs.checkpoint.file import STATE, CheckpointFile, find, open_checkpoint
-from deepcli.runs.directory import RunDir
-from deepcli.runs.own_data import TrainedOn
-from deepcli.runs.reporter import LoggingReporter, Reporter
-from deepcli.runs.resuming import Resumption
+from deepcli.run.checkpoint.file import STATE, CheckpointFile, find, open_checkpoint
+from deepcli.run.directory import RunDir
+from deepcli.run.own_data import TrainedOn
+from deepcli.run.reporter import LoggingReporter, Reporter
+from deepcli.run.resuming import Resumption
 from deepcli.spec.paths import absolute_plugins, with_absolute_paths
 from deepcli.spec.trees import differences
 from deepcli.system.atomic import write_text

@@ -217,7 +217,7 @@ def test_a_data_file_that_is_not_the_published_one(refused, spec, tiny_mnist):
 def good_checkpoint(tmp_path_factory):
     from deepcli.data.files import Sources
     from deepcli.experiment.load import load
-    from deepcli.runs.reporter import NullReporter
+    from deepcli.run.reporter import NullReporter
     from deepcli.training.session import TrainOptions
     from deepcli.training.train import train
 

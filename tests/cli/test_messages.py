@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepcli.errors import DataError, RunError
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 from deepcli.system.atomic import replacing, write_text
 
 LABELLED = '''

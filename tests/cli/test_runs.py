@@ -9,7 +9,7 @@ import pytest
 
 from deepcli.experiment.load import dump, load
 from deepcli.result import Result
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 from deepcli.system.atomic import write_text
 
 

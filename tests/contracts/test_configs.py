@@ -55,7 +55,7 @@ def test_says_what_it_reached(path):
 
 @each
 def test_trains(path, tiny, tmp_path):
-    from deepcli.runs.reporter import NullReporter
+    from deepcli.run.reporter import NullReporter
     from deepcli.training.session import TrainOptions
     from deepcli.training.train import train
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from deepcli.models import MODELS
-from deepcli.runs.checkpoint.file import open_checkpoint
+from deepcli.run.checkpoint.file import open_checkpoint
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 KINDS = {"rnn": "tokens", "lstm": "tokens", "gru": "tokens", "ngram": "tokens", "transformer": "tokens"}

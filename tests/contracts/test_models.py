@@ -211,7 +211,7 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
 
 @every_variant
 def test_a_reloaded_checkpoint_is_the_same_model(experiment, tmp_path):
-    from deepcli.runs.checkpoint.file import open_checkpoint
+    from deepcli.run.checkpoint.file import open_checkpoint
 
     model = trained(experiment)
     state = State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND))

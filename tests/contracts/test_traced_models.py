@@ -5,7 +5,7 @@ import pytest
 from deepcli.data.files import Sources
 from deepcli.experiment.load import load
 from deepcli.models import MODELS
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.reporter import NullReporter
 from deepcli.spec.yaml12 import dump
 from deepcli.training.compiled import CompiledModels
 from deepcli.training.session import TrainOptions

@@ -13,9 +13,9 @@ from deepcli.data.files import Sources
 from deepcli.errors import CheckpointError, Interrupted
 from deepcli.experiment.load import load
 from deepcli.export.portable import load_portable
-from deepcli.runs.checkpoint.file import STATE, WEIGHTS, open_checkpoint
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.checkpoint.file import STATE, WEIGHTS, open_checkpoint
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import NullReporter
 from deepcli.training.evaluate import evaluate, load_model
 from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
@@ -170,7 +170,7 @@ def test_training_is_not_resumed_from_averaged_weights(directory):
 
 
 def go_on_longer(directory):
-    from deepcli.runs.resuming import resume
+    from deepcli.run.resuming import resume
 
     experiment = load([directory.config], ["training.epochs=4"]).experiment
     request = TrainOptions(directory.path, resumption=resume(directory, experiment))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from deepcli.evaluation.predictions import Predictions
-from deepcli.runs.checkpoint import file as checkpoints
-from deepcli.runs.checkpoint import state as state_file
+from deepcli.run.checkpoint import file as checkpoints
+from deepcli.run.checkpoint import state as state_file
 from tests.end_to_end.conftest import trained
 
 SPEC = """
@@ -173,7 +173,7 @@ def test_other_data_under_the_same_name_are_refused_with_both_fingerprints(cli, 
 def test_the_winner_of_a_sweep_is_measured_on_its_own_data_alone(run, swapped):
     from deepcli.data.files import Sources
     from deepcli.errors import DataError
-    from deepcli.runs.directory import RunDir
+    from deepcli.run.directory import RunDir
     from deepcli.sweeps.workers.worker import measure
 
     before = content(run)
@@ -248,7 +248,7 @@ def test_the_best_is_known_from_inside_its_folder(cli, run, monkeypatch):
 
 
 def test_the_predictions_of_a_run_that_is_being_trained_are_not_kept(cli, run):
-    from deepcli.runs.directory import RunDir
+    from deepcli.run.directory import RunDir
 
     before = content(run)
     with RunDir(run).owned():

@@ -18,7 +18,7 @@ from deepcli.errors import DataError
 from deepcli.inputs.arrays import opened, read_rows
 from deepcli.inputs.images import survey
 from deepcli.inputs.picture import Wanted
-from deepcli.runs.checkpoint.file import LEXICON, open_checkpoint
+from deepcli.run.checkpoint.file import LEXICON, open_checkpoint
 
 
 @pytest.fixture

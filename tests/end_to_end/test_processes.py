@@ -170,7 +170,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from deepcli.training import device
 from deepcli.training.evaluate import Evaluator
-from deepcli.runs.reporter import Silent
+from deepcli.run.reporter import Silent
 from deepcli.training.session import Request
 from deepcli.training.train import train
 

@@ -36,7 +36,7 @@ from deepcli.training.session import Request, class_weights
 from deepcli.training.train import ready_model, train
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
-from deepcli.runs.reporter import Silent
+from deepcli.run.reporter import Silent
 
 one = Device(Choice("cpu", "one"), tf.distribute.get_strategy(), None, 1)
 two = Device(Choice("cpu", "two"), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), None, 1)

@@ -14,9 +14,9 @@ import pytest
 from deepcli.data.files import Sources
 from deepcli.errors import Interrupted
 from deepcli.experiment.load import load
-from deepcli.runs.checkpoint.file import STATE, open_checkpoint
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.checkpoint.file import STATE, open_checkpoint
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import NullReporter
 from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
@@ -244,7 +244,7 @@ def test_a_damaged_description_does_not_keep_a_run_from_going_on(cli, interrupte
 
 def test_a_run_has_one_owner(cli, interrupted):
     path = interrupted()
-    code = "import sys; from pathlib import Path; from deepcli.runs.directory import RunDir\nwith RunDir(Path('a b')).owned(): print(flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from deepcli.run.directory import RunDir\nwith RunDir(Path('a b')).owned(): print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         owner.stdout.readline()
         for words in (["--resume", "a b"], [path, "-o", "a b", "--if-exists", "overwrite"]):

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from deepcli.experiment.load import load
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.load import load_sweep
 from deepcli.sweeps.outcome import Outcome

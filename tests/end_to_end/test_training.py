@@ -14,9 +14,9 @@ from deepcli.data.files import Sources
 from deepcli.errors import SpecError, TrainingError
 from deepcli.evaluation.predictions import Predictions
 from deepcli.experiment.load import load
-from deepcli.runs.checkpoint.file import find, open_checkpoint
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.checkpoint.file import find, open_checkpoint
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import NullReporter
 from deepcli.training.evaluate import evaluate
 from deepcli.training.session import TrainOptions
 from deepcli.training.state import State

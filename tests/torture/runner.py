@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from deepcli.errors import DeepcliError
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import NullReporter
 from tests.torture.runs import begin, go_on
 
 

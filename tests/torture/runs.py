@@ -10,10 +10,10 @@ import numpy as np
 
 from deepcli.data.files import Sources
 from deepcli.experiment.load import load
-from deepcli.runs.checkpoint.file import STATE, WEIGHTS, open_checkpoint
-from deepcli.runs.directory import RunDir
-from deepcli.runs.reporter import NullReporter
-from deepcli.runs.resuming import resume
+from deepcli.run.checkpoint.file import STATE, WEIGHTS, open_checkpoint
+from deepcli.run.directory import RunDir
+from deepcli.run.reporter import NullReporter
+from deepcli.run.resuming import resume
 from deepcli.system.signals import Signals
 from deepcli.training.session import TrainOptions
 from deepcli.training.state import State

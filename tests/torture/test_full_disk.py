@@ -11,8 +11,8 @@ from collections import Counter
 import pytest
 
 from deepcli.errors import TrainingError
-from deepcli.runs.checkpoint.file import open_checkpoint
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.checkpoint.file import open_checkpoint
+from deepcli.run.reporter import NullReporter
 from tests.conftest import ROOT
 from tests.torture import count
 from tests.torture.runs import begin

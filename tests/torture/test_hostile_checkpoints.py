@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from deepcli.errors import CheckpointError
-from deepcli.runs.checkpoint.file import open_checkpoint
+from deepcli.run.checkpoint.file import open_checkpoint
 
 from . import hostile
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from deepcli.experiment.load import dump, load
-from deepcli.runs.checkpoint.file import STATE, open_checkpoint
-from deepcli.runs.directory import RunDir
+from deepcli.run.checkpoint.file import STATE, open_checkpoint
+from deepcli.run.directory import RunDir
 from deepcli.training.state import State
 from tests.conftest import ROOT
 from tests.torture import FULL, count

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deepcli.runs.checkpoint.file import open_checkpoint
-from deepcli.runs.directory import RunDir
+from deepcli.run.checkpoint.file import open_checkpoint
+from deepcli.run.directory import RunDir
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
 from deepcli.sweeps.study.study import Study

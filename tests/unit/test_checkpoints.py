@@ -13,11 +13,11 @@ import pytest
 
 from deepcli.data import lexicon
 from deepcli.errors import CheckpointError, TrainingError
-from deepcli.runs import directory as run
-from deepcli.runs.checkpoint import file as checkpoints
-from deepcli.runs.checkpoint import state as state_file
-from deepcli.runs.checkpoint.file import find, open_checkpoint
-from deepcli.runs.directory import RunDir
+from deepcli.run import directory as run
+from deepcli.run.checkpoint import file as checkpoints
+from deepcli.run.checkpoint import state as state_file
+from deepcli.run.checkpoint.file import find, open_checkpoint
+from deepcli.run.directory import RunDir
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "mlp.keras"
 

@@ -11,8 +11,8 @@ from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.files import Sources
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.ngram_bag import MIX, SPREAD, NgramBag, TokenNgrams, WindowNgrams, class_counts, log_count_ratios
-from deepcli.runs.checkpoint.file import open_checkpoint
-from deepcli.runs.reporter import NullReporter
+from deepcli.run.checkpoint.file import open_checkpoint
+from deepcli.run.reporter import NullReporter
 from deepcli.training.build import build_model
 from deepcli.training.saving import load_weights
 from deepcli.training.session import TrainOptions

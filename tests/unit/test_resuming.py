@@ -8,8 +8,8 @@ from deepcli.errors import RunError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
-from deepcli.runs.directory import RunDir
-from deepcli.runs.resuming import changes_between, skip
+from deepcli.run.directory import RunDir
+from deepcli.run.resuming import changes_between, skip
 from deepcli.system.atomic import write_text
 
 SPEC = {"data": {"type": "mnist", "path": "d.npz"}, "model": "mlp"}

@@ -10,7 +10,7 @@ import pytest
 
 from deepcli.errors import RunError, TrainingError, UsageError
 from deepcli.result import Result
-from deepcli.runs.directory import RunDir, default_path, demand_free, existing
+from deepcli.run.directory import RunDir, default_path, demand_free, existing
 from deepcli.system.atomic import replacing, temporary_prefix, write_text
 
 
@@ -78,7 +78,7 @@ def test_a_run_of_a_name_that_was_given_is_never_numbered():
 
 
 def test_a_name_is_given_back_where_nothing_could_be_written(monkeypatch):
-    from deepcli.runs import directory
+    from deepcli.run import directory
 
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -13,7 +13,7 @@ from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment.schema import Experiment
 from deepcli.export.portable import load_portable
 from deepcli.models import MODELS, Model
-from deepcli.runs.checkpoint.file import SPEC, open_checkpoint
+from deepcli.run.checkpoint.file import SPEC, open_checkpoint
 from deepcli.training import memory_check, model_size
 from deepcli.training.build import build_model, forget_models, sketch_model
 from deepcli.training.evaluate import load_model

@@ -586,7 +586,7 @@ def test_two_that_begin_one_sweep_at_once_work_on_the_same(spec):
 def test_a_trial_that_has_run_is_not_taken_for_one_of_another_spec(spec):
     from deepcli.errors import RunError
     from deepcli.result import Result
-    from deepcli.runs.directory import RunDir
+    from deepcli.run.directory import RunDir
     from deepcli.sweeps.planned import PlannedRun, line
     from deepcli.system.atomic import write_text
 

@@ -93,7 +93,7 @@ def describe(
         seconds: Of the command.
         error: What ended it.
     """
-    from deepcli.runs.directory import RunDir
+    from deepcli.run.directory import RunDir
     from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
     from deepcli.sweeps.ranking import metrics_on_test, ranking
     from deepcli.sweeps.study.importances import importances

@@ -18,11 +18,11 @@ from deepcli.data.files import Sources
 from deepcli.errors import DeepcliError, Interrupted
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
-from deepcli.runs.checkpoint.file import open_checkpoint
-from deepcli.runs.directory import RunDir
-from deepcli.runs.own_data import TrainedOn
-from deepcli.runs.reporter import NullReporter, Reporter
-from deepcli.runs.resuming import resume, skip
+from deepcli.run.checkpoint.file import open_checkpoint
+from deepcli.run.directory import RunDir
+from deepcli.run.own_data import TrainedOn
+from deepcli.run.reporter import NullReporter, Reporter
+from deepcli.run.resuming import resume, skip
 from deepcli.sweeps.ranking import keep_checkpoints
 from deepcli.sweeps.study.study import Claim, Study
 from deepcli.system.atomic import write_text

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.experiment.schema import Training
 from deepcli.result import Rollback
-from deepcli.runs.checkpoint import zips
+from deepcli.run.checkpoint import zips
 from deepcli.system.gc_pause import uncollected
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deepcli.errors import RunError, UsageError
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 from deepcli.spec import yaml12
 from deepcli.spec.registry import did_you_mean
 from deepcli.spec.trees import Value, flat

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deepcli.data.arrays.splits import Provenance
-    from deepcli.runs.checkpoint.file import CheckpointFile
-    from deepcli.runs.directory import RunDir
+    from deepcli.run.checkpoint.file import CheckpointFile
+    from deepcli.run.directory import RunDir
 
 SHOWN = 16
 """Digits of a SHA-256 that are shown: enough to tell two apart."""

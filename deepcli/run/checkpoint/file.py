@@ -24,8 +24,8 @@ from deepcli.errors import CheckpointError, DataError, RunError, SpecError, Trai
 from deepcli.experiment.load import parse, validate
 from deepcli.experiment.other_data import laid_over
 from deepcli.experiment.schema import FORMAT, Experiment, Training
-from deepcli.runs.checkpoint import state, weights, zips
-from deepcli.runs.directory import RunDir
+from deepcli.run.checkpoint import state, weights, zips
+from deepcli.run.directory import RunDir
 from deepcli.spec import yaml12
 
 SPEC, STATE, WEIGHTS = "deepcli/config.yaml", "deepcli/state.npz", "model.weights.h5"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deepcli.errors import DataError, Problem, RunError, SpecError
 from deepcli.experiment.load import load
 from deepcli.result import Result
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 
 if TYPE_CHECKING:
     from deepcli.evaluation.predictions import Predictions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from deepcli.errors import TrainingError
-from deepcli.runs.directory import RunDir
+from deepcli.run.directory import RunDir
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from deepcli.errors import CheckpointError, RunError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
-from deepcli.runs.checkpoint.file import CheckpointFile, open_checkpoint
-from deepcli.runs.directory import RunDir
+from deepcli.run.checkpoint.file import CheckpointFile, open_checkpoint
+from deepcli.run.directory import RunDir
 from deepcli.spec.paths import with_absolute_paths
 from deepcli.spec.trees import differences
 
