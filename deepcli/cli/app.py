@@ -1,4 +1,4 @@
-"""The commands, gathered."""
+"""The Typer application with all commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from deepcli.cli.validate import validate
 app = typer.Typer(
     name="deepcli",
     help="Train, evaluate and compare Keras models from one YAML file.",
-    epilog="A spec never runs code. --plugin is the only way to run a user's own.",
+    epilog="A spec cannot run code. Only --plugin runs code of your own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -69,5 +69,5 @@ app.command()(doctor)
 
 @cache
 def command() -> Any:
-    """Return the command to call, with all others below it."""
+    """Return the root command, with all subcommands."""
     return typer.main.get_command(app)

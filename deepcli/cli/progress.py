@@ -1,4 +1,4 @@
-"""How a run looks while it goes on: a live bar on a terminal, a plain line an epoch elsewhere. All on stderr."""
+"""How training progress is shown on stderr: a live bar on a terminal, one plain line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SECONDS_BETWEEN = 0.1
 
 
 def make_reporter(quiet: bool) -> Reporter:
-    """Choose the reporter that fits where stderr goes."""
+    """Choose a reporter: a silent one, a live bar on a terminal, or plain lines."""
     if quiet:
         return NullReporter()
     return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
 
 
 class PlainReporter(NullReporter):
-    """Prints plain lines."""
+    """Prints one plain line per epoch."""
 
     _epochs = 0
 
@@ -29,7 +29,7 @@ class PlainReporter(NullReporter):
         print(text, file=sys.stderr, flush=True)
 
     def begin(self, epochs: int, steps: int) -> None:
-        """Remember how many epochs there are."""
+        """Remember the number of epochs."""
         self._epochs = epochs
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
@@ -38,7 +38,7 @@ class PlainReporter(NullReporter):
 
 
 class TerminalReporter(PlainReporter):
-    """Keeps a bar under the lines while an epoch runs."""
+    """Shows a progress bar below the lines while an epoch runs."""
 
     def __init__(self) -> None:
         from rich import progress
@@ -68,11 +68,11 @@ class TerminalReporter(PlainReporter):
         self._bar.start()
 
     def due(self) -> bool:
-        """Say yes ten times a second."""
+        """Return True at most ten times a second."""
         return time.monotonic() - self._shown_at >= SECONDS_BETWEEN
 
     def progress(self, progress: Progress) -> None:
-        """Move the bar."""
+        """Update the bar."""
         self._shown_at = time.monotonic()
         left = time.strftime(
             "%M:%S" if progress.seconds_left < 3600 else "%H:%M:%S", time.gmtime(progress.seconds_left)
@@ -82,31 +82,31 @@ class TerminalReporter(PlainReporter):
         self._bar.update(self._task, completed=progress.step, description=description, figures=figures)
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
-        """Print the epoch's line above the bar and empty the bar."""
+        """Print the epoch's line above the bar, and reset the bar."""
         self.note(epoch_line(row, self._epochs, best))
         self._bar.update(self._task, completed=0, figures="")
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
 
 def epoch_line(row: Mapping[str, float], epochs: int, best: bool) -> str:
-    """Write an epoch's row of the history as one line; the best so far is marked."""
+    """Format an epoch's row of the history as one line; the best epoch so far is marked."""
     figures = {name: value for name, value in row.items() if name not in ("epoch", "seconds")}
     number = f"{row['epoch']:.0f}".rjust(len(str(epochs)))
     return f"epoch {number}/{epochs}  {figures_of(figures)}  {row['seconds']:.1f}s{'  best' if best else ''}"
 
 
 def figures_of(logs: Mapping[str, float]) -> str:
-    """Write figures in a row: four decimals, and the learning rate as a power of ten."""
+    """Format figures in a row: four decimals, and the learning rate in scientific notation."""
     return "  ".join(
         f"lr {value:.2e}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items()
     )
 
 
 def download_progress(name: str, done: int, total: int | None) -> None:
-    """Show how far a download is: in place on a terminal, at its beginning and end elsewhere."""
+    """Show a download's progress: updated in place on a terminal, one line at the end elsewhere."""
     megabytes = f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else "")
     if sys.stderr.isatty():
         print(f"\rdownloading {name}: {megabytes}", end="\n" if done == total else "", file=sys.stderr, flush=True)

@@ -18,10 +18,10 @@ imported: set[str] = set()
 
 
 def import_plugins(plugins: Iterable[str]) -> None:
-    """Import files or modules that register components of the user's own; this runs their code.
+    """Import files or modules that register the user's components; this runs their code.
 
     Raises:
-        UsageError: One cannot be imported.
+        UsageError: A plugin cannot be imported.
     """
     for plugin in plugins:
         # Registered before the plugin's own functions, so called after them.

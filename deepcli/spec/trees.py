@@ -13,7 +13,7 @@ Value = Any
 
 
 def lookup(tree: Any, path: Path) -> Any:
-    """Follow a path into plain values; None where it leads nowhere."""
+    """Return the value at a path in plain values; None if the path does not exist."""
     for key in path:
         if isinstance(tree, Mapping):
             tree = tree.get(key)

@@ -137,7 +137,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def learning_rate(schedule: Schedule, peak: float, steps: int) -> LearningRate:
-    """Build the learning rate of a run of so many steps."""
+    """Build the learning rate of a run with a number of steps."""
     warmup = count(schedule.warmup, steps)
     after = schedule.build(peak, max(steps - warmup, 1))
     return LearningRate(peak, warmup, after, warmup_from=schedule.warmup_from, steps=steps)

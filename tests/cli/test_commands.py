@@ -27,7 +27,7 @@ def test_help_lists_every_command(cli):
     for command in ("train", "evaluate", "validate", "list", "init", "show", "schema"):
         assert f" {command} " in done.out
         assert cli(command, "--help").code == 0
-    assert "--plugin is the only way to run a user's own" in done.out
+    assert "Only --plugin runs code of your own" in done.out
     assert cli("--version").out.startswith("deepcli 0.")
 
 
@@ -72,7 +72,7 @@ def test_evaluate_prints_a_line_a_figure_and_a_class_and_the_confusion_matrix(cl
             shown = f"{value:.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
             assert re.fullmatch(rf"{split} {name} +{re.escape(shown)}", line)
         assert methods[:2] == [
-            f"95 % intervals, over {split} examples (not over trainings):",
+            f"95 % intervals, over {split} examples (not over training runs):",
             "  accuracy, recall_weighted: exact (Clopper-Pearson)",
         ]
         assert max(map(len, methods)) <= 80 and set(SCORES) <= set(re.findall(r"\w+", " ".join(methods)))
@@ -174,7 +174,7 @@ def test_show_model_prints_layers_with_shapes_and_parameters(cli, spec):
     rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()[1:] if line.strip()}
     assert rows["conv_1"] == ["Conv2D", "8", "x", "8", "x", "4", "40"]
     assert rows["output"][-1] == "650"
-    assert "690 parameters, 690 of them trainable" in done.out
+    assert "690 parameters, 690 trainable" in done.out
 
 
 def test_show_samples_draws_images_before_and_after_augmentation(cli, spec):
@@ -198,10 +198,10 @@ def test_show_samples_draws_images_before_and_after_augmentation(cli, spec):
 @pytest.mark.parametrize(
     ("text", "words", "message"),
     [
-        ("data: imdb\nmodel: mlp\n", ["--samples", "a.png"], "--samples draws images, and imdb holds texts"),
+        ("data: imdb\nmodel: mlp\n", ["--samples", "a.png"], "--samples: needs images; imdb contains texts"),
         ("data: digits\nmodel: mlp\n", ["--samples", "a.jpg"], "--samples: a.jpg should end in .png"),
-        ("data: digits\nmodel: mlp\n", ["--samples", "no/a.png"], "--samples: there is no folder no"),
-        ("data: digits\nmodel: mlp\n", ["--samples", "a.png", "--model"], "only one of --model and --samples"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "no/a.png"], "--samples: the directory no does not exist"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "a.png", "--model"], "--model and --samples: choose one"),
     ],
 )
 def test_show_samples_says_what_it_cannot_do(cli, spec, text, words, message):
@@ -264,13 +264,13 @@ def test_list_prints_json_for_scripts(cli):
     models = json.loads(cli("list", "models", "--json").out)
     assert (models["kind"], [entry["type"] for entry in models["entries"]]) == ("models", list(MODELS))
     (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)["entries"]
-    assert cosine["doc"].startswith("Fall from the peak")
+    assert cosine["doc"].startswith("Cosine decay from the peak")
     assert cosine["example"] == "schedule: {type: cosine, alpha: 0.0}"
     assert cosine["fields"][0] == {
         "name": "alpha",
         "type": "number >= 0, <= 1",
         "default": "0.0",
-        "description": "Share of the peak that is left at the end.",
+        "description": "Fraction of the peak that is left at the end.",
         "depth": 0,
         "absent": False,
     }

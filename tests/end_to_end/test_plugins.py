@@ -90,7 +90,7 @@ def test_a_score_is_listed_and_refused_among_the_metrics(cli, spec):
     plugin = ["--plugin", FOLDER / f"{SCORE}.py"]
     path = spec("data: digits\nmodel: mlp\nmetrics: [kappa]\n")
     assert "unknown type 'kappa'" in cli("validate", path).err
-    assert "'kappa' needs no naming: `deepcli evaluate RUN` measures it" in cli("validate", path, *plugin).err
+    assert "'kappa' is a score, which `deepcli evaluate RUN` computes" in cli("validate", path, *plugin).err
     assert "Agreement beyond chance" in cli("list", "scores", SCORE, *plugin).out
 
 
@@ -119,7 +119,7 @@ def test_a_model_without_a_classifier_s_output_layer_has_no_scores_and_says_so(c
     own = json.loads(cli("train", spec(), *words).out)["metrics"]["test"]
     done = cli("evaluate", "a", "--json", "--plugin", plugin)
     result = json.loads(done.out)
-    assert "no scores: there are labels from 0 to 9, and outputs of 1 unit\n" in done.err
+    assert "no scores: labels are from 0 to 9, but outputs have 1 unit\n" in done.err
     assert result["metrics"] == {"test": own}
     assert (result["intervals"], result["classes"], result["confusion_matrix"]) == (
         {"test": {}},

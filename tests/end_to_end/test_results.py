@@ -77,14 +77,14 @@ def test_runs_on_other_data_are_not_paired(cli, runs, spec, tmp_path):
     other = tmp_path / "other"
     assert cli("train", spec(SPEC), "data.limit=100", "--output", other, "--quiet").code == 0
     done = cli("compare", runs[0], other)
-    assert done.code == 0 and "not paired" in done.out and re.search(r"^data\.limit +200 +100$", done.out, re.M)
+    assert done.code == 0 and "not comparable" in done.out and re.search(r"^data\.limit +200 +100$", done.out, re.M)
 
 
 def test_what_tells_data_apart_decides_whether_runs_are_paired(cli, runs):
     path = runs[1] / "environment.json"
     environment = json.loads(path.read_text())
     path.write_text(json.dumps({**environment, "data": {**environment["data"], "content": "0" * 64}}))
-    assert "not paired: of other data" in cli("compare", *runs).out
+    assert "not comparable: of other data" in cli("compare", *runs).out
     for unknown in ({}, {"sha256": ""}, None):  # runs that say too little of their data
         path.write_text(json.dumps({**environment, "data": unknown}))
         done = cli("compare", *runs)
@@ -102,7 +102,7 @@ def test_without_predictions_specs_and_metrics_are_compared_all_the_same(cli, ru
         (runs[1] / "predictions-test.npz").write_bytes(content)
     done = cli("compare", *runs)
     assert done.code == 2 and says in done.err
-    assert "not paired" in done.out and re.search(r"^optimizer\.learning_rate +0\.001 +0\.02$", done.out, re.M)
+    assert "not comparable" in done.out and re.search(r"^optimizer\.learning_rate +0\.001 +0\.02$", done.out, re.M)
     done = cli("compare", *runs, "--json")
     assert done.code == 2 and says in json.loads(done.out)["pairs"][0]["error"]
 

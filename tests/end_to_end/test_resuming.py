@@ -209,7 +209,7 @@ def test_what_cannot_be_resumed(cli, spec):
     assert cli("train", spec(BASE), "-o", "a").code == 0
     done = cli("train", "--resume", "a", "-o", "b")
     assert done.code == 2
-    assert "leave --output out" in done.err
+    assert "omit --output" in done.err
     Path("a/metrics.json").unlink()
     Path("a/checkpoints/last.keras").write_bytes(b"PK\3\4 not any more")
     done = cli("train", "--resume", "a")
@@ -231,7 +231,7 @@ def test_other_data_and_another_thread_count_are_noticed(cli, interrupted):
     path.write_text(json.dumps({**environment, "data": {"sha256": "0" * 64}}))
     done = cli("train", "--resume", "a b")
     assert done.code == 2
-    assert "the data are not those that a b was trained on\n  trained on  SHA-256 0000000000000000...\n" in done.err
+    assert "the data differ from those that a b was trained on\n  trained on  SHA-256 0000000000000000...\n" in done.err
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"data": 3, "versions": null, "device": [], "threads": "x"}'])

@@ -115,7 +115,7 @@ def test_a_sweep_from_the_command_line(spec, tmp_path):
     assert outcome.best.test == json.loads((tested[0] / "metrics.json").read_text())["metrics"]["test"]
     # The same command again has nothing to do, and says the same.
     again = deepcli("sweep", "run", spec(SPEC), RATES, "--workers", 2, "-o", folder, "--json")
-    assert again.returncode == 0 and f"going on with {folder}" in again.stderr
+    assert again.returncode == 0 and f"continuing {folder}" in again.stderr
     assert json.loads(again.stdout) == {**json.loads(done.stdout), "seconds": json.loads(again.stdout)["seconds"]}
     status = deepcli("sweep", "status", folder)
     assert status.returncode == 0 and "completed: 3 completed of 3 trials" in status.stdout
@@ -288,7 +288,7 @@ def test_an_interrupted_sweep_goes_on_by_the_same_command(spec, tmp_path, number
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number, err
-    assert json.loads(out)["status"] == "interrupted" and "the same command again goes on" in err
+    assert json.loads(out)["status"] == "interrupted" and "run the same command again to continue" in err
     left = {run.name for run in folder.glob("trials/*") if not (run / "metrics.json").exists()}
     assert left and all((folder / "trials" / name / "checkpoints" / "last.keras").exists() for name in left)
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
@@ -361,7 +361,7 @@ class TestRefusals:
 
     def test_data_that_are_missing(self, cli, spec, tmp_path):
         err = self.refused(cli, spec("data: mnist\nmodel: mlp\n"), RATES, "-o", tmp_path / "s")
-        assert "mnist.npz is not there" in err and not (tmp_path / "s").exists()
+        assert "mnist.npz was not found" in err and not (tmp_path / "s").exists()
 
     def test_a_directory_that_is_something_else(self, cli, spec, tmp_path):
         (tmp_path / "mine").mkdir()

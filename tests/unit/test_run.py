@@ -154,7 +154,7 @@ def test_two_exports_at_once_leave_one_whole(tmp_path):
     assert {path.read_text() for path in folder.iterdir()} <= {str(number) for number in range(8)}
     assert len({path.read_text() for path in folder.iterdir()}) == 1 and len(names(folder)) == 2
     (folder / exporting.FACTS).unlink()
-    with pytest.raises(RunError, match="holds something else than an export"):
+    with pytest.raises(RunError, match="contains something other than an export"):
         export(9)
     assert names(folder) == ["model"]
 

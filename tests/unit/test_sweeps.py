@@ -527,12 +527,12 @@ SWEPT = f"{BASE}sweep: {{parameters: {{{RATE}: [0.1, 0]}}}}\n"
 def test_other_commands_leave_the_section_out_and_say_so(cli, spec):
     path = spec(SWEPT)
     loaded = load.load([path])
-    assert loaded.notices == ("sweep: left to `deepcli sweep`; this is the spec without it",)
+    assert loaded.notices == ("sweep: only `deepcli sweep` uses this section; it is ignored here",)
     assert loaded.experiment == load.load([spec()]).experiment
     done = cli("show", spec(SWEPT))
-    assert (done.code, "sweep" in done.out, "notice: sweep: left to" in done.err) == (0, False, True)
+    assert (done.code, "sweep" in done.out, "notice: sweep: only `deepcli sweep`" in done.err) == (0, False, True)
     done = cli("train", spec(SWEPT), "data.limit=40", "training.epochs=1", "-o", "a")
-    assert (done.code, "notice: sweep: left to" in done.err) == (0, True)
+    assert (done.code, "notice: sweep: only `deepcli sweep`" in done.err) == (0, True)
     assert "sweep" not in Path("a/config.yaml").read_text(encoding="utf-8")
 
 
