@@ -168,8 +168,8 @@ def test_a_run_directory_that_exists(refused, spec):
     Path("a/checkpoints").mkdir(parents=True)
     Path("a/config.yaml").write_text("data: digits\nmodel: mlp\n")
     Path("a/.lock").touch()
-    assert "the run a exists; choose another --output, or --if-exists" in refused("train", spec(), "--output", "a")
-    assert "has not finished, so it cannot be skipped; --if-exists resume continues it" in refused(
+    assert "the run a exists; choose another --output, or use --if-exists" in refused("train", spec(), "--output", "a")
+    assert "has not finished, so it cannot be skipped; use --if-exists resume to continue it" in refused(
         "train", spec(), "--output", "a", "--if-exists", "skip"
     )
     assert "name: config in the run, spec now" in refused("train", spec(), "--output", "a", "--if-exists", "resume")
@@ -179,8 +179,8 @@ def test_a_folder_that_is_no_run_is_never_touched(refused, spec):
     Path("thesis").mkdir()
     Path("thesis/chapter.tex").write_text("x")
     error = refused("train", spec(), "--output", "thesis", "--if-exists", "overwrite")
-    assert "thesis exists and is no run directory; nothing was touched" in error
-    assert "is no run directory: it has no config.yaml" in refused("evaluate", "thesis")
+    assert "thesis exists and is not a run; nothing was changed" in error
+    assert "thesis is not a run: no config.yaml in it" in refused("evaluate", "thesis")
 
 
 def test_an_output_folder_that_cannot_be_written(refused, spec):
@@ -243,20 +243,18 @@ class TestACheckpoint:
 
     def test_that_is_no_zip(self, refused, tmp_path):
         (tmp_path / "a.keras").write_bytes(b"not a zip at all")
-        assert "is damaged or no checkpoint" in refused("evaluate", tmp_path / "a.keras")
+        assert "is damaged or not a checkpoint" in refused("evaluate", tmp_path / "a.keras")
 
     @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
     def test_that_is_truncated(self, refused, tmp_path, good_checkpoint, share):
         content = good_checkpoint.read_bytes()
         (tmp_path / "a.keras").write_bytes(content[: int(len(content) * share)])
-        assert "is damaged or no checkpoint" in refused("evaluate", tmp_path / "a.keras")
+        assert "is damaged or not a checkpoint" in refused("evaluate", tmp_path / "a.keras")
 
     def test_that_is_another_zip(self, refused, tmp_path):
         with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
             archive.writestr("config.json", "{}")
-        assert "is no checkpoint of deepcli's: it has no deepcli/config.yaml" in refused(
-            "evaluate", tmp_path / "a.keras"
-        )
+        assert "is not a deepcli checkpoint (no deepcli/config.yaml in it)" in refused("evaluate", tmp_path / "a.keras")
 
     def test_of_a_newer_format(self, refused, tmp_path, good_checkpoint):
         def newer(members):
@@ -296,7 +294,7 @@ class TestACheckpoint:
 
     def test_on_a_gpu_that_is_not_there(self, refused, good_checkpoint):
         error = refused("evaluate", good_checkpoint, "--device", "gpu")
-        assert "TensorFlow sees no GPU, only CPU:0" in error
+        assert "TensorFlow found no GPU, only CPU:0" in error
         assert "tensorflow[and-cuda]" in error
 
     def test_anywhere_on_disk_without_its_run(self, cli, tmp_path, good_checkpoint):

@@ -36,7 +36,7 @@ def test_train_prints_results_on_stdout_and_one_plain_line_an_epoch_on_stderr(cl
     assert done.code == 0
     lines = done.err.splitlines()
     assert lines[0].startswith("tiny: mlp on digits, 40 examples in 1 step")
-    assert lines[1].startswith("device: cpu (TensorFlow sees no GPU)")
+    assert lines[1].startswith("device: cpu (TensorFlow found no GPU)")
     assert lines[2].startswith("jit_compile: false (") and "steps_per_execution: 1 (" in lines[2]
     assert [line.split("  ")[0] for line in lines[3:5]] == ["epoch 1/2", "epoch 2/2"]
     assert all(name in lines[3] for name in ("loss ", "accuracy ", "val_loss ", "lr 1.00e-03", "s"))
@@ -139,7 +139,7 @@ def test_a_failed_run_exits_with_1_and_is_not_skipped(cli, spec):
     before = Path("a/metrics.json").read_bytes()
     done = cli(*words, "--if-exists", "skip")
     assert done.code == 2 and "the run a exists and failed (the run diverged" in done.err
-    assert "--if-exists resume continues it, overwrite trains it afresh" in done.err
+    assert "use --if-exists resume to continue it, or --if-exists overwrite to replace it" in done.err
     assert Path("a/metrics.json").read_bytes() == before
 
 
@@ -327,7 +327,7 @@ def test_a_checkpoint_of_a_plugin_names_it_and_never_imports_it_by_itself(cli, s
     plugin.write_text(plugin.read_text() + "\nopen('imported', 'w').close()\n")
     done = subprocess.run([script, "evaluate", "a"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert f"the run was trained with --plugin {plugin}, which is imported only if you give it again" in done.stderr
+    assert f"the run was trained with --plugin {plugin}, so add that to the command" in done.stderr
     assert not Path("imported").exists()
     done = subprocess.run([script, "evaluate", "a", "--plugin", plugin], capture_output=True, text=True, check=False)
     assert (done.returncode, Path("imported").exists()) == (0, True)

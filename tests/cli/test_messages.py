@@ -75,7 +75,7 @@ def test_initial_weights_of_another_shape_name_the_shapes_and_the_fields(cli, sp
     assert cli("train", path, "--output", "a", "--quiet").code == 0
     done = cli("train", path, "training.initial_weights=a", "model.hidden_units=[7]", "--output", "b", "--quiet")
     assert done.code == 2
-    assert "it holds 64x16, 16x10, 16, where the model has 64x7, 7x10, 7" in done.err
+    assert "the file has 64x16, 16x10, 16, the model has 64x7, 7x10, 7" in done.err
     assert "model.hidden_units: [16] in the checkpoint, [7] here" in done.err
     assert "Keras" not in done.err
 
@@ -151,7 +151,7 @@ def test_looking_at_a_plugin_s_run_names_the_plugin(cli, pets, plugin, monkeypat
     monkeypatch.delitem(DATASETS._classes, "pets")
     done = cli(command, *[pets] * (2 if command == "compare" else 1))
     assert done.code == 2
-    assert f"the run was trained with --plugin '{plugin}', which is imported only if you give it again" in done.err
+    assert f"the run was trained with --plugin '{plugin}', so add that to the command" in done.err
 
 
 def test_init_writes_a_spec_of_a_plugin_s_component(cli, plugin):
@@ -204,7 +204,7 @@ def test_the_loser_of_a_race_for_a_run_is_told_of_the_race(tmp_path):
         thread.join()
     assert len(errors) == 3
     for error in errors:
-        assert "another process has begun the run" in error and "--if-exists skip or resume" in error
+        assert "another process has started the run" in error and "--if-exists skip or resume" in error
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 

@@ -268,11 +268,11 @@ def test_old_runs_and_checkpoints_that_say_nothing_of_their_data_are_read_with_a
     (run / "environment.json").write_text("{}")
     before = content(run)
     done = cli("evaluate", run, "--split", "train")
-    assert done.code == 0 and "the predictions are not kept in the run" in done.err
+    assert done.code == 0 and "predictions are not saved in the run" in done.err
     assert content(run) == before
     shutil.copy(places / "one place" / "mnist.npz", tmp_path / "moved.npz")
     done = cli("train", "--resume", run, "training.epochs=5", f"data.path={tmp_path / 'moved.npz'}")
-    assert done.code == 2 and "a run cannot go on with data from another place" in done.err
+    assert done.code == 2 and "a run cannot be resumed with data from another place" in done.err
     assert content(run) == before
 
 

@@ -44,7 +44,7 @@ def test_it_trains_and_is_evaluated_with_the_plugin_only(cli, spec, name, kind, 
     assert own.items() <= json.loads(again.out)["metrics"]["test"].items()
     without = fresh("evaluate", "a")
     assert without.returncode == 2
-    assert f"--plugin {shlex.quote(str(plugin))}, which is imported only if you give it again" in without.stderr
+    assert f"--plugin {shlex.quote(str(plugin))}, so add that to the command" in without.stderr
     assert f"unknown type {name!r}" in without.stderr
 
 

@@ -40,7 +40,7 @@ def test_a_signal_ends_a_run_in_an_orderly_way(spec, number, code):
     result = json.loads(out)
     assert result["status"] == "interrupted"
     assert result["run"] == "a"
-    assert "interrupted; `deepcli train --resume a` goes on" in err
+    assert "interrupted; continue with: deepcli train --resume a\n" in err
     assert "Traceback" not in err
     assert [path.name for path in Path("a").rglob(".*")] == [".lock"]
     done = subprocess.run([*DEEPCLI, "evaluate", "a/checkpoints/last.keras", "-q"], capture_output=True, check=False)

@@ -84,12 +84,12 @@ def test_what_tells_data_apart_decides_whether_runs_are_paired(cli, runs):
     path = runs[1] / "environment.json"
     environment = json.loads(path.read_text())
     path.write_text(json.dumps({**environment, "data": {**environment["data"], "content": "0" * 64}}))
-    assert "not comparable: of other data" in cli("compare", *runs).out
+    assert "not comparable: different data" in cli("compare", *runs).out
     for unknown in ({}, {"sha256": ""}, None):  # runs that say too little of their data
         path.write_text(json.dumps({**environment, "data": unknown}))
         done = cli("compare", *runs)
         assert done.code == 0 and "on 200 test examples" in done.out
-        assert f"notice: {runs[0]} and {runs[1]} do not say whether they are of the same data" in done.err
+        assert f"notice: {runs[0]} and {runs[1]} do not record whether they used the same data" in done.err
     path.write_text(json.dumps({**environment, "data": {"sha256": environment["data"]["sha256"]}}))  # an older run
     assert cli("compare", *runs).err == ""
 
@@ -126,8 +126,8 @@ def test_plot_draws_a_run(cli, runs, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("plot", "nothing"), "is no run directory"),
-        (("compare", "RUN", "nothing"), "is no run directory"),
+        (("plot", "nothing"), "is not a run"),
+        (("compare", "RUN", "nothing"), "is not a run"),
         (("compare", "RUN"), "at least two"),
         (("compare", "RUN", "RUN", "--output", "x.gif"), ".png or .svg"),
         (("compare", "RUN", "RUN", "--metric", "val_los", "--output", "x.png"), "did you mean 'val_loss'"),

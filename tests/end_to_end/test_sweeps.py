@@ -339,7 +339,7 @@ class TestRefusals:
             ("optimizer.learning_rate=log:1e-1:1e-4", "is not less than max"),
             ("optimizer.learning_rate=[1e-3, -1]", "greater than"),
             ("sweep.metric=val_acuracy", "did you mean 'val_accuracy'"),
-            ("sweep.metric=test_accuracy", "no choice may look at"),
+            ("sweep.metric=test_accuracy", "must not be used to choose"),
         ],
     )
     def test_bad_words(self, cli, spec, tmp_path, word, says):
@@ -355,7 +355,7 @@ class TestRefusals:
     def test_a_sweep_of_another_spec(self, cli, spec, tmp_path, worked):
         study = worked(RATES)
         err = self.refused(cli, spec(SPEC), RATES, "training.epochs=3", "-o", study.folder.path)
-        assert "training.epochs: 3 now, 2 when the sweep was begun" in err and "choose another --output" in err
+        assert "training.epochs: 3 now, 2 when the sweep was started" in err and "choose another --output" in err
         other = self.refused(cli, spec(SPEC), "optimizer.learning_rate=[1e-3]", "-o", study.folder.path)
         assert "sweep.parameters.optimizer.learning_rate" in other
 
@@ -366,7 +366,7 @@ class TestRefusals:
     def test_a_directory_that_is_something_else(self, cli, spec, tmp_path):
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("x")
-        assert "nothing was touched" in self.refused(cli, spec(SPEC), RATES, "-o", tmp_path / "mine")
+        assert "nothing was changed" in self.refused(cli, spec(SPEC), RATES, "-o", tmp_path / "mine")
         assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
     def test_a_storage_that_is_none(self, cli, spec, tmp_path):
@@ -449,7 +449,7 @@ class TestPlans:
         done = cli("sweep", "trial", "nonsense", "-o", tmp_path / "o")
         assert done.code == 2 and "sweep plan" in done.err
         assert not (tmp_path / "o").exists()
-        assert "holds no trials" in cli("sweep", "collect", tmp_path / "o").err
+        assert "has no trials of a plan" in cli("sweep", "collect", tmp_path / "o").err
 
     def test_a_plan_is_the_same_every_time_and_every_run_has_its_own_name(self, cli, spec, lines):
         assert cli("sweep", "plan", spec(SPEC), RATES, "--seeds", "2").out.splitlines() == lines
