@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from deepcli.callbacks import CALLBACKS
 from deepcli.data import DATASETS
 from deepcli.evaluation.scores import SCORES
 from deepcli.experiment.load import SWEEP
@@ -22,6 +23,7 @@ from deepcli.models import LAYERS, MODELS
 from deepcli.models.activations import ACTIVATIONS
 from deepcli.models.initializers import INITIALIZERS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from deepcli.spec.plugins import origin
 from deepcli.spec.registry import Component, Registry, Spec, show
 from deepcli.spec.yaml12 import dump, dump_line
 from deepcli.sweeps.pruners import PRUNERS
@@ -39,6 +41,7 @@ KINDS: dict[str, Registry[Any]] = {
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "pruners": PRUNERS,
+    "callbacks": CALLBACKS,
     "trackers": TRACKERS,
     "formats": FORMATS,
     "scores": SCORES,
@@ -73,18 +76,26 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class Entry:
-    """One component: its documentation, a section (or command) to paste, and its fields."""
+    """One component: its documentation, a section (or command) to paste, its fields, and the plugin that it is from."""
 
     type: str
     doc: str
     example: str
     fields: tuple[FieldRow, ...]
+    origin: str | None = None
 
 
 def entry(kind: str, name: str) -> Entry:
     """Return the documentation, example and fields of one component."""
     cls = KINDS[kind][name]
-    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)))
+    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)), origin(cls))
+
+
+def origins() -> dict[str, dict[str, str]]:
+    """Map each kind to those of its components that come from a plugin, each with the package or file that has it."""
+    found = {kind: {name: origin(registry[name]) for name in registry} for kind, registry in KINDS.items()}
+    named = {kind: {name: place for name, place in places.items() if place} for kind, places in found.items()}
+    return {kind: places for kind, places in named.items() if places}
 
 
 def example(kind: str, name: str) -> str:

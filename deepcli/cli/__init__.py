@@ -72,10 +72,11 @@ def _run() -> int:
         OutputError: Standard output cannot be written.
     """
     try:
+        words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
 
         with answers.alone(sys.argv[1:]):
-            code = command()(prog_name="deepcli", standalone_mode=False)
+            code = command()(words, prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer's code for a KeyboardInterrupt
     except DeepcliError as error:
         if "--verbose" in sys.argv and error.__cause__ is not None:
@@ -96,6 +97,15 @@ def _run() -> int:
     except Exception as error:
         cause = error.__cause__  # Typer replaces an EOFError with an Abort that has no message
         return _unexpected(cause if isinstance(cause, EOFError) else error)
+
+
+def _without_plugins(words: list[str]) -> list[str]:
+    """Leave installed plugins out where the option says so, wherever it stands; return the words without it."""
+    end = words.index("--") if "--" in words else len(words)
+    if "--no-plugins" not in words[:end]:
+        return words
+    os.environ["DEEPCLI_NO_PLUGINS"] = "1"
+    return [word for number, word in enumerate(words) if word != "--no-plugins" or number > end]
 
 
 def _unexpected(error: Exception) -> int:

@@ -118,6 +118,9 @@ class Listing(Answer):
     command: Literal["list"] = Field(description="The command that ran.")
     status: Status = Field(description="How the command ended.")
     kinds: dict[str, list[str]] | None = Field(None, description="By kind: the names; null if one kind was requested.")
+    origins: dict[str, dict[str, str]] = Field(
+        {}, description="By kind and name: the package or file of each component that comes from a plugin."
+    )
     kind: str | None = Field(None, description="The requested kind; null if none was.")
     entries: list[ListedComponent] | None = Field(None, description="All entries of that kind, or the requested one.")
 

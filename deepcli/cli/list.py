@@ -34,7 +34,7 @@ def list_components(
     json: Json = False,
 ) -> None:
     """List what a spec can name, and the scores of `evaluate`, with documentation, fields, defaults and examples."""
-    from deepcli.catalog.components import KINDS, entry
+    from deepcli.catalog.components import KINDS, entry, origins
     from deepcli.cli import render
     from deepcli.spec.plugins import import_plugins
     from deepcli.spec.registry import did_you_mean
@@ -42,9 +42,9 @@ def list_components(
     import_plugins(plugins or [])
     if kind is None:
         if json:
-            _emit({"kinds": {kind: list(registry) for kind, registry in KINDS.items()}})
+            _emit({"kinds": {kind: list(registry) for kind, registry in KINDS.items()}, "origins": origins()})
         else:
-            render.kinds(KINDS)
+            render.kinds(KINDS, origins())
         return
     registry = KINDS.get(kind)
     if registry is None:

@@ -123,15 +123,18 @@ def _figure(value: float | None) -> str:
     return "nan" if value is None else f"{value:.4f}"
 
 
-def kinds(registries: Mapping[str, Registry[Any]]) -> None:
-    """Print every kind of component, with the names of its components."""
+def kinds(registries: Mapping[str, Registry[Any]], origins: Mapping[str, Mapping[str, str]]) -> None:
+    """Print every kind of component with its names, then where the components of plugins come from."""
     _print_table(("kind", "names"), [(kind, ", ".join(registry)) for kind, registry in registries.items()])
+    for kind, places in origins.items():
+        for name, place in places.items():
+            print(f"{kind} {name}: from {place}")
 
 
 def entries(entries: Sequence[Entry]) -> None:
     """Print components: documentation, fields, and an example to paste."""
     for entry in entries:
-        print(f"{entry.type}  {entry.doc.splitlines()[0]}")
+        print(f"{entry.type}  {entry.doc.splitlines()[0]}{f'  (from {entry.origin})' if entry.origin else ''}")
         if entry.fields:
             rows = [("  " * (row.depth + 1) + row.name, row.type, row.default, row.description) for row in entry.fields]
             _print_table(("  field", "type", "default", ""), rows)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from types import TracebackType
 
-FILE_PLUGIN = "deepcli_plugin_"
-"""Prefix of the names of modules that `--plugin FILE` imports."""
+from deepcli.spec.plugins import FILE_PLUGIN, imported
 
 
 def worded(error: Exception) -> str:
@@ -23,15 +21,9 @@ def worded(error: Exception) -> str:
 
 def _in_plugin(trace: TracebackType | None) -> str | None:
     """Return the innermost line of a traceback that is in a plugin; None if no line is."""
-    plugins = _plugins()
     found = None
     for frame, line in traceback.walk_tb(trace):
         module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith(FILE_PLUGIN) or any(module == name or module.startswith(f"{name}.") for name in plugins):
+        if module.startswith(FILE_PLUGIN) or any(module == name or module.startswith(f"{name}.") for name in imported):
             found = f"plugin {frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
     return found
-
-
-def _plugins() -> set[str]:
-    plugins = sys.modules.get("deepcli.spec.plugins")
-    return set(plugins.imported) if plugins else set()

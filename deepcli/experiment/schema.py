@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from deepcli.callbacks import CALLBACKS, Callback
 from deepcli.data import DATASETS, Dataset, Signature
 from deepcli.data.augmentation import ImageAugmentation
 from deepcli.models import MODELS, Head, Model
@@ -75,6 +76,9 @@ class Training(Spec):
     )
     trackers: Annotated[tuple[Annotated[Tracker, TRACKERS], ...], BeforeValidator(as_tuple)] = Field(
         (), description="Trackers that record the metrics, besides the run's own files."
+    )
+    callbacks: Annotated[tuple[Annotated[Callback, CALLBACKS], ...], BeforeValidator(as_tuple)] = Field(
+        (), description="Further callbacks, called after deepcli's own."
     )
     deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at the cost of speed.")
 
@@ -180,6 +184,9 @@ class Experiment(Spec):
         if training.early_stopping is not None:
             watched = training.early_stopping.monitor
             problems += monitor_problems(watched, ("early_stopping", "monitor"), info.data)
+        for number, callback in enumerate(training.callbacks):
+            for name, metric in callback.watched().items():
+                problems += monitor_problems(metric, ("callbacks", number, name), info.data)
         if problems:
             raise validation_error(problems, training)
         return training
@@ -207,7 +214,7 @@ class Experiment(Spec):
             yield ("optimizer", *path), why
 
 
-def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, Any]) -> Iterator[Issue]:
+def monitor_problems(monitor: str, path: tuple[str | int, ...], sections: dict[str, Any]) -> Iterator[Issue]:
     """Yield why a metric cannot be watched, if `data` and `metrics` are valid."""
     if "data" not in sections or "metrics" not in sections:
         return

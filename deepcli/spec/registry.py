@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -60,6 +62,26 @@ class Component(Spec):
 
 
 C = TypeVar("C", bound=Component)
+_registrations: list[tuple[Registry[Any], str, type[Any] | None]] = []
+"""Each registration so far: where, under which name, and the class that had the name before."""
+
+
+@contextlib.contextmanager
+def whole_modules() -> Iterator[None]:
+    """Undo what was registered inside by a module that could not be imported to its end."""
+    before = len(_registrations)
+    try:
+        yield
+    except BaseException:
+        for registry, name, earlier in reversed(_registrations[before:]):
+            if registry[name].__module__ in sys.modules:
+                continue
+            if earlier is None:
+                del registry._classes[name]
+            else:
+                registry._classes[name] = earlier
+        del _registrations[before:]
+        raise
 
 
 class Registry(Generic[C]):
@@ -88,6 +110,7 @@ class Registry(Generic[C]):
             raise ValueError(f"{self.kind}: {name!r} is already registered by {known.__module__}.{known.__qualname__}")
         if "__doc__" not in vars(cls) or not cls.__doc__:
             raise ValueError(f"{self.kind}: {name!r} needs a docstring; it is what `deepcli list` shows")
+        _registrations.append((self, name, known))
         self._classes[name] = cls
         return cls
 

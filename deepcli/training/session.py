@@ -240,7 +240,8 @@ class Session:
         if isinstance(self.context.experiment.schedule, ReduceOnPlateau):
             plateau = self.context.experiment.schedule
             callbacks.append(Plateau(plateau, self.context.experiment.mode(plateau.monitor)))
-        return [*callbacks, *self.context.options.callbacks]
+        named = [callback.build() for callback in training.callbacks]
+        return [*callbacks, *named, *self.context.options.callbacks]
 
     def _remembering(self) -> list[Stateful]:
         return [callback for callback in self.callbacks if isinstance(callback, Stateful)]

@@ -1,4 +1,4 @@
-"""A user's own data set, model, optimizer, schedule and score, through every command that meets them."""
+"""A user's own data set, model, optimizer, schedule, callback and score, through every command that meets them."""
 
 import json
 import shlex
@@ -19,6 +19,7 @@ CASES = {
     "spirals": ("data", ["data=spirals", "data.examples=60"]),
     "sign_sgd": ("optimizers", ["optimizer=sign_sgd", "optimizer.clipnorm=1.0"]),
     "triangular": ("schedules", ["schedule=triangular", "schedule.cycles=2"]),
+    "count_epochs": ("callbacks", ["training.callbacks=[count_epochs]"]),
 }
 SCORE = "kappa"
 """A score of a plugin's: no spec names it, so that it is measured wherever the plugin is given."""
