@@ -42,7 +42,7 @@ def command_of(loaded: Any, name: str) -> Any:
     """Make a command of what an entry point names: a Typer app, a command of Click's, or a function.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: `loaded` is something else.
     """
     if isinstance(loaded, typer.Typer):
         made = typer.main.get_command(loaded)

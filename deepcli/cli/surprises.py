@@ -6,7 +6,8 @@ import os
 import traceback
 from types import TracebackType
 
-from deepcli.spec.plugins import FILE_PLUGIN, imported
+from deepcli.spec import plugins
+from deepcli.spec.plugins import FILE_PLUGIN
 
 
 def worded(error: Exception) -> str:
@@ -24,6 +25,8 @@ def _in_plugin(trace: TracebackType | None) -> str | None:
     found = None
     for frame, line in traceback.walk_tb(trace):
         module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith(FILE_PLUGIN) or any(module == name or module.startswith(f"{name}.") for name in imported):
+        if module.startswith(FILE_PLUGIN) or any(
+            module == name or module.startswith(f"{name}.") for name in plugins.imported
+        ):
             found = f"plugin {frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
     return found

@@ -25,7 +25,7 @@ MOVED = {
 
 
 class _Moved(MetaPathFinder, Loader):
-    """Finds a module under its old name: the same object, so that a registry is there once."""
+    """Finds a module under its old name: as the same object, so that each registry exists once."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

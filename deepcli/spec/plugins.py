@@ -21,7 +21,7 @@ FILE_PLUGIN = "deepcli_plugin_"
 imported: set[str] = set()
 """The modules that were imported as plugins."""
 _tried: dict[Installed, str | None] = {}
-"""What came of each installed plugin in this process: None, or why it could not be imported."""
+"""Each installed plugin that was imported in this process, with the reason if that failed."""
 
 
 def import_plugins(plugins: Iterable[str]) -> None:
