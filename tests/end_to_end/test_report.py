@@ -120,7 +120,7 @@ def test_a_run_without_predictions_says_what_adds_them(cli, run):
     for name in ("predictions-test.npz", "mistakes-test.npz"):
         (run / name).unlink()
     page = reported(cli, run)
-    assert f"deepcli evaluate '{run}' adds" in page.text and "Confusion" not in page.text
+    assert f"run: deepcli evaluate '{run}'" in page.text and "Confusion" not in page.text
     assert "Learning curves" in page.text
 
 

@@ -55,7 +55,7 @@ def test_a_run_that_cannot_be_written_is_evaluated_all_the_same(cli, runs, monke
 
     monkeypatch.setattr(evaluation_files, "keep", full)
     done = cli("evaluate", runs[0])
-    assert done.code == 0 and "test accuracy" in done.out and "not kept: no space" in done.err
+    assert done.code == 0 and "test accuracy" in done.out and "not saved: no space" in done.err
 
 
 def test_compare_tells_what_differs_and_whether_it_is_noise(cli, runs, tmp_path):
