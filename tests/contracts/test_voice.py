@@ -78,7 +78,13 @@ def test_the_worst_phrases_stay_out(path):
 
 @pytest.mark.parametrize(
     "text",
-    ["'x is no folder'", "'interrupted; `x` goes on'", "'Show so many at most'", "'Tell it, or tells'", "'Of the draws.'"],
+    [
+        "'x is no folder'",
+        "'interrupted; `x` goes on'",
+        "'Show so many at most'",
+        "'Tell it, or tells'",
+        "'Of the draws.'",
+    ],
 )
 def test_a_phrase_is_noticed(text, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
