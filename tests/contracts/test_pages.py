@@ -85,3 +85,13 @@ def test_the_readme_is_short():
     assert len(lines) < 150
     assert "make train" in source(ROOT / "README.md")
     assert "make test" in source(ROOT / "README.md")
+
+
+def test_the_lessons_page_has_what_each_lesson_measured():
+    page = source(DOCS / "lessons.md")
+    specs = sorted((ROOT / "configs" / "lessons").glob("*.yaml"))
+    assert len(specs) > 10
+    for path in specs:
+        measured = re.search(r"Test accuracy (.+?), training (.+?), over 5 seeds", source(path))
+        assert measured, path
+        assert f"| `{path.name}` | {measured[1]} | {measured[2]} |" in page
