@@ -45,7 +45,7 @@ def pages() -> dict[str, str]:
 
 def page(parts: Iterable[str]) -> str:
     """Join the parts of a generated page."""
-    return "\n\n".join(part.strip() for part in (MARK, *parts)) + "\n"
+    return "\n\n".join(part.strip() for part in (MARK, *parts) if part) + "\n"
 
 
 def _kind(kind: str) -> Iterator[str]:

@@ -41,27 +41,28 @@ def _commands() -> Iterator[str]:
 
 def _command(name: str, node: Any) -> Iterator[str]:
     arguments = [one for one in node.params if one.param_type_name == "argument"]
-    words = ["deepcli", name, "[OPTIONS]", *(one.metavar or str(one.name).upper() for one in arguments)]
+    options = [one for one in node.params if one.param_type_name == "option" and not one.hidden]
+    hints = get_type_hints(node.callback, include_extras=True)
     yield f"## deepcli {name}"
     yield node.help
-    yield f"```text\n{' '.join(words)}\n```"
-    hints = get_type_hints(node.callback, include_extras=True)
-    shown = [one for one in node.params if not one.hidden]
-    rows = [(_names(one, hints[one.name]), _default(one, hints[one.name]), cell(_help(one))) for one in shown]
-    yield table(("", "default", ""), rows)
+    yield f"```text\n{' '.join(['deepcli', name, '[OPTIONS]', *map(_argument, arguments)])}\n```"
+    yield "\n".join(f"- {_literal(_argument(one))}: {one.help}" for one in arguments)
+    yield table(("option", "value", "default", ""), [_row(one, hints[one.name]) for one in options])
+
+
+def _argument(param: Any) -> str:
+    return str(param.metavar or param.name.upper())
+
+
+def _row(option: Any, hint: Any) -> tuple[str, str, str, str]:
+    """Describe an option: its names, what follows it, its default, its meaning."""
+    names = ", ".join(_literal(name) for name in (*option.opts, *option.secondary_opts))
+    value = "" if option.is_flag else option.metavar or _placeholder(hint)
+    return names, _literal(value), _default(option, hint), cell(_help(option))
 
 
 def _summary(node: Any) -> str:
     return str(node.help).splitlines()[0]
-
-
-def _names(param: Any, hint: Any) -> str:
-    """Write how a command line names an argument or option, and what follows it."""
-    if param.param_type_name == "argument":
-        return _literal(param.metavar or str(param.name).upper())
-    names = ", ".join(_literal(name) for name in (*param.opts, *param.secondary_opts))
-    value = "" if param.is_flag else param.metavar or _placeholder(hint)
-    return f"{names} {_literal(value)}" if value else names
 
 
 def _placeholder(hint: Any) -> str:
@@ -91,7 +92,7 @@ def _help(param: Any) -> str:
 
 def _literal(text: str) -> str:
     """Write code in a cell: a bar in backticks would end the cell on one site and not on the other."""
-    return "<code>" + text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;") + "</code>"
+    return text and "<code>" + text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;<wbr>") + "</code>"
 
 
 def main(folder: Path) -> None:

@@ -67,7 +67,8 @@ def test_the_reference_names_every_command_and_every_option():
 def test_the_reference_says_what_follows_an_option():
     page = text("commands.md")
     assert (
-        "<code>--if-exists</code> <code>error&#124;resume&#124;skip&#124;overwrite</code> | <code>error</code>" in page
+        "<code>--if-exists</code> | <code>error&#124;<wbr>resume&#124;<wbr>skip&#124;<wbr>overwrite</code> | <code>error</code>"
+        in page
     )
-    assert "<code>--data-dir</code> <code>PATH</code> |" in page
+    assert "<code>--data-dir</code> | <code>PATH</code> |" in page
     assert "Environment: `DEEPCLI_DATA_DIR`." in page
