@@ -28,6 +28,7 @@ TITLES = {
     "optimizers": ("Optimizers", "The section `optimizer` of a spec names one."),
     "schedules": ("Schedules", "The section `schedule` of a spec names one: the learning rate at each step."),
     "pruners": ("Pruners", "`sweep.early_terminate` names one: it stops the trials of a sweep that look hopeless."),
+    "callbacks": ("Callbacks", "The list `training.callbacks` names them. [Add callbacks](../how-to/callbacks.md) shows how."),
     "trackers": ("Trackers", "The list `training.trackers` names them. [Use trackers](../how-to/trackers.md) shows how."),
     "formats": ("Export formats", "`deepcli export --format` names one. [Export a model](../how-to/export.md) shows how."),
     "scores": ("Scores", "No spec names a score: `deepcli evaluate` computes all of them for every run."),
@@ -80,7 +81,7 @@ def _entry(kind: str, entry: Entry) -> Iterator[str]:
 
 
 def _fields(rows: Iterable[FieldRow]) -> str:
-    cells = [(_name(row), cell(row.type), _code(row.default), cell(row.description)) for row in rows]
+    cells = [(_name(row), _type(row.type), _code(row.default), cell(row.description)) for row in rows]
     return table(("field", "type", "default", ""), cells) if cells else "No fields of its own."
 
 
@@ -92,6 +93,13 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _name(row: FieldRow) -> str:
     return "&emsp;" * row.depth + f"`{row.name}`"
+
+
+def _type(text: str) -> str:
+    """Write a type, with a link to the page of the components that it names."""
+    for kind, registry in KINDS.items():
+        text = text.replace(f"one of {registry.kind}", f"one of [{registry.kind}]({kind}.md)")
+    return cell(text)
 
 
 def cell(text: str) -> str:
