@@ -56,7 +56,7 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m deepcli.cli.schemas
 
 $(VENV)/.installed-docs: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 site: $(VENV)/.installed-docs

@@ -48,10 +48,11 @@ def tree() -> dict[str, Any]:
 @every_page
 def test_commands_that_are_named_exist(page):
     """In the text and in what is shown of a terminal; blocks of commands are run in end_to_end/test_pages.py."""
-    shown = [line[2:] for block in blocks(PAGES[page]) for line in block.text.splitlines() if line.startswith("$ ")]
+    texts = [block.text for block in blocks(PAGES[page]) if block.kind in ("text", "console")]
+    shown = [line.strip().removeprefix("$ ") for text in texts for line in text.splitlines()]
     named = re.findall(r"`(deepcli [a-z][^`]*)`", prose(PAGES[page]))
     for text in (text for text in [*shown, *named] if text.startswith("deepcli ")):
-        words = shlex.split(text.replace("…", ""))[1:]
+        words = shlex.split(text.replace("…", ""), comments=True)[1:]
         known = tree()
         name = next((" ".join(words[:count]) for count in (2, 1) if " ".join(words[:count]) in known), None)
         if name is None:
