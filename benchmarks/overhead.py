@@ -21,11 +21,12 @@ from deepcli.experiment import load
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
 from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.context import RunContext, TrainOptions
 from deepcli.training.device import choose
 from deepcli.training.evaluate import BATCH_SIZE
 from deepcli.training.loop import Loop
 from deepcli.training.pipeline import PREFETCH, TrainingBatches, gatherer
-from deepcli.training.session import RunContext, Session, TrainOptions
+from deepcli.training.session import Session
 from deepcli.training.settings import make_settings
 from deepcli.training.state import Position
 from deepcli.training.train import ready_model

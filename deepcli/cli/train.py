@@ -99,7 +99,7 @@ def train(
                     "results are not comparable with published ones"
                 )
 
-            from deepcli.training.session import TrainOptions
+            from deepcli.training.context import TrainOptions
             from deepcli.training.train import train
 
             command = tuple(sys.argv[1:])

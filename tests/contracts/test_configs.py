@@ -56,7 +56,7 @@ def test_says_what_it_reached(path):
 @each
 def test_trains(path, tiny, tmp_path):
     from deepcli.run.reporter import NullReporter
-    from deepcli.training.session import TrainOptions
+    from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
     overrides = [*tiny(path.parent.name), "training.max_steps=1", "optimizer.learning_rate=1e-4"]

@@ -8,7 +8,7 @@ from deepcli.models import MODELS
 from deepcli.run.reporter import NullReporter
 from deepcli.spec.yaml12 import dump
 from deepcli.training.compiled import CompiledModels
-from deepcli.training.session import TrainOptions
+from deepcli.training.context import TrainOptions
 from deepcli.training.train import train
 from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint
 

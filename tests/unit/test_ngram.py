@@ -14,8 +14,8 @@ from deepcli.nn.ngram_bag import MIX, SPREAD, NgramBag, TokenNgrams, WindowNgram
 from deepcli.run.checkpoint.file import open_checkpoint
 from deepcli.run.reporter import NullReporter
 from deepcli.training.build import build_model
+from deepcli.training.context import TrainOptions
 from deepcli.training.saving import load_weights
-from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 VOCABULARY, BUCKETS, NGRAMS = 50, 97, 3
