@@ -71,7 +71,7 @@ def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
 
     experiment = loading.load([config], ["training.precision=float32", *words]).experiment
     plan = make_plan(experiment, splits, device)
-    per_call = plan.steps_per_execution.value
+    per_call = int(plan.steps_per_execution.value)
     backend = TensorFlowBackend(device.strategy)
     model = ready_model(experiment, splits, plan, backend)
     calls = max(STEPS // per_call, 1)

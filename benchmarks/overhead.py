@@ -33,15 +33,15 @@ from deepcli.run import RunDir
 CONFIG = Path(__file__).parent.parent / "configs" / "mnist" / "cnn.yaml"
 
 
-class Stopwatch(keras.callbacks.Callback):
+class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
     """Times training from the end of the first epoch."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self.accuracy = logs["val_accuracy"]
         if epoch == 0:
             self.began = time.perf_counter(), time.process_time()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self.seconds = time.perf_counter() - self.began[0]
         self.cpu_seconds = time.process_time() - self.began[1]
 

@@ -15,7 +15,7 @@ from deepcli.sweeps.file import SpecFile
 from deepcli.sweeps.spec import Candidates, Objective, Range, Sweep
 
 ENTRIES = [(kind, name) for kind, registry in KINDS.items() for name in registry]
-SECTIONS = [
+SECTIONS: list[type] = [
     *(SpecFile, Sweep, Objective, Candidates, Range),
     *(type(field.default) for field in SpecFile.model_fields.values()),
 ]

@@ -37,7 +37,7 @@ PAGES = [
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
     if path.name != "CHANGELOG.md"
 ]
-CODE = [path for path in ROOT.glob("deepcli/**/*.py")]
+CODE = list(ROOT.glob("deepcli/**/*.py"))
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -78,7 +78,13 @@ def test_the_worst_phrases_stay_out(path):
 
 @pytest.mark.parametrize(
     "text",
-    ["'x is no folder'", "'interrupted; `x` goes on'", "'Show so many at most'", "'Tell it, or tells'", "'Of the draws.'"],
+    [
+        "'x is no folder'",
+        "'interrupted; `x` goes on'",
+        "'Show so many at most'",
+        "'Tell it, or tells'",
+        "'Of the draws.'",
+    ],
 )
 def test_a_phrase_is_noticed(text, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
@@ -87,7 +93,7 @@ def test_a_phrase_is_noticed(text, tmp_path, monkeypatch):
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or [*PAGES, *CODE]:
+    for name in sys.argv[1:] or [str(path) for path in (*PAGES, *CODE)]:
         target = Path(name).resolve()
         for file in sorted(target.rglob("*.py")) if target.is_dir() else [target]:
             print(*found(file), sep="\n", end="\n" if found(file) else "")

@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -73,10 +74,10 @@ def test_the_optimizer_decides_how_much_fits(strict):
     for optimizer, values in ({"type": "sgd"}, 2), ({"type": "sgd", "momentum": 0.9}, 3), ({"type": "adam"}, 4):
         whole = experiment(optimizer=optimizer)
         strict(PARAMETERS * 4 * values)
-        build_model(whole, "float32", lambda whole=whole: room.to_train(whole))
+        build_model(whole, "float32", partial(room.to_train, whole))
         strict(PARAMETERS * 4 * values - 1)
         with pytest.raises(TrainingError, match=f"has {PARAMETERS:,} parameters"):
-            build_model(whole, "float32", lambda whole=whole: room.to_train(whole))
+            build_model(whole, "float32", partial(room.to_train, whole))
 
 
 @pytest.mark.parametrize(
