@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.5.1"
@@ -30,9 +32,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.11", venv_backend="uv")
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the lowest versions that `pyproject.toml` allows."""
+    """Run the tests with the lowest versions that `pyproject.toml` allows.
+
+    What these need in turn is of today, and deprecates some of what they call: that is not a failure of deepcli's.
+    """
     session.install("--resolution", "lowest-direct", "--editable", EVERYTHING)
-    session.run("pytest", *(session.posargs or SHORT))
+    session.run("pytest", "-W", "ignore::DeprecationWarning", *(session.posargs or SHORT))
 
 
 @nox.session(python="3.11")
@@ -46,6 +51,8 @@ def lint(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure which lines and branches the tests run, also in the processes that they start."""
     pinned(session)
+    # Tests change the current directory, and the processes that they fork write there by themselves.
+    session.env["COVERAGE_FILE"] = str(Path(".coverage").absolute())
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *(session.posargs or SHORT))
     session.run("coverage", "combine", "--quiet")
