@@ -270,7 +270,7 @@ for turn in range(15):
     raw = imdb.read(Sources(offline=True))
     found.add((raw.provenance.sha256, raw.train[0].values.tobytes(), raw.test[1].tobytes()))
     if turn % 5 == 4:
-        for entry in prepared_folder().glob("[!.]*"):
+        for entry in (cache.cache_folder() / "prepared").glob("[!.]*"):
             with contextlib.suppress(OSError):
                 entry.unlink()
 imdb.read(Sources(offline=True))
