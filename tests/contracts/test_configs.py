@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_trains(path, tiny, tmp_path):
 
 
 def test_the_two_reference_runs_are_to_the_letter():
-    cnn, lstm = (load([CONFIGS / name]).experiment for name in ("mnist/cnn.yaml", "imdb/lstm.yaml"))
+    cnn, lstm = (cast(Any, load([CONFIGS / name]).experiment) for name in ("mnist/cnn.yaml", "imdb/lstm.yaml"))
     assert (cnn.data.batch_size, cnn.data.validation_split, cnn.data.split_seed, cnn.training.epochs) == (
         128,
         0.2,

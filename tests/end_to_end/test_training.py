@@ -70,7 +70,7 @@ def weights(path):
     import h5py
 
     with h5py.File(io.BytesIO(open_checkpoint(path).read("model.weights.h5"))) as file:
-        found = {}
+        found: dict[str, np.ndarray] = {}
         file.visititems(lambda name, item: found.__setitem__(name, item[()]) if hasattr(item, "dtype") else None)
     return found
 

@@ -68,7 +68,7 @@ def test_the_windows_of_an_image_are_counted_as_the_layer_sees_them():
     images[0, 0, 0] = [127, 128]
     layer = WindowNgrams(2, BUCKETS)
     seen = np.asarray(layer(images.astype(np.float32) / 255))
-    plain = Counter()
+    plain: Counter[int] = Counter()
     for bits in (images >= 128).astype(int):
         plain.update(1 + hashed(bits[i, j], start=4 * i + j) for i in range(5) for j in range(4))
         windows = ((i, j, bits[i : i + 2, j : j + 2].ravel()) for i in range(4) for j in range(3))
