@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from deepcli.api.trained_data import read_data
 from deepcli.cli.answers import answers
 from deepcli.cli.options import (
     DataDir,
@@ -22,7 +23,6 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
-from deepcli.cli.trained_data import read_data
 
 
 def _splits(incomplete: str) -> list[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deepcli.api.trained_data import read_data
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
-from deepcli.cli.trained_data import read_data
 from deepcli.cli.unused_options import refuse
 from deepcli.errors import TrainingError, UsageError
 

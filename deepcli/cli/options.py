@@ -81,7 +81,7 @@ def sources(data_dir: Path | None, offline: bool, quiet: bool) -> Sources:
     Raises:
         UsageError: The folder is not there.
     """
-    from deepcli.cli.progress import download_progress
+    from deepcli.api.progress import download_progress
     from deepcli.data.files import Sources
 
     if data_dir is not None and not data_dir.is_dir():
@@ -110,6 +110,6 @@ def set_verbose(verbose: bool) -> None:
 
 def reporter(quiet: bool) -> Reporter:
     """Choose how a run is shown."""
-    from deepcli.cli.progress import make_reporter
+    from deepcli.api.progress import make_reporter
 
     return make_reporter(quiet)

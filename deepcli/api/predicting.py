@@ -1,0 +1,157 @@
+"""Predictions for new inputs: what `deepcli predict` and `Run.predict` have in common, and the answers of the latter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from deepcli.api.warned import warn
+from deepcli.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deepcli.data.files import Sources
+    from deepcli.data.lexicon import Lexicon
+    from deepcli.experiment.schema import Experiment
+    from deepcli.inputs.example import Example, Notify, Unreadable
+    from deepcli.inputs.reading import Reader
+    from deepcli.run.checkpoint.file import CheckpointFile
+    from deepcli.training.evaluate import LoadedModel
+
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class ClassProbability:
+    """A class and what the model says of it.
+
+    Attributes:
+        label: The class's number.
+        name: The class's name.
+        probability: Its probability; where the spec's loss needs no probabilities, the model's output.
+    """
+
+    label: int
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Predicted(ClassProbability):
+    """The likeliest class of one input.
+
+    Attributes:
+        input: The file, and the place in it; or the beginning of a text.
+        top: The likeliest classes, most likely first, as many as were asked for.
+    """
+
+    input: str
+    top: tuple[ClassProbability, ...]
+
+    def __repr__(self) -> str:
+        """Show the answer as a person reads it."""
+        return f"<{self.name} {self.probability:.4f}: {self.input}>"
+
+
+class Ranking:
+    """Finds the likeliest classes in a model's outputs.
+
+    Args:
+        experiment: What the model was trained on says what the classes are called.
+        top_k: How many classes to give, the likeliest first; None for every class, in order.
+    """
+
+    def __init__(self, experiment: Experiment, top_k: int | None) -> None:
+        classes = experiment.signature.classes
+        self.names = experiment.data.names_of(classes)
+        self.in_order = top_k is None
+        self.shown = min(top_k or classes, classes)
+
+    def ranked(self, outputs: np.ndarray) -> Iterator[tuple[int, list[int], list[float]]]:
+        """Give the likeliest class of each example, and the classes to show with their outputs.
+
+        Args:
+            outputs: float64 (examples, classes).
+        """
+        import numpy as np
+
+        order = np.argsort(-outputs, axis=1, kind="stable")[:, : self.shown]
+        shown = np.broadcast_to(np.arange(outputs.shape[1]), outputs.shape) if self.in_order else order
+        values = np.take_along_axis(outputs, shown, axis=1).tolist()
+        for best, classes, row in zip(order, shown.tolist(), values, strict=True):
+            yield int(best[0]), classes, row
+
+
+def lexicon_of(checkpoint: CheckpointFile, words: Sequence[object], sources: Sources, notify: Notify) -> Lexicon | None:
+    """Find the words that a text model knows: in the checkpoint, or in its data set's files.
+
+    Args:
+        checkpoint: The model.
+        words: The inputs; where all are arrays of ids, no words are needed.
+        sources: Where the data set may be.
+        notify: Is called with a line if the data set's words are used.
+
+    Raises:
+        DataError: They are not available, and there are inputs other than arrays of ids.
+    """
+    from deepcli.inputs.arrays import SUFFIXES
+
+    data = checkpoint.experiment.data
+    if data.signature.kind != "tokens" or all(str(word).lower().endswith(SUFFIXES) for word in words):
+        return None
+    if (own := checkpoint.lexicon()) is not None:
+        return own
+    found = data.lexicon(sources)
+    if found is not None:
+        notify(f"{checkpoint.path} holds no words; those of the data set {data.type} on this machine are taken")
+    return found
+
+
+def head_of(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
+    """Read up to the first example, so that what cannot be read is reported before TensorFlow is imported."""
+    from deepcli.inputs.example import Example
+
+    head: list[Example | Unreadable] = []
+    while not (head and isinstance(head[-1], Example)) and (one := next(inputs, None)) is not None:
+        head.append(one)
+    return head
+
+
+def predict_values(
+    loaded: LoadedModel, reader: Reader, inputs: Any, top_k: int, batch_size: int, unreadable: Sequence[str], skip: bool
+) -> list[Predicted]:
+    """Predict what a program holds in memory, or files that it names.
+
+    Args:
+        loaded: The model.
+        reader: Reads inputs for it.
+        inputs: As `Run.predict` takes them.
+        top_k: How many classes each answer has.
+        batch_size: Examples at once.
+        unreadable: Where the reader reports inputs that cannot be read.
+        skip: Whether to leave those out with a warning.
+
+    Raises:
+        DataError: An input cannot be read.
+    """
+    from deepcli.inputs.example import Example
+    from deepcli.inputs.in_memory import read_values
+    from deepcli.training.predict import predict
+
+    read: Iterable[Example | Unreadable] = read_values(reader, inputs)
+    if not skip:
+        read = list(read)
+        if unreadable:
+            raise DataError("\n".join(unreadable))
+    ranking, answers = Ranking(loaded.experiment, top_k), []
+    for batch, outputs in predict(loaded, chain(read), batch_size):
+        names = [one.name for one in batch if isinstance(one, Example)]
+        for name, (best, classes, values) in zip(names, ranking.ranked(outputs), strict=True):
+            top = tuple(ClassProbability(k, ranking.names[k], v) for k, v in zip(classes, values, strict=True))
+            answers.append(Predicted(best, ranking.names[best], top[0].probability, name, top))
+    for line in unreadable:
+        warn(line)
+    return answers
