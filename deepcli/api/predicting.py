@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from deepcli.api.warned import warn
@@ -85,22 +85,22 @@ class Ranking:
             yield int(best[0]), classes, row
 
 
-def lexicon_of(checkpoint: CheckpointFile, words: Sequence[object], sources: Sources, notify: Notify) -> Lexicon | None:
+def lexicon_of(
+    checkpoint: CheckpointFile, inputs: Sequence[object], sources: Sources, notify: Notify
+) -> Lexicon | None:
     """Find the words that a text model knows: in the checkpoint, or in its data set's files.
 
     Args:
         checkpoint: The model.
-        words: The inputs; where all are arrays of ids, no words are needed.
+        inputs: Where all are arrays of ids, in files or in memory, no words are needed.
         sources: Where the data set may be.
         notify: Is called with a line if the data set's words are used.
 
     Raises:
         DataError: They are not available, and there are inputs other than arrays of ids.
     """
-    from deepcli.inputs.arrays import SUFFIXES
-
     data = checkpoint.experiment.data
-    if data.signature.kind != "tokens" or all(str(word).lower().endswith(SUFFIXES) for word in words):
+    if data.signature.kind != "tokens" or all(_holds_ids(one) for one in inputs):
         return None
     if (own := checkpoint.lexicon()) is not None:
         return own
@@ -108,6 +108,12 @@ def lexicon_of(checkpoint: CheckpointFile, words: Sequence[object], sources: Sou
     if found is not None:
         notify(f"{checkpoint.path} holds no words; those of the data set {data.type} on this machine are taken")
     return found
+
+
+def _holds_ids(value: object) -> bool:
+    from deepcli.inputs.arrays import SUFFIXES
+
+    return os.fspath(value).lower().endswith(SUFFIXES) if isinstance(value, str | os.PathLike) else True
 
 
 def head_of(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
@@ -121,14 +127,20 @@ def head_of(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable
 
 
 def predict_values(
-    loaded: LoadedModel, reader: Reader, inputs: Any, top_k: int, batch_size: int, unreadable: Sequence[str], skip: bool
+    loaded: LoadedModel,
+    reader: Reader,
+    values: Sequence[Any],
+    top_k: int,
+    batch_size: int,
+    unreadable: Sequence[str],
+    skip: bool,
 ) -> list[Predicted]:
     """Predict what a program holds in memory, or files that it names.
 
     Args:
         loaded: The model.
         reader: Reads inputs for it.
-        inputs: As `Run.predict` takes them.
+        values: The inputs, listed.
         top_k: How many classes each answer has.
         batch_size: Examples at once.
         unreadable: Where the reader reports inputs that cannot be read.
@@ -141,16 +153,16 @@ def predict_values(
     from deepcli.inputs.in_memory import read_values
     from deepcli.training.predict import predict
 
-    read: Iterable[Example | Unreadable] = read_values(reader, inputs)
+    read: Iterable[Example | Unreadable] = read_values(reader, values)
     if not skip:
         read = list(read)
         if unreadable:
             raise DataError("\n".join(unreadable))
     ranking, answers = Ranking(loaded.experiment, top_k), []
-    for batch, outputs in predict(loaded, chain(read), batch_size):
+    for batch, outputs in predict(loaded, read, batch_size):
         names = [one.name for one in batch if isinstance(one, Example)]
-        for name, (best, classes, values) in zip(names, ranking.ranked(outputs), strict=True):
-            top = tuple(ClassProbability(k, ranking.names[k], v) for k, v in zip(classes, values, strict=True))
+        for name, (best, classes, probabilities) in zip(names, ranking.ranked(outputs), strict=True):
+            top = tuple(ClassProbability(k, ranking.names[k], v) for k, v in zip(classes, probabilities, strict=True))
             answers.append(Predicted(best, ranking.names[best], top[0].probability, name, top))
     for line in unreadable:
         warn(line)

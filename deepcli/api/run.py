@@ -149,15 +149,16 @@ class Run:
             UsageError: The model has no use for an argument.
         """
         from deepcli.api.predicting import lexicon_of, predict_values
+        from deepcli.inputs.in_memory import listed
         from deepcli.inputs.reading import ReadOptions, reader_for
 
         checkpoint, loaded = self._loaded_model()
         unreadable: list[str] = []
         options = ReadOptions(invert, key, column, lines, limits, fit)
-        listed = inputs if isinstance(inputs, list | tuple) else [inputs]
-        lexicon = lexicon_of(checkpoint, listed, data_sources(), warn)
+        values = listed(inputs)
+        lexicon = lexicon_of(checkpoint, values, data_sources(), warn)
         reader = reader_for(loaded.experiment.data, lexicon, options, warn, unreadable.append)
-        return predict_values(loaded, reader, inputs, top_k, batch_size, unreadable, skip)
+        return predict_values(loaded, reader, values, top_k, batch_size, unreadable, skip)
 
     def evaluate(
         self,

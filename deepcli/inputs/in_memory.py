@@ -22,22 +22,28 @@ AS_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I")
 """Pillow's modes that a PNG file holds; the others go into a TIFF file."""
 
 
-def read_values(reader: Reader, inputs: Any) -> Outcomes:
-    """Read inputs of a model: one or many of paths, texts, images, arrays and lists of token ids.
+def read_values(reader: Reader, values: Iterable[Any]) -> Outcomes:
+    """Read inputs of a model: paths, texts, images, arrays and lists of token ids, in any order.
 
     Args:
         reader: Reads for the model.
-        inputs: A path or text, an image of Pillow's, an array of one or many examples, or a sequence of such.
+        values: What `listed` returned.
     """
-    return reader.outcomes(
-        source for number, value in enumerate(_listed(inputs)) for source in _of(reader, value, number)
-    )
+    return reader.outcomes(source for number, value in enumerate(values) for source in _of(reader, value, number))
 
 
-def _listed(inputs: Any) -> Iterable[Any]:
-    """List inputs; arrays of one shape become one array, so that their values are judged together."""
-    if isinstance(inputs, str | os.PathLike) or hasattr(inputs, "__array__") or is_one_text(inputs):
+def listed(inputs: Any) -> list[Any]:
+    """List one input or many; arrays of one shape become one array, so that their values are judged together.
+
+    Args:
+        inputs: A path or text, an image of Pillow's, an array of one or many examples, a column of a table, or any
+            number of such.
+    """
+    if isinstance(inputs, str | os.PathLike) or hasattr(inputs, "getexif") or is_one_text(inputs):
         return [inputs]
+    if hasattr(inputs, "__array__"):
+        array = np.asarray(inputs)
+        return [array] if array.dtype.kind in "buif" or not array.shape else array.tolist()
     if not isinstance(inputs, Iterable):
         return [inputs]
     values = list(inputs)
