@@ -1,7 +1,7 @@
-"""What `precision: auto`, `jit_compile: auto` and `steps_per_execution: auto` rest on: a step, each way.
+"""Time a training step with each setting that `precision`, `jit_compile` and `steps_per_execution: auto` choose from.
 
 For every family's config on MNIST and IMDB it times steps after the first ones have traced and compiled, each config in
-a process of its own, all settings in turn. `--json FILE` keeps the figures with the machine they were taken on.
+a process of its own, all settings in turn. `--json FILE` stores the figures with a description of the machine.
 
 Usage: DEEPCLI_DATA_DIR=... python benchmarks/choices.py [--times N] [--json FILE] [CONFIG ...]
 """
@@ -30,7 +30,7 @@ STEPS, WARM_UP_CALLS = 64, 3
 
 
 def settings_for(config: Path) -> dict[str, list[str]]:
-    """Say what is tried: not XLA for tokens, which it would compile for each length, nor what the spec refuses."""
+    """Return the settings to time: no XLA for tokens, which it would compile for each length, nor invalid specs."""
     return {
         name: words
         for name, words in SETTINGS.items()
@@ -39,7 +39,7 @@ def settings_for(config: Path) -> dict[str, list[str]]:
 
 
 def accepted(config: Path, words: list[str]) -> bool:
-    """Tell whether a spec may be trained so."""
+    """Return whether a spec is valid with these overrides."""
     from deepcli.errors import SpecError
     from deepcli.experiment import load
 
@@ -51,7 +51,7 @@ def accepted(config: Path, words: list[str]) -> bool:
 
 
 def milliseconds(config: Path) -> dict[str, float]:
-    """Time a step each way, in this process."""
+    """Time a step with each setting, in this process."""
     from deepcli.data.files import Sources
     from deepcli.experiment import load
     from deepcli.training.device import choose
@@ -63,7 +63,7 @@ def milliseconds(config: Path) -> dict[str, float]:
 
 
 def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
-    """Time a step one way, after the first ones have traced and compiled."""
+    """Time a step with one setting, after the first ones have traced and compiled."""
     from deepcli.experiment import load
     from deepcli.training.backend import TensorFlowBackend
     from deepcli.training.settings import make_plan
@@ -79,7 +79,7 @@ def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
     warming = batches.epoch(0, 0, per_call * WARM_UP_CALLS)
     for _ in range(WARM_UP_CALLS):
         backend.take_steps(model, warming)
-    steps = batches.epoch(1, 0, per_call * calls)  # the same ones each way: texts differ in length
+    steps = batches.epoch(1, 0, per_call * calls)  # the same ones for each setting: texts differ in length
     began = time.perf_counter()
     for _ in range(calls):
         backend.take_steps(model, steps)
@@ -87,7 +87,7 @@ def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
 
 
 def measure(config: Path) -> dict[str, float]:
-    """Time a step each way, in a process of its own."""
+    """Time a step with each setting, in a new process."""
     done = subprocess.run([sys.executable, __file__, "--one", str(config)], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{config}: {done.stderr.strip().splitlines()[-1]}")
@@ -110,7 +110,7 @@ def main() -> None:
         raise SystemExit("set DEEPCLI_DATA_DIR to a folder with mnist.npz and imdb.npz")
     configs = options.configs or sorted(path for kind in ("mnist", "imdb") for path in (CONFIGS / kind).glob("*.yaml"))
     results = {}
-    print(f"median milliseconds a step of {options.times} processes")
+    print(f"median milliseconds per step, {options.times} processes")
     for config in configs:
         runs = [measure(config) for _ in range(options.times)]
         name = f"{config.parent.name}/{config.stem}"

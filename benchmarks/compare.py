@@ -1,9 +1,8 @@
-"""Compare deepcli with plain Keras scripts, and with peers that are installed, as whole processes.
+"""Compare deepcli with plain Keras scripts, and with similar packages that are installed, as whole processes.
 
 Both sides of a comparison run in turn, with the same seeds, and must reach the same accuracy. Figures are ratios, ours
-divided by theirs: median [smallest, largest] over the seeds. `overhead` times only training after its first epoch, as
-Keras's `fit` and deepcli's loop do it, in percent. Exits with 1 if an accuracy differs by
-more than the seeds' noise.
+divided by theirs: median [smallest, largest] over the seeds. `overhead` times only training after the first epoch, with
+Keras's `fit` and with deepcli's loop, in percent. The exit code is 1 if accuracies differ by more than the seeds' noise.
 """
 
 from __future__ import annotations
@@ -33,15 +32,19 @@ WARM_UP = [sys.executable, "-c", "import sklearn, deepcli.training.train"]
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; default: all")
     parser.add_argument(
         "--times", type=int, metavar="N", help="runs of each side, with seeds from 0; default 3, with --quick 1"
     )
-    parser.add_argument("--quick", action="store_true", help="few examples, no check of accuracy: does it all run?")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run, the machine and the versions")
+    parser.add_argument(
+        "--quick", action="store_true", help="few examples, no check of accuracy, only to see that everything runs"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all runs, the machine and the versions to this file"
+    )
     options = parser.parse_args(words)
     if unknown := [name for name in options.names if name not in NAMES]:
-        parser.error(f"there is no comparison {unknown[0]!r}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown comparison {unknown[0]!r}; choose from {', '.join(NAMES)}")
     if options.times is None:
         options.times = 1 if options.quick else 3
     if options.times < 1:
@@ -54,31 +57,31 @@ def data_folder() -> Path:
 
 
 def obstacle(comparison: Comparison, data: Path) -> str | None:
-    """Say why a comparison cannot run here; None if it can."""
+    """Return why a comparison cannot run here; None if it can."""
     sides = (comparison.ours, comparison.theirs)
     for package in filter(None, (side.package for side in sides)):
         if importlib.util.find_spec(package) is None:
             return f"{package} is not installed"
     for side in sides:
         if not (data / side.file).is_file():
-            return f"there is no {side.file} in {data}; DEEPCLI_DATA_DIR should name the folder that holds it"
+            return f"there is no {side.file} in {data}; set DEEPCLI_DATA_DIR to the folder that contains it"
     return None
 
 
 def choose(names: Sequence[str], data: Path) -> list[Comparison]:
-    """Take the comparisons that were asked for and can run, and say which cannot."""
+    """Return the requested comparisons that can run, and print which cannot."""
     wanted = [comparison for comparison in COMPARISONS if comparison.name in (names or NAMES)]
     reasons: dict[str | None, list[Comparison]] = {}
     for comparison in wanted:
         reasons.setdefault(obstacle(comparison, data), []).append(comparison)
     possible = reasons.pop(None, [])
     for reason, comparisons in reasons.items():
-        print(f"left out: {listed(comparisons)}: {reason}", flush=True)
+        print(f"skipped: {listed(comparisons)}: {reason}", flush=True)
     return possible
 
 
 def listed(comparisons: Sequence[Comparison]) -> str:
-    """Name comparisons, each once."""
+    """Join the names of comparisons, each once."""
     return ", ".join(dict.fromkeys(comparison.name for comparison in comparisons))
 
 
@@ -92,7 +95,7 @@ def run(side: Side, setting: Setting, seed: int) -> Run:
     """Run a side once.
 
     Raises:
-        Failed: It did, or its last line is not the JSON that it should be.
+        Failed: It failed, or its last line is not valid JSON with the results.
     """
     used = measure(side.command(setting, seed))
     try:
@@ -102,12 +105,12 @@ def run(side: Side, setting: Setting, seed: int) -> Run:
         if side.timed_inside:
             wall, cpu = result["training_seconds"], result["training_cpu_seconds"]
     except (ValueError, LookupError, TypeError) as error:
-        raise Failed(f"{side.name}: its last line is not the JSON that it should be: {error!r}") from None
+        raise Failed(f"{side.name}: its last line is not valid JSON with the results: {error!r}") from None
     return Run(seed, wall, cpu, used.memory, accuracy, result.get("precision"), result.get("epoch_seconds"))
 
 
 def collect(sides: Sequence[Side], setting: Setting, times: int) -> dict[Side, list[Run]]:
-    """Run every side with every seed: round by round, every other round backwards, so that no side is always first.
+    """Run every side with every seed, in rounds; every other round runs backwards, so that no side is always first.
 
     Returns:
         The runs of each side, without those that failed.
@@ -146,7 +149,7 @@ def main(words: Sequence[str] | None = None) -> int:
     data = data_folder()
     comparisons = choose(options.names, data)
     if not comparisons:
-        print("nothing is left to compare")
+        print("no comparison can run")
         return 2 if options.names else 0
     sides = list(dict.fromkeys(side for comparison in comparisons for side in (comparison.ours, comparison.theirs)))
     announce(comparisons, sides, options.times, options.quick)

@@ -1,4 +1,4 @@
-"""Train configs as whole processes, with one seed or several, and say in their headers what they reached.
+"""Train configs as whole processes, with one seed or several, and write the results into their headers.
 
 Usage: DEEPCLI_DATA_DIR=... python benchmarks/configs.py [--seeds N] [--write] CONFIG ...
 """
@@ -17,7 +17,7 @@ from measure import DEEPCLI, Used, measure
 
 
 def train(path: Path, seed: int) -> tuple[dict[str, Any], Used]:
-    """Train once, with the data of the usual places."""
+    """Train once, with data from the usual places."""
     with tempfile.TemporaryDirectory() as folder:
         words = [str(path), f"seed={seed}", "--output", f"{folder}/run", "--json", "--quiet"]
         used = measure([DEEPCLI, "train", *words])
@@ -25,7 +25,7 @@ def train(path: Path, seed: int) -> tuple[dict[str, Any], Used]:
 
 
 def outcome(path: Path, seeds: Sequence[int]) -> str:
-    """Describe what a config reached in one line."""
+    """Return the results of a config as one line."""
     results, runs = zip(*(train(path, seed) for seed in seeds), strict=True)
     test, validation = (
         [100 * result["metrics"][split]["accuracy"] for result in results] for split in ("test", "validation")
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("configs", nargs="+", type=Path)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help="put the outcome into each file's header")
+    parser.add_argument("--write", action="store_true", help="write the results into each file's header")
     options = parser.parse_args()
     for path in options.configs:
         line = outcome(path, range(options.seeds))

@@ -1,4 +1,4 @@
-"""From measured runs to ratios, a verdict on accuracy, a table and JSON."""
+"""Results of measured runs: ratios, a verdict on accuracy, a table and JSON."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from sides import Comparison
 
 POINTS = 0.3
-"""By so many percentage points the mean test accuracies of two sides may differ and still be called the same."""
+"""Mean test accuracies of two sides count as the same if they differ by at most this many percentage points."""
 COLUMNS = {"wall": "wall", "cpu": "CPU", "memory": "peak memory"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a side: wall and CPU seconds, peak resident memory in MiB, accuracy from 0 to 1, seconds an epoch."""
+    """One run of a side: wall and CPU seconds, peak resident memory in MiB, accuracy from 0 to 1, seconds per epoch."""
 
     seed: int
     wall: float
@@ -37,19 +37,19 @@ class Row:
     theirs: Sequence[Run]
 
     def ratios(self, figure: str) -> list[float]:
-        """Divide ours by theirs, or by so many of their epochs, seed by seed."""
+        """Divide our figure by theirs, or by the time of some of their epochs, seed by seed."""
         epochs = self.comparison.epochs
         theirs = [getattr(run, figure) if epochs is None else epochs * (run.epoch_seconds or 0) for run in self.theirs]
         return [getattr(run, figure) / other for run, other in zip(self.ours, theirs, strict=True)]
 
     @property
     def difference(self) -> float:
-        """Our mean accuracy less theirs, in percentage points."""
+        """Our mean accuracy minus theirs, in percentage points."""
         return 100 * (mean_accuracy(self.ours) - mean_accuracy(self.theirs))
 
     @property
     def error(self) -> float | None:
-        """The standard error of that difference over the seeds; a single one has none."""
+        """The standard error of that difference over the seeds; None with a single seed."""
         if len(self.ours) < 2:
             return None
         variances = (statistics.variance(run.accuracy for run in runs) for runs in (self.ours, self.theirs))
@@ -57,18 +57,18 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether both sides reach the same accuracy as far as can be told, or ours what is asked of it."""
+        """Whether both sides reach the same accuracy within noise, or our side reaches its target."""
         if self.comparison.at_least is not None:
             return mean_accuracy(self.ours) >= self.comparison.at_least
         return abs(self.difference) <= POINTS or self.within_noise
 
     @property
     def within_noise(self) -> bool:
-        """Whether the difference is more than it may be, and yet less than two of its standard errors."""
+        """Whether the difference is above the limit, but at most two of its standard errors."""
         return self.error is not None and POINTS < abs(self.difference) <= 2 * self.error
 
     def cells(self, check: bool) -> list[str]:
-        """Write it as cells of a table."""
+        """Return the row as cells of a table."""
         comparison = self.comparison
         show = percents if comparison.percent else ratios
         figures = [show(self.ratios(name)) if name in comparison.figures else "" for name in COLUMNS]
@@ -89,7 +89,7 @@ class Row:
         ]
 
     def plain(self, check: bool) -> dict[str, Any]:
-        """Write it as plain values."""
+        """Return the row as plain values."""
         return {
             "name": self.comparison.name,
             "ours": {"name": self.comparison.ours.name, "runs": [asdict(run) for run in self.ours]},
@@ -106,18 +106,18 @@ def mean_accuracy(runs: Sequence[Run]) -> float:
 
 
 def ratios(values: Sequence[float]) -> str:
-    """Write the median ratio with the smallest and the largest."""
+    """Format the median ratio with the smallest and the largest."""
     return f"{statistics.median(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
 
 
 def percents(values: Sequence[float]) -> str:
-    """Write the same as what it costs more, in percent."""
+    """Format the same as additional cost in percent."""
     middle, least, most = (100 * (value - 1) for value in (statistics.median(values), min(values), max(values)))
     return f"{middle:+.1f} % [{least:+.1f}, {most:+.1f}]"
 
 
 def table(rows: Sequence[Row], check: bool) -> str:
-    """Write all rows in aligned columns."""
+    """Format all rows in aligned columns."""
     head = ["comparison", "ours / theirs", *COLUMNS.values(), "mean accuracy", "points apart", ""]
     lines = [head, *(row.cells(check) for row in rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]

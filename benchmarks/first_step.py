@@ -1,6 +1,6 @@
-"""How long `deepcli train` takes from the command to the end of its first step, against `import tensorflow` alone.
+"""Time `deepcli train` from the command to the end of its first step, compared with `import tensorflow` alone.
 
-The first run of each does not count, so that caches are warm: those of the operating system, and deepcli's own.
+The first run of each does not count, so that the caches of the operating system and of deepcli are warm.
 
 Usage: DEEPCLI_DATA_DIR=... python benchmarks/first_step.py [TIMES]
 """
@@ -20,11 +20,13 @@ CONFIGS = {"digits/cnn": None, "mnist/cnn": "mnist.npz", "imdb/lstm": "imdb.npz"
 def main() -> None:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     data = Path(os.environ.get("DEEPCLI_DATA_DIR", Path.home() / ".keras" / "datasets"))
-    print(f"median [smallest, largest] of {times} whole processes in turn; the bar is 2 s beyond the import")
-    print(f"{'config':<12}{'':<6}{'to the end of step 1':<24}{'import tensorflow':<24}{'beyond it'}")
+    print(
+        f"median [smallest, largest] of {times} whole processes in turn; the target is at most 2 s more than the import"
+    )
+    print(f"{'config':<12}{'':<6}{'to the end of step 1':<24}{'import tensorflow':<24}{'difference'}")
     for config, file in CONFIGS.items():
         if file and not (data / file).is_file():
-            print(f"{config:<12}left out: {data / file} is not there; set DEEPCLI_DATA_DIR")
+            print(f"{config:<12}skipped: no such file: {data / file}; set DEEPCLI_DATA_DIR")
             continue
         with tempfile.TemporaryDirectory() as folder:
             os.environ["DEEPCLI_CACHE_DIR"] = f"{folder}/cache"

@@ -1,6 +1,6 @@
-"""Train every lesson with several seeds and say what came of it: mean and standard deviation over the seeds.
+"""Train every lesson with several seeds and report its accuracy: mean and standard deviation over the seeds.
 
-Usage: python benchmarks/lessons.py [--write] [LESSON ...]; `--write` puts the outcome into each file's header.
+Usage: python benchmarks/lessons.py [--write] [LESSON ...]; `--write` writes the results into each file's header.
 """
 
 import json
@@ -24,7 +24,7 @@ SEEDS = range(5)
 
 
 def outcome(path: Path) -> str:
-    """Train a lesson with every seed and describe the outcome in one line."""
+    """Train a lesson with every seed and return the results as one line."""
     train_accuracy, test_accuracy, seconds, diverged = [], [], [], 0
     for seed in SEEDS:
         began = time.monotonic()
@@ -50,12 +50,12 @@ def outcome(path: Path) -> str:
 
 
 def spread(values: list[float], digits: int = 1) -> str:
-    """Write mean and standard deviation."""
+    """Format mean and standard deviation."""
     return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
 
 
 def with_outcome(spec: str, line: str) -> str:
-    """Put a line into a spec's header, in the place of the one that says what it reached before."""
+    """Put a line of results into a spec's header, in place of the previous one."""
     lines = [text for text in spec.splitlines() if not text.startswith("# Test acc")]
     first = next(index for index, text in enumerate(lines) if not text.startswith("#"))
     return "\n".join([*lines[:first], f"# {line}", *lines[first:]]) + "\n"

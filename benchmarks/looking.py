@@ -1,4 +1,4 @@
-"""How long it takes to look at runs and to use them: report, plot, compare, and predict against a bare `predict`.
+"""Time the commands that show and use runs: report, plot, compare, and predict (against Keras's `predict` alone).
 
 Usage: DEEPCLI_DATA_DIR=... python benchmarks/looking.py [--times N] [--json FILE]
 """
@@ -27,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     data = Path(os.environ.get("DEEPCLI_DATA_DIR", Path.home() / ".keras" / "datasets"))
     if not (data / "mnist.npz").is_file():
-        raise SystemExit(f"{data / 'mnist.npz'} is not there; set DEEPCLI_DATA_DIR")
+        raise SystemExit(f"no such file: {data / 'mnist.npz'}; set DEEPCLI_DATA_DIR")
     with tempfile.TemporaryDirectory() as folder:
         found = look(Path(folder), data, options.times)
     if options.json:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def look(folder: Path, data: Path, times: int) -> dict[str, list[float]]:
-    """Train two runs, then time every way of looking at them; wall seconds of whole processes, and ratios."""
+    """Train two runs, then time each of the commands; returns wall seconds of whole processes, and ratios."""
     one, two = folder / "one", folder / "two"
     for run, rate in ((one, "1e-3"), (two, "2e-3")):
         measure([DEEPCLI, "train", str(CONFIG), f"optimizer.learning_rate={rate}", "--output", str(run), "--quiet"])

@@ -1,4 +1,4 @@
-"""What figures depend on beside the programs: the machine and the versions."""
+"""The machine and the versions of packages, on which the figures of a benchmark depend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "lightning", "torch", "ludwig")
 
 
 def describe() -> dict[str, Any]:
-    """Describe the machine, the versions and the day, as plain values."""
+    """Return the machine, the versions and the date as plain values."""
     facts = cpu()
     affinity = getattr(os, "sched_getaffinity", None)
     return {
@@ -41,7 +41,7 @@ def describe() -> dict[str, Any]:
 
 
 def in_words() -> str:
-    """Name the machine as headers of configs do: `two cores (an Intel Xeon with AMX)`."""
+    """Describe the machine as in headers of configs: `two cores (an Intel Xeon with AMX)`."""
     machine = describe()["machine"]
     cores = {1: "one core", 2: "two cores"}.get(machine["cores"], f"{machine['cores']} cores")
     name = " ".join(re.sub(r"\((?:R|TM)\)|@.*|\b(?:CPU|Processor)\b", " ", machine["cpu"]).split())
@@ -49,7 +49,7 @@ def in_words() -> str:
 
 
 def installed() -> dict[str, str]:
-    """List the versions of those packages that are there."""
+    """Return the versions of the packages that are installed."""
     versions = {}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -58,7 +58,7 @@ def installed() -> dict[str, str]:
 
 
 def cpu() -> dict[str, str]:
-    """Read what Linux says of the first core; nothing elsewhere."""
+    """Return what Linux reports about the first core; nothing on other systems."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -68,7 +68,7 @@ def cpu() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Name the commit that these benchmarks are of, `-dirty` with changes; None outside a repository."""
+    """Return the commit of these benchmarks, with `-dirty` if there are changes; None outside a repository."""
     command = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return done.stdout.strip() or None

@@ -1,7 +1,7 @@
-"""Run a command as a whole process and read what the operating system says it used.
+"""Run a command as a whole process and measure its time and memory.
 
-Linux counts the peak memory of whoever forks a process as that process's own. So a small process, this file run as a
-program, starts the command; a test or a benchmark that has grown would otherwise be measured in its place.
+Linux counts the memory of the process that forks as peak memory of the new process. So a small process, this file run as
+a program, starts the command; otherwise the memory of a large test or benchmark would be measured in its place.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ DEEPCLI = str(Path(sys.executable).with_name("deepcli"))
 
 
 class Failed(SystemExit):
-    """A command did not do what it should have; its text says what it said."""
+    """A command failed; the text contains its error output."""
 
 
 @dataclass(frozen=True)
 class Used:
-    """What one run of a command used: wall seconds, CPU seconds, peak resident memory in MiB; and what it printed."""
+    """One run of a command: wall seconds, CPU seconds, peak resident memory in MiB, and its output."""
 
     wall: float
     cpu: float
@@ -36,7 +36,7 @@ def measure(command: list[str]) -> Used:
     """Run a command once.
 
     Raises:
-        Failed: The command did.
+        Failed: The command failed.
     """
     done = subprocess.run([sys.executable, "-S", __file__, *command], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -53,12 +53,12 @@ def in_turn(first: list[str], second: list[str], times: int) -> tuple[list[Used]
 
 
 def spread(values: list[float]) -> str:
-    """Write the median with the smallest and the largest."""
+    """Format the median with the smallest and the largest value."""
     return f"{statistics.median(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
 
 
 def main() -> None:
-    """Run the command in this program's own words, then add a line of JSON to what it printed."""
+    """Run the command given as this program's arguments, then print its measurements as a line of JSON."""
     began = time.monotonic()
     with subprocess.Popen(sys.argv[1:]) as process:
         _, status, usage = os.wait4(process.pid, 0)

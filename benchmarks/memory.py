@@ -1,4 +1,4 @@
-"""Peak memory of the MNIST conv net against the same model in plain Keras: the comparison `memory` alone.
+"""Compare the peak memory of the MNIST conv net with that of the same model in plain Keras (comparison `memory`).
 
 Usage: DEEPCLI_DATA_DIR=... python benchmarks/memory.py [TIMES]
 """

@@ -1,8 +1,8 @@
-"""Train the reference conv net by Keras's `fit`, by deepcli's loop alone, or as a whole deepcli run with its files.
+"""Train the reference conv net with Keras's `fit`, with deepcli's loop alone, or as a whole deepcli run with its files.
 
-All three get the same model, compiled the same way, the same tf.data batches in the same order, as many steps per call
-and the same validation examples in batches of the same size. What is timed is training after the first epoch: that one
-traces and compiles, which is start-up. The last line printed is JSON: seconds, CPU seconds, validation accuracy.
+All three get the same model, compiled in the same way, the same tf.data batches in the same order, the same number of
+steps per call, and the same validation examples in batches of the same size. Only training after the first epoch is
+timed, because the first one traces and compiles. The last line printed is JSON: seconds, CPU seconds, validation accuracy.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def by_fit(job: RunContext, model: keras.Model, watch: Stopwatch) -> None:
 
 
 def validation_batches(split: Split) -> tf.data.Dataset:
-    """Batch a split as deepcli does for its predictions, with the labels that Keras's `evaluate` wants beside them."""
+    """Batch a split as deepcli does for its predictions, with the labels that Keras's `evaluate` needs."""
     gather, labels = gatherer(split.x), tf.constant(split.y)
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -85,7 +85,7 @@ WAYS = {"fit": by_fit, "loop": by_loop, "run": by_run}
 
 
 def prepare(words: list[str], folder: Path) -> tuple[RunContext, keras.Model]:
-    """Go the way of `deepcli train` up to the first step."""
+    """Do what `deepcli train` does before the first step."""
     experiment = load.load([CONFIG], words).experiment
     splits = experiment.data.load(Sources(offline=True))
     device = choose(experiment.training)
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--by", choices=WAYS, required=True)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=int, help="so many examples of each split, for quick trials")
+    parser.add_argument("--limit", type=int, help="maximum number of examples per split, for quick trials")
     options = parser.parse_args()
 
     words = [f"data.path={json.dumps(options.data)}", f"seed={options.seed}", f"training.epochs={options.epochs}"]

@@ -1,6 +1,6 @@
-"""Draws the README's pictures from real runs on MNIST: a report as Chromium shows it, and a terminal.
+"""Draw the README's pictures from real runs on MNIST: a report in Chromium, and a terminal.
 
-Usage: DEEPCLI_DATA_DIR=... python benchmarks/pictures.py (with Chromium installed; some minutes)
+Usage: DEEPCLI_DATA_DIR=... python benchmarks/pictures.py (requires Chromium; takes a few minutes)
 """
 
 import io
@@ -28,7 +28,7 @@ def deepcli(*words: str) -> str:
 def main() -> None:
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
-        raise SystemExit("no Chromium is installed")
+        raise SystemExit("Chromium is not installed")
     config = str(ROOT / "configs" / "mnist" / "cnn.yaml")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -1,4 +1,4 @@
-"""What is compared: programs that do the same work, and which of them are set against each other."""
+"""The programs to compare, and which of them do the same work."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ QUICK_EPOCHS, QUICK_LIMIT = 2, 400
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the data files are, where scratch files may go, and whether everything shall be as short as possible."""
+    """The folder of the data files, a folder for temporary files, and whether all runs should be as short as possible."""
 
     data: Path
     scratch: Path
     quick: bool
 
     def epochs(self, wanted: int) -> int:
-        """Shorten a run where it shall be quick."""
+        """Return the number of epochs of a run, fewer if it should be quick."""
         return min(wanted, QUICK_EPOCHS) if self.quick else wanted
 
     @property
     def imdb_split(self) -> Path:
-        """The examples that deepcli trains on and holds out, for the script beside it."""
+        """File with the examples that deepcli trains on and holds out, for the script it is compared with."""
         return self.scratch / "imdb-split.npz"
 
 
@@ -40,16 +40,16 @@ Command = Callable[[Setting, int], list[str]]
 
 @dataclass(frozen=True)
 class Side:
-    """A program whose runs are measured as whole processes; the last line that it prints is JSON.
+    """A program that is measured as a whole process; the last line that it prints is JSON.
 
     Attributes:
-        name: What tables call it.
+        name: Its name in tables.
         file: The data file that it reads.
-        seconds: What a run takes on two cores, about; only for telling the user beforehand.
-        command: Makes its command line for a seed.
-        accuracy: Where its JSON has the accuracy that must agree with the other side's.
-        timed_inside: Whether its JSON has the times that count, instead of those of the whole process.
-        package: What must be importable for it.
+        seconds: Approximate time of a run on two cores, only for the estimate that is printed first.
+        command: Returns its command line for a seed.
+        accuracy: The path in its JSON of the accuracy that must agree with the other side's.
+        timed_inside: Whether the times in its JSON count, instead of those of the whole process.
+        package: A package that it needs.
     """
 
     name: str
@@ -66,10 +66,10 @@ class Comparison:
     """Two sides, and which of their figures are compared.
 
     Attributes:
-        figures: Of `wall`, `cpu` and `memory`.
-        percent: Whether ratios are written minus one, in percent.
-        epochs: How many of its epochs are the other side's time; None for its whole process.
-        at_least: The mean accuracy to be reached, where it need not be the other side's.
+        figures: Some of `wall`, `cpu` and `memory`.
+        percent: Whether ratios are shown as additional cost in percent.
+        epochs: Number of the other side's epochs whose time counts; None for its whole process.
+        at_least: The mean accuracy to reach, if it is not the other side's.
     """
 
     name: str
@@ -82,12 +82,12 @@ class Comparison:
 
     @property
     def their_name(self) -> str:
-        """What tables call the other side's time."""
+        """Name of the other side's time in tables."""
         return self.theirs.name if self.epochs is None else f"{self.epochs:g} epochs of {self.theirs.name}"
 
 
 def train(config: Path, file: str, epochs: int | None, *words: str) -> Command:
-    """Make the command lines of `deepcli train`, for so many epochs or the config's own."""
+    """Return a function that makes command lines of `deepcli train`; `epochs` overrides the config's."""
 
     def command(setting: Setting, seed: int) -> list[str]:
         wanted = QUICK_EPOCHS if setting.quick else epochs
@@ -100,13 +100,13 @@ def train(config: Path, file: str, epochs: int | None, *words: str) -> Command:
 
 
 def spec_words(setting: Setting, file: str) -> list[str]:
-    """Name the data to a spec."""
+    """Return the overrides that set a spec's data."""
     limit = [f"data.limit={QUICK_LIMIT}"] if setting.quick else []
     return [f"data.path={json.dumps(str(setting.data / file))}", *limit]
 
 
 def script(program: str, file: str, epochs: int, *words: str) -> Command:
-    """Make the command lines of a script beside this file."""
+    """Return a function that makes command lines of a script beside this file."""
 
     def command(setting: Setting, seed: int) -> list[str]:
         limit = ["--limit", str(QUICK_LIMIT)] if setting.quick else []
@@ -117,12 +117,12 @@ def script(program: str, file: str, epochs: int, *words: str) -> Command:
 
 
 def plain_lstm(setting: Setting, seed: int) -> list[str]:
-    """Make the command lines of the plain LSTM, which trains on the examples that deepcli trains on."""
+    """Return the command line of the plain LSTM, which trains on the same examples as deepcli."""
     return [*script("plain/imdb_lstm.py", IMDB, LSTM_EPOCHS)(setting, seed), "--split", str(setting.imdb_split)]
 
 
 def split_command(setting: Setting) -> list[str]:
-    """Make the command line that writes those examples."""
+    """Return the command line that writes the positions of those examples."""
     return [
         sys.executable,
         str(HERE / "split.py"),

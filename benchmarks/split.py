@@ -1,4 +1,4 @@
-"""Write which training examples a spec trains on and which it holds out: an `.npz` of positions in the official split.
+"""Write which examples a spec trains on and which it holds out, as positions in the official split (`.npz`).
 
 Usage: python benchmarks/split.py SPEC OUT [OVERRIDE ...]
 """

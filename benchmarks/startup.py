@@ -1,4 +1,4 @@
-"""How long the light commands take, in seconds and against Python importing their libraries.
+"""Time the commands that do not import TensorFlow, in seconds and compared with importing their libraries alone.
 
 Usage: python benchmarks/startup.py [TIMES]
 """
@@ -21,8 +21,8 @@ COMMANDS = {
 
 def main() -> None:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    print(f"median [smallest, largest] of {times} whole processes; the bar is 0.3 s")
-    print(f"{'command':<16}{'seconds':<24}{'against its libraries alone':<28}")
+    print(f"median [smallest, largest] of {times} whole processes; the target is at most 0.3 s")
+    print(f"{'command':<16}{'seconds':<24}{'ratio to its libraries alone':<28}")
     for name, words in COMMANDS.items():
         ours, libraries = in_turn([DEEPCLI, *words], LIBRARIES, times)
         ratios = [a.wall / b.wall for a, b in zip(ours, libraries, strict=True)]

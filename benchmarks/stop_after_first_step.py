@@ -1,4 +1,4 @@
-"""A plugin whose loss ends the process at the second step, whose outputs wait for the weights that the first has set."""
+"""A plugin whose loss ends the process when the second step begins, so after the first has updated the weights."""
 
 import os
 from typing import Literal
@@ -9,7 +9,7 @@ from deepcli.optim.losses import Auto
 
 @LOSSES.register
 class StopAfterFirstStep(Auto):
-    """The data set's own loss, once."""
+    """The data set's default loss, for one step."""
 
     type: Literal["stop_after_first_step"] = "stop_after_first_step"
 

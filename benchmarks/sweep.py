@@ -1,8 +1,8 @@
-"""What `deepcli sweep run` saves over a loop of `deepcli train`, and what choosing by results saves over drawing at random.
+"""Compare `deepcli sweep run` with a loop of `deepcli train`, and Bayesian search with random search.
 
 Usage: python benchmarks/sweep.py [--json FILE] [--times N] [--seeds N]
 
-The first takes about ten minutes on two cores, the second three.
+The first comparison takes about ten minutes on two cores, the second three.
 """
 
 import argparse
@@ -37,7 +37,7 @@ TRIALS = 40
 
 
 def call(*words: object) -> str:
-    """Run deepcli; returns what it printed."""
+    """Run deepcli and return its output."""
     done = subprocess.run([DEEPCLI, *map(str, words)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"deepcli {' '.join(map(str, words))}\n{done.stderr[-2000:]}")
@@ -45,7 +45,7 @@ def call(*words: object) -> str:
 
 
 def loop(folder: Path) -> float:
-    """Train the 24 points one after another, as a shell would; returns the seconds."""
+    """Train the 24 points one after another, as in a shell loop; returns the seconds."""
     began = time.monotonic()
     for rate, dropout, seed in product(RATES, DROPOUTS, SEEDS):
         point = [f"optimizer.learning_rate={rate}", f"model.regularization.dropout={dropout}", f"seed={seed}"]
@@ -54,7 +54,7 @@ def loop(folder: Path) -> float:
 
 
 def sweep(folder: Path) -> float:
-    """Train the same points by two workers; returns the seconds."""
+    """Train the same points with two workers; returns the seconds."""
     began = time.monotonic()
     points = zip(
         ("optimizer.learning_rate", "model.regularization.dropout", "seed"), (RATES, DROPOUTS, SEEDS), strict=True
@@ -65,7 +65,7 @@ def sweep(folder: Path) -> float:
 
 
 def best(folder: Path, spec: Path, method: str, trials: int, seed: int) -> float:
-    """Search; returns the best validation accuracy."""
+    """Run a search and return the best validation accuracy."""
     options = ["--method", method, "--max-trials", trials, "--seed", seed, "--metric", "val_accuracy"]
     out = call("sweep", "run", spec, *SPACE, *options, "--workers", 2, "--output", folder, "--quiet", "--json")
     return float(json.loads(out)["best"]["value"])
@@ -82,9 +82,9 @@ def main() -> None:
         folder = Path(name)
         pairs = [(sweep(folder / f"sweep{index}"), loop(folder / f"loop{index}")) for index in range(options.times)]
         ratios = [ours / theirs for ours, theirs in pairs]
-        print("24 trials of digits/cnn.yaml, 10 epochs: `sweep run --workers 2` against a loop of `train`")
+        print("24 trials of digits/cnn.yaml, 10 epochs: `sweep run --workers 2` compared with a loop of `train`")
         print(f"  seconds {spread([ours for ours, _ in pairs])} against {spread([theirs for _, theirs in pairs])}")
-        print(f"  ratio {spread(ratios)}; the bar is 0.25", flush=True)
+        print(f"  ratio {spread(ratios)}; the target is at most 0.25", flush=True)
         results["loop"] = {"pairs": pairs, "ratios": ratios}
         spec = folder / "space.yaml"
         spec.write_text(SPACE_SPEC)

@@ -1,4 +1,4 @@
-"""Errors that a user can cause or must know of, each with the exit code that it means to a shell."""
+"""Errors that a user can cause or must know about, each with its exit code."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 
 class DeepcliError(Exception):
-    """Something that the user can mend: the message says where, what and how."""
+    """An error that the user can fix; its message says where it is, what is wrong and what to do."""
 
     exit_code = 2
     run: str | None = None
-    """The run directory that it leaves behind."""
+    """The run directory that was created before the error, if any."""
 
 
 class UsageError(DeepcliError):
-    """The command line asks for something that does not exist or does not fit together."""
+    """The command line names something unknown, or combines what does not fit together."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a spec: where it stands, which field it is and what is wrong with it."""
+    """One problem of a spec: its position in a file, the field, and what is wrong."""
 
     where: str
     path: str
@@ -30,7 +30,7 @@ class Problem:
 
 
 class SpecError(DeepcliError):
-    """A spec that cannot be run; all its problems at once."""
+    """A spec is invalid; the message lists all its problems."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
@@ -38,29 +38,29 @@ class SpecError(DeepcliError):
 
 
 class DataError(DeepcliError):
-    """Data that is missing, damaged or not what it claims to be."""
+    """Data is missing, damaged or not in the expected format."""
 
 
 class CheckpointError(DeepcliError):
-    """A file that is not a checkpoint of deepcli's, or a damaged or newer one."""
+    """A file is not a deepcli checkpoint, is damaged, or was written by a newer version."""
 
 
 class RunError(DeepcliError):
-    """A run directory that exists, is missing, or does not fit what is asked of it."""
+    """A run directory already exists, is missing, or does not fit the request."""
 
 
 class DeviceError(DeepcliError):
-    """A device that was asked for and is not there."""
+    """The requested device is not available."""
 
 
 class TrainingError(DeepcliError):
-    """A run that began and failed: it diverged, or ran out of memory or disk."""
+    """A run started and failed: it diverged, or ran out of memory or disk space."""
 
     exit_code = 1
 
 
 class Interrupted(DeepcliError):
-    """A run that a signal ended; 128 plus the signal's number is the exit code."""
+    """A signal stopped a run; the exit code is 128 plus the signal's number."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)

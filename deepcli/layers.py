@@ -1,4 +1,4 @@
-"""Every layer, metric and schedule that deepcli adds to Keras: import this, and Keras itself loads any checkpoint."""
+"""All layers, metrics and schedules that deepcli adds to Keras; after importing this, Keras can load any checkpoint."""
 
 from deepcli.nn import (
     activations,

@@ -1,6 +1,6 @@
-"""The reference conv net in PyTorch Lightning, as its documentation writes such scripts.
+"""The reference conv net in PyTorch Lightning, in the style of its documentation.
 
-Not run here: written from Lightning's documentation, without the package at hand. Prints one line of JSON at its end.
+Never run by its author, who wrote it from Lightning's documentation without the package. The last line printed is JSON.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset, random_split
 
 
 class Net(L.LightningModule):
-    """Two blocks of convolution and pooling, then the classes."""
+    """Two blocks of convolution and pooling, then a dense layer."""
 
     def __init__(self):
         super().__init__()
@@ -49,7 +49,7 @@ def main():
     parser.add_argument("data", help="mnist.npz")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=int, help="so many examples of each split, for quick trials")
+    parser.add_argument("--limit", type=int, help="maximum number of examples per split, for quick trials")
     options = parser.parse_args()
 
     L.seed_everything(options.seed)

@@ -1,7 +1,7 @@
-"""The reference conv net in Ludwig, from a config and images in memory.
+"""The reference conv net in Ludwig, with a config and images in memory.
 
-Not run here: written from Ludwig's documentation and sources, without the package at hand. `fc_layers: []` leaves out
-the hidden dense layer that its encoder has by default. Prints one line of JSON at its end.
+Never run by its author, who wrote it from Ludwig's documentation and sources without the package. `fc_layers: []` removes
+the hidden dense layer that its encoder has by default. The last line printed is JSON.
 """
 
 import argparse
@@ -17,7 +17,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("data", help="mnist.npz")
 parser.add_argument("--epochs", type=int, default=10)
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--limit", type=int, help="so many examples of each split, for quick trials")
+parser.add_argument("--limit", type=int, help="maximum number of examples per split, for quick trials")
 options = parser.parse_args()
 
 CONV = {"kernel_size": 3, "padding": "valid", "pool_kernel_size": 2}

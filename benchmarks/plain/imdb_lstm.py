@@ -1,6 +1,6 @@
-"""The reference LSTM as its author would write it by hand: padded arrays, `fit`, default settings.
+"""The reference LSTM as a plain Keras script: padded arrays, `fit`, default settings.
 
-Prints one line of JSON at its end: {"test_loss": …, "test_accuracy": …, "epoch_seconds": …}.
+The last line printed is JSON: {"test_loss": …, "test_accuracy": …, "epoch_seconds": …}.
 """
 
 import argparse
@@ -15,11 +15,11 @@ START, UNKNOWN, INDEX_FROM = 1, 2, 3
 
 
 def load_data(path, seed=113):
-    """Read `imdb.npz` as `keras.datasets.imdb.load_data(num_words=10000)` does, which insists on its own download.
+    """Read `imdb.npz` like `keras.datasets.imdb.load_data(num_words=10000)`, which only reads its own download.
 
     Args:
         path: The file.
-        seed: Of Keras's shuffle; None keeps the order of the file.
+        seed: Seed of Keras's shuffle; None keeps the order of the file.
 
     Returns:
         (x_train, y_train), (x_test, y_test), as object arrays of lists of word ids, and labels.
@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", help="an .npz with `train` and `validation`: positions in the file's training split")
-    parser.add_argument("--limit", type=int, help="so many examples of the test split, for quick trials")
+    parser.add_argument("--limit", type=int, help="maximum number of test examples, for quick trials")
     options = parser.parse_args()
 
     keras.utils.set_random_seed(options.seed)

@@ -1,6 +1,6 @@
-"""The reference conv net as its author would write it by hand: float32 arrays, `fit`, default settings.
+"""The reference conv net as a plain Keras script: float32 arrays, `fit`, default settings.
 
-Prints one line of JSON at its end: {"test_loss": …, "test_accuracy": …, "epoch_seconds": …}.
+The last line printed is JSON: {"test_loss": …, "test_accuracy": …, "epoch_seconds": …}.
 """
 
 import argparse
@@ -14,7 +14,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("data", help="mnist.npz")
 parser.add_argument("--epochs", type=int, default=10)
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--limit", type=int, help="so many examples of each split, for quick trials")
+parser.add_argument("--limit", type=int, help="maximum number of examples per split, for quick trials")
 options = parser.parse_args()
 
 keras.utils.set_random_seed(options.seed)

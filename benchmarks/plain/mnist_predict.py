@@ -1,4 +1,4 @@
-"""What a Keras user writes to predict an array of images: load the model, call `predict`, write the classes down.
+"""Predict an array of images as a Keras user would: load the model, call `predict`, write the classes to a file.
 
 Usage: python mnist_predict.py MODEL.keras IMAGES.npy CLASSES.csv
 """
@@ -8,7 +8,7 @@ import sys
 import keras
 import numpy as np
 
-import deepcli.layers  # noqa: F401 - the model has layers of deepcli's own
+import deepcli.layers  # noqa: F401 - the model has deepcli's own layers
 
 model = keras.saving.load_model(sys.argv[1])
 outputs = model.predict(np.load(sys.argv[2]), batch_size=256, verbose=0)

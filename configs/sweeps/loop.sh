@@ -1,5 +1,5 @@
 #!/bin/sh
-# A loop: one training after another. Run it again after an interruption and it goes on where it was.
+# A loop: one training run after another. After an interruption, run it again to continue.
 #   sh configs/sweeps/loop.sh [SPEC] [FOLDER]
 set -u
 spec=${1:-configs/digits/mlp.yaml}
@@ -12,7 +12,7 @@ for rate in 1e-2 3e-3 1e-3; do
             --output "$folder/rate-$rate-units-$units" --if-exists resume --quiet --json >> "$folder/results.jsonl"
         case $? in
             0) ;;
-            1) echo "rate $rate, units $units: the run failed; the others go on" >&2 ;;
+            1) echo "rate $rate, units $units: the run failed; continuing with the others" >&2 ;;
             *) exit 1 ;; # the spec or the command line is wrong (2), or a signal asked for the end (130, 143)
         esac
     done

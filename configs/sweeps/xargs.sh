@@ -1,5 +1,5 @@
 #!/bin/sh
-# A grid, several runs at once, by xargs. Run it again and it does only what is missing.
+# A grid with several runs at once, by xargs. Run it again to do only what is missing.
 #   sh configs/sweeps/xargs.sh [SPEC] [FOLDER] [PROCESSES]
 set -eu
 spec=${1:-configs/digits/mlp.yaml}

@@ -1,4 +1,4 @@
-"""How a run looks while it trains: a live bar on a terminal or in a notebook, a plain line an epoch elsewhere."""
+"""How training progress is shown: a live bar on a terminal or in a notebook, one plain line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS_BETWEEN = 0.1
 
 
 def make_reporter(quiet: bool) -> Reporter:
-    """Choose the reporter that fits: HTML in a notebook, a bar on a terminal, else plain lines."""
+    """Choose a reporter: a silent one, HTML in a notebook, a live bar on a terminal, or plain lines."""
     if quiet:
         return NullReporter()
     if in_notebook():
@@ -30,7 +30,7 @@ def in_notebook() -> bool:
 
 
 class PlainReporter(NullReporter):
-    """Prints plain lines."""
+    """Prints one plain line per epoch."""
 
     _epochs = 0
 
@@ -39,7 +39,7 @@ class PlainReporter(NullReporter):
         print(text, file=sys.stderr, flush=True)
 
     def begin(self, epochs: int, steps: int) -> None:
-        """Remember how many epochs there are."""
+        """Remember the number of epochs."""
         self._epochs = epochs
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
@@ -48,7 +48,7 @@ class PlainReporter(NullReporter):
 
 
 class TerminalReporter(PlainReporter):
-    """Keeps a bar under the lines while an epoch runs."""
+    """Shows a progress bar below the lines while an epoch runs."""
 
     def __init__(self) -> None:
         from rich import progress
@@ -78,34 +78,34 @@ class TerminalReporter(PlainReporter):
         self._bar.start()
 
     def due(self) -> bool:
-        """Say yes ten times a second."""
+        """Return True at most ten times a second."""
         return time.monotonic() - self._shown_at >= SECONDS_BETWEEN
 
     def progress(self, progress: Progress) -> None:
-        """Move the bar."""
+        """Update the bar."""
         self._shown_at = time.monotonic()
         description = f"epoch {progress.epoch}/{self._epochs}"
         self._bar.update(self._task, completed=progress.step, description=description, figures=speed_line(progress))
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
-        """Print the epoch's line above the bar and empty the bar."""
+        """Print the epoch's line above the bar, and reset the bar."""
         self.note(epoch_line(row, self._epochs, best))
         self._bar.update(self._task, completed=0, figures="")
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
 
 def epoch_line(row: Mapping[str, float], epochs: int, best: bool) -> str:
-    """Write an epoch's row of the history as one line; the best so far is marked."""
+    """Format an epoch's row of the history as one line; the best epoch so far is marked."""
     figures = {name: value for name, value in row.items() if name not in ("epoch", "seconds")}
     number = f"{row['epoch']:.0f}".rjust(len(str(epochs)))
     return f"epoch {number}/{epochs}  {figures_of(figures)}  {row['seconds']:.1f}s{'  best' if best else ''}"
 
 
 def figures_of(logs: Mapping[str, float]) -> str:
-    """Write figures in a row: four decimals, and the learning rate as a power of ten."""
+    """Format figures in a row: four decimals, and the learning rate in scientific notation."""
     return "  ".join(
         f"lr {value:.2e}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items()
     )
@@ -118,7 +118,7 @@ def speed_line(progress: Progress) -> str:
 
 
 def download_progress(name: str, done: int, total: int | None) -> None:
-    """Show how far a download is: in place on a terminal, at its beginning and end elsewhere."""
+    """Show a download's progress: updated in place on a terminal, one line at the end elsewhere."""
     megabytes = f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else "")
     if sys.stderr.isatty():
         print(f"\rdownloading {name}: {megabytes}", end="\n" if done == total else "", file=sys.stderr, flush=True)

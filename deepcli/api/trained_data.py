@@ -1,4 +1,4 @@
-"""Reading the data that a checkpoint was trained on, or others that the user names on purpose."""
+"""Reading the data that a checkpoint was trained on, or other data that the user names."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def read_data(
     checkpoint: CheckpointFile, run: RunDir | None, words: Sequence[str], at: Sources, show: Reporter
 ) -> tuple[Splits, DataRead]:
-    """Read the data of a checkpoint, or the others that are named, and say whether the model was trained on them.
+    """Read a checkpoint's data, or other data that the user names, and report whether the model was trained on it.
 
     Raises:
-        DataError: They cannot be read, or are others although none are named.
+        DataError: The data cannot be read, or are not those of training although no other data was named.
     """
     from deepcli.experiment.other_data import other_data
     from deepcli.result import DataRead
@@ -37,14 +37,14 @@ def read_data(
     except DataError as error:
         if words or "data.path=" in str(error):
             raise
-        hint = "if the data have moved, name their place after the run, like data.path=NEW"
+        hint = "if the data have moved, add the new path after the run, such as data.path=NEW"
         raise DataError(f"{error}\n{hint}") from error.__cause__
     trained, known = TrainedOn.of(checkpoint, run), splits.provenance
     if words:
         show.note(f"notice: {trained.told(known)}")
         own = checkpoint.experiment.data
         if trained.is_of(known) and (own.validation_split, own.split_seed) != (data.validation_split, data.split_seed):
-            show.note("notice: validation is another part of them than in training, and was partly trained on")
+            show.note("notice: the validation split differs from that of training; the model was trained on part of it")
     elif not trained.demand(known):
         show.note(f"notice: {trained.told(known)}")
     return splits, DataRead(source=str(known.source), sha256=known.content, as_trained=trained.is_of(known))

@@ -1,4 +1,4 @@
-"""Everything that a spec can name and every score, by kind, and what there is to say of each field."""
+"""All components that a spec can name and all scores, by kind, with documentation of their fields."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from deepcli.callbacks import CALLBACKS
 from deepcli.data import DATASETS
 from deepcli.evaluation.scores import SCORES
 from deepcli.experiment.load import SWEEP
@@ -22,6 +23,7 @@ from deepcli.models import LAYERS, MODELS
 from deepcli.models.activations import ACTIVATIONS
 from deepcli.models.initializers import INITIALIZERS
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from deepcli.spec.plugins import origin
 from deepcli.spec.registry import Component, Registry, Spec, show
 from deepcli.spec.yaml12 import dump, dump_line
 from deepcli.sweeps.pruners import PRUNERS
@@ -39,14 +41,15 @@ KINDS: dict[str, Registry[Any]] = {
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "pruners": PRUNERS,
+    "callbacks": CALLBACKS,
     "trackers": TRACKERS,
     "formats": FORMATS,
     "scores": SCORES,
 }
 COMMANDS = {"scores": "deepcli evaluate RUN --json", "formats": "deepcli export RUN --format {name}"}
-"""By the kinds that no spec names: the command that meets them."""
+"""For kinds that a spec does not name: the command that uses them."""
 EXAMPLE_MODEL = "mlp"
-"""The family in whose section the examples show what stands inside a model."""
+"""The model family that appears in examples of components inside a model."""
 LONGEST_LINE = 100
 
 
@@ -55,12 +58,12 @@ class FieldRow:
     """One field of a spec class.
 
     Attributes:
-        name: What it is called.
+        name: The field's name.
         type: Its type in words.
-        default: Its default as it would stand in a spec.
+        default: Its default, as written in a spec.
         description: What it means.
-        depth: How many sections it is inside of.
-        absent: Whether it is inside a section that is null unless it is written.
+        depth: How many sections it is nested in.
+        absent: Whether it is in a section that is null by default.
     """
 
     name: str
@@ -73,25 +76,33 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class Entry:
-    """One component: its documentation, a section (or command) to paste, and its fields."""
+    """One component: its documentation, a section (or command) to paste, its fields, and the plugin that it is from."""
 
     type: str
     doc: str
     example: str
     fields: tuple[FieldRow, ...]
+    origin: str | None = None
 
 
 def entry(kind: str, name: str) -> Entry:
-    """Gather what there is to say of one component."""
+    """Return the documentation, example and fields of one component."""
     cls = KINDS[kind][name]
-    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)))
+    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)), origin(cls))
+
+
+def origins() -> dict[str, dict[str, str]]:
+    """Map each kind to those of its components that come from a plugin, each with the package or file that has it."""
+    found = {kind: {name: origin(registry[name]) for name in registry} for kind, registry in KINDS.items()}
+    named = {kind: {name: place for name, place in places.items() if place} for kind, places in found.items()}
+    return {kind: places for kind, places in named.items() if places}
 
 
 def example(kind: str, name: str) -> str:
-    """Write a section to paste that names a component, with its own fields at their defaults.
+    """Write an example section that names a component, with the component's own fields at their defaults.
 
-    Inherited fields and whole sections inside are left out; what must be given shows its example, or `...`. What no
-    spec names has a command to paste.
+    Inherited fields and nested sections are left out. Required fields show their example, or `...`. A component that a
+    spec does not name has a command as its example.
     """
     if kind in COMMANDS:
         return COMMANDS[kind].format(name=name)
@@ -103,7 +114,7 @@ def example(kind: str, name: str) -> str:
 
 
 def _section(registry: Registry[Any], value: Any) -> dict[str, Any]:
-    """Put a component where a spec has its kind: in a section of its own, or in that of a model."""
+    """Put a component into the section of a spec that holds its kind: one of its own, or one nested in another."""
     if found := _field_of(Experiment, registry, value):
         return found
     for name in (EXAMPLE_MODEL, *MODELS):
@@ -134,7 +145,7 @@ def _own_defaults(cls: type[Component]) -> dict[str, Any]:
 
 
 def example_value(cls: type[Component], name: str, field: FieldInfo) -> Any:
-    """Show what a required field may hold, where the class or the field tells."""
+    """Return an example value of a required field from the field or its class, or `...` if neither has one."""
     if field.examples:
         return field.examples[0]
     try:
@@ -144,7 +155,7 @@ def example_value(cls: type[Component], name: str, field: FieldInfo) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Turn a default into what YAML has: a component into its name, where its own defaults will do."""
+    """Convert a default to plain YAML values; a component with default fields becomes its name."""
     if isinstance(value, Component):
         changed = value.model_dump(exclude_defaults=True)
         return {"type": value.type, **changed} if changed else value.type
@@ -162,7 +173,7 @@ def summary(cls: type[Spec]) -> str:
 
 
 def fields(cls: type[Spec], depth: int = 0, absent: bool = False) -> Iterator[FieldRow]:
-    """List the fields of a spec class, its own before those it shares; those of the sections in it below each."""
+    """List the fields of a spec class, its own before inherited ones, each followed by the fields nested in it."""
     own_first = dict.fromkeys(name for base in cls.__mro__ for name in vars(base).get("__annotations__", {}))
     for name in own_first:
         field = cls.model_fields.get(name)
@@ -174,7 +185,7 @@ def fields(cls: type[Spec], depth: int = 0, absent: bool = False) -> Iterator[Fi
 
 
 def _inner_section(field: FieldInfo) -> type[Spec] | None:
-    """Return the class of a field that is a section of its own, whether it is there by default or null."""
+    """Return the class of a field that is a section, even if its default is null; None for any other field."""
     if field.default is not None:
         kind = type(field.default)
         return kind if issubclass(kind, Spec) and not issubclass(kind, Component) else None
@@ -183,7 +194,7 @@ def _inner_section(field: FieldInfo) -> type[Spec] | None:
 
 
 def default(field: FieldInfo) -> str:
-    """Write a field's default as it would stand in a spec."""
+    """Write a field's default as in a spec."""
     if field.is_required():
         return "required"
     value = field.default

@@ -8,8 +8,8 @@ from deepcli.sweeps.spec_file import SpecFile
 
 
 def json_schema() -> dict[str, Any]:
-    """Describe a spec file as a JSON schema (draft 2020-12), with every component that is registered.
+    """Return the JSON schema of spec files (draft 2020-12), with all registered components.
 
-    It knows names, fields, types and bounds; what crosses sections only the classes themselves can check.
+    The schema covers names, fields, types and bounds; rules across sections are checked only by the classes.
     """
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SpecFile.model_json_schema()}

@@ -1,4 +1,4 @@
-"""Commented specs to start from, written from the same classes that read them."""
+"""Commented specs to start from, generated from the classes that read specs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MARGIN = 44
 
 
 def starter(data: str, model: str, command: str) -> str:
-    """Write a spec for a data set and a family: what matters most written out, every default beside its meaning.
+    """Write a spec for a data set and a model family, with all other fields as comments that show defaults.
 
     Args:
-        data: A data set.
-        model: A model family.
-        command: What trains it.
+        data: The name of the data set.
+        model: The name of the model family.
+        command: The command that trains the spec.
     """
     rest: list[tuple[str, str, type[Component]]] = [
         ("data", data, DATASETS[data]),
@@ -29,7 +29,7 @@ def starter(data: str, model: str, command: str) -> str:
         ("schedule", "constant", SCHEDULES["constant"]),
     ]
     lines = [
-        f"# {model} on {data}. Lines behind `# ` are defaults: remove it to change one.",
+        f"# {model} on {data}. Commented lines show defaults; delete `# ` to change one.",
         f"# Train it:  {command}",
         "",
         f"# name: {data}-{model}".ljust(MARGIN) + "# " + (Experiment.model_fields["name"].description or ""),
@@ -47,13 +47,13 @@ def starter(data: str, model: str, command: str) -> str:
 
 
 def _defaults(cls: type[Spec], indent: str, skip: str = "") -> list[str]:
-    # The fields of a section that is null by default cannot stand below it: they would be no YAML.
+    # Fields of a section that is null by default are left out: nested in `null`, they would not be valid YAML.
     rows = [row for row in fields(cls) if row.name != skip and row.default != "required" and not row.absent]
     return [_line(row, indent) for row in rows]
 
 
 def _required(cls: type[Component]) -> list[str]:
-    """Write the fields that have no default, with an example or `...` for the user to replace."""
+    """Write the required fields, each with an example or `...` for the user to replace."""
     return [
         f"  {yaml12.dump_line({name: example_value(cls, name, field)})}".ljust(MARGIN)
         + f"# {field.description or name}"
@@ -63,7 +63,7 @@ def _required(cls: type[Component]) -> list[str]:
 
 
 def _written_out(cls: type[Model], kind: str) -> list[str]:
-    """Write what has no default, and so cannot be left to a comment."""
+    """Write the fields of a model that a starter spec sets, each with its description."""
     lines = []
     for name, value in cls.starter(kind).items():
         first, *rest = yaml12.dump({name: value}).splitlines()

@@ -1,4 +1,4 @@
-"""The command line, and its error boundary: the one place that turns exceptions into messages and exit codes."""
+"""The command line's entry point; the only place that turns exceptions into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from deepcli.system import signals
 
 
 def script() -> NoReturn:
-    """Be the whole process: remember every SIGINT, run the command line, and end as Python programs do.
+    """Run deepcli as a whole process: record every SIGINT, run the command line, and exit normally.
 
-    An end by `os._exit` would take a fifth of a second less, and lose what plugins and profilers write at the end.
+    `os._exit` would be a fifth of a second faster, but would lose what plugins and profilers write at exit.
     """
     signals.listen()
     code: Any = 130
-    # A KeyboardInterrupt that `main` lets out is another one, while it reports what the first one did.
+    # A KeyboardInterrupt that leaves `main` is a second one, raised while the first was being reported.
     with contextlib.suppress(KeyboardInterrupt):
         try:
             main()
@@ -32,12 +32,12 @@ def script() -> NoReturn:
 
 
 def _flushed() -> int:
-    """Write what is still buffered for stdout; return the exit code that this causes."""
+    """Flush stdout; return 1 if it cannot be written, else 0."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        discard(sys.stdout)  # the reader has seen what it wanted
+        discard(sys.stdout)  # the reader closed the pipe on purpose
     except OSError as error:
         discard(sys.stdout)
         print(f"error: stdout: {error.strerror}", file=sys.stderr)
@@ -47,7 +47,7 @@ def _flushed() -> int:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
-    # Python's own text layer would fail on names that the terminal's encoding lacks.
+    # By default, printing fails on characters that the terminal's encoding lacks.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -58,7 +58,7 @@ def main() -> NoReturn:
             sys.stdout.flush()
         except OutputError as error:
             code = _give_up(error)
-        except answers.Terminated:  # after the object was printed
+        except answers.Terminated:  # raised after the JSON object was printed
             code = 143
         with contextlib.suppress(AttributeError, OSError, ValueError):
             sys.stderr.flush()
@@ -72,11 +72,12 @@ def _run() -> int:
         OutputError: Standard output cannot be written.
     """
     try:
+        words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
 
         with answers.alone(sys.argv[1:]):
-            code = command()(prog_name="deepcli", standalone_mode=False)
-        return _fail("interrupted", 130) if code == 130 else code or 0  # Typer makes one of a KeyboardInterrupt
+            code = command()(words, prog_name="deepcli", standalone_mode=False)
+        return _fail("interrupted", 130) if code == 130 else code or 0  # Typer's code for a KeyboardInterrupt
     except DeepcliError as error:
         if "--verbose" in sys.argv and error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
@@ -88,26 +89,35 @@ def _run() -> int:
     except SystemExit as ended:
         if "--json" not in sys.argv:
             raise
-        cause = ended.__context__  # Typer ends the process where a pipe is broken
+        cause = ended.__context__  # Typer exits if a pipe is broken
         reason = cause if isinstance(cause, OSError) else f"the process was ended by sys.exit({ended.code!r})"
         return _fail(str(reason), ended.code if isinstance(ended.code, int) and ended.code else 1)
     except OutputError:
         raise
     except Exception as error:
-        cause = error.__cause__  # Typer makes an Abort without words of the end of an input
+        cause = error.__cause__  # Typer replaces an EOFError with an Abort that has no message
         return _unexpected(cause if isinstance(cause, EOFError) else error)
 
 
+def _without_plugins(words: list[str]) -> list[str]:
+    """Leave installed plugins out where the option says so, wherever it stands; return the words without it."""
+    end = words.index("--") if "--" in words else len(words)
+    if "--no-plugins" not in words[:end]:
+        return words
+    os.environ["DEEPCLI_NO_PLUGINS"] = "1"
+    return [word for number, word in enumerate(words) if word != "--no-plugins" or number > end]
+
+
 def _unexpected(error: Exception) -> int:
-    """Say what Click says of a wrong command line, or show a surprise."""
-    if signals.interrupted():  # which some library has turned into an error of its own
+    """Report an error other than a `DeepcliError`: a wrong command line or an unexpected exception."""
+    if signals.interrupted():  # a library may have replaced it with an error of its own
         return _fail("interrupted", 130)
     if hasattr(error, "format_message"):
         return _misused(error)
     if isinstance(error, MemoryError):
         return _fail("out of memory", 1)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return _fail(f"{_shortened(error.filename)}: the file system takes no name that long", 2)
+        return _fail(f"{_shortened(error.filename)}: the name is too long for the file system", 2)
     if "--verbose" in sys.argv or os.environ.get("DEEPCLI_VERBOSE"):
         traceback.print_exception(error)
         return _fail(f"unexpected {type(error).__name__}: {error}", 1)
@@ -131,7 +141,7 @@ def _shortened(path: object) -> str:
 
 
 def _fail(message: str, code: int, run: str | None = None) -> int:
-    """Say what went wrong on stderr, and to a script on stdout too."""
+    """Print an error to stderr, and as JSON to stdout if `--json` was given; return the exit code."""
     with contextlib.suppress(OSError, ValueError):
         print(f"error: {message}", file=sys.stderr)
     answers.fail(sys.argv[1:], "interrupted" if code >= 128 else "failed", message, run)
@@ -139,7 +149,7 @@ def _fail(message: str, code: int, run: str | None = None) -> int:
 
 
 def _give_up(error: OutputError) -> int:
-    """End without standard output: quietly where nobody reads it any more."""
+    """Report that stdout cannot be written, or nothing if its reader closed the pipe; return the exit code."""
     discard(sys.stdout)
     if error.reader_gone:
         return 141

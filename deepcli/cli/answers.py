@@ -1,4 +1,4 @@
-"""The object that `--json` promises: printed once, by the command or, where it fails, from here."""
+"""The JSON object that `--json` prints, exactly once: by the command, or from here if the command fails."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _out: TextIO | None = None
 
 
 class Terminated(BaseException):
-    """SIGTERM, where a script waits for an object."""
+    """Raised by SIGTERM while a script waits for a JSON object."""
 
 
 def answers(shape: str) -> Callable[[Command], Command]:
-    """Say what a command's `--json` prints: the class, as `module:Class`, which is imported only when it is needed."""
+    """Declare the class of the object that a command's `--json` prints, as `module:Class`; it is imported lazily."""
 
     def mark(command: Command) -> Command:
         command.shape = shape  # type: ignore[attr-defined]
@@ -44,16 +44,16 @@ def shape_of(shape: str) -> Any:
 
 
 def begin() -> None:
-    """Forget what an earlier command line of this process printed."""
+    """Forget that an earlier command line of this process printed an object."""
     global _printed
     _printed = False
 
 
 def emit(answer: Answer) -> None:
-    """Print a command's object.
+    """Print a command's JSON object.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: Standard output cannot be written.
     """
     _print(answer.to_json())
 
@@ -65,13 +65,13 @@ def _print(text: str) -> None:
 
 
 def out() -> TextIO:
-    """Return where results go, which is not `sys.stdout` while that is kept for nobody else."""
+    """Return the stream for results, even while `alone` redirects `sys.stdout` to stderr."""
     return _out or sys.stdout
 
 
 @contextlib.contextmanager
 def alone(words: Sequence[str]) -> Iterator[None]:
-    """Send to stderr what a plugin or a library prints while a script waits for objects on stdout."""
+    """With `--json`, redirect what plugins and libraries print to stderr, so that stdout holds only JSON."""
     global _out
     if JSON not in words or {"--help", "-h"} & {*words} or not asked(words).json:
         yield
@@ -85,7 +85,7 @@ def alone(words: Sequence[str]) -> Iterator[None]:
 
 
 def fit(text: str, encoding: str | None) -> str:
-    """Escape what an encoding, or UTF-8 itself, has no bytes for, so that names of files come back as they are."""
+    """Escape characters of a JSON text that the encoding lacks, so that file names survive unchanged."""
     with contextlib.suppress(UnicodeEncodeError, LookupError):
         text.encode("utf-8")
         if codecs.lookup(encoding or "utf-8").name == "utf-8":
@@ -94,10 +94,10 @@ def fit(text: str, encoding: str | None) -> str:
 
 
 def fail(words: Sequence[str], status: str, error: str, run: str | None = None) -> None:
-    """Print the object of a command that failed, unless it has printed its own.
+    """Print the JSON object of a failed command, unless the command has already printed one.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: Standard output cannot be written.
     """
     if _printed or JSON not in {word.partition("=")[0] for word in words}:
         return
@@ -107,30 +107,26 @@ def fail(words: Sequence[str], status: str, error: str, run: str | None = None) 
 
 
 def failure(told: Asked, status: str, error: str, run: str | None = None) -> str:
-    """Write the object of a failure: the keys of the command's own object, and what went wrong.
+    """Format the JSON object of a failed command: the keys of its own object, with the status and the error.
 
-    Args:
-        told: What was asked for.
-        status: failed or interrupted.
-        error: What went wrong.
-        run: The run directory that is left behind.
+    The status is failed or interrupted; `run` is the run directory that was created, if any.
     """
     plain = {"schema": 1, "command": told.command, "status": status, "error": error}
     try:
         from deepcli.result import Answer
 
         shape = shape_of(told.shape) if told.shape else Answer
-        if not issubclass(shape, Answer):  # a line of many, as of `predict`
+        if not issubclass(shape, Answer):  # `predict` prints one object per input
             shape = Answer
         answer: Answer = shape.model_validate({**plain, **({"run": run} if "run" in shape.model_fields else {})})
         return answer.to_json()
-    except Exception:  # whatever a broken installation raises: the promise holds nevertheless
+    except Exception:  # even a broken installation must print an object
         return json.dumps(plain)
 
 
 @contextlib.contextmanager
 def terminable(words: Sequence[str]) -> Iterator[None]:
-    """Let the first SIGTERM raise `Terminated` where a script may wait for an object; the second ends the process."""
+    """With `--json`, let the first SIGTERM raise `Terminated`; the second ends the process."""
     ours = JSON in words and threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield

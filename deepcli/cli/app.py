@@ -1,4 +1,4 @@
-"""The commands, gathered."""
+"""The Typer application with all commands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from deepcli.cli.export import export
 from deepcli.cli.init import init
 from deepcli.cli.list import list_components
 from deepcli.cli.plot import plot
+from deepcli.cli.plugin_commands import add_installed
 from deepcli.cli.predict import predict
 from deepcli.cli.report import report
 from deepcli.cli.runs import runs
@@ -27,7 +28,7 @@ from deepcli.cli.validate import validate
 app = typer.Typer(
     name="deepcli",
     help="Train, evaluate and compare Keras models from one YAML file.",
-    epilog="A spec never runs code. --plugin is the only way to run a user's own.",
+    epilog="A spec cannot run code. Plugins do: files given with --plugin, and packages installed as plugins.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -45,6 +46,10 @@ def _version(wanted: bool) -> None:
 def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    no_plugins: Annotated[
+        bool,
+        typer.Option("--no-plugins", help="Leave out plugins that are installed as packages; any command takes it."),
     ] = False,
 ) -> None:
     """Train, evaluate and compare Keras models from one YAML file."""
@@ -69,5 +74,7 @@ app.command()(doctor)
 
 @cache
 def command() -> Any:
-    """Return the command to call, with all others below it."""
-    return typer.main.get_command(app)
+    """Return the root command, with all subcommands, those of installed packages too."""
+    whole = typer.main.get_command(app)
+    add_installed(whole)
+    return whole

@@ -1,4 +1,4 @@
-"""What a command line asks for, however wrong the rest of it is: the command, and whether a script waits for JSON."""
+"""The command and the `--json` option of a command line, found even if the rest of it is invalid."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ JSON = "--json"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a command line asks for.
+    """The command of a command line, and whether it should print JSON.
 
     Attributes:
-        command: The command, as in `sweep run`; None if it names none.
-        json: Whether a script waits for an object.
+        command: The command, such as `sweep run`; None if the command line names none.
+        json: Whether `--json` is given.
         shape: The class of the command's objects, as `module:Class`.
     """
 
@@ -25,9 +25,9 @@ class Asked:
 
 
 def asked(words: Sequence[str]) -> Asked:
-    """Find out what a command line asks for, however wrong the rest of it is.
+    """Find the command and `--json` in a command line, even if the rest of it is invalid.
 
-    The command tree knows which command has `--json`. Below a name that it does not know, the word is enough.
+    `--json` counts only for a command that has this option. After an unknown command, the word alone counts.
     """
     from deepcli.cli.app import command
 
@@ -48,7 +48,7 @@ def _has(node: Any) -> bool:
 
 
 def _given(node: Any, words: Sequence[str]) -> bool:
-    """Look for the option among words that may hold any mistake, as the parser itself stops at the first."""
+    """Return whether `--json` is among the words, whatever mistakes they contain; Click stops at the first mistake."""
     options = [one for one in node.params if one.param_type_name == "option"]
     valued = {name for option in options if not (option.is_flag or option.count) for name in option.opts}
     left = iter(words)
@@ -63,7 +63,7 @@ def _given(node: Any, words: Sequence[str]) -> bool:
 
 
 def _takes_next(word: str, valued: set[str]) -> bool:
-    """Say whether the next word is the value of an option in this one."""
+    """Return whether the next word is the value of an option in this word."""
     if word in valued:
         return True
     if word.startswith("--") or not word.startswith("-"):

@@ -1,4 +1,4 @@
-"""Learning curves as characters, for a terminal."""
+"""Learning curves drawn with characters, for a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRAINING, VALIDATION = "*", "o"
 
 
 def show(run: LoadedRun) -> None:
-    """Print a chart for each metric, training and validation in one, and for the learning rate."""
+    """Print a chart of each metric (training and validation together) and of the learning rate."""
     columns, epochs = run.curves, len(run.history)
     for name in run.curve_names:
         lines = {TRAINING: columns[name], VALIDATION: columns.get(f"val_{name}", [])}
@@ -27,7 +27,7 @@ def show(run: LoadedRun) -> None:
 
 
 def chart(lines: Mapping[str, Sequence[float]]) -> list[str]:
-    """Draw lines over one another, each with its mark; the later covers the earlier, and gaps stay where one is no number."""
+    """Draw several lines in one chart; later lines cover earlier ones, and values that are not finite leave gaps."""
     finite = [value for values in lines.values() for value in values if abs(value) < float("inf")]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     longest = max(map(len, lines.values()))
@@ -43,7 +43,7 @@ def chart(lines: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 def _between(values: Sequence[float], place: float) -> float:
-    """Read a value between two epochs off the straight line from one to the other."""
+    """Interpolate linearly between the values of two epochs."""
     before = int(place)
     if before == place:
         return values[before]

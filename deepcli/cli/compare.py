@@ -19,25 +19,28 @@ def compare(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Overlay the learning curves in this PNG or SVG file.")
+        Path | None, typer.Option("--output", "-o", help="Plot the learning curves of all runs in a PNG or SVG file.")
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column of the curves; default: what decides the best epoch.")
+        str | None,
+        typer.Option(metavar="NAME", help="The metric to plot; default: the one that decides the best epoch."),
     ] = None,
     plugins: Plugins = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables in Markdown.")] = False,
 ) -> None:
-    """Compare runs with the first of them: specs, metrics, and whether the difference on the test split is noise.
+    """Compare runs with the first one: specs, metrics, and whether differences on the test split are significant.
 
-    Predictions that `train` and `evaluate` saved are tested in pairs. "better" and "worse" mean p < 0.05 in McNemar's exact
-    test of the accuracy, after Holm's correction where there are several pairs. That compares trained models. To compare
-    specs, give runs of each with the same seeds, six or more: then the differences are tested seed by seed, too.
+    Each run's saved predictions are tested against those of the first run.
+    "better" and "worse" mean p < 0.05 in McNemar's exact test of accuracy, with
+    Holm's correction for several pairs. This compares trained models. To compare
+    specs, give six or more runs of each, trained with the same seeds; the
+    differences are then also tested seed by seed.
     """
     if len(paths) < 2:
         raise UsageError("compare needs at least two runs")
     if output is None:
-        refuse(context, "without --output, the file with the curves", "--metric")
+        refuse(context, "without --output, the file for the curves", "--metric")
     if json and markdown:
         raise UsageError("--json and --markdown: choose one")
     from deepcli.cli import render

@@ -13,12 +13,14 @@ from deepcli.cli.options import DataDir, Json, Verbose, set_verbose, sources
 
 @answers("deepcli.cli.json_objects:Examined")
 def doctor(
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Train for some seconds, too.")] = True,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Also train a small network for a few seconds.")
+    ] = True,
     data_dir: DataDir = None,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Tell what this machine has, what it uses and why, and whether it trains: text to paste into a bug report.
+    """Check that training works on this machine, and show versions, hardware and data, to paste into a bug report.
 
     Exit code 1 if something is broken.
     """
@@ -33,7 +35,7 @@ def doctor(
     }
     try:
         from deepcli.doctor import training as engine
-    except Exception as error:  # whatever a broken installation raises
+    except Exception as error:  # a broken installation can raise anything
         told["tensorflow"] = {"ok": False, "error": f"{type(error).__name__}: {error}"}
     else:
         told["tensorflow"] = {"ok": True}
@@ -53,7 +55,7 @@ def doctor(
 
 
 def _broken(told: Mapping[str, Any]) -> str | None:
-    """Say what is broken; None if nothing is."""
+    """Describe what is broken; None if nothing is."""
     if not told["tensorflow"]["ok"]:
         return f"TensorFlow cannot be imported: {told['tensorflow']['error']}"
     check = told.get("check", {"ok": True})
@@ -61,7 +63,7 @@ def _broken(told: Mapping[str, Any]) -> str | None:
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:
-    """Say it for a person, each thing on a line of its own."""
+    """Format the report for a person, one fact per line."""
     versions, machine = told["versions"], told["machine"]
     yield _line("versions", ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions.items()))
     extras = told["extras"]
@@ -74,7 +76,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     free = {name: room for name, room in machine["disk_free_gib"].items() if room is not None}
     yield _line("free disk", ", ".join(f"{name} {room} GiB" for name, room in free.items()))
     for name, data in told["data"].items():
-        yield _line(f"data {name}", data["where"] or f"not on this machine; fetched when it is wanted, {data['from']}")
+        yield _line(
+            f"data {name}", data["where"] or f"not on this machine; downloaded on first use from {data['from']}"
+        )
     if not told["tensorflow"]["ok"]:
         yield _line("tensorflow", f"BROKEN: {told['tensorflow']['error']}")
         return
@@ -88,8 +92,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
 def _outcome(check: Mapping[str, Any]) -> str:
     if not check["ok"]:
         return f"FAILED after {check['seconds']} s: {check['error']}"
-    trained = f"digits to {check['accuracy']:.3f} test accuracy in {check['seconds']} s"
-    return f"fine: {trained} on {check['device']} in {check['precision']}"
+    trained = f"{100 * check['accuracy']:.1f} % test accuracy on digits in {check['seconds']} s"
+    return f"OK: {trained}, on {check['device']} in {check['precision']}"
 
 
 def _line(name: str, value: str) -> str:

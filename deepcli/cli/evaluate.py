@@ -38,13 +38,13 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             metavar="[data.KEY=VALUE]...",
-            help="Other data than the model was trained on, like data.path=NEW; then nothing is written into the run.",
+            help="Evaluate on other data, such as data.path=NEW; nothing is then written to the run.",
             show_default=False,
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="test, validation or train.", autocompletion=_splits)] = "test",
     batch_size: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Examples at once; it changes memory and time, not figures.")
+        int | None, typer.Option(min=1, metavar="N", help="Examples per batch; affects memory and speed, not results.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -52,7 +52,7 @@ def evaluate(
             "--output",
             "-o",
             metavar="FILE|DIR",
-            help="Write the predictions to a file.npz, the result to a file.json, or both to a directory, too.",
+            help="Also write the predictions to a .npz file, the result to a .json file, or both to a directory.",
         ),
     ] = None,
     plugins: Plugins = None,
@@ -63,10 +63,11 @@ def evaluate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate a run's best weights, or any checkpoint, on one split: every score, each class, the confusion matrix.
+    """Evaluate a run's best weights, or any checkpoint, on one split: all scores, each class, the confusion matrix.
 
-    The data must be those that the model was trained on, unless others are named. Of a run's best weights on its own
-    data, the predictions are kept in the run, as predictions-SPLIT.npz.
+    The data must be those that the model was trained on, unless you name other
+    data. The predictions of a run's best weights on its own data are saved in
+    the run as predictions-SPLIT.npz.
     """
     started = time.monotonic()
     set_verbose(verbose)
@@ -87,7 +88,7 @@ def evaluate(
     splits, read = read_data(checkpoint, run, words or [], sources(data_dir, offline, quiet), show)
     examples = splits[split]
     if words and output is None:
-        show.note("notice: nothing is kept of it; --output writes the predictions and the result")
+        show.note("notice: nothing is saved; to save the predictions and the result, add --output")
 
     from deepcli.training.evaluate import BATCH_SIZE, evaluate
     from deepcli.training.evaluation_files import keep_in_run, write

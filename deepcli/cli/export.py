@@ -33,7 +33,7 @@ def export(
         list[str] | None,
         typer.Argument(
             metavar="[data.KEY=VALUE]...",
-            help="Other data for --verify than the model was trained on, like data.path=NEW.",
+            help="Verify on other data, such as data.path=NEW; needs --verify.",
             show_default=False,
         ),
     ] = None,
@@ -43,13 +43,17 @@ def export(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Where to write; default: export/FORMAT in the run."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="The directory to write; default: export/FORMAT in the run."
+        ),
     ] = None,
     length: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Token ids of a text, where the format fixes it.")
+        int | None, typer.Option(min=1, metavar="N", help="Length of each text in token ids, for formats that fix it.")
     ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Run it on real examples and compare.")] = False,
-    tolerance: Annotated[float, typer.Option(min=0, help="The largest difference that --verify lets pass.")] = 1e-4,
+    verify: Annotated[bool, typer.Option("--verify", help="Run the export on test examples and compare.")] = False,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="The largest difference in outputs that --verify accepts.")
+    ] = 1e-4,
     plugins: Plugins = None,
     data_dir: DataDir = None,
     offline: Offline = False,
@@ -57,7 +61,7 @@ def export(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write a run's best weights for other programs: the model in float32, with its preprocessing, and a usage.py."""
+    """Export a run's best weights for other programs: a float32 model with its preprocessing, and a usage.py."""
     set_verbose(verbose)
     if not verify:
         refuse(context, "without --verify", "--tolerance")
@@ -75,14 +79,14 @@ def export(
     import_plugins(plugins or [])
     demand_data_words(words or [])
     if words and not verify:
-        raise UsageError(f"{words[0]}: only --verify reads data")
+        raise UsageError(f"{words[0]}: has no effect without --verify")
     file, run = checkpoints.find(path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, words or []), "cpu")
     experiment = checkpoint.experiment
     if length is not None:
         _check_length(length, experiment, chosen)
     if output is None and run is None:
-        raise UsageError("--output: a checkpoint outside a run needs a directory to write to")
+        raise UsageError("--output: required for a checkpoint that is not in a run")
     folder = output or run.path / "export" / format  # type: ignore[union-attr]
     at = sources(data_dir, offline, quiet)
     examples = read_data(checkpoint, run, words or [], at, reporter(quiet))[0].test if verify else None
@@ -101,7 +105,9 @@ def export(
         told["verified"] = {**vars(verdict), "ok": verdict.difference <= tolerance}
     wrong = None
     if examples is not None and not told["verified"]["ok"]:
-        wrong = TrainingError(f"the export differs by {verdict.difference:.2g}, more than {tolerance:g}")
+        wrong = TrainingError(
+            f"the export's outputs differ by {verdict.difference:.2g}, more than {tolerance:g} (--tolerance)"
+        )
     if json:
         from deepcli.cli.json_objects import Exported
 
@@ -114,25 +120,25 @@ def export(
 
 
 def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
-    """Check that a format fixes the length of texts, and that texts can be that long.
+    """Check that a format fixes the length of texts, and that the model accepts texts of this length.
 
     Raises:
-        UsageError: They have no such length.
+        UsageError: The length has no effect, or is too large.
     """
     if experiment.signature.kind != "tokens":
         raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads images, not texts")
     if not format_.fixed:
-        raise UsageError(f"--length: has no effect; the format {format_.type} takes texts of any length")
+        raise UsageError(f"--length: has no effect; the format {format_.type} accepts texts of any length")
     longest = experiment.signature.shape[0]
     if longest is not None and length > longest:
-        raise UsageError(f"--length: should be at most {longest}, the longest text of the model (data.maxlen)")
+        raise UsageError(f"--length: should be at most {longest}, the model's longest text (data.maxlen)")
 
 
 def _print(told: dict[str, Any], quiet: bool) -> None:
     if verified := told.get("verified"):
         print(
             f"on {verified['examples']} test examples: largest difference {verified['difference']:.2g}, "
-            f"accuracy {verified['accuracy']:.4f}, {verified['accuracy_change']:+.4f} against the model's own"
+            f"accuracy {verified['accuracy']:.4f} ({verified['accuracy_change']:+.4f} against the model itself)"
         )
     print(told["file"])
     if not quiet:

@@ -25,8 +25,10 @@ def _models(incomplete: str) -> list[str]:
 
 
 def init(
-    data: Annotated[str, typer.Argument(help="A data set, as in `deepcli list data`.", autocompletion=_data)],
-    model: Annotated[str, typer.Argument(help="A model family, as in `deepcli list models`.", autocompletion=_models)],
+    data: Annotated[str, typer.Argument(help="A data set; `deepcli list data` shows all.", autocompletion=_data)],
+    model: Annotated[
+        str, typer.Argument(help="A model family; `deepcli list models` shows all.", autocompletion=_models)
+    ],
     file: Annotated[Path | None, typer.Argument(help="The file to write; default: DATA-MODEL.yaml.")] = None,
     plugins: Plugins = None,
 ) -> None:
@@ -41,16 +43,16 @@ def init(
     import_plugins(plugins or [])
     for registry, name in ((DATASETS, data), (MODELS, model)):
         if name not in registry:
-            known = f"known {registry.kind}: {', '.join(registry)}; one of your own needs --plugin FILE"
+            known = f"known {registry.kind}: {', '.join(registry)}; load your own with --plugin FILE"
             raise UsageError(f"unknown type {name!r}; {did_you_mean(name, registry)}{known}")
     target = file or Path(f"{data}-{model}.yaml")
     if not target.parent.is_dir():
-        raise UsageError(f"the folder {target.parent} does not exist")
+        raise UsageError(f"the directory {target.parent} does not exist")
     try:
-        target.touch(exist_ok=False)  # whoever makes it first may write it
+        target.touch(exist_ok=False)  # fails if the file exists, even if another process has just created it
     except OSError as error:
         why = (
-            "exists; nothing was written"
+            "already exists; nothing was written"
             if isinstance(error, FileExistsError)
             else f"cannot be written: {error.strerror}"
         )

@@ -27,14 +27,14 @@ def _names(ctx: typer.Context, incomplete: str) -> list[str]:
 @answers("deepcli.cli.json_objects:Listing")
 def list_components(
     kind: Annotated[
-        str | None, typer.Argument(help="data, models, optimizers, …; all of them without it.", autocompletion=_kinds)
+        str | None, typer.Argument(help="data, models, optimizers, …; default: list the kinds.", autocompletion=_kinds)
     ] = None,
-    name: Annotated[str | None, typer.Argument(help="One entry of that kind.", autocompletion=_names)] = None,
+    name: Annotated[str | None, typer.Argument(help="Show only this entry.", autocompletion=_names)] = None,
     plugins: Plugins = None,
     json: Json = False,
 ) -> None:
-    """List what a spec can name and the scores of `evaluate`, with documentation, fields, defaults and an example each."""
-    from deepcli.catalog.components import KINDS, entry
+    """List what a spec can name, and the scores of `evaluate`, with documentation, fields, defaults and examples."""
+    from deepcli.catalog.components import KINDS, entry, origins
     from deepcli.cli import render
     from deepcli.spec.plugins import import_plugins
     from deepcli.spec.registry import did_you_mean
@@ -42,13 +42,13 @@ def list_components(
     import_plugins(plugins or [])
     if kind is None:
         if json:
-            _emit({"kinds": {kind: list(registry) for kind, registry in KINDS.items()}})
+            _emit({"kinds": {kind: list(registry) for kind, registry in KINDS.items()}, "origins": origins()})
         else:
-            render.kinds(KINDS)
+            render.kinds(KINDS, origins())
         return
     registry = KINDS.get(kind)
     if registry is None:
-        raise UsageError(f"there is no kind {kind!r}; {did_you_mean(kind, KINDS)}kinds: {', '.join(KINDS)}")
+        raise UsageError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}known: {', '.join(KINDS)}")
     if name is not None and name not in registry:
         raise UsageError(f"unknown {kind}: {name!r}; {did_you_mean(name, registry)}known: {', '.join(registry)}")
     entries = [entry(kind, one) for one in ([name] if name else registry)]

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Words = Annotated[
     list[str],
     typer.Argument(
         metavar="CONFIG... [KEY=VALUE]...",
-        help="Spec files, the later laid over the earlier, and overrides like optimizer.learning_rate=3e-4.",
+        help="Spec files (later ones override earlier ones) and overrides such as training.epochs=20.",
         show_default=False,
     ),
 ]
@@ -30,42 +30,44 @@ OptionalWords = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="CONFIG... [KEY=VALUE]...",
-        help="Spec files, the later laid over the earlier, and overrides like optimizer.learning_rate=3e-4.",
+        help="Spec files (later ones override earlier ones) and overrides such as training.epochs=20.",
         show_default=False,
     ),
 ]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An override; may be given many times.")
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An override; can be repeated.")
 ]
 Plugins = Annotated[
     list[str] | None,
-    typer.Option("--plugin", metavar="FILE", help="Import a Python file or module of yours first. This runs its code."),
+    typer.Option("--plugin", metavar="FILE", help="Import your own Python file or module first. This runs its code."),
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(envvar="DEEPCLI_DATA_DIR", help="A folder with data files, looked at before Keras's cache."),
+    typer.Option(envvar="DEEPCLI_DATA_DIR", help="A directory with data files, searched before Keras's cache."),
 ]
 Offline = Annotated[bool, typer.Option("--offline", envvar="DEEPCLI_OFFLINE", help="Never download.")]
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything, TensorFlow's log and tracebacks too.")]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only results and errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything, including TensorFlow's log and tracebacks.")]
 Storage = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
         envvar="DEEPCLI_STORAGE",
-        help="An Optuna storage, like postgresql://host/db; default: a journal in the sweep's directory.",
+        help="An Optuna storage, such as postgresql://host/db; default: a journal file in the sweep's directory.",
     ),
 ]
-DeviceName = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|gpu[:N]", help="Where to compute.")]
+DeviceName = Annotated[
+    str | None, typer.Option("--device", metavar="auto|cpu|gpu[:N]", help="The device to compute on.")
+]
 
 
 def load_spec(words: Sequence[str], overrides: Sequence[str] | None, plugins: Sequence[str] | None) -> Loaded:
-    """Load the spec that words of the command line name.
+    """Load the spec that the command line describes.
 
     Raises:
-        UsageError: No file among them.
-        SpecError: The spec is wrong.
+        UsageError: No spec file is given.
+        SpecError: The spec is invalid.
     """
     from deepcli.experiment.load import is_override, load
 
@@ -76,16 +78,16 @@ def load_spec(words: Sequence[str], overrides: Sequence[str] | None, plugins: Se
 
 
 def sources(data_dir: Path | None, offline: bool, quiet: bool) -> Sources:
-    """Say where data may come from.
+    """Return the sources from which data may be read.
 
     Raises:
-        UsageError: The folder is not there.
+        UsageError: `data_dir` is not a directory.
     """
     from deepcli.api.progress import download_progress
     from deepcli.data.files import Sources
 
     if data_dir is not None and not data_dir.is_dir():
-        raise UsageError(f"--data-dir (or DEEPCLI_DATA_DIR): {data_dir} is no folder")
+        raise UsageError(f"--data-dir (or DEEPCLI_DATA_DIR): {data_dir} is not a directory")
     return Sources(data_dir, offline, None if quiet else download_progress)
 
 
@@ -93,7 +95,7 @@ def check_split(split: str) -> None:
     """Check the name of a split.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: The split is unknown.
     """
     from deepcli.data.base import SPLITS
     from deepcli.spec.registry import did_you_mean
@@ -103,13 +105,13 @@ def check_split(split: str) -> None:
 
 
 def set_verbose(verbose: bool) -> None:
-    """Let TensorFlow's C++ side print its log; it must be told before it is imported."""
+    """Let TensorFlow's C++ code print its log; must be called before TensorFlow is imported."""
     if verbose:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
 
 
 def reporter(quiet: bool) -> Reporter:
-    """Choose how a run is shown."""
+    """Choose how a run's progress is shown."""
     from deepcli.api.progress import make_reporter
 
     return make_reporter(quiet)

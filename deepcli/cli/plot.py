@@ -24,16 +24,20 @@ def plot(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A folder for the pictures; default: RUN.")
+        Path | None, typer.Option("--output", "-o", help="A directory for the plots; default: RUN.")
     ] = None,
-    format: Annotated[Literal["png", "svg"], typer.Option("--format", help="Of the pictures.")] = "png",
-    split: Annotated[str, typer.Option(help="Whose predictions: test, validation or train.")] = "test",
-    terminal: Annotated[bool, typer.Option("--terminal", help="Draw the curves in the terminal instead.")] = False,
+    format: Annotated[Literal["png", "svg"], typer.Option("--format", help="The file format of the plots.")] = "png",
+    split: Annotated[
+        str, typer.Option(help="Split for confusion and calibration: test, validation or train.")
+    ] = "test",
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Draw the learning curves in the terminal instead.")
+    ] = False,
     plugins: Plugins = None,
 ) -> None:
-    """Draw a run: curves, confusion and calibration."""
+    """Plot a run: learning curves, confusion matrix and calibration."""
     if terminal:
-        refuse(context, "beside --terminal, which draws the curves alone", "--output", "--format", "--split")
+        refuse(context, "with --terminal, which draws only the learning curves", "--output", "--format", "--split")
     check_split(split)
     from deepcli.run.loaded import LoadedRun
     from deepcli.spec.plugins import import_plugins
@@ -41,7 +45,7 @@ def plot(
     import_plugins(plugins or [])
     run = LoadedRun.read(path)
     if not run.history:
-        raise RunError(f"{run.run.history} has no epoch yet, so there is nothing to draw")
+        raise RunError(f"{run.run.history} has no epochs yet; there is nothing to plot")
     if terminal:
         from deepcli.cli import charts
 
@@ -70,4 +74,4 @@ def _figures(run: LoadedRun, split: str) -> Iterator[tuple[str, Figure]]:
         if (figure := plots.calibration(predictions)) is not None:
             yield "calibration", figure
     else:
-        print(f"notice: no confusion and calibration: {predictions.misfit}", file=sys.stderr)
+        print(f"notice: confusion matrix and calibration not plotted: {predictions.misfit}", file=sys.stderr)

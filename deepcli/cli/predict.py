@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from deepcli.run.checkpoint.file import CheckpointFile
 
 SHOWN = 5
-"""Notices of one kind that are printed; of more there is a count at the end."""
+"""How many notices of one kind are printed; further ones are only counted."""
 
 
 class Notices:
-    """Tells of inputs on stderr, and counts.
+    """Prints notices and errors about inputs to stderr, and counts them.
 
     Args:
-        quiet: Tell of what cannot be read only.
+        quiet: Print errors only.
     """
 
     def __init__(self, quiet: bool) -> None:
@@ -43,7 +43,7 @@ class Notices:
         self.first = ""
 
     def tell(self, line: str) -> None:
-        """Tell what was done to an input."""
+        """Print a notice about an input, or only count it if there were several like it."""
         kind = re.sub(r"\d+", "", line.rpartition(": ")[2])
         self._kinds[kind] += 1
         if self._kinds[kind] > SHOWN:
@@ -52,25 +52,25 @@ class Notices:
             print(f"notice: {line}", file=sys.stderr)
 
     def complain(self, line: str) -> None:
-        """Tell that an input cannot be read."""
+        """Print the error of an input that cannot be read."""
         self.bad += 1
         self.first = self.first or line
         print(f"error: {line}", file=sys.stderr)
 
     def end(self) -> None:
-        """Tell how much more there was than could be told."""
+        """Print the number of notices that were only counted."""
         if not self._quiet and self.more:
             print(f"notice: {self.more} more notices like these", file=sys.stderr)
 
 
 class Unread(DataError):
-    """Some inputs cannot be read, or none; each was named on stderr, and the first is for who reads only this."""
+    """Some or all inputs cannot be read; each was reported on stderr, and this error may repeat the first."""
 
     def __init__(self, bad: int, predicted: int, first: str) -> None:
         count = (
             f"{bad} input{'s' * (bad > 1)} cannot be read, {predicted} predicted"
             if predicted
-            else "no input can be read"
+            else "none of the inputs can be read"
         )
         super().__init__(f"{count}: {first}" if first else count)
         self.exit_code = 1 if predicted else 2
@@ -83,47 +83,49 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="[INPUT]...",
-            help="Pictures, .npy or .npz files, texts, text files, tables, JSON lines, folders, or - for standard input.",
+            help="Images, .npy or .npz files, texts, text files, tables, JSON Lines, directories, or - for standard input.",
             show_default=False,
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, metavar="K", help="Show the K likeliest classes.")] = 1,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Show every class, in order.")] = False,
+    top_k: Annotated[int, typer.Option(min=1, metavar="K", help="Show the K most likely classes.")] = 1,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Show all classes, in order of class number.")
+    ] = False,
     column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column of a table, or field of JSON, that holds the texts.")
+        str | None, typer.Option(metavar="NAME", help="The table column or JSON field that contains the texts.")
     ] = None,
-    lines: Annotated[bool, typer.Option("--lines", help="Each line of a text file is a text of its own.")] = False,
-    key: Annotated[str | None, typer.Option(metavar="NAME", help="The array of an .npz file.")] = None,
+    lines: Annotated[bool, typer.Option("--lines", help="Treat each line of a text file as a separate text.")] = False,
+    key: Annotated[str | None, typer.Option(metavar="NAME", help="The name of the array in an .npz file.")] = None,
     invert: Annotated[
         bool | None,
-        typer.Option("--invert/--no-invert", help="Turn bright into dark or not; default: by the picture's ground."),
+        typer.Option("--invert/--no-invert", help="Invert images or not; default: detect from the background."),
     ] = None,
     limits: Annotated[
         str | None,
         typer.Option(
             "--range",
             metavar="LOW:HIGH",
-            help="Values of black and white; default: judged by each file, if it is clear.",
+            help="The values of black and white; default: inferred from each file, if unambiguous.",
         ),
     ] = None,
     fit: Annotated[
         str | None,
         typer.Option(
-            metavar="auto|none", help="Cut drawings out and fit them as those of the data set were; default: auto."
+            metavar="auto|none", help="Crop, scale and center drawings like those of the data set; default: auto."
         ),
     ] = None,
     save_inputs: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write each image as the model saw it, a PNG each, to a new folder."),
+        typer.Option(metavar="DIR", help="Save each image as the model saw it, as a PNG file in a new directory."),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a line; where inputs fail, a last one says so.")
+        bool, typer.Option("--json", help="Print one JSON object per line; if inputs fail, a final object reports it.")
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file: .jsonl or .csv.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a .jsonl or .csv file.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Examples at once.")] = 256,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Examples per batch.")] = 256,
     plugins: Plugins = None,
     device: DeviceName = None,
     data_dir: DataDir = None,
@@ -131,9 +133,9 @@ def predict(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Ask a run's best weights, or any checkpoint, about pictures, texts or arrays; a line for each, as it comes.
+    """Predict with a run's best weights, or any checkpoint, on images, texts or arrays; one line per input.
 
-    Each row of a table or array is an input of its own. Exit code 1 if some inputs cannot be read, 2 if none can.
+    Each row of a table or array is a separate input. Exit code 1 if some inputs cannot be read, 2 if none can.
     """
     set_verbose(verbose)
     if json and csv:
@@ -152,7 +154,7 @@ def predict(
     format_ = format_of(output, json, csv)
     words = inputs or ([] if sys.stdin is None or sys.stdin.isatty() else [STDIN])
     if not words:
-        raise UsageError("nothing to predict: name files, or texts, or - for standard input")
+        raise UsageError("no input: give files, texts, or - for standard input")
     import_plugins(plugins or [])
     file, _ = checkpoints.find(path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
@@ -163,9 +165,9 @@ def predict(
     keep = _keeper(save_inputs, experiment.data)
     demand_effect(options, words)
     if top_k > experiment.signature.classes:
-        notices.tell(f"--top-k: the model has {experiment.signature.classes} classes, and all are shown")
+        notices.tell(f"--top-k: the model has only {experiment.signature.classes} classes; all are shown")
     inputs_read, writer = reader.read(words), format_(experiment, None if probabilities else top_k)
-    head = _head(inputs_read)  # before TensorFlow is imported: what cannot be read at all is told of at once
+    head = _head(inputs_read)  # before TensorFlow is imported, so that unreadable inputs are reported at once
     predicted = 0
     if head and isinstance(head[-1], Example):
         from itertools import chain
@@ -184,13 +186,13 @@ def predict(
         writer.write_errors(out(), head)
     notices.end()
     if not predicted and not notices.bad:
-        raise DataError("there is nothing in the input")
+        raise DataError("the input is empty")
     if notices.bad:
         raise Unread(notices.bad, predicted, notices.first if json else "")
 
 
 def _head(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
-    """Read up to the first example."""
+    """Read inputs up to and including the first readable one."""
     from deepcli.inputs.example import Example
 
     head: list[Example | Unreadable] = []
@@ -200,10 +202,10 @@ def _head(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
 
 
 def _limits(text: str | None) -> tuple[float, float] | None:
-    """Read LOW:HIGH.
+    """Parse LOW:HIGH.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The text has another form.
     """
     if text is None:
         return None
@@ -217,25 +219,25 @@ def _limits(text: str | None) -> tuple[float, float] | None:
 
 
 def _keeper(folder: Path | None, data: Dataset) -> Callable[[Example], None]:
-    """Give what keeps an image as the model sees it, or does nothing.
+    """Return a function that saves images as the model sees them; it does nothing if there is no folder.
 
     Raises:
-        UsageError: The folder cannot be used, or the model does not see images.
+        UsageError: The folder cannot be used, or the model's inputs are not images.
     """
     if folder is None:
         return lambda example: None
     if data.signature.kind != "image":
-        raise UsageError(f"--save-inputs: means nothing to a model of {data.type}")
+        raise UsageError(f"--save-inputs: has no effect; a model of {data.type} reads texts, not images")
     from deepcli.inputs.saved_images import InputFolder
 
     return InputFolder(folder).save
 
 
 def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources, notices: Notices) -> Lexicon | None:
-    """Find the words that a text model knows: in the checkpoint, or where its data set's are.
+    """Find the vocabulary of a text model: in its checkpoint, or else in its data set.
 
     Raises:
-        DataError: They are nowhere to be had, and there are more inputs than arrays of ids.
+        DataError: The vocabulary is not available, and some inputs are not arrays of token ids.
     """
     from deepcli.inputs.arrays import SUFFIXES
 
@@ -246,7 +248,7 @@ def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources, not
         return own
     found = data.lexicon(sources)
     if found is not None:
-        notices.tell(f"{checkpoint.path} holds no words; those of the data set {data.type} on this machine are taken")
+        notices.tell(f"{checkpoint.path} has no vocabulary; using that of the data set {data.type} on this machine")
     return found
 
 

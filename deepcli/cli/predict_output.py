@@ -1,4 +1,4 @@
-"""How predictions are written: as lines for a person, JSON lines, or a table."""
+"""Output formats of predictions: plain text, JSON Lines and CSV."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ DIGITS = 6
 
 
 class Writer(ABC):
-    """Writes what a model says of examples, as it comes.
+    """Writes predictions batch by batch.
 
     Args:
-        experiment: What the model was trained on tells what the classes are called.
-        top_k: How many classes to show of each, the likeliest first; None for every class, in order.
+        experiment: The model's experiment, whose data set names the classes.
+        top_k: How many classes to show per input, most likely first; None for every class, in order.
     """
 
     def __init__(self, experiment: Experiment, top_k: int | None) -> None:
@@ -38,15 +38,15 @@ class Writer(ABC):
         self.stream: IO[str]
 
     def begin(self, stream: IO[str]) -> None:
-        """Write what comes first."""
+        """Start writing to a stream, with the header if the format has one."""
         self.stream = stream
 
     def write(self, batch: Sequence[Example | Unreadable], outputs: np.ndarray) -> None:
         """Write a line for each input.
 
         Args:
-            batch: Examples, and what cannot be read, in order.
-            outputs: float64 (examples, classes).
+            batch: Examples and unreadable inputs, in order.
+            outputs: The model's outputs for the examples: float64 (examples, classes).
         """
         answers = self._answers(outputs)
         for one in batch:
@@ -57,14 +57,14 @@ class Writer(ABC):
         self.stream.flush()
 
     def write_errors(self, stream: IO[str], unreadable: Iterable[Example | Unreadable]) -> None:
-        """Write rows none of which can be read."""
+        """Write inputs none of which can be read."""
         import numpy as np
 
         self.stream = stream
         self.write(list(unreadable), np.empty((0, 0)))
 
     def _answers(self, outputs: np.ndarray) -> Iterator[tuple[int, list[int], list[float]]]:
-        """Give the likeliest class of each example, and the classes to show with their outputs."""
+        """Yield each example's most likely class, and the classes to show with their outputs."""
         import numpy as np
 
         order = np.argsort(-outputs, axis=1, kind="stable")[:, : self.shown]
@@ -73,16 +73,16 @@ class Writer(ABC):
         for best, classes, row in zip(order, shown.tolist(), values, strict=True):
             yield int(best[0]), classes, row
 
-    def error(self, unreadable: Unreadable) -> None:  # noqa: B027 - most forms have no room for it
-        """Write what cannot be read; stderr says it in any case."""
+    def error(self, unreadable: Unreadable) -> None:  # noqa: B027 - most formats leave it out
+        """Write an input that cannot be read; it is reported on stderr in any case."""
 
     @abstractmethod
     def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
-        """Write one line: the likeliest class, and the classes to show with their outputs."""
+        """Write one line: the most likely class, and the classes to show with their outputs."""
 
 
 class Plain(Writer):
-    """A line for a person: class and output, the likeliest first, and the input."""
+    """One line of plain text per input: classes with outputs, most likely first, and the input."""
 
     def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
         width = max(map(len, self.names))
@@ -91,7 +91,7 @@ class Plain(Writer):
 
 
 class JsonLines(Writer):
-    """A JSON object a line: what the model says of an input, or why a row cannot be read."""
+    """One JSON object per line: the prediction for an input, or why the input cannot be read."""
 
     def error(self, unreadable: Unreadable) -> None:
         self._write(
@@ -112,7 +112,7 @@ class JsonLines(Writer):
 
 
 class Csv(Writer):
-    """Comma-separated values: the input, its class, and a column or three for each class that is shown."""
+    """Comma-separated values: the input, its most likely class, and the classes that are shown with their outputs."""
 
     def begin(self, stream: IO[str]) -> None:
         super().begin(stream)
@@ -131,10 +131,10 @@ class Csv(Writer):
 
 
 def format_of(output: Path | None, as_json: bool, as_csv: bool) -> type[Writer]:
-    """Choose how to write.
+    """Choose the output format from the options or the file's suffix.
 
     Raises:
-        UsageError: A file's name does not tell.
+        UsageError: Neither the options nor the suffix name a format.
     """
     suffix = "" if output is None else output.suffix.lower()
     if as_json or (not as_csv and suffix in (".jsonl", ".ndjson", ".json")):
@@ -142,5 +142,5 @@ def format_of(output: Path | None, as_json: bool, as_csv: bool) -> type[Writer]:
     if as_csv or suffix == ".csv":
         return Csv
     if output is not None:
-        raise UsageError(f"--output: {output}: should end in .jsonl or .csv, or come with --json or --csv")
+        raise UsageError(f"--output: {output}: should end in .jsonl or .csv, or add --json or --csv")
     return Plain

@@ -1,4 +1,4 @@
-"""Tables and lines on stdout."""
+"""Results of commands as text and tables on stdout."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from deepcli.training.summary import Summary
 
 LARGEST_MATRIX = 20
-"""Classes of the largest confusion matrix that is shown; JSON has it of any size."""
+"""Number of classes up to which a confusion matrix is printed; the JSON object has it at any size."""
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str] = ()) -> None:
-    """Print a table: folded to its width on a terminal, one line a row elsewhere, for `grep` and its like."""
+    """Print a table: folded to the terminal's width, or one line per row if stdout is not a terminal, for `grep`."""
     right = [column in numbers for column in columns]
     if not sys.stdout.isatty():
         widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
@@ -47,7 +47,7 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers:
 
 
 def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
-    """Print what a command did: the object for a script, or a few lines for a person, with the classes' names."""
+    """Print a command's result: its JSON object, or a few lines for a person that use the classes' names."""
     if json:
         emit(result)
         return
@@ -77,20 +77,20 @@ def _metrics(result: Result) -> None:
 
 
 def _methods(result: Result) -> None:
-    """Say of the intervals how they were computed, and why some are missing."""
+    """Print how the intervals were computed, and why some are missing."""
     for split, notes in (result.interval_notes or {}).items():
         methods: dict[str, list[str]] = {}
         for name, note in notes.items():
             methods.setdefault(note, []).append(name)
         if methods:
-            print(f"\n95 % intervals, over {split} examples (not over trainings):")
+            print(f"\n95 % intervals, over {split} examples (not over training runs):")
         for method, names in sorted(methods.items(), key=lambda item: item[0].startswith("none: ")):
             for line in textwrap.wrap(f"{', '.join(names)}: {method}", 78, break_on_hyphens=False):
                 print(f"  {line}")
 
 
 def _classes(split: str, classes: Sequence[ClassFigures], names: Sequence[str]) -> None:
-    """Print a line for each class, as of a metric: what is looked for comes first, for `grep`."""
+    """Print one line per class; split and class come first, for `grep`."""
     columns = ("", "precision", "recall", "f1", "support")
     rows = [
         (
@@ -107,7 +107,7 @@ def _classes(split: str, classes: Sequence[ClassFigures], names: Sequence[str]) 
 
 
 def _confusion(split: str, counts: Sequence[Sequence[int]], names: Sequence[str]) -> None:
-    """Print a confusion matrix that a screen can hold."""
+    """Print a confusion matrix if it fits on a screen."""
     if 0 < len(counts) <= LARGEST_MATRIX:
         shown = [_name(k, names) for k in range(len(counts))]
         rows = [(f"{split} label {name}", *map(str, row)) for name, row in zip(shown, counts, strict=True)]
@@ -123,15 +123,18 @@ def _figure(value: float | None) -> str:
     return "nan" if value is None else f"{value:.4f}"
 
 
-def kinds(registries: Mapping[str, Registry[Any]]) -> None:
-    """Print every kind with its names."""
+def kinds(registries: Mapping[str, Registry[Any]], origins: Mapping[str, Mapping[str, str]]) -> None:
+    """Print every kind of component with its names, then where the components of plugins come from."""
     _print_table(("kind", "names"), [(kind, ", ".join(registry)) for kind, registry in registries.items()])
+    for kind, places in origins.items():
+        for name, place in places.items():
+            print(f"{kind} {name}: from {place}")
 
 
 def entries(entries: Sequence[Entry]) -> None:
-    """Print components: what each is, its fields, and an example to paste."""
+    """Print components: documentation, fields, and an example to paste."""
     for entry in entries:
-        print(f"{entry.type}  {entry.doc.splitlines()[0]}")
+        print(f"{entry.type}  {entry.doc.splitlines()[0]}{f'  (from {entry.origin})' if entry.origin else ''}")
         if entry.fields:
             rows = [("  " * (row.depth + 1) + row.name, row.type, row.default, row.description) for row in entry.fields]
             _print_table(("  field", "type", "default", ""), rows)
@@ -139,7 +142,7 @@ def entries(entries: Sequence[Entry]) -> None:
 
 
 def rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, csv: bool, markdown: bool) -> None:
-    """Print rows of figures and texts as a table, as comma-separated values, or in Markdown."""
+    """Print rows of figures and texts as a table, as CSV, or in Markdown."""
     if csv:
         import csv as separated
 
@@ -159,7 +162,7 @@ def rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, csv: bool,
 
 
 def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
-    """Print how far a sweep is, its best trials, and what it found."""
+    """Print a sweep's best trials, the importance of its parameters, and its progress."""
     if best:
         keys = dict.fromkeys(key for row in best for key in row.point)
         spread = ["spread"] if any(row.spread is not None for row in best) else []
@@ -188,11 +191,11 @@ def _winner(best: Winner) -> None:
         f"test {name} {_figure(value)}" + (f" ± {spread[name]:.4f}" if name in spread else "")
         for name, value in best.test.items()
     )
-    print(f"best: trial {best.trial}  " + (test or "not yet measured on the test split") + f"  {best.runs[0]}")
+    print(f"best: trial {best.trial}  " + (test or "not yet evaluated on the test split") + f"  {best.runs[0]}")
 
 
 def comparison(found: Comparison, markdown: bool) -> None:
-    """Print runs side by side, a column each, then how each compares with the first."""
+    """Print runs side by side, one column each, then how each compares with the first."""
     from deepcli.evaluation.paired import ALPHA
 
     names = [run.name for run in found.runs]
@@ -202,7 +205,7 @@ def comparison(found: Comparison, markdown: bool) -> None:
     for run, pair in zip(found.runs[1:], found.pairs, strict=True):
         print()
         if isinstance(pair, str | Exception):
-            print(f"{run.name} against {names[0]}: not paired: {pair}")
+            print(f"{run.name} against {names[0]}: not comparable: {pair}")
         else:
             _pair(f"{run.name} against {names[0]}", pair)
     for one in found.over_seeds:
@@ -223,7 +226,7 @@ def _pair(title: str, pair: Paired) -> None:
         low, high = pair.loss_interval
         print(f"  loss     {pair.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
     print(
-        f"  right where the other is wrong: {pair.only_second} against {pair.only_first}; "
+        f"  correct where the other is wrong: {pair.only_second} against {pair.only_first}; "
         f"p = {_p(pair.p_value, pair.p_adjusted)}"
     )
 
@@ -235,7 +238,7 @@ def _p(value: float, adjusted: float) -> str:
 def _over_seeds(one: OverSeeds) -> None:
     print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {one.verdict}")
     p = _p(one.p_value, one.p_adjusted)
-    print(f"  accuracy {100 * one.accuracy:+.2f} points in the mean; sign-flip test of the seeds p = {p}")
+    print(f"  accuracy {100 * one.accuracy:+.2f} points on average; sign-flip test over seeds: p = {p}")
     print(f"  by seed  {'  '.join(f'{100 * difference:+.2f}' for difference in one.differences)}")
 
 
@@ -250,10 +253,10 @@ def _is_number(value: object) -> bool:
 
 
 def layers(summary: Summary) -> None:
-    """Print a model's layers with shapes and parameters."""
+    """Print a model's layers with output shapes and parameter counts."""
     rows = []
     for row in summary.layers:
         shape = " x ".join("?" if size is None else str(size) for size in row.shape[1:])
         rows.append((row.name, row.kind, shape, f"{row.parameters:,}"))
     _print_table(("layer", "type", "output shape", "parameters"), rows, numbers=("parameters",))
-    print(f"{summary.total:,} parameters, {summary.trainable:,} of them trainable")
+    print(f"{summary.total:,} parameters, {summary.trainable:,} trainable")

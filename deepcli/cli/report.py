@@ -18,14 +18,17 @@ PAGE = "report.html"
 def report(
     path: Annotated[
         Path,
-        typer.Argument(metavar="RUN|DIR", help="A run directory, or a folder with runs in it.", show_default=False),
+        typer.Argument(
+            metavar="RUN|DIR", help="A run directory, or a directory that contains runs.", show_default=False
+        ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page; default: report.html in it.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The HTML file; default: report.html in RUN or DIR."),
     ] = None,
     plugins: Plugins = None,
 ) -> None:
-    """Write a run as one HTML page that needs nothing else; of a folder with runs, a page for each and one over all."""
+    """Write a run's report as one self-contained HTML file; for a directory of runs, one per run and an overview."""
     from deepcli.reports.html import write_overview, write_report
     from deepcli.run.directory import RunDir
     from deepcli.run.listing import find
@@ -40,7 +43,7 @@ def report(
         return
     found = [listed.path for listed in find([path]) if listed.status != "damaged"]
     if not found:
-        raise RunError(f"{path} is no run, and there are none in it")
+        raise RunError(f"{path} is not a run and contains no runs")
     runs = []
     for one in found:
         run = LoadedRun.read(one)

@@ -21,31 +21,33 @@ if TYPE_CHECKING:
 @answers("deepcli.cli.json_objects:Runs")
 def runs(
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="[DIR]...", help="Folders with runs in them; default: runs.")
+        list[Path] | None, typer.Argument(metavar="[DIR]...", help="Directories to search for runs; default: runs.")
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(metavar="KEY", help="A column or a dotted key; -KEY for the largest first.")
+        str | None, typer.Option(metavar="KEY", help="Sort by a column or a dotted key; -KEY for descending order.")
     ] = None,
     filters: Annotated[
         list[str] | None,
         typer.Option(
-            "--filter", metavar="CONDITION", help="Like 'val_accuracy>0.98' or model.type=cnn; all must hold."
+            "--filter",
+            metavar="CONDITION",
+            help="A condition like 'val_accuracy>0.98' or model.type=cnn; all must hold.",
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Show so many at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The largest number of runs to show.")] = None,
     plugins: Plugins = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
 ) -> None:
-    """List runs: how they ended, what they came to, and the fields of their specs that differ."""
+    """List runs with status, metrics, and the fields in which their specs differ."""
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")
     from deepcli.cli import render
     from deepcli.run import listing
 
     if plugins:
-        print("notice: --plugin is not needed: runs are listed without their components", file=sys.stderr)
+        print("notice: --plugin is not needed; runs are listed without loading their components", file=sys.stderr)
     found = listing.keep(listing.find(folders or [Path("runs")]), filters or [])
     if sort is not None:
         found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))

@@ -6,7 +6,7 @@ from deepcli.cli.options import Plugins
 
 
 def schema(plugins: Plugins = None) -> None:
-    """Print the JSON schema of a spec, for editors: they complete, explain and check while you type."""
+    """Print the JSON schema of a spec, with which editors complete, explain and check specs as you type."""
     import json
 
     from deepcli.catalog.json_schema import json_schema

@@ -1,4 +1,4 @@
-"""The JSON schemas of what `--json` prints, in the package: `python -m deepcli.cli.schemas` writes them."""
+"""JSON schemas of what `--json` prints; `python -m deepcli.cli.schemas` writes them into the package."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from deepcli.result import Answer, Failure
 
 PACKAGE = Path(__file__).parent.parent
 OLDER = {"result": "result.schema.json", "sweep": "sweeps/outcome.schema.json"}
-"""Two files are older than the rest, and scripts may read them where they are."""
+"""Schema files that keep their old locations, because scripts may read them there."""
 
 
 def commands(node: Any = None, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """List every command, and every one below another, with the words that call it."""
+    """List every command and subcommand, each with the words that call it."""
     node = node or command()
     for name, inner in getattr(node, "commands", {}).items():
         yield from commands(inner, (*names, name))
@@ -26,7 +26,7 @@ def commands(node: Any = None, names: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 def with_json() -> dict[str, Any]:
-    """Return the class of each command's objects, for those that have `--json`."""
+    """Return the class of the JSON objects of each command that has `--json`."""
     return {
         name: shape_of(node.callback.shape)
         for name, node in commands()
@@ -35,18 +35,18 @@ def with_json() -> dict[str, Any]:
 
 
 def file_of(shape: Any) -> str:
-    """Name the file, below the package, that holds the schema of a class."""
+    """Return the schema file of a class, relative to the package."""
     title = str(shape.model_config["title"]).removeprefix("deepcli ")
     return OLDER.get(title, f"schemas/{title}.schema.json")
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Write the schema of every object, by file."""
+    """Return the schema of every object, by file."""
     return {file_of(shape): _schema(shape) for shape in (Failure, *with_json().values())}
 
 
 def _schema(shape: Any) -> dict[str, Any]:
-    # A result and a line of predictions leave out what they do not have; in every other object each key is there.
+    # Results and lines of predictions leave out keys without values; every other object has all its keys.
     whole = issubclass(shape, Answer) and file_of(shape) not in OLDER.values()
     schema: dict[str, Any] = shape.model_json_schema(by_alias=True, mode="serialization" if whole else "validation")
     return schema

@@ -20,22 +20,24 @@ def show(
     words: Words,
     overrides: Overrides = None,
     plugins: Plugins = None,
-    model: Annotated[bool, typer.Option("--model", help="Show the layers with shapes and parameters instead.")] = False,
+    model: Annotated[
+        bool, typer.Option("--model", help="Show the model's layers, with shapes and parameters, instead.")
+    ] = False,
     samples: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.png",
-            help="Draw training images before (top row) and after augmentation (below) into a picture instead.",
+            help="Write training images before (top row) and after augmentation (below) to a PNG file instead.",
         ),
     ] = None,
     data_dir: DataDir = None,
     offline: Offline = False,
 ) -> None:
-    """Show the whole spec with every default, the model it builds, or what augmentation makes of its images."""
+    """Show the complete spec with all defaults, the model it builds, or its images after augmentation."""
     from deepcli.experiment.load import dump
 
     if model and samples:
-        raise UsageError("only one of --model and --samples")
+        raise UsageError("--model and --samples: choose one")
     loaded = load_spec(words, overrides, plugins)
     for notice in loaded.notices:
         print(f"notice: {notice}", file=sys.stderr)
@@ -52,13 +54,13 @@ def show(
 
 def _show_samples(experiment: Experiment, path: Path, sources: Sources) -> None:
     if experiment.signature.kind != "image":
-        raise UsageError(f"--samples draws images, and {experiment.data.type} holds texts")
+        raise UsageError(f"--samples: needs images; {experiment.data.type} contains texts")
     if path.suffix.lower() != ".png":
-        raise UsageError(f"--samples: {path} should end in .png; that is what is written")
+        raise UsageError(f"--samples: {path} should end in .png")
     if not path.parent.is_dir():
-        raise UsageError(f"--samples: there is no folder {path.parent}")
+        raise UsageError(f"--samples: the directory {path.parent} does not exist")
     if experiment.signature.augmentation is None:
-        print("notice: data.augmentation is null, so the images are shown as they are", file=sys.stderr)
+        print("notice: data.augmentation is null, so the images are shown unchanged", file=sys.stderr)
     train = experiment.data.load(sources).train
 
     from deepcli.training.samples import draw_samples

@@ -1,4 +1,4 @@
-"""Standard output whose failures can be told from those of any other file: a full disk, or a reader that has gone."""
+"""Standard output that raises an error of its own, so that its failures are not mistaken for those of other files."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 
 class OutputError(Exception):
-    """Standard output cannot be written.
+    """Standard output cannot be written, for example because the disk is full.
 
-    Deliberately not an `OSError`: whoever handles the failure of a file of its own must not take it for that.
+    Deliberately not an `OSError`: code that handles failures of its own files must not catch this one.
 
     Attributes:
         reader_gone: Whether the other end of a pipe was closed, as by `| head`.
@@ -26,7 +26,7 @@ class OutputError(Exception):
 
 
 class _Closed(io.TextIOBase):
-    """Stands for a standard output that was closed before the process began, where Python has None."""
+    """Stands in for a standard output that was closed before the process began; `sys.stdout` is None then."""
 
     def write(self, text: str) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
@@ -64,7 +64,7 @@ def _as_output_error() -> Iterator[None]:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Guard standard output for a while."""
+    """Make standard output raise `OutputError` during a block."""
     before = sys.stdout
     sys.stdout = _Guarded(_Closed() if before is None else before)
     try:
@@ -74,6 +74,6 @@ def guarded() -> Iterator[None]:
 
 
 def discard(stream: Any) -> None:
-    """Give what a stream still holds somewhere to go, so that the end of the process does not complain of it."""
+    """Discard what a stream has buffered, so that Python does not complain about it at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -44,15 +44,15 @@ def train(
     words: OptionalWords = None,
     overrides: Overrides = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The run directory; default: a new one under runs/.")
+        Path | None, typer.Option("--output", "-o", help="The run directory; default: a new one in runs/.")
     ] = None,
     if_exists: Annotated[
-        Literal["error", "resume", "skip", "overwrite"], typer.Option(help="What to do if the run is there already.")
+        Literal["error", "resume", "skip", "overwrite"], typer.Option(help="What to do if the run already exists.")
     ] = "error",
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Go on with a run from its last checkpoint. Needs no CONFIG: the run has its own."
+            metavar="RUN", help="Resume a run from its last checkpoint. CONFIG can be omitted: the run has its own."
         ),
     ] = None,
     plugins: Plugins = None,
@@ -65,14 +65,14 @@ def train(
 ) -> None:
     """Train the model that a spec describes, and evaluate its best weights once on the test split.
 
-    SIGINT and SIGTERM end a run after the step at hand, with a checkpoint; SIGUSR1 writes one and goes on.
+    SIGINT and SIGTERM stop a run after the current step, with a checkpoint; SIGUSR1 writes one without stopping.
     """
     started = time.monotonic()
     set_verbose(verbose)
     if resume is not None and if_exists != "resume":
-        refuse(context, "beside --resume, which continues that run", "--if-exists")
+        refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
-        refuse(context, "without --output: each run gets a new directory then", "--if-exists")
+        refuse(context, "without --output, when each run gets a new directory", "--if-exists")
     show = reporter(quiet)
     words, signals = list(words or []), Signals()
     if resume is not None:
@@ -94,7 +94,10 @@ def train(
         if result is None:
             splits = loaded.experiment.data.load(sources(data_dir, offline, quiet))
             if not splits.provenance.verified:
-                show.note(f"notice: {splits.provenance.source} is not the published file; its results are its own")
+                show.note(
+                    f"notice: {splits.provenance.source} differs from the published file; "
+                    "results are not comparable with published ones"
+                )
 
             from deepcli.training.session import TrainOptions
             from deepcli.training.train import train
@@ -117,17 +120,17 @@ def train(
 
 
 def _going_on(words: list[str], run: Path, output: Path | None) -> list[str]:
-    """Let a run's own spec stand for a CONFIG that was not given.
+    """Use a run's own spec if no CONFIG was given.
 
     Raises:
-        RunError: It is no run.
-        UsageError: Another run is named beside it.
+        RunError: `run` is not a run directory.
+        UsageError: `output` is another directory.
     """
     from deepcli.experiment.load import is_override
     from deepcli.run.directory import RunDir
 
     if output is not None and output != run:
-        raise UsageError(f"--resume {run} goes on in that directory; leave --output out")
+        raise UsageError(f"--resume {run} continues in that directory; omit --output")
     config = RunDir.open(run).config
     return words if any(not is_override(word) for word in words) else [str(config), *words]
 
@@ -135,7 +138,7 @@ def _going_on(words: list[str], run: Path, output: Path | None) -> list[str]:
 def _known(
     run: RunDir, if_exists: str, experiment: Experiment, show: Reporter
 ) -> tuple[Result | None, Resumption | None]:
-    """Return the result of a run that is there and has finished, or decide how it is continued."""
+    """Return the result of a finished run, or how to resume an unfinished one."""
     from deepcli.run.resuming import resume, skip
 
     if if_exists == "skip":

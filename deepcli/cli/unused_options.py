@@ -1,4 +1,4 @@
-"""Options that would have no effect: an error before anything is done, so that nobody waits for what does not come."""
+"""Rejecting options that would have no effect, before anything is computed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from deepcli.errors import UsageError
 
 
 def refuse(context: typer.Context, why: str, *options: str) -> None:
-    """Refuse options that were given on the command line, by their names there.
+    """Raise an error if any of some options was given on the command line.
 
     Args:
-        context: Of the command.
-        why: Where they have no effect: "without --verify".
-        options: `--tolerance` and the like.
+        context: The command's context.
+        why: When the options have no effect, such as "without --verify".
+        options: Their names, such as `--tolerance`.
 
     Raises:
         UsageError: One of them was given.

@@ -18,7 +18,7 @@ from deepcli.errors import DataError, Problem, SpecError, UsageError
 def validate(
     words: Words, overrides: Overrides = None, plugins: Plugins = None, json: Json = False, quiet: Quiet = False
 ) -> None:
-    """Check specs and the sweeps in them, each file by itself, without importing TensorFlow."""
+    """Check specs and the sweeps in them, each file on its own, without importing TensorFlow."""
     from deepcli.experiment.load import is_override
     from deepcli.sweeps.load import validate_file
 
@@ -46,7 +46,7 @@ def validate(
     if json:
         from deepcli.cli.json_objects import Validated
 
-        end = {"status": "failed", "error": f"{wrong} of {len(files)} files cannot be run"} if wrong else {}
+        end = {"status": "failed", "error": f"{wrong} of {len(files)} files are invalid"} if wrong else {}
         emit(Validated.model_validate({"command": "validate", "status": "completed", "files": checked, **end}))
     if wrong:
         raise typer.Exit(2)

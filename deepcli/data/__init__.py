@@ -1,4 +1,4 @@
-"""Data sets: what a spec says of them (light) and how they are read (NumPy, inside functions)."""
+"""Data sets: their sections in a spec, and the code that reads them (it imports NumPy only when it is called)."""
 
 from deepcli.data import cifar10, digits, fashion_mnist, imdb, mnist, reuters
 from deepcli.data.base import DATASETS, Dataset, ImageDataset, Preparation, Signature

@@ -1,4 +1,4 @@
-"""What a data set is: a signature known from the spec alone, and splits that are read when they are needed."""
+"""Base classes of data sets: a signature known from the spec alone, and splits that are read on demand."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Signature:
-    """What a model must know of its data.
+    """What a model needs to know about its data.
 
     Attributes:
         kind: `image` (uint8 pixels) or `tokens` (int32 ids, 0 for padding, right-padded).
-        shape: (height, width, channels), or (longest length,) with None for no limit.
+        shape: (height, width, channels), or (maximum length,) with None for no limit.
         classes: Number of classes.
-        examples: Examples in the official training split, before validation is taken from it.
-        vocabulary: Token ids are below it; None for images.
-        augmentation: How a model varies its inputs while training; None for not at all.
+        examples: Number of examples in the official training split, before the validation split is held out.
+        vocabulary: Token ids are below this number; None for images.
+        augmentation: How a model varies its inputs during training; None for no augmentation.
     """
 
     kind: Literal["image", "tokens"]
@@ -50,18 +50,18 @@ class Signature:
     augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
-        """Check that the fields fit each other.
+        """Check that the fields are consistent.
 
         Raises:
-            DataError: They do not; a plugin's data set is to blame.
+            DataError: They are not, which is an error in a plugin's data set.
         """
         sizes = self.shape if isinstance(self.shape, tuple) else ()
         if self.kind == "image":
             _demand(len(sizes) == 3 and all(map(_is_count, sizes)), "shape", self.shape, "(height, width, channels)")
         elif self.kind == "tokens":
             fits = len(sizes) == 1 and (sizes[0] is None or _is_count(sizes[0]))
-            _demand(fits, "shape", self.shape, "(longest length,), or (None,) for no limit")
-            _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "the number that all ids are below")
+            _demand(fits, "shape", self.shape, "(maximum length,), or (None,) for no limit")
+            _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "a number greater than every token id")
         else:
             _demand(False, "kind", self.kind, "'image' or 'tokens'")
         _demand(_is_count(self.classes) and self.classes > 1, "classes", self.classes, "an integer of at least 2")
@@ -78,11 +78,11 @@ def _demand(fits: bool, field: str, found: object, wanted: str) -> None:
 
 
 class Dataset(Component):
-    """Labelled examples for classification. Validation is always taken from the training split.
+    """Labelled examples for classification. The validation split is always held out of the training split.
 
     Attributes:
-        class_names: What the classes are called, in their order; empty where their numbers say it all.
-        files: What it reads; empty where it comes with a package.
+        class_names: Names of the classes, in the order of their numbers; empty if the numbers are the names.
+        files: The files that it reads; empty if the data come with a package.
     """
 
     class_names: ClassVar[tuple[str, ...]] = ()
@@ -90,35 +90,35 @@ class Dataset(Component):
     path_fields: ClassVar[tuple[str, ...]] = ("path",)
 
     path: str | None = Field(
-        None, description="A folder or file to read instead of the usual places; runs keep it absolute."
+        None, description="Folder or file to read instead of the usual places; runs store an absolute path."
     )
-    batch_size: Positive = Field(64, description="Examples in a training step.")
+    batch_size: Positive = Field(64, description="Examples per training step.")
     validation_split: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.1, description="Share of the training split held out for validation, stratified."
+        0.1, description="Fraction of the training split held out for validation, stratified."
     )
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        0, description="Seed of that choice; apart from `seed`, so that seeds compare on one split."
+        0, description="Seed of the validation split; separate from `seed`, so that all seeds share one split."
     )
-    limit: Positive | None = Field(None, description="So many examples of each split, for quick trials.")
+    limit: Positive | None = Field(None, description="Maximum number of examples per split, for quick trials.")
 
     @property
     @abstractmethod
     def signature(self) -> Signature:
-        """What a model must know; no file is read for it."""
+        """What a model needs to know about the data; reads no files."""
 
     @abstractmethod
     def read(self, sources: Sources) -> Raw:
         """Find, verify and read the official splits.
 
         Raises:
-            DataError: A file is missing, damaged or not what it should be.
+            DataError: A file is missing, damaged or has unexpected content.
         """
 
     def load(self, sources: Sources) -> Splits:
-        """Read the data and divide it: the same spec gives the same examples in every split.
+        """Read and split the data; the same spec gives the same examples in every split.
 
         Raises:
-            DataError: As `read` does, or what it returned does not fit the signature, or a split would be empty.
+            DataError: `read` fails, its result does not match the signature, or a split would be empty.
         """
         from deepcli.data.arrays import contract
         from deepcli.data.arrays.splits import content_of, divide
@@ -128,46 +128,46 @@ class Dataset(Component):
             read, signature = placed.read(sources), placed.signature
         except DeepcliError:
             raise
-        except Exception as error:  # whatever a plugin's code raises over its files
+        except Exception as error:  # a plugin's code may raise anything
             raise DataError(failure(self.type, error, {"data": self.model_dump()})) from error
         raw = contract.check(read, signature, self.type)
         splits = divide(raw, self.validation_split, self.split_seed, self.limit)
         known = dataclasses.replace(raw.provenance, content=raw.provenance.content or content_of(raw))
-        # Not `functools.cache`, which cannot be pickled; nor its sources' progress, which belongs to this process.
+        # Splits may be pickled: `functools.cache` cannot be, and the progress callback belongs to this process.
         offline = dataclasses.replace(sources, offline=True, progress=None)
         return dataclasses.replace(splits, provenance=known, lexicon=LocalLexicon(self, offline))
 
     def lexicon(self, sources: Sources) -> Lexicon | None:
-        """Find the words of token ids; None where there are none.
+        """Return the words of token ids; None for data without words.
 
         Raises:
-            DataError: They are nowhere to be had.
+            DataError: The words are not available.
         """
         return None
 
     def names_of(self, classes: int) -> list[str]:
-        """Name so many classes, by their numbers where they have no names."""
+        """Return the names of the first `classes` classes; a class without a name is named by its number."""
         return [self.class_names[k] if k < len(self.class_names) else str(k) for k in range(classes)]
 
     @property
     def train_examples(self) -> int:
-        """Examples that a training epoch goes through."""
+        """Number of examples in a training epoch."""
         total = self.signature.examples
         rest = total - round(total * self.validation_split)
         return rest if self.limit is None else min(rest, self.limit)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Training steps of one epoch; the last batch may be smaller."""
+        """Training steps per epoch; the last batch may be smaller."""
         return -(-self.train_examples // self.batch_size)
 
 
 class LocalLexicon:
-    """Looks for the words of a data set's token ids when it is first called; None where this machine has none.
+    """Words of a data set's token ids, read at the first call; None if they are not on this machine.
 
     Args:
-        dataset: Knows where they are.
-        sources: Where to look, offline.
+        dataset: The data set.
+        sources: Where to look, without downloads.
     """
 
     def __init__(self, dataset: Dataset, sources: Sources) -> None:
@@ -187,14 +187,15 @@ class LocalLexicon:
 
 @dataclass(frozen=True)
 class Preparation:
-    """How the images of a data set were made from drawings: cut out, brought to size, and placed on a bitmap.
+    """How the images of a data set were made from drawings: cropped, resized, and placed on a bitmap.
 
     Attributes:
-        field: (height, width) of the bitmap: an image's own, or a multiple of it where each pixel of an image counts the
-            inked ones of a block of the bitmap.
-        box: (height, width) that a drawing fills at most.
-        stretched: Whether a drawing fills the box in both directions, unless it is narrow; else it keeps its proportions.
-        by_mass: Whether its centre of mass is in the middle of the bitmap; else the middle of its box.
+        field: (height, width) of the bitmap: the image's own size, or a multiple of it if each pixel of an image counts
+            the inked pixels in a block of the bitmap.
+        box: Maximum (height, width) of a drawing on the bitmap.
+        stretched: Whether a drawing fills the box in both directions, unless it is narrow; otherwise it keeps its aspect
+            ratio.
+        by_mass: Whether the drawing's centre of mass is in the middle of the bitmap; otherwise the middle of its box is.
     """
 
     field: tuple[int, int]
@@ -207,43 +208,43 @@ class ImageDataset(Dataset):
     """Labelled images.
 
     Attributes:
-        bright_on_dark: Whether what is shown is bright on a dark ground; None where that is no question, as of photos.
-        preparation: How its images were made, if they are drawings; `predict` does the same with a picture of another
-            size. None where pictures are only resized.
+        bright_on_dark: Whether images show bright objects on a dark background; None if neither is the rule, as in photos.
+        preparation: How the images were made, if they are drawings; `predict` prepares pictures of other sizes in the same
+            way. None if pictures are only resized.
     """
 
     bright_on_dark: ClassVar[bool | None] = None
     preparation: ClassVar[Preparation | None] = None
 
-    augmentation: ImageAugmentation | None = Field(None, description="How images are varied while training.")
+    augmentation: ImageAugmentation | None = Field(None, description="How images are varied during training.")
 
 
 class TokenDataset(Dataset):
-    """Labelled texts, as ids of words."""
+    """Labelled texts as word ids."""
 
-    augmentation: TokenAugmentation | None = Field(None, description="How texts are varied while training.")
+    augmentation: TokenAugmentation | None = Field(None, description="How texts are varied during training.")
 
     def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens:
-        """Turn raw texts into the ids that a model of this data is trained on.
+        """Turn raw texts into the token ids that a model of this data set takes.
 
         Raises:
-            DataError: Nobody knows how.
+            DataError: The data set does not support raw text.
         """
-        raise DataError(f"data of the type {self.type!r} has no way from raw text to ids; give ids as an array")
+        raise DataError(f"data sets of type {self.type!r} cannot turn raw text into token ids; give ids as an array")
 
     @property
     def first(self) -> int | None:
-        """The id that a whole text begins with and that is nowhere else; None where there is none."""
+        """The id that starts every text and appears nowhere else; None if there is no such id."""
         return None
 
     def take(self, row: Any) -> np.ndarray:
-        """Make a row of ids, padded before or behind them or not at all, into what a model of this data is trained on.
+        """Turn a row of ids, padded on either side or not at all, into the ids that a model of this data set takes.
 
         Returns:
             int32 (length,).
 
         Raises:
-            ValueError: It is something else.
+            ValueError: The row does not consist of valid ids.
         """
         (longest,) = self.signature.shape
         ids: np.ndarray = encode_row(row, self.signature.vocabulary or 0, 0, 0, longest)

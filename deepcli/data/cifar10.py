@@ -1,4 +1,4 @@
-"""CIFAR-10, as Keras keeps it: an archive of pickled batches, or the folder that Keras unpacks it into."""
+"""CIFAR-10 as Keras stores it: an archive of pickled batches, or the folder that Keras unpacks it into."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Raw
 
 INNER = "cifar-10-batches-py"
-# MD5 of each batch in the published archive, as torchvision has them too; damage they tell, malice they do not.
+# MD5 of each batch in the published archive, as in torchvision; it detects damage, but not a deliberate change.
 MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -28,11 +28,11 @@ MD5 = {
 *TRAIN, TEST = MD5
 MAX_BYTES = 512 << 20
 FILE = DataFile(
-    # What Keras 3 calls the archive, so that it finds ours; it unpacks it into the folder of that name.
+    # Keras 3's name for the archive, so that it finds deepcli's download; it unpacks it into a folder of that name.
     "cifar-10-batches-py-target_archive",
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-    # Archives before folders, because only of them a hash is known that nobody can forge.
+    # Archives come before folders, because only an archive can be verified by its SHA-256.
     also=("cifar-10-python.tar.gz", f"cifar-10-batches-py-target/{INNER}/{TEST}", f"{INNER}/{TEST}"),
     limit=256 << 20,
 )
@@ -40,10 +40,10 @@ FILE = DataFile(
 
 @DATASETS.register
 class Cifar10(ImageDataset):
-    """50,000 + 10,000 colour pictures of ten kinds of things, 32x32 pixels (Krizhevsky 2009), from Keras's cache.
+    """50,000 + 10,000 colour images in ten classes, 32x32 pixels (Krizhevsky 2009), from Keras's cache.
 
-    The archive is compared with its published SHA-256; the batches of a folder that was unpacked from it with their
-    MD5, which tells damage, so that they are never called verified.
+    The archive is verified by its published SHA-256. The batches in an unpacked folder are only checked for damage by
+    their MD5, so they never count as verified.
     """
 
     class_names: ClassVar[tuple[str, ...]] = (
@@ -65,11 +65,11 @@ class Cifar10(ImageDataset):
         path = find(FILE, self.path, sources)
         unpacked = path.name == TEST
         verified = not unpacked and is_published(FILE, path)
-        # A file that the spec names itself may be the user's own in the same layout; a shared cache may not.
+        # A file named in the spec may be the user's own data in the same layout; a file in a shared cache may not.
         if not (verified or unpacked) and self.path is None:
             raise DataError(
-                f"{path}: is not the published CIFAR-10 (its SHA-256 differs); delete it to download it again, or name "
-                "it in data.path if it is data of your own"
+                f"{path}: is not the published CIFAR-10 (its SHA-256 differs); delete it to download it again, or set "
+                "data.path to it if it is your own data"
             )
         source = path.parent if unpacked else path
         batches = _read_folder(source) if unpacked else _read_archive(source)
@@ -77,7 +77,7 @@ class Cifar10(ImageDataset):
         if wrong and self.path is None:
             raise DataError(
                 f"{source / wrong[0]}: is not the published batch of CIFAR-10 (its MD5 differs); delete the folder to "
-                "download it again, or name it in data.path if it is data of your own"
+                "download it again, or set data.path to it if it is your own data"
             )
         parts = {name: _decode(content, f"{source}: {name}") for name, content in batches.items()}
         x_train, y_train = (np.concatenate([parts[name][index] for name in TRAIN]) for index in (0, 1))
@@ -111,7 +111,7 @@ def _md5(content: bytes) -> str:
 
 
 def _decode(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a batch, red, green and blue planes one after the other, into images (n, 32, 32, 3) and labels (n,)."""
+    """Convert a batch, which has red, green and blue planes, to images (n, 32, 32, 3) and labels (n,)."""
     import numpy as np
 
     from deepcli.data.arrays.archive import read_pickle
@@ -119,9 +119,9 @@ def _decode(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
 
     batch = read_pickle(content, name)
     data, labels = (batch.get(key) if isinstance(batch, dict) else None for key in (b"data", b"labels"))
-    # An array that is larger than its file was never written, only announced.
+    # An array larger than its file is only declared, not present.
     if not isinstance(data, np.ndarray) or data.nbytes > len(content):
-        raise DataError(f"{name}: is no batch of CIFAR-10, a dictionary with data and labels")
+        raise DataError(f"{name}: is not a CIFAR-10 batch (a dictionary with data and labels)")
     if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < 10 for label in labels):
         labels = []
     y = np.array(labels, np.int32)

@@ -1,4 +1,4 @@
-"""The embedded default: handwritten digits that come with scikit-learn, so the first run needs no download."""
+"""Handwritten digits that come with scikit-learn: the default data set, so that the first run needs no download."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MAX_BYTES = 4 << 20
 
 @DATASETS.register
 class Digits(ImageDataset):
-    """1,797 handwritten digits, 8x8 pixels in 17 grey levels, inside scikit-learn (Alpaydin & Kaynak 1998).
+    """1,797 handwritten digits, 8x8 pixels in 17 grey levels, from scikit-learn (Alpaydin & Kaynak 1998).
 
-    It has no official test split; ours is 360 examples, stratified, the same for every spec.
+    The data set has no official test split; deepcli uses 360 stratified examples, the same for every spec.
     """
 
     bright_on_dark: ClassVar[bool | None] = True
@@ -47,7 +47,9 @@ class Digits(ImageDataset):
         from deepcli.data.arrays.splits import Provenance, Raw, generator, stratified
 
         if self.path is not None:
-            raise DataError("data.path: digits are inside scikit-learn and cannot be read from elsewhere")
+            raise DataError(
+                "data.path: the digits come with scikit-learn and cannot be read from a file; leave data.path out"
+            )
         pixels, labels = _load_digits()
         # 16 is the brightest level of the original; 255 is what Rescaling(1/255) expects.
         x = np.round(pixels.reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
@@ -61,7 +63,7 @@ class Digits(ImageDataset):
 def _load_digits() -> tuple[np.ndarray, np.ndarray]:
     """Return pixels (1797, 64) from 0 to 16, and labels.
 
-    `sklearn.datasets.load_digits` does the same, but importing it takes a second, so its file is read without it.
+    `sklearn.datasets.load_digits` does the same, but importing it takes a second, so its file is read directly.
     """
     from importlib.util import find_spec
 
@@ -81,5 +83,5 @@ def _load_digits() -> tuple[np.ndarray, np.ndarray]:
     except ValueError:
         table = np.zeros(0)
     if table.shape != (EXAMPLES, 65):
-        raise DataError(f"{file}: is not scikit-learn's table of {EXAMPLES} digits; install scikit-learn again")
+        raise DataError(f"{file}: is not scikit-learn's table of {EXAMPLES} digits; reinstall scikit-learn")
     return table[:, :-1], table[:, -1].astype(np.int64)

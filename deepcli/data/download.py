@@ -1,4 +1,4 @@
-"""Downloads that end: with the whole file that was published, once for all who wait for it, or with a reason."""
+"""Downloads of data files: verified, with time limits, and made by one process at a time."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ CONNECT_SECONDS = 1.5
 READ_SECONDS = 30.0
 SLOW_SECONDS = 60.0
 SLOW_BYTES = 256 << 10
-"""A server that sends less in `SLOW_SECONDS` would take an hour and more for the smaller files."""
+"""A server that sends less than this in `SLOW_SECONDS` would take more than an hour even for the smaller files."""
 
 
 def download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
-    """Fetch a file into a temporary name, compare it with what is known of it, and only then rename it.
+    """Download a file under a temporary name, verify it, and rename it into place.
 
-    One process at a time does so; the others wait and take what it brought.
+    One process at a time downloads a file; the others wait and use its result.
 
     Raises:
-        OSError: No answer, none in time, or no place to write it to.
+        OSError: The server does not answer, is too slow, or the file cannot be written.
         ValueError: The server sent something else.
-        http.client.HTTPException: The server does not speak HTTP.
+        http.client.HTTPException: The server's answer is not HTTP.
     """
     _reach(file.url)
     target = folder / file.name
@@ -45,7 +45,7 @@ def download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
         if target.is_file():
             return target
         prefix = f".{target.name}."
-        if alone:  # what is there was left by one who was killed
+        if alone:  # partial files were left by killed processes
             for left in target.parent.glob(f"{prefix}*.part"):
                 with contextlib.suppress(OSError):
                     left.unlink()
@@ -66,7 +66,7 @@ def download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
 
 @contextlib.contextmanager
 def _alone(target: Path) -> Iterator[bool]:
-    """Wait until no other process downloads a file. The lock ends with its process; where none can be, nobody waits."""
+    """Lock the download of a file, waiting for other processes; gives False, without a lock, if locking fails."""
     import filelock
 
     try:
@@ -86,22 +86,22 @@ def _alone(target: Path) -> Iterator[bool]:
 
 def _compare(file: DataFile, digest: str, path: Path) -> None:
     if file.sha256 is not None and digest != file.sha256:
-        raise ValueError(f"what {file.url} sent has SHA-256 {digest}, not {file.sha256}")
+        raise ValueError(f"the file from {file.url} has SHA-256 {digest}, not {file.sha256}")
     if file.check is not None:
         try:
             file.check(path)
         except DataError as error:
-            raise ValueError(str(error).replace(str(path), f"what {file.url} sent")) from None
+            raise ValueError(str(error).replace(str(path), f"the file from {file.url}")) from None
 
 
 Piece = bytes | int | None | BaseException
-"""What comes from the network: the announced length (-1 for none), bytes, None at the end, or what went wrong."""
+"""What the network thread delivers: the announced length (-1 if unknown), bytes, None at the end, or an exception."""
 
 
 def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress | None) -> str:
-    """Write what a server sends and return its SHA-256; give up on a server that takes too long, or sends too much.
+    """Write what a server sends and return its SHA-256; give up on a server that is too slow or sends too much.
 
-    Another thread reads, so that no way of dawdling, of a name look-up or of headers a byte at a time, holds this one.
+    Another thread reads from the server, so that neither a slow name look-up nor slow headers can block this one.
     """
     pieces: queue.Queue[Piece] = queue.Queue(16)
     over = threading.Event()
@@ -118,7 +118,7 @@ def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress 
                 write(piece)
                 digest.update(piece)
             if max(length, done) > file.limit:
-                raise ValueError(f"{file.url} sends more than {file.limit >> 20} MiB, which no {file.name} has")
+                raise ValueError(f"{file.url} sends more than {file.limit >> 20} MiB, too much for {file.name}")
             if time.monotonic() - since > SLOW_SECONDS:
                 if done - before < SLOW_BYTES:
                     raise TimeoutError(f"{file.url} sent only {done - before} bytes in {SLOW_SECONDS:g} seconds")
@@ -128,7 +128,7 @@ def _fetch(file: DataFile, write: Callable[[bytes], object], progress: Progress 
     finally:
         over.set()
     if length not in (-1, done):
-        raise ValueError(f"{file.url} sent {done} bytes of {length}")
+        raise ValueError(f"{file.url} sent {done} of {length} bytes")
     if head.lstrip().startswith(b"<"):
         raise ValueError(f"{file.url} sent a web page, not the file")
     return digest.hexdigest()
@@ -145,18 +145,18 @@ def _next(pieces: queue.Queue[Piece], url: str) -> bytes | int | None:
 
 
 def _receive(url: str, pieces: queue.Queue[Piece], over: threading.Event) -> None:
-    """Pass on what a server sends, until nobody wants it any more."""
+    """Pass on what a server sends, until `over` is set."""
     import urllib.error
 
     def deliver(piece: Piece) -> None:
         while not over.is_set():
             with contextlib.suppress(queue.Full):
                 return pieces.put(piece, timeout=0.5)
-        raise OSError("nobody waits for it")
+        raise OSError("the download was given up")
 
     with contextlib.suppress(OSError):
         try:
-            # The other side gives up first.
+            # The thread that waits for this one gives up first.
             with _opener().open(url, timeout=2 * READ_SECONDS) as reply:
                 deliver(-1 if reply.length is None else reply.length)
                 while chunk := reply.read1(1 << 16):
@@ -169,7 +169,7 @@ def _receive(url: str, pieces: queue.Queue[Piece], over: threading.Event) -> Non
 
 
 def _opener() -> OpenerDirector:
-    """Make what opens HTTP and HTTPS, through the proxies of the environment, and no file and nothing else."""
+    """Build an opener for HTTP and HTTPS only, which uses the environment's proxies and never opens local files."""
     import urllib.request
     from urllib.parse import urlsplit
 
@@ -179,7 +179,7 @@ def _opener() -> OpenerDirector:
         ) -> Request | None:
             if urlsplit(newurl).scheme not in {"https", req.type}:
                 fp.close()
-                raise ValueError(f"{req.full_url} redirects to {newurl}, which is no place for data")
+                raise ValueError(f"{req.full_url} redirects to {newurl}, which is not an HTTPS address")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     opener = urllib.request.OpenerDirector()
@@ -198,7 +198,7 @@ def _opener() -> OpenerDirector:
 
 
 def _reach(url: str) -> None:
-    """Fail fast without a network: name look-ups have no time-out of their own, so a thread waits for one."""
+    """Fail fast without a network: name look-ups have no time-out of their own, so they run in a thread."""
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 

@@ -1,6 +1,6 @@
-"""From raw text, or a row of ids as others write it, to the ids that a model of Keras's word data sets reads.
+"""Encodes raw text, or a row of ids from elsewhere, as the token ids that models of Keras's word data sets take.
 
-The script beside an exported model carries this file as it stands, so it imports nothing of deepcli.
+`usage.py`, the script beside an exported model, contains the text of this file, so it imports nothing from deepcli.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-# What `keras.preprocessing.text.Tokenizer` takes out by default; its words made the data sets that Keras keeps.
+# The characters that `keras.preprocessing.text.Tokenizer` removes by default; Keras's data sets were made with it.
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 APOSTROPHES = "\u2018\u2019\u201b\u02bc\u02b9\u2032\u00b4\uff07"
 QUOTED = re.compile("(?<!\\w)[\u2018\u201a\u201b]([^\u2018\u201a\u201b]{1,500}?)[\u2019\u2018](?!\\w)")
@@ -18,9 +18,9 @@ COMPATIBLE = ("<compat>", "<wide>", "<narrow>", "<font>")
 
 
 class _Folding(dict[int, str]):
-    """What `str.translate` makes of each sign: typographic signs become what a keyboard has, or a space.
+    """Table for `str.translate`: typographic characters become those on a keyboard, or a space.
 
-    Signs of ASCII are treated as Keras treats them, and other punctuation and symbols as those.
+    ASCII characters are treated as Keras treats them; other punctuation and symbols are treated like ASCII punctuation.
     """
 
     def __missing__(self, code: int) -> str:
@@ -32,11 +32,11 @@ class _Folding(dict[int, str]):
             folded = sign
         elif sign in APOSTROPHES:
             folded = "'"
-        elif kind == "Cf":  # a soft hyphen, a byte order mark and their like are not seen
+        elif kind == "Cf":  # invisible, such as a soft hyphen or a byte order mark
             folded = ""
         elif kind[0] in "PS":
             folded = " "
-        elif unicodedata.decomposition(sign).startswith(COMPATIBLE):  # a ligature, a letter of full width
+        elif unicodedata.decomposition(sign).startswith(COMPATIBLE):  # a ligature or a full-width letter
             folded = unicodedata.normalize("NFKC", sign)
         else:
             folded = sign
@@ -48,9 +48,9 @@ _FOLDING = _Folding()
 
 
 def split_words(text: str) -> list[str]:
-    """Split a text as Keras's data sets were: lower case, punctuation but apostrophes left out, by white space.
+    """Split a text into words as in Keras's data sets: lower case, no punctuation but apostrophes, at white space.
 
-    Their words are composed (NFC) and have the apostrophe of ASCII. Typographic signs are read as those of a keyboard.
+    Words are composed (Unicode NFC) and have ASCII apostrophes. Typographic characters are read as those on a keyboard.
     """
     if not text.isascii():
         text = QUOTED.sub(r" \1 ", unicodedata.normalize("NFC", text))
@@ -58,7 +58,7 @@ def split_words(text: str) -> list[str]:
 
 
 def look_up(word: str, ids: Mapping[str, int]) -> int | None:
-    """Find the id of a word; one that is not known with single quotes around it is looked up without them."""
+    """Return the id of a word; an unknown word in single quotes is looked up without them. None if it is unknown."""
     found = ids.get(word)
     return ids.get(word.strip("'")) if found is None else found
 
@@ -66,16 +66,16 @@ def look_up(word: str, ids: Mapping[str, int]) -> int | None:
 def encode_text(
     text: str, ids: Mapping[str, int], size: int, start: int, unknown: int, skip_top: int, maxlen: int | None
 ) -> list[int]:
-    """Make a text into ids as `keras.datasets.imdb.load_data` does, and keep the last `maxlen`.
+    """Turn a text into ids as `keras.datasets.imdb.load_data` does, and keep the last `maxlen`.
 
     Args:
         text: The text.
         ids: Ids by word.
-        size: Ids are below it.
-        start: Stands before the first word.
-        unknown: Stands for a word without an id.
-        skip_top: Ids below it, `start` among them, become `unknown`.
-        maxlen: None keeps all.
+        size: Ids are below this number.
+        start: The id before the first word.
+        unknown: The id of words that have none of their own.
+        skip_top: Ids below this number, including `start`, become `unknown`.
+        maxlen: Maximum number of ids; None keeps all.
     """
     found = [start, *(look_up(word, ids) for word in split_words(text))]
     known = [unknown if one is None or not skip_top <= one < size else one for one in found]
@@ -83,20 +83,20 @@ def encode_text(
 
 
 def encode_row(row: Any, size: int, unknown: int, skip_top: int, maxlen: int | None) -> Any:
-    """Make a row of ids, with zeros before or behind them for padding, into ids alone, and keep the last `maxlen`.
+    """Remove the padding (zeros before or after the ids) from a row, check its ids, and keep the last `maxlen`.
 
     Args:
         row: Integers, or floating-point numbers that are whole.
-        size: Ids are below it.
-        unknown: Stands for ids below `skip_top`.
-        skip_top: As of `encode_text`.
-        maxlen: None keeps all.
+        size: Ids are below this number.
+        unknown: The id that replaces ids below `skip_top`.
+        skip_top: As in `encode_text`.
+        maxlen: Maximum number of ids; None keeps all.
 
     Returns:
         int32 (length,).
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The row does not consist of valid ids.
     """
     import numpy as np
 
@@ -104,16 +104,18 @@ def encode_row(row: Any, size: int, unknown: int, skip_top: int, maxlen: int | N
     if ids.dtype.hasobject:
         ids = np.array(ids.tolist())  # a row of an object array, whose items may all be integers
     if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iuf"):
-        raise ValueError(f"should be token ids, one row of integers, not {ids.dtype} of {ids.ndim} dimensions")
+        raise ValueError(f"should be token ids, one row of integers, not {ids.dtype} with {ids.ndim} dimensions")
     if ids.dtype.kind == "f" and (odd := ids[~(ids == np.floor(ids))]).size:
         raise ValueError(f"has {odd[0]:g}, which is not a token id (a whole number)")
     if ids.size and (ids.min() < 0 or ids.max() >= size):
         wrong = ids.min() if ids.min() < 0 else ids.max()
-        raise ValueError(f"has the id {wrong:.0f}; ids are not negative, and the model knows those below {size}")
+        raise ValueError(f"has the id {wrong:.0f}; ids must be at least 0 and below {size}")
     inside = np.flatnonzero(ids)
     ids = ids[inside[0] : inside[-1] + 1] if inside.size else ids[:0]
     if len(ids) != len(inside):
         place = inside[0] + np.flatnonzero(ids == 0)[0]
-        raise ValueError(f"has a 0 between ids, at place {place}; 0 is padding, which belongs before or behind them")
+        raise ValueError(
+            f"has a 0 between ids, at position {place}; 0 is padding, which may only come before or after them"
+        )
     ids = ids[-maxlen:] if maxlen else ids
     return np.where(ids < skip_top, unknown, ids).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Fashion-MNIST, as Keras keeps it: four gzip files in the IDX format, in a folder of their own."""
+"""Fashion-MNIST as Keras stores it: four gzip files in the IDX format, in their own folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_BYTES = 256 << 20
 
 
 def _file(name: str) -> DataFile:
-    # Keras gives no hash of these files, so a download has only HTTPS, its length and gzip's checksum to go by.
+    # Keras publishes no hashes of these files, so a download is checked by HTTPS, its length and gzip's checksum only.
     return DataFile(f"{FOLDER}/{name}", URL + name, None, check=lambda path: _read_idx(path))
 
 
@@ -34,9 +34,9 @@ FILES = {
 
 @DATASETS.register
 class FashionMnist(ImageDataset):
-    """60,000 + 10,000 pictures of clothes, 28x28 grey pixels (Xiao, Rasul & Vollgraf 2017), from Keras's cache.
+    """60,000 + 10,000 images of clothing, 28x28 grey pixels (Xiao, Rasul & Vollgraf 2017), from Keras's cache.
 
-    Keras publishes no hash of its four files, so they are checked for damage and layout but never called verified.
+    Keras publishes no hashes of the four files, so they are checked for damage and layout but never count as verified.
     """
 
     bright_on_dark: ClassVar[bool | None] = True
@@ -55,14 +55,14 @@ class FashionMnist(ImageDataset):
         from deepcli.data.arrays.splits import Provenance, Raw, fingerprint
 
         if self.path is not None and Path(self.path).expanduser().is_file():
-            raise DataError(f"data.path: {self.path} is a file; name the folder that holds the four of fashion_mnist")
+            raise DataError(f"data.path: {self.path} is a file; name the folder with the four files of fashion_mnist")
         x_train, y_train, folder = self._split("train", sources)
         x_test, y_test, _ = self._split("test", sources)
         digest = fingerprint(x_train, y_train, x_test, y_test)
         return Raw((x_train, y_train), (x_test, y_test), Provenance(str(folder), False, digest, digest))
 
     def _split(self, split: str, sources: Sources) -> tuple[np.ndarray, np.ndarray, Path]:
-        """Read the images (n, 28, 28, 1) uint8 and the labels (n,) int32 of a split, and tell their folder."""
+        """Read a split: images (n, 28, 28, 1) uint8, labels (n,) int32, and the folder they are in."""
         from deepcli.data.image_checks import check_images
 
         images, labels = (find(file, self.path, sources) for file in FILES[split])
@@ -72,7 +72,7 @@ class FashionMnist(ImageDataset):
 
 
 def _read_idx(path: Path) -> np.ndarray:
-    """Read an array of bytes: two zeros, 8 for uint8, its rank, its sizes as big-endian words, its content."""
+    """Read an IDX file of bytes: two zeros, 8 for uint8, the rank, the sizes as big-endian words, the content."""
     import numpy as np
 
     from deepcli.data.arrays.archive import read_gzip
@@ -81,10 +81,10 @@ def _read_idx(path: Path) -> np.ndarray:
     rank = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
     start = 4 + 4 * rank
     if not 1 <= rank <= 3 or len(content) < start:
-        raise DataError(f"{path}: is no IDX file of bytes")
+        raise DataError(f"{path}: is not an IDX file of bytes")
     shape = struct.unpack(f">{rank}I", content[4:start])
     values = np.frombuffer(content, np.uint8, offset=start)
-    # Python's integers, because sizes that lie can overflow NumPy's.
+    # In Python's integers, because false sizes can overflow NumPy's.
     if math.prod(shape) != len(values):
-        raise DataError(f"{path}: should hold {list(shape)} bytes, but holds {len(values)}")
+        raise DataError(f"{path}: should contain {list(shape)} bytes, but contains {len(values)}")
     return values.reshape(shape)

@@ -1,4 +1,4 @@
-"""Where data files are: a path in the spec, a data folder, Keras's cache, or a download into that cache."""
+"""Finds data files: at a path in the spec, in a data folder, in Keras's cache, or by a download into that cache."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True)
 class Sources:
-    """Where to look for data besides the spec, and whether the network may be used.
+    """Where to look for data besides the spec, and whether downloads are allowed.
 
     Attributes:
-        data_dir: A folder with data files, looked at before Keras's cache.
+        data_dir: A folder with data files, searched before Keras's cache.
         offline: Never download.
-        progress: Told (file name, bytes so far, bytes in all) while a download runs.
+        progress: Called with (file name, bytes so far, bytes in total or None) during a download.
     """
 
     data_dir: Path | None = None
@@ -31,16 +31,16 @@ class Sources:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A published file.
+    """A published data file.
 
     Attributes:
-        name: Where it lies in a data folder, as Keras has it there; may begin with a subfolder.
-        url: Its address.
-        sha256: Of the whole file there; None where nobody publishes one that could be cited.
-        also: Other names, of the same file or of one that was made from it, that do as well; tried in their order.
-        limit: No more bytes than that are taken from the network.
-        companions: Files that are fetched together with it; nothing is wrong if they cannot be had.
-        check: Reads a download, and raises DataError if it is not what it should be; for files without a hash.
+        name: Its path inside a data folder, as in Keras's cache; may begin with a subfolder.
+        url: Its download address.
+        sha256: SHA-256 of the published file; None if nobody publishes one that can be cited.
+        also: Alternative names, of the same file or of one made from it, in the order in which they are tried.
+        limit: Maximum size of a download in bytes.
+        companions: Files that are downloaded together with it; if that fails, it is not an error.
+        check: Reads a download and raises DataError if its content is wrong; for files without a hash.
     """
 
     name: str
@@ -53,20 +53,20 @@ class DataFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names, the one under which it is downloaded first."""
+        """All names, beginning with the name that downloads get."""
         return (self.name, *self.also)
 
 
 def keras_cache() -> Path:
-    """Return the folder in which Keras keeps data sets (`KERAS_HOME` moves it, as it does for Keras)."""
+    """Return the folder where Keras stores data sets (`KERAS_HOME` moves it, as it does for Keras)."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
 
 
 def cache_folder() -> Path:
-    """Return the folder in which deepcli keeps what it can make again (`DEEPCLI_CACHE_DIR` moves it).
+    """Return the folder of deepcli's own cache (`DEEPCLI_CACHE_DIR` moves it).
 
     Raises:
-        RuntimeError: The user has no home.
+        RuntimeError: The user has no home directory.
     """
     if chosen := os.environ.get("DEEPCLI_CACHE_DIR"):
         return Path(chosen).expanduser()
@@ -75,10 +75,10 @@ def cache_folder() -> Path:
 
 
 def find(file: DataFile, path: str | None, sources: Sources) -> Path:
-    """Find a data file, downloading it if it is nowhere and that is allowed.
+    """Find a data file on this machine, or download it if that is allowed.
 
     Raises:
-        DataError: It is nowhere to be had; the message names every place looked at.
+        DataError: It is not available; the message lists every place that was searched.
     """
     if path is not None:
         return _given(file, path)
@@ -86,7 +86,7 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
         return found
     looked = ", ".join(map(str, _places(file, sources)))
     if sources.offline:
-        raise DataError(f"{file.name} is not there and --offline forbids a download\n{_remedy(file, looked)}")
+        raise DataError(f"{file.name} was not found and --offline forbids a download\n{_remedy(file, looked)}")
     from http.client import HTTPException
 
     from deepcli.data.download import download
@@ -96,10 +96,10 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
     except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         reason = f"{type(error).__name__}: {reason}" if isinstance(error, HTTPException) else str(reason)
-        # A server may have worded it, and a terminal obeys what does not show.
+        # The text may come from the server, and control characters would change the terminal.
         reason = "".join(letter if letter.isprintable() else " " for letter in reason[:500]).strip()
         raise DataError(
-            f"{file.name} is not there and cannot be downloaded: {reason}\n{_remedy(file, looked)}"
+            f"{file.name} was not found and cannot be downloaded: {reason}\n{_remedy(file, looked)}"
         ) from None
     for companion in file.companions:
         with contextlib.suppress(DataError):
@@ -108,7 +108,7 @@ def find(file: DataFile, path: str | None, sources: Sources) -> Path:
 
 
 def locate(file: DataFile, sources: Sources) -> Path | None:
-    """Tell where a data file is on this machine; None if it is not in the usual places."""
+    """Return the path of a data file on this machine; None if it is not in the usual places."""
     return next((place for place in _places(file, sources) if _is_file(place)), None)
 
 
@@ -118,10 +118,10 @@ def _places(file: DataFile, sources: Sources) -> list[Path]:
 
 
 def is_published(file: DataFile, path: Path) -> bool:
-    """Tell whether the content of a file is the published one.
+    """Return whether the content of a file is the published one.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: The file cannot be read.
     """
     return sha256_of(path) == file.sha256
 
@@ -130,7 +130,7 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: The file cannot be read.
     """
     try:
         with path.open("rb") as content:
@@ -146,22 +146,22 @@ def _given(file: DataFile, given: str) -> Path:
         raise DataError(f"data.path: {given}: {error}") from None
     if _is_file(path):
         return path
-    # The folder may be a whole cache, or the subfolder itself.
+    # The folder may be a whole cache, or the data set's own subfolder.
     for parts in (Path(name).parts for name in file.names):
         for start in range(len(parts)):
             if _is_file(place := path.joinpath(*parts[start:])):
                 return place
     missing = path / file.name if os.path.isdir(path) else path  # noqa: PTH112
-    raise DataError(f"data.path: {missing} does not exist; it should be {file.name} or a folder that holds it")
+    raise DataError(f"data.path: {missing} does not exist; it should be {file.name} or a folder that contains it")
 
 
 def _is_file(path: Path) -> bool:
-    """Tell whether a file is there; a name that is too long, or a folder that is closed, has none."""
+    """Return whether a file exists; False if its name is too long or its folder cannot be read."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def _remedy(file: DataFile, looked: str) -> str:
     return (
-        f"  looked at: {looked}\n"
-        f"  put it there, or name its folder with --data-dir or DEEPCLI_DATA_DIR; it comes from {file.url}"
+        f"  searched: {looked}\n"
+        f"  put it there, or set its folder with --data-dir or DEEPCLI_DATA_DIR; download it from {file.url}"
     )

@@ -1,4 +1,4 @@
-"""What the image data sets share: the checks between a file's arrays and a model."""
+"""Checks of image arrays and their labels, shared by the image data sets."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def check_images(
     images: tuple[str, np.ndarray], labels: tuple[str, np.ndarray], shape: tuple[int, ...], classes: int
 ) -> None:
-    """Check that arrays are images of a shape, with one class each; each comes with what to call it.
+    """Check that arrays are images of a shape and one class label for each; each array comes with its name for messages.
 
     Raises:
-        DataError: They are not, or there are none.
+        DataError: They are not, or they are empty.
     """
     (x_name, x), (y_name, y) = images, labels
     if x.dtype != "uint8" or x.shape[1:] != shape or x.ndim != len(shape) + 1:
         raise DataError(f"{x_name} is {x.dtype}{list(x.shape)}, not uint8[n, {', '.join(map(str, shape))}]")
     if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or not len(y) or y.min() < 0 or y.max() >= classes:
-        raise DataError(f"{y_name} should hold one label from 0 to {classes - 1} for each of {len(x)} images")
+        raise DataError(f"{y_name} should contain one label from 0 to {classes - 1} for each of {len(x)} images")

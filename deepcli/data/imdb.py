@@ -1,4 +1,4 @@
-"""IMDB movie reviews as word ids, as Keras keeps and encodes them."""
+"""IMDB movie reviews as word ids, stored and encoded as in Keras."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILE = DataFile(
 class Imdb(WordDataset):
     """25,000 + 25,000 movie reviews, positive or negative, as word ids (Maas et al. 2011), from Keras's cache.
 
-    Ids are encoded as Keras does: 1 starts a review, 2 is a word that is left out, words follow by rank from 4.
+    Ids are encoded as in Keras: 1 starts a review, 2 replaces words that are left out, words follow by rank from 4.
     """
 
     words: ClassVar[int] = 88_584

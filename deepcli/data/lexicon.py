@@ -1,4 +1,4 @@
-"""Words by token id, and raw text to words: what a checkpoint carries so that a model can be asked about any text."""
+"""Words by token id: stored in checkpoints, so that a model can predict from raw text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Words by token id; where an id has none, the word is empty."""
+    """Words by token id; an id without a word has an empty string."""
 
     words: tuple[str, ...]
 
@@ -25,12 +25,12 @@ class Lexicon:
         return {word: token for token, word in enumerate(self.words) if word}
 
     def spell(self, ids: Sequence[int]) -> str:
-        """Write token ids as words; an id without one as #7."""
+        """Return token ids as words; an id without a word is written like #7."""
         known = len(self.words)
         return " ".join((self.words[token] if token < known else "") or f"#{token}" for token in ids)
 
     def to_bytes(self) -> bytes:
-        """Write a word a line, the line's number its id."""
+        """Return the words one per line; the number of the line is the id."""
         return "\n".join(self.words).encode()
 
     @classmethod
@@ -38,10 +38,10 @@ class Lexicon:
         """Read what `to_bytes` wrote.
 
         Raises:
-            ValueError: It is no text, or too long.
+            ValueError: It is too long or not UTF-8 text.
         """
         if len(content) > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
+            raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
         return cls(tuple(content.decode("utf-8").split("\n")))
 
     @classmethod
@@ -50,20 +50,20 @@ class Lexicon:
 
         Args:
             path: The file.
-            first: What stands for the ids that are no words.
-            shift: A word's id is its rank and this.
-            size: Ids are below it.
+            first: The entries for the first ids, which are not words.
+            shift: A word's id is its rank plus this number.
+            size: Ids are below this number.
 
         Raises:
-            DataError: It is damaged or something else.
+            DataError: The file is damaged or not a file of words and ranks.
         """
         words = [*first, *[""] * (size - len(first))]
         try:
             if path.stat().st_size > MAX_BYTES:
-                raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
+                raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
             for word, rank in json.loads(path.read_text(encoding="utf-8")).items():
                 if len(first) <= rank + shift < size and not word[:1].isspace() and "\n" not in word:
                     words[rank + shift] = word
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise DataError(f"{path}: is no file of words and their ranks: {error}") from None
+            raise DataError(f"{path}: is not a file of words and their ranks: {error}") from None
         return cls(tuple(words))

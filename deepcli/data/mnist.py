@@ -1,4 +1,4 @@
-"""MNIST, as Keras keeps it."""
+"""MNIST as Keras stores it."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Mnist(ImageDataset):
             check_images(images, labels, (28, 28), classes=10)
         digests = {key: _idx_sha256(array) for key, array in arrays.items()}
         wrong = [key for key, digest in digests.items() if digest != CONTENT[key]]
-        # A file that the spec names itself may be the user's own in the same layout; a shared cache may not.
+        # A file named in the spec may be the user's own data in the same layout; a file in a shared cache may not.
         if wrong and self.path is None:
             raise DataError(
                 f"{path}: {wrong[0]} is not the published MNIST (its content's SHA-256 differs); delete the file to "
-                "download it again, or name it in data.path if it is data of your own"
+                "download it again, or set data.path to it if it is your own data"
             )
         fingerprint = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
         x_train, y_train, x_test, y_test = (arrays[key] for key in CONTENT)
@@ -75,7 +75,7 @@ class Mnist(ImageDataset):
 
 
 def _idx_sha256(array: np.ndarray) -> str:
-    """Return the SHA-256 of an array of bytes as the published IDX file has it: its rank, its sizes, its content."""
+    """Return the SHA-256 of an array of bytes in the published IDX format: its rank, its sizes, its content."""
     digest = hashlib.sha256(struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape))
     digest.update(array.ravel().data)
     return digest.hexdigest()

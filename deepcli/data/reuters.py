@@ -1,4 +1,4 @@
-"""Reuters newswires as word ids, as Keras keeps, divides and encodes them."""
+"""Reuters newswires as word ids, stored, split and encoded as in Keras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = DataFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/reuters.npz",
     "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916",
 )
-# In the order of their numbers in the file, as keras.datasets.reuters.get_label_names has them.
+# In the order of the class numbers in the file, as in keras.datasets.reuters.get_label_names.
 TOPICS = (
     "cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee", "sugar",
     "trade", "reserves", "ship", "cotton", "carcass", "crude", "nat-gas", "cpi", "money-fx", "interest", "gnp",
@@ -25,7 +25,7 @@ TOPICS = (
     "rubber", "heat", "jobs", "lei", "bop", "zinc", "orange", "pet-chem", "dlr", "gas", "silver", "wpi", "hog",
     "lead",
 )  # fmt: skip
-# The defaults of keras.datasets.reuters.load_data, which every published figure on its split rests on.
+# The defaults of keras.datasets.reuters.load_data; published results are measured on the split that they give.
 SHUFFLE_SEED, TEST_SPLIT = 113, 0.2
 
 
@@ -33,9 +33,9 @@ SHUFFLE_SEED, TEST_SPLIT = 113, 0.2
 class Reuters(WordDataset):
     """8,982 + 2,246 newswires on 46 topics as word ids (Reuters-21578, Lewis 1997), from Keras's cache.
 
-    The file has no split of its own: as Keras does, its 11,228 newswires are shuffled with seed 113 and the last 20 %
-    are the test split. Ids are encoded as Keras does: 1 starts a newswire, 2 is a word that is left out, words follow
-    by rank from 4.
+    The file has no test split. As in Keras, its 11,228 newswires are shuffled with seed 113 and the last 20 % are the
+    test split. Ids are encoded as in Keras: 1 starts a newswire, 2 replaces words that are left out, words follow by
+    rank from 4.
     """
 
     words: ClassVar[int] = 30_979

@@ -1,4 +1,4 @@
-"""Texts as word ids, as Keras keeps and encodes them: what its word data sets share."""
+"""Base class of Keras's word data sets: texts as word ids, stored and encoded as in Keras."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
 
 
 def word_index(name: str) -> DataFile:
-    """Name Keras's file of the words of a data set; nobody publishes a hash of it that could be cited."""
+    """Return Keras's file of the words of a data set; nobody publishes a hash of it that can be cited."""
     file = f"{name}_word_index.json"
     url = f"https://storage.googleapis.com/tensorflow/tf-keras-datasets/{file}"
     return DataFile(file, url, None, check=lambda path: Lexicon.of_ranks(path, (), 0, 1))
 
 
 class WordDataset(TokenDataset):
-    """Texts as word ids: 1 starts a text, 2 is a word that is left out, words follow by rank from 4."""
+    """Texts as word ids: 1 starts a text, 2 replaces words that are left out, words follow by rank from 4."""
 
     words: ClassVar[int]
     classes: ClassVar[int]
@@ -39,14 +39,16 @@ class WordDataset(TokenDataset):
     word_index: ClassVar[DataFile]
 
     num_words: Annotated[int, Field(gt=4)] | None = Field(
-        10_000, description="Ids from here on are left out (2 in their place); null keeps all words."
+        10_000, description="Word ids from this number on are replaced by 2; null keeps all words."
     )
-    maxlen: Positive | None = Field(200, description="Longest sequence; of a longer one the last ids are kept.")
-    skip_top: Annotated[int, Field(ge=0)] = Field(0, description="Ids below it, the commonest words, are left out.")
+    maxlen: Positive | None = Field(200, description="Maximum sequence length; longer sequences keep their last ids.")
+    skip_top: Annotated[int, Field(ge=0)] = Field(
+        0, description="Ids below this number, the most frequent words, are replaced by 2."
+    )
 
     @property
     def vocabulary(self) -> int:
-        """Ids are below it."""
+        """Vocabulary size; ids are below it."""
         all_words = self.words + INDEX_FROM + 1
         return min(self.num_words or all_words, all_words)
 
@@ -56,7 +58,7 @@ class WordDataset(TokenDataset):
 
     def lexicon(self, sources: Sources) -> Lexicon:
         folder = None
-        if self.path is not None:  # data of the user's own may have other words than the published ones
+        if self.path is not None:  # the user's own data may have other words than the published data
             given = Path(self.path).expanduser()
             folder = str(given if given.is_dir() else given.parent)
         path = find(self.word_index, folder, sources)
@@ -83,21 +85,21 @@ class WordDataset(TokenDataset):
         return ids
 
     def encode(self, ranks: Tokens) -> Tokens:
-        """Turn the word ranks of a file into the ids that the fields ask for."""
+        """Turn the word ranks of a file into ids, as the fields of this data set say."""
         return encode(ranks, self.vocabulary, self.skip_top, self.maxlen)
 
 
 def encode(ranks: Tokens, num_words: int | None, skip_top: int, maxlen: int | None) -> Tokens:
-    """Turn word ranks into ids as `keras.datasets.imdb.load_data` does, then keep the last `maxlen` of each.
+    """Turn word ranks into ids as `keras.datasets.imdb.load_data` does, then keep the last `maxlen` of each text.
 
-    (Keras's own `maxlen` drops whole texts instead; `pad_sequences` is what keeps the last ids there. And with
-    `num_words` None, Keras leaves the word of the highest rank out; here all are kept.)
+    Two things differ from Keras. Its own `maxlen` drops whole texts (there, `pad_sequences` keeps the last ids). And with
+    `num_words` None, it leaves out the word of the highest rank; here all words are kept.
     """
     import numpy as np
 
     from deepcli.data.arrays.splits import Tokens
 
-    lengths = np.diff(ranks.offsets) + 1  # with the start
+    lengths = np.diff(ranks.offsets) + 1  # including the start id
     kept = lengths if maxlen is None else np.minimum(lengths, maxlen)
     ends = ranks.offsets[1:]
     begins = np.maximum(ranks.offsets[:-1], ends - kept)

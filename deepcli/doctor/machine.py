@@ -1,4 +1,4 @@
-"""What this machine has for deepcli: versions, data sets, memory and disk. Nothing heavy is imported."""
+"""Facts about this machine for `deepcli doctor`: versions, data sets, memory and disk, without heavy imports."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ EXTRAS = {
 
 
 def versions() -> dict[str, str | None]:
-    """List the versions of deepcli, Python and the packages that it needs; None for one that is missing."""
+    """Return the versions of deepcli, Python and the required packages; None for a missing package."""
     return {"deepcli": __version__, "python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 
 def extras() -> dict[str, str | None]:
-    """List what is there of each extra; None for one that is not installed."""
+    """Return the installed version of each extra; None for an extra that is not installed."""
     return {extra: next(filter(None, map(_version, names)), None) for extra, names in EXTRAS.items()}
 
 
@@ -47,7 +47,7 @@ def _version(package: str) -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    """Describe the system, its processor, its memory, and the room on the disks that matter."""
+    """Describe the system, its processor, its memory, and the free disk space in the folders that deepcli uses."""
     import psutil
 
     memory = psutil.virtual_memory()
@@ -75,18 +75,18 @@ def _folders() -> dict[str, Path]:
     folders = {"here": Path.cwd(), "temporary": Path(tempfile.gettempdir())}
     try:
         return {**folders, "Keras's cache": keras_cache(), "deepcli's cache": cache_folder()}
-    except RuntimeError:  # no home
+    except RuntimeError:  # the user has no home directory
         return folders
 
 
 def _free(path: Path) -> float | None:
-    """Tell the room in a folder, or where it would be made."""
+    """Return the free disk space in GiB of a folder or, if it does not exist, of its nearest parent that does."""
     there = next((place for place in (path, *path.parents) if place.is_dir()), None)
     return None if there is None else round(shutil.disk_usage(there).free / 2**30, 1)
 
 
 def data_sets(sources: Sources) -> dict[str, dict[str, Any]]:
-    """Tell of each data set whether it is on this machine, and where; nothing is read or fetched."""
+    """Report for each data set whether it is on this machine, and where, without reading or downloading it."""
     found = {}
     for name in DATASETS:
         files = DATASETS[name].files

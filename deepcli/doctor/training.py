@@ -1,4 +1,4 @@
-"""What only TensorFlow can tell of a machine, and whether it trains."""
+"""The checks of `deepcli doctor` that need TensorFlow: devices, precision, and a short training run."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ CHECK = {
     "training": {"epochs": 8},
 }
 CHANCE, LEARNT = 0.1, 0.8
-"""Accuracy on the digits: of guessing, and what the check demands."""
+"""Accuracy on the digits: by guessing, and the minimum for the check to pass."""
 
 
 def devices() -> dict[str, Any]:
-    """Tell which GPUs TensorFlow sees, and why none if there are none."""
+    """Describe the GPUs that TensorFlow found, or why it found none."""
     details = _gpus()
     named = [str(one.get("device_name", "GPU")) for one in details]
     capabilities = [".".join(map(str, one.get("compute_capability", ()))) for one in details]
@@ -43,7 +43,7 @@ def devices() -> dict[str, Any]:
 
 
 def _gpus() -> list[dict[str, Any]]:
-    """Describe each GPU that TensorFlow sees."""
+    """Describe each GPU that TensorFlow found."""
     return [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
 
 
@@ -53,14 +53,14 @@ def _why_no_gpu() -> str:
         return "CUDA_VISIBLE_DEVICES hides every GPU"
     driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
     if not driver:
-        return "there is no NVIDIA driver on this machine" if platform.system() != "Darwin" else "macOS has no CUDA"
+        return "this machine has no NVIDIA driver" if platform.system() != "Darwin" else "macOS has no CUDA"
     if not tf.test.is_built_with_cuda():
-        return "there is an NVIDIA driver, and a TensorFlow without CUDA: pip install 'deepcli[gpu]'"
-    return "there is an NVIDIA driver, and its CUDA libraries are missing: pip install 'deepcli[gpu]'"
+        return "an NVIDIA driver is installed, but this TensorFlow has no CUDA support: pip install 'deepcli[gpu]'"
+    return "an NVIDIA driver is installed, but CUDA libraries are missing: pip install 'deepcli[gpu]'"
 
 
 def precision() -> dict[str, Any]:
-    """Tell which precisions the device computes at speed."""
+    """Report which precisions the device has fast instructions for."""
     if details := _gpus():
         capability = tuple(details[0].get("compute_capability", (0, 0)))
         return {"bfloat16": capability >= (8, 0), "float16": capability >= (7, 0), "why": f"the GPU has {capability}"}
@@ -70,7 +70,7 @@ def precision() -> dict[str, Any]:
 
 
 def training_check() -> dict[str, Any]:
-    """Train a small network on the embedded digits for some seconds; tell whether it learns, and how fast."""
+    """Train a small network on the built-in digits for some seconds; report its accuracy and the time."""
     began = time.monotonic()
     told: dict[str, Any] = {"ok": False}
     try:
@@ -82,7 +82,7 @@ def training_check() -> dict[str, Any]:
         told |= {"ok": accuracy is not None and accuracy > LEARNT, "accuracy": accuracy, "device": result.device}
         told["precision"] = result.precision
         if not told["ok"]:
-            told["error"] = f"it learns too little; guessing is right in {CHANCE:.0%}"
+            told["error"] = f"accuracy is not above {LEARNT:.0%} (guessing gives {CHANCE:.0%})"
     except (DeepcliError, OSError, tf.errors.OpError) as error:
         told["error"] = str(error)
     return {**told, "seconds": round(time.monotonic() - began, 1)}

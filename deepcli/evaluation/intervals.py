@@ -1,7 +1,7 @@
-"""95 % intervals of figures that are measured on a sample of examples, and what makes them untrustworthy.
+"""95 % confidence intervals of scores measured on a sample of examples, and when they are not reliable.
 
-They say how far a figure may be from that on all examples of the kind. They do not say how far it varies from one training
-to the next.
+An interval describes how far a score may be from its value on the whole population of examples. It does not describe how
+much the score varies from one training run to the next.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ TAIL = 0.025
 RESAMPLES = 2_000
 """Resamples of the bootstrap."""
 FEWEST = 10
-"""Fewer wrong answers, right answers or examples of a class say too little for the bootstrap.
+"""The fewest wrong answers, right answers or examples of a class for which the bootstrap is reliable.
 
-It cannot draw what it has not seen: of 360 right answers out of 360 it makes the interval [1, 1], and it holds the true
-accuracy in 86 % of cases, not in 95 %, where that is 0.99.
+The bootstrap cannot draw what is not in the sample: for 360 right answers out of 360 its interval is [1, 1], and for a
+true accuracy of 0.99 its intervals contain that accuracy in 86 % of cases instead of 95 %.
 """
 AT_ONCE = 2_000_000
-"""Numbers that are drawn at a time."""
+"""Numbers drawn at a time."""
 
 EXACT = "exact (Clopper-Pearson)"
 BOOTSTRAP = f"percentile bootstrap, {RESAMPLES:,} resamples of the examples"
@@ -34,7 +34,7 @@ AREA = "normal on the logit scale, standard error by the infinitesimal jackknife
 
 
 def clopper_pearson(successes: int, count: int) -> Interval:
-    """Return the exact interval of a share: it holds the true one in at least 95 % of cases, whatever that is.
+    """Return the exact interval of a proportion: it contains the true value in at least 95 % of cases.
 
     Source: Clopper & Pearson (1934), "The use of confidence or fiducial limits illustrated in the case of the binomial".
     """
@@ -46,12 +46,13 @@ def clopper_pearson(successes: int, count: int) -> Interval:
 
 
 def difference(only_first: int, only_second: int, count: int) -> Interval:
-    """Return the interval of a difference between two paired shares, the second less the first.
+    """Return the interval of the difference between two paired proportions, the second minus the first.
 
-    It leaves out 0 exactly where McNemar's exact test has p < 0.05. Two exact intervals make it: of the share of examples
-    that differ, and of the second's part in those. The distances of their ends are squared and added.
+    It excludes 0 exactly if McNemar's exact test has p < 0.05. It combines two exact intervals: of the proportion of
+    examples where the two differ, and of the proportion of those that the second got right. The distances of their ends
+    from the estimates are squared and added.
 
-    Source: Zou & Donner (2008), "Construction of confidence limits about effect measures", for the joining.
+    Source: Zou & Donner (2008), "Construction of confidence limits about effect measures", for the combination.
 
     Args:
         only_first: Examples that the first alone got right.
@@ -72,16 +73,16 @@ def difference(only_first: int, only_second: int, count: int) -> Interval:
         return -high, high
     if behind <= 0:
         return most * behind, high
-    # As a ratio to the estimate, so that the end stays on its side of 0.
+    # Combined as ratios to the estimate, so that the end stays on its side of 0.
     return share * lead * math.exp(-math.hypot(math.log(share / least), math.log(lead / behind))), high
 
 
 def resampled_counts(counts: np.ndarray, figure: Callable[[np.ndarray], np.ndarray]) -> Interval | None:
-    """Return the bootstrap's interval of a figure that follows from counts; None where the resamples all agree.
+    """Return the bootstrap interval of a score computed from counts; None if all resamples agree.
 
     Args:
         counts: How many examples are of each kind.
-        figure: Takes counts (resamples, *shape of counts) and returns the figures (resamples,).
+        figure: Takes counts (resamples, *shape of counts) and returns the scores (resamples,).
     """
     import numpy as np
 
@@ -97,7 +98,7 @@ def resampled_counts(counts: np.ndarray, figure: Callable[[np.ndarray], np.ndarr
 
 
 def resampled_mean(values: np.ndarray, resamples: int = RESAMPLES) -> Interval | None:
-    """Return the bootstrap's interval of a mean over examples (examples,); None where the resamples all agree."""
+    """Return the bootstrap interval of a mean over examples (examples,); None if all resamples agree."""
     import numpy as np
 
     rng, count = np.random.default_rng(0), len(values)
@@ -117,13 +118,13 @@ def _middle(drawn: np.ndarray) -> Interval | None:
 
 
 def on_logit_scale(figure: float, error: float) -> Interval | None:
-    """Return the normal interval of a figure between 0 and 1, which stays between them; None where it says nothing.
+    """Return the normal interval of a score on the logit scale, which stays in [0, 1]; None if it is undefined.
 
     Source: Pepe (2003), "The Statistical Evaluation of Medical Tests", for the scale. The standard error of the area under
     the ROC curve is that of DeLong et al. (1988).
 
     Args:
-        figure: Of the examples.
+        figure: The score on the examples.
         error: Its standard error.
     """
     from scipy.special import expit, logit, ndtri

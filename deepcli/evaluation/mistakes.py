@@ -1,4 +1,4 @@
-"""The examples that a model got most wrong, kept small enough to be looked at."""
+"""A model's worst mistakes: the wrong predictions with the highest confidence, saved for reports."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from deepcli.system.atomic import replacing
 
 MOST = 24
 WORDS = 80
-"""The last words of a text that are kept."""
+"""Number of words saved from the end of a text."""
 
 
 @dataclass(frozen=True)
 class Mistakes:
-    """Wrong answers, the surest first.
+    """Wrong predictions, most confident first.
 
     Attributes:
-        ids: The examples' places in the official split, int (mistakes,).
+        ids: The examples' positions in the official split, int (mistakes,).
         labels: Class numbers, int (mistakes,).
-        answers: What the model said, int (mistakes,).
-        outputs: Its output for that answer, float32 (mistakes,).
-        images: uint8 (mistakes, height, width, channels); empty where the examples are texts.
-        texts: The last words of each; empty where the examples are images.
+        answers: Predicted class numbers, int (mistakes,).
+        outputs: The model's output for the predicted class, float32 (mistakes,).
+        images: uint8 (mistakes, height, width, channels); empty if the examples are texts.
+        texts: The last words of each text; empty if the examples are images.
     """
 
     ids: np.ndarray
@@ -42,17 +42,17 @@ class Mistakes:
         """Write an `.npz` file with the six arrays.
 
         Raises:
-            TrainingError: It cannot be written.
+            TrainingError: The file cannot be written.
         """
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **vars(self))
 
     @classmethod
     def load(cls, path: Path) -> Mistakes:
-        """Read what `save` wrote; nothing in the file is executed.
+        """Read a file that `save` wrote; nothing in it is executed.
 
         Raises:
-            DataError: It is damaged or something else.
+            DataError: The file is damaged, or not such a file.
         """
         from deepcli.data.arrays.archive import read_npz
 
@@ -61,17 +61,17 @@ class Mistakes:
         lengths = {len(array) for array in (found.ids, found.labels, found.answers, found.outputs)}
         kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
         if lengths != {examples} or examples > MOST or kinds != "iiifiU" or found.images.dtype != np.uint8:
-            raise DataError(f"{path} holds no mistakes that deepcli wrote")
+            raise DataError(f"{path} is not a mistakes file written by deepcli")
         return found
 
 
 def worst(predictions: Predictions, x: Inputs, lexicon: Lexicon | None) -> Mistakes:
-    """Pick the wrong answers that a model was surest of.
+    """Choose the wrong predictions with the highest confidence.
 
     Args:
-        predictions: Of all examples, in their order.
+        predictions: The predictions for all examples, in the order of `x`.
         x: The examples.
-        lexicon: The words of token ids; None where nobody has them, and ids are kept instead.
+        lexicon: The words of token ids; None saves the ids instead of words.
     """
     outputs = predictions.by_class.max(axis=1)
     wrong = np.flatnonzero(predictions.answers != predictions.labels)

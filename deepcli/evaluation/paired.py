@@ -1,4 +1,4 @@
-"""Two models on the same examples: is one better, or is it noise?"""
+"""Paired comparison of two models on the same examples: is one better, or is the difference noise?"""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from deepcli.evaluation.predictions import Predictions
 
 ALPHA = 0.05
-"""A difference is more than noise where its p-value is below this."""
+"""Significance level: a difference counts as more than noise if its p-value is below this."""
 
 
 @dataclass(frozen=True)
 class Paired:
-    """The second model less the first.
+    """Differences between two models on the same examples: second minus first.
 
     Attributes:
-        examples: How many both were tried on.
-        only_first: How many the first alone got right.
-        only_second: How many the second alone got right.
-        accuracy: The difference in accuracy.
-        accuracy_interval: Its 95 % interval, which leaves out 0 exactly where the p-value is below 0.05.
-        p_value: McNemar's exact test: how likely so uneven a split of the examples on which they differ is by chance.
-        loss: The difference in cross-entropy; None where outputs are no probabilities.
-        loss_interval: Its 95 % interval, by paired bootstrap; None where every example costs both the same.
-        p_adjusted: The p-value after Holm's correction for all comparisons that were made with it; it alone decides.
+        examples: Number of examples.
+        only_first: Number of examples that only the first model predicts correctly.
+        only_second: Number of examples that only the second model predicts correctly.
+        accuracy: Difference in accuracy.
+        accuracy_interval: Its 95 % interval, which excludes 0 exactly if the p-value is below 0.05.
+        p_value: P-value of McNemar's exact test on the examples that only one model predicts correctly.
+        loss: Difference in cross-entropy; None if outputs are not probabilities.
+        loss_interval: Its 95 % interval by paired bootstrap; None if the losses are equal on every example.
+        p_adjusted: P-value after Holm's correction for all comparisons in the table; the verdict is based on it.
     """
 
     examples: int
@@ -47,12 +47,12 @@ class Paired:
 
     @property
     def verdict(self) -> str:
-        """In words, of the second's accuracy."""
+        """The verdict on the second model's accuracy, in words."""
         return verdict(self.accuracy, self.p_adjusted)
 
 
 def verdict(difference: float, p: float) -> str:
-    """Say what a difference is, by its p-value."""
+    """Return "within noise", "better" or "worse", by the p-value and the sign of a difference."""
     if p >= ALPHA:
         return "within noise"
     return "better" if difference > 0 else "worse"
@@ -77,7 +77,7 @@ def paired(first: Predictions, second: Predictions) -> Paired:
     binomial form. Efron & Tibshirani (1993), "An Introduction to the Bootstrap", for the interval of the loss.
 
     Raises:
-        DataError: The examples are not the same.
+        DataError: The examples differ.
     """
     from scipy.special import bdtr
 
@@ -105,7 +105,7 @@ def in_order_of(first: Predictions, second: Predictions) -> Predictions:
     """Return the second predictions in the order of the first.
 
     Raises:
-        DataError: The examples are not the same.
+        DataError: The examples differ.
     """
     from deepcli.evaluation.predictions import Predictions
 
@@ -114,14 +114,14 @@ def in_order_of(first: Predictions, second: Predictions) -> Predictions:
         np.array_equal(getattr(first, name)[orders[0]], getattr(second, name)[orders[1]]) for name in ("ids", "labels")
     )
     if not same:
-        raise DataError("the predictions are of different examples, so they cannot be paired")
+        raise DataError("the predictions cover different examples, so they cannot be paired")
     back = np.empty_like(orders[0])
     back[orders[0]] = orders[1]
     return Predictions(second.ids[back], second.labels[back], second.probabilities[back])
 
 
 def _losses(predictions: Predictions) -> np.ndarray | None:
-    """Return each example's cross-entropy, as Keras clips it; None where outputs are no probabilities."""
+    """Return each example's cross-entropy, clipped as in Keras; None if outputs are not probabilities."""
     distribution = predictions.distribution
     if distribution is None:
         return None

@@ -1,4 +1,4 @@
-"""What a model says of the examples of a split, beside their labels, and the file that keeps it."""
+"""A model's predictions on a split, with the labels, and the file that stores them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Predictions:
     Attributes:
         ids: The examples' places in the official split, int (examples,).
         labels: Class numbers, int (examples,).
-        probabilities: The model's outputs, float32 (examples, units). A single unit is that of class 1 of two; else
-            there is one a class. What they are depends on the loss: most want probabilities.
+        probabilities: The model's outputs, float32 (examples, units). A single unit is for class 1 of two; otherwise
+            there is one per class. Their meaning depends on the loss; for most losses they are probabilities.
     """
 
     ids: np.ndarray
@@ -32,16 +32,16 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read what `save` wrote; nothing in the file is executed.
+        """Read a file that `save` wrote; nothing in the file is executed.
 
         Raises:
-            DataError: It is missing, damaged or something else.
+            DataError: The file is missing, damaged or of another kind.
         """
         from deepcli.data.arrays.archive import read_npz
 
         loaded = cls(**read_npz(path, ("ids", "labels", "probabilities")))
         if why := loaded.misfit:
-            raise DataError(f"{path}: holds no predictions of a classifier: {why}")
+            raise DataError(f"{path}: is not a file of a classifier's predictions: {why}")
         return loaded
 
     def save(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class Predictions:
 
     @property
     def misfit(self) -> str | None:
-        """Why labels and outputs do not go together; None where they do."""
+        """Why labels and outputs do not match; None if they do."""
         shapes = (self.ids.shape, self.labels.shape, self.probabilities.shape[:1])
         kinds = self.ids.dtype.kind + self.labels.dtype.kind + self.probabilities.dtype.kind
         if kinds.replace("u", "i") != "iif":
@@ -60,7 +60,7 @@ class Predictions:
             return f"the shapes are {', '.join(map(str, (*shapes[:2], self.probabilities.shape)))}"
         low, high, units = self.labels.min(), self.labels.max(), self.probabilities.shape[1]
         if low < 0 or high >= self.classes:
-            return f"there are labels from {low} to {high}, and outputs of {units} unit{'s' * (units > 1)}"
+            return f"labels are from {low} to {high}, but outputs have {units} unit{'s' * (units > 1)}"
         return None
 
     @property
@@ -70,7 +70,7 @@ class Predictions:
 
     @cached_property
     def support(self) -> np.ndarray:
-        """How many examples each class has, int (classes,)."""
+        """Number of examples of each class, int (classes,)."""
         return np.bincount(self.labels, minlength=self.classes)
 
     @cached_property
@@ -80,19 +80,19 @@ class Predictions:
 
     @cached_property
     def answers(self) -> np.ndarray:
-        """The likeliest class of each example, int (examples,); of equal ones the first."""
+        """The most likely class of each example, int (examples,); the first of equal ones."""
         answers: np.ndarray = self.by_class.argmax(axis=1)
         return answers
 
     @cached_property
     def confusion(self) -> np.ndarray:
-        """How many examples of each label (row) are predicted as each class (column), int (classes, classes)."""
+        """Number of examples by label (row) and predicted class (column), int (classes, classes)."""
         cells = self.labels.astype(np.int64) * self.classes + self.answers
         return np.bincount(cells, minlength=self.classes**2).reshape(self.classes, self.classes)
 
     @cached_property
     def distribution(self) -> np.ndarray | None:
-        """The probability of each class, float64 (examples, classes), rounding made up for; None if they are none."""
+        """The probability of each class, float64 (examples, classes), without rounding errors; None if outputs are not probabilities."""
         if not (self.by_class >= 0).all():
             return None
         sums = self.by_class.sum(axis=1, keepdims=True)
@@ -100,6 +100,6 @@ class Predictions:
 
 
 def by_class(outputs: np.ndarray) -> np.ndarray:
-    """Give outputs a column for each class, float64 (examples, classes); of a single unit p they are 1-p, p."""
+    """Return outputs with a column for each class, float64 (examples, classes); a single unit p becomes 1-p, p."""
     outputs = outputs.astype(np.float64)
     return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs

@@ -1,8 +1,8 @@
-"""Scores that `deepcli evaluate` takes of predictions, of every run and without being asked.
+"""Scores that `deepcli evaluate` computes for every run.
 
-What the split cannot tell is NaN: a class that has no examples, areas and correlations where there is one class only,
-calibration of outputs that are no probabilities. What the model does badly is a figure: of a class that it never
-predicts, precision is 0. Of equal outputs the first class is the answer, as in `predict`; areas count equal outputs half.
+A score is NaN if the split cannot determine it: a class has no examples, an area or correlation has only one class, or
+calibration gets outputs that are not probabilities. A bad prediction is a number: the precision of a class that is never
+predicted is 0. Among equal outputs the first class is predicted, as in `predict`; areas count ties as one half.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 class Score(Component):
-    """A figure of merit of predictions; its name is its type. A metric of that name in the spec goes before it.
+    """A score of predictions; its name is its type. A metric of that name in the spec takes precedence.
 
-    Nobody names a score, so each of its fields needs a default.
+    Specs do not name scores, so each field needs a default.
 
     Attributes:
         METHOD: How its 95 % intervals are computed.
@@ -40,19 +40,19 @@ class Score(Component):
 
     @abstractmethod
     def measure(self, predictions: Predictions) -> float:
-        """Return the figure; NaN where it is undefined."""
+        """Return the score; NaN if it is undefined."""
 
     def interval(self, predictions: Predictions) -> Interval | str | None:
-        """Return its 95 % interval; a text says why these predictions have none that can be trusted; None: nobody has one."""
+        """Return the 95 % interval, a text that says why there is no reliable one, or None for a score without intervals."""
         return None
 
 
 def thin(predictions: Predictions, every_class: bool = False) -> str | None:
-    """Say why predictions tell too little for an interval by resampling; None where they tell enough.
+    """Describe why there are too few predictions for an interval by resampling; None if there are enough.
 
     Args:
-        predictions: Of a split.
-        every_class: Whether each class counts alike, so that each needs examples.
+        predictions: Predictions on a split.
+        every_class: Whether all classes have the same weight, so that each needs enough examples.
     """
     right = int((predictions.answers == predictions.labels).sum())
     fewest, kind = min((len(predictions.labels) - right, "wrong"), (right, "right"))
@@ -64,14 +64,14 @@ def thin(predictions: Predictions, every_class: bool = False) -> str | None:
     return None
 
 
-SAME = "every resample gives the same"
+SAME = "all resamples give the same value"
 
 SCORES: Registry[Score] = Registry("scores")
 
 
 @SCORES.register
 class Accuracy(Score):
-    """Share of examples whose likeliest class is the label, with an exact 95 % interval (Clopper-Pearson)."""
+    """Fraction of examples whose most likely class is the label, with an exact 95 % interval (Clopper-Pearson)."""
 
     type: Literal["accuracy"] = "accuracy"
     METHOD: ClassVar[str] = intervals.EXACT
@@ -86,7 +86,7 @@ class Accuracy(Score):
 
 
 class Average(Score):
-    """Precision, recall or F1, averaged over the classes: its name says what, and how."""
+    """Precision, recall or F1, averaged over the classes; the name says which one, and how."""
 
     type: Literal["precision_macro", "precision_weighted", "recall_macro", "recall_weighted", "f1_macro", "f1_weighted"]
     METHOD: ClassVar[str] = intervals.BOOTSTRAP
@@ -108,7 +108,7 @@ class Average(Score):
         return thin(predictions, macro) or intervals.resampled_counts(predictions.confusion, self._of) or SAME
 
     def _of(self, confusions: np.ndarray) -> np.ndarray:
-        """Compute the figure of confusion matrices (matrices, classes, classes)."""
+        """Compute the score from confusion matrices (matrices, classes, classes)."""
         import numpy as np
 
         figure, average = self.type.split("_")
@@ -121,28 +121,28 @@ class Average(Score):
 
 @SCORES.register
 class PrecisionMacro(Average):
-    """Share of right ones among those predicted as a class: mean over the classes. NaN if one has no examples."""
+    """Precision (fraction of a class's predictions that are right), mean over classes. NaN if one has no examples."""
 
     type: Literal["precision_macro"] = "precision_macro"
 
 
 @SCORES.register
 class PrecisionWeighted(Average):
-    """Share of right ones among those predicted as a class: mean weighted by the examples of each class."""
+    """Precision (fraction of a class's predictions that are right), mean weighted by the examples of each class."""
 
     type: Literal["precision_weighted"] = "precision_weighted"
 
 
 @SCORES.register
 class RecallMacro(Average):
-    """Share of a class that is found: mean over the classes (balanced accuracy). NaN if one has no examples."""
+    """Recall (fraction of a class that is found), mean over classes: balanced accuracy. NaN if one has no examples."""
 
     type: Literal["recall_macro"] = "recall_macro"
 
 
 @SCORES.register
 class RecallWeighted(Average):
-    """Share of a class that is found: mean weighted by the examples of each class, which is the accuracy."""
+    """Recall (fraction of a class that is found), mean weighted by the examples of each class: equals the accuracy."""
 
     type: Literal["recall_weighted"] = "recall_weighted"
     METHOD: ClassVar[str] = intervals.EXACT
@@ -153,20 +153,20 @@ class RecallWeighted(Average):
 
 @SCORES.register
 class F1Macro(Average):
-    """Harmonic mean of precision and recall of a class: mean over the classes. NaN if one has no examples."""
+    """F1 (harmonic mean of precision and recall), mean over classes. NaN if one has no examples."""
 
     type: Literal["f1_macro"] = "f1_macro"
 
 
 @SCORES.register
 class F1Weighted(Average):
-    """Harmonic mean of precision and recall of a class: mean weighted by the examples of each class."""
+    """F1 (harmonic mean of precision and recall), mean weighted by the examples of each class."""
 
     type: Literal["f1_weighted"] = "f1_weighted"
 
 
 class AreaUnderCurve(Score):
-    """The area under a curve of class 1 of two; of several classes the mean of each against the rest."""
+    """The area under a curve for class 1 of two; for more classes, the mean of each against the rest."""
 
     AREA: ClassVar[str]
     METHOD: ClassVar[str] = intervals.AREA
@@ -189,17 +189,17 @@ class AreaUnderCurve(Score):
             return why
         influences = np.mean([self._influence(predictions, k) for k in self._classes(predictions)], axis=0)
         found = intervals.on_logit_scale(self.measure(predictions), float(np.sqrt((influences**2).sum())))
-        return found or "the outputs order the classes perfectly, or not at all"
+        return found or "the outputs separate the classes perfectly, or not at all"
 
     @staticmethod
     def _classes(predictions: Predictions) -> Sequence[int]:
         return [1] if predictions.classes == 2 else range(predictions.classes)
 
     def _influence(self, predictions: Predictions, label: int) -> np.ndarray:
-        """Return what one more of each example would change in the area of a class, float (examples,)."""
+        """Return how much one more of each example would change the area of a class, float (examples,)."""
         import numpy as np
 
-        # A group for each output that occurs, the largest first.
+        # One group for each distinct output, the largest first.
         _, group = np.unique(-predictions.by_class[:, label], return_inverse=True)
         positive = predictions.labels == label
         hits, misses = (np.bincount(group, chosen, group.max() + 1) for chosen in (positive, ~positive))
@@ -209,7 +209,7 @@ class AreaUnderCurve(Score):
 
     @abstractmethod
     def _changes(self, hits: np.ndarray, misses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the area's derivatives by examples of the class, and by others, in each group.
+        """Return the derivatives of the area by the examples of the class, and by others, in each group.
 
         Args:
             hits: Examples of the class by group, those with the largest output first.
@@ -219,9 +219,9 @@ class AreaUnderCurve(Score):
 
 @SCORES.register
 class RocAuc(AreaUnderCurve):
-    """Area under the ROC curve; with more than two classes the mean of each against the rest.
+    """Area under the ROC curve; with more than two classes, the mean of each against the rest.
 
-    NaN if a class has no examples. The metric `auc` approximates it while training.
+    NaN if a class has no examples. The metric `auc` approximates it during training.
     """
 
     type: Literal["roc_auc"] = "roc_auc"
@@ -238,7 +238,7 @@ class RocAuc(AreaUnderCurve):
 
 @SCORES.register
 class PrAuc(AreaUnderCurve):
-    """Area under the precision-recall curve, as average precision; with more than two classes the mean over them.
+    """Area under the precision-recall curve, as average precision; with more than two classes, the mean over them.
 
     NaN if a class has no examples.
     """
@@ -263,9 +263,9 @@ class PrAuc(AreaUnderCurve):
 
 @SCORES.register
 class Mcc(Score):
-    """Matthews correlation coefficient, from -1 to 1; of several classes Gorodkin's (2004).
+    """Matthews correlation coefficient, from -1 to 1; for more than two classes, Gorodkin's generalization (2004).
 
-    0 if the model always answers the same; NaN if all examples are of one class.
+    0 if the model always predicts the same class; NaN if all examples have the same class.
     """
 
     type: Literal["mcc"] = "mcc"
@@ -283,7 +283,7 @@ class Mcc(Score):
 
     @staticmethod
     def _of(confusions: np.ndarray) -> np.ndarray:
-        """Compute it of confusion matrices (matrices, classes, classes)."""
+        """Compute the score from confusion matrices (matrices, classes, classes)."""
         import numpy as np
 
         right, true, said = (np.einsum(how, confusions) for how in ("nii->n", "nij->ni", "nji->ni"))
@@ -295,7 +295,7 @@ class Mcc(Score):
 
 
 class ProbabilityScore(Score):
-    """A score that scikit-learn takes of probabilities; NaN for outputs that are none."""
+    """A score that scikit-learn computes from probabilities; NaN if outputs are not probabilities."""
 
     FUNCTION: ClassVar[str]
     METHOD: ClassVar[str] = intervals.BOOTSTRAP
@@ -311,19 +311,19 @@ class ProbabilityScore(Score):
     def interval(self, predictions: Predictions) -> Interval | str | None:
         if why := thin(predictions):
             return why
-        assert predictions.distribution is not None  # a score that is NaN is not asked
+        assert predictions.distribution is not None  # intervals are not computed for scores that are NaN
         return intervals.resampled_mean(self._of(predictions.distribution, predictions.labels)) or SAME
 
     @abstractmethod
     def _of(self, distribution: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Compute what each example adds to the mean (examples,)."""
+        """Compute the value of each example in the mean, float (examples,)."""
 
 
 @SCORES.register
 class LogLoss(ProbabilityScore):
-    """Mean negative logarithm of the label's probability (cross-entropy, in nats), whatever the model was trained on.
+    """Mean negative logarithm of the label's probability (cross-entropy, in nats), whatever the training loss.
 
-    Probabilities are kept off 0 by 2.2e-16, so that it is at most 36.04 an example. NaN for outputs that are no
+    Probabilities are at least 2.2e-16, so that the loss of an example is at most 36.04. NaN if outputs are not
     probabilities.
     """
 
@@ -340,10 +340,10 @@ class LogLoss(ProbabilityScore):
 
 @SCORES.register
 class Brier(ProbabilityScore):
-    """Mean squared difference of probability and outcome (Brier 1950), from 0 to 1 for two classes, else to 2.
+    """Mean squared difference of probability and outcome (Brier 1950): 0 to 1 for two classes, 0 to 2 for more.
 
-    Of two classes it is that of the probability of class 1; of several, the differences to the one-hot label are
-    summed over the classes. NaN for outputs that are no probabilities.
+    For two classes it uses the probability of class 1; for more, the squared differences from the one-hot label are
+    summed over the classes. NaN if outputs are not probabilities.
     """
 
     type: Literal["brier"] = "brier"
@@ -359,14 +359,14 @@ class Brier(ProbabilityScore):
 
 @dataclass(frozen=True)
 class Reliability:
-    """Answers by how sure a model is of them: only bins with answers are there.
+    """Predictions grouped by confidence, in bins; empty bins are left out.
 
     Attributes:
-        bins: How many there are from 0 to 1, the empty ones too.
-        middles: Of the bins, float (filled bins,).
-        confidence: Mean probability of the answers, float (filled bins,).
-        accuracy: Share of right ones, float (filled bins,).
-        counts: Answers, int (filled bins,).
+        bins: Number of bins from 0 to 1, including empty ones.
+        middles: Middle of each bin, float (filled bins,).
+        confidence: Mean probability of the predicted classes, float (filled bins,).
+        accuracy: Fraction of right predictions, float (filled bins,).
+        counts: Number of predictions, int (filled bins,).
     """
 
     bins: int
@@ -380,12 +380,12 @@ class Reliability:
 class Ece(Score):
     """Expected calibration error (Guo et al. 2017): how far confidence is from accuracy.
 
-    Examples are binned by the probability of their likeliest class, in bins of equal width; the gaps between mean
-    confidence and accuracy are averaged by the examples in each. NaN for outputs that are no probabilities.
+    Examples are binned by the probability of their most likely class, in bins of equal width. The gaps between mean
+    confidence and accuracy are averaged, weighted by examples in the bin. NaN if outputs are not probabilities.
     """
 
     type: Literal["ece"] = "ece"
-    bins: Positive = Field(15, description="How many bins there are from 0 to 1.")
+    bins: Positive = Field(15, description="Number of bins from 0 to 1.")
 
     def measure(self, predictions: Predictions) -> float:
         table = self.table(predictions)
@@ -395,10 +395,10 @@ class Ece(Score):
         return float((gaps * table.counts).sum() / table.counts.sum())
 
     def interval(self, predictions: Predictions) -> str:
-        return "the bins bias it upwards, and resampling adds to that"
+        return "binning biases it upwards, and resampling adds to that"
 
     def table(self, predictions: Predictions) -> Reliability | None:
-        """Sort answers into bins by confidence, each with its upper end, without its lower; None where outputs are no probabilities."""
+        """Group predictions into bins by confidence, (lower end, upper end]; None if outputs are not probabilities."""
         import numpy as np
 
         if predictions.distribution is None:
@@ -414,14 +414,14 @@ class Ece(Score):
 
 @dataclass(frozen=True)
 class Scored:
-    """Everything that was found of predictions: each score by name, intervals, figures by class, who is taken for whom.
+    """All results of an evaluation: scores, their intervals, precision and recall of each class, and confusion matrix.
 
     Attributes:
         values: Each score, by name.
-        intervals: 95 % intervals by name; None where there is none that can be trusted.
-        interval_notes: By name, how its interval was computed, or why there is none.
-        classes: Figures of each class.
-        confusion_matrix: Examples by label (row) and answer (column).
+        intervals: 95 % intervals, by score; None if there is no reliable one.
+        interval_notes: How each interval was computed, or why it is missing, by score.
+        classes: Precision, recall, F1 and number of examples of each class.
+        confusion_matrix: Number of examples by label (row) and predicted class (column).
     """
 
     values: dict[str, float] = field(default_factory=dict)
@@ -432,7 +432,7 @@ class Scored:
 
 
 def take(predictions: Predictions) -> Scored:
-    """Take every score that is registered."""
+    """Compute every registered score."""
     scores = {name: SCORES.select(name) for name in SCORES}
     values = {name: float(score.measure(predictions)) for name, score in scores.items()}
     found = {
@@ -453,7 +453,7 @@ def take(predictions: Predictions) -> Scored:
 
 
 def per_class(predictions: Predictions) -> list[ClassFigures]:
-    """Return precision, recall, F1 and number of examples of each class; NaN for a class that has none."""
+    """Return precision, recall, F1 and number of examples of each class; NaN for a class without examples."""
     import numpy as np
     from sklearn.metrics import precision_recall_fscore_support
 

@@ -1,4 +1,4 @@
-"""Two specs, each trained with several seeds: is one better, or is it the luck of the seed?"""
+"""Comparison of two specs over several seeds: is one better, or is the difference due to the seeds?"""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from deepcli.evaluation.predictions import Predictions
 
 RESAMPLES = 10_000
-"""Flips of signs that are tried; all there are of up to 13 seeds."""
+"""Number of sign flips that are tried; for up to 13 seeds, all are."""
 
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """The second spec less the first.
+    """Differences between two specs over the same seeds: second minus first.
 
     Attributes:
-        against: The runs of the first spec, one a seed.
-        runs: Those of the second, with the same seeds.
-        seeds: That both were trained with.
-        differences: In accuracy, of each seed.
-        p_value: Of the sign-flip test: how likely a mean so far from 0 is if the specs were the same.
-        p_adjusted: After Holm's correction for all comparisons over seeds; it alone decides.
-        comparisons: How many there are.
+        against: The runs of the first spec, one per seed.
+        runs: The runs of the second spec, with the same seeds.
+        seeds: The seeds that both were trained with.
+        differences: Difference in accuracy for each seed.
+        p_value: P-value of the sign-flip test for a mean difference of 0.
+        p_adjusted: P-value after Holm's correction for all comparisons over seeds; the verdict is based on it.
+        comparisons: Number of comparisons over seeds.
     """
 
     against: Sequence[str]
@@ -46,7 +46,7 @@ class OverSeeds:
 
     @property
     def verdict(self) -> str:
-        """In words, of the second."""
+        """The verdict on the second spec, in words."""
         if self.comparisons * 2 / 2 ** len(self.seeds) >= ALPHA:
             return "too few seeds to decide"
         return verdict(self.accuracy, self.p_adjusted)
@@ -55,16 +55,16 @@ class OverSeeds:
 def over_seeds(
     first: Mapping[int, tuple[str, Predictions]], second: Mapping[int, tuple[str, Predictions]]
 ) -> OverSeeds:
-    """Compare two specs seed by seed, by the seeds that both were trained with.
+    """Compare two specs seed by seed, on the seeds that both were trained with.
 
-    Source: Fisher (1935), "The Design of Experiments": signs of the differences are flipped in every way.
+    Source: Fisher (1935), "The Design of Experiments": a permutation test over all signs of the differences.
 
     Args:
-        first: Of each seed, a run's name and what it predicted.
-        second: Likewise.
+        first: For each seed, a run's name and its predictions.
+        second: The same for the second spec.
 
     Raises:
-        DataError: The predictions are of different examples.
+        DataError: The predictions cover different examples.
     """
     from scipy.stats import permutation_test
 

@@ -1,4 +1,4 @@
-"""From files and overrides to an Experiment, or to every error in them at once."""
+"""Load an experiment from files and overrides, or report all errors in them at once."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
 COMMAND_LINE = "command line"
 MAX_NAME = 200
 SWEEP = "sweep"
-"""The section of a spec file that is no part of a run."""
+"""The section of a spec file that describes a sweep; a run does not use it."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An experiment, and what the user should be told of how it came about."""
+    """An experiment, and notices to the user about how it was loaded."""
 
     experiment: Experiment
     notices: tuple[str, ...] = field(default=())
 
 
 def load(files: Sequence[Path | Document], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
-    """Read files, lay the later over the earlier and the overrides over all, and validate.
+    """Read files, merge them in order, apply the overrides, and validate the result.
 
     Args:
         files: Specs, at least one; a document is one that was read before.
-        overrides: Words like `optimizer.learning_rate=1e-3`.
+        overrides: Overrides such as `optimizer.learning_rate=1e-3`.
         plugins: Python files or modules that register components; they are imported first.
 
     Raises:
         SpecError: With every problem found.
-        UsageError: A plugin that cannot be imported.
+        UsageError: A plugin cannot be imported.
     """
     import_plugins(plugins)
     document, notices = gather(files)
     if SWEEP in document.tree:
-        notices = (*notices, "sweep: left to `deepcli sweep`; this is the spec without it")
+        notices = (*notices, "sweep: only `deepcli sweep` uses this section; it is ignored here")
     return finish(document, notices, overrides, source_of(files[0]))
 
 
@@ -60,13 +60,13 @@ def source_of(file: Path | Document) -> str:
 
 
 def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str], source: str) -> Loaded:
-    """Lay overrides over gathered files, and validate what comes of it without the section `sweep`.
+    """Apply overrides to merged files, and validate the result without its section `sweep`.
 
     Args:
-        document: The files.
-        notices: What should be told of them.
-        overrides: Words like `optimizer.learning_rate=3e-4`.
-        source: What to call it.
+        document: The merged files.
+        notices: Notices about the files.
+        overrides: Overrides such as `optimizer.learning_rate=3e-4`.
+        source: Name of the spec in errors.
 
     Raises:
         SpecError: With every problem found.
@@ -79,10 +79,10 @@ def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str
 
 
 def gather(files: Sequence[Path | Document], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:
-    """Read files, lay the later over the earlier and the overrides over all; return that with what should be told.
+    """Read files, merge them in order and apply the overrides; return the result and the notices.
 
     Raises:
-        SpecError: A file cannot be read, or a word is no override.
+        SpecError: A file cannot be read, or an override is malformed.
     """
     merger = Merger()
     document = Document({})
@@ -105,7 +105,7 @@ def _default_name(files: Sequence[Path | Document], tree: Mapping[Any, Any]) -> 
 
 
 def without_sweep(document: Document) -> Document:
-    """Return a document without the section that is no part of a run."""
+    """Return a document without its section `sweep`."""
     tree = {key: value for key, value in document.tree.items() if key != SWEEP}
     return Document(tree, document.keys, document.values)
 
@@ -114,8 +114,8 @@ def validate(document: Document) -> Experiment:
     """Turn plain values into an experiment.
 
     Raises:
-        SpecError: With every problem found (or very many), each at its place in the document.
-        DataError: A component reads a file, which cannot be read.
+        SpecError: With every problem found (up to a limit), each at its place in the document.
+        DataError: A file that a component needs cannot be read.
     """
     try:
         return Experiment.model_validate(document.tree)
@@ -126,7 +126,7 @@ def validate(document: Document) -> Experiment:
 
 
 def check_length(experiment: Experiment, source: str) -> None:
-    """Refuse a spec that a run would keep, every default in it, and that nothing could read back.
+    """Refuse a spec that is too long to be read back once a run stores it with every default.
 
     Raises:
         SpecError: It is too long.
@@ -136,10 +136,10 @@ def check_length(experiment: Experiment, source: str) -> None:
         return
     try:
         if len(text.encode()) > yaml12.MAX_BYTES:
-            raise YamlError(Mark(source), f"{len(text) >> 10} KiB, more than {yaml12.MAX_BYTES >> 10}")
+            raise YamlError(Mark(source), f"{len(text) >> 10} KiB, the limit is {yaml12.MAX_BYTES >> 10} KiB")
         yaml12.parse(text, source)
     except YamlError as error:
-        why = f"is too long with every default in it, as a run keeps it: {error.message}"
+        why = f"is too long with every default written out, as a run stores it: {error.message}"
         raise SpecError([Problem(source, "", why)]) from None
 
 
@@ -147,7 +147,7 @@ def read(file: Path) -> Document:
     """Read one spec file.
 
     Raises:
-        SpecError: It is missing, no text, too large, no YAML, or no mapping.
+        SpecError: The file is missing, too large, not text, not YAML, or not a mapping.
     """
     try:
         return parse(_text(file), str(file))
@@ -156,10 +156,10 @@ def read(file: Path) -> Document:
 
 
 def parse(text: str, source: str) -> Document:
-    """Read one spec from a text.
+    """Parse the text of a spec.
 
     Raises:
-        SpecError: It is no YAML, or no mapping.
+        SpecError: The text is not YAML, or not a mapping.
     """
     try:
         document = yaml12.parse(text, source)
@@ -176,12 +176,12 @@ def _text(file: Path) -> str:
     kind = file.stat().st_mode
     if stat.S_ISDIR(kind):
         raise SpecError([Problem(str(file), "", "is a directory, not a spec")])
-    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a pipe ends with its writer, a device may never
+    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a pipe ends when its writer does; a device may never end
         raise SpecError([Problem(str(file), "", "is a device, not a file; save the spec in a file first")])
     with file.open("rb") as stream:
         content = stream.read(yaml12.MAX_BYTES + 1)
     if len(content) > yaml12.MAX_BYTES:
-        raise SpecError([Problem(str(file), "", f"is larger than {yaml12.MAX_BYTES >> 10} KiB; no spec needs that")])
+        raise SpecError([Problem(str(file), "", f"is larger than {yaml12.MAX_BYTES >> 10} KiB, the limit for a spec")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -189,10 +189,10 @@ def _text(file: Path) -> str:
 
 
 def words(overrides: Iterable[str]) -> Document:
-    """Gather override words into one document; a later word wins over an earlier one.
+    """Parse overrides into one document; a later override wins over an earlier one.
 
     Raises:
-        SpecError: A word without `=`, or a value that is no YAML.
+        SpecError: An override has no `=`, or its value is not YAML.
     """
     document = Document({})
     document.values[()] = Mark(COMMAND_LINE)
@@ -201,7 +201,7 @@ def words(overrides: Iterable[str]) -> Document:
         if not equals or not OVERRIDE.match(word):
             raise SpecError([Problem(COMMAND_LINE, word, "should look like section.key=value")])
         if len(name) > MAX_NAME or len(word) > yaml12.MAX_BYTES:
-            raise SpecError([Problem(COMMAND_LINE, f"{word[:60]}...", "is longer than any override need be")])
+            raise SpecError([Problem(COMMAND_LINE, f"{word[:60]}...", "is too long for an override")])
         path = tuple(int(part) if part.isdigit() else part for part in name.split("."))
         try:
             value = yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree
@@ -231,10 +231,10 @@ def _set(tree: dict[Any, Any], path: yaml12.Path, value: Any) -> None:
 
 
 def dump(experiment: Experiment) -> str:
-    """Write the whole spec, every default in it, as YAML that loads to an equal experiment."""
+    """Write the complete spec, with every default, as YAML that loads to an equal experiment."""
     return yaml12.dump(experiment.model_dump())
 
 
 def is_override(word: str) -> bool:
-    """Tell an override from a file name: `a.b=c` is an override, `dir/lr=3.yaml` is a file."""
+    """Return whether an argument is an override, like `a.b=c`, rather than a file, like `dir/lr=3.yaml`."""
     return bool(OVERRIDE.match(word))

@@ -1,4 +1,4 @@
-"""Merging files and overrides, section by section, with every value keeping the place it came from."""
+"""Merge files and overrides, section by section; every value keeps the position where it was written."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from deepcli.spec.yaml12 import Document, Path
 
 Section = Mapping[Any, Any]
 WHOLE = ("sweep", "parameters")
-"""What stands in this section is replaced as a whole: the bounds of one parameter say nothing of another's values."""
+"""Each entry of this section is replaced as a whole: the bounds of one search range do not belong to another."""
 
 
 def _hints(annotation: Any) -> Iterator[Any]:
-    """Walk an annotation: every registry and every spec class in it."""
+    """Yield every registry and every spec class in an annotation."""
     if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, Spec):
         yield annotation
     if get_origin(annotation) is Annotated:
@@ -35,7 +35,7 @@ def registry_of(cls: type[Spec], key: object) -> Registry[Any] | None:
 
 
 def section_of(cls: type[Spec], key: object, value: object) -> type[Spec] | None:
-    """Return the spec class that describes what stands under a key, where the value tells."""
+    """Return the spec class that describes the value under a key, if the value determines it."""
     registry = registry_of(cls, key)
     if registry is not None:
         return registry.get(registry.type_of(value))
@@ -43,7 +43,7 @@ def section_of(cls: type[Spec], key: object, value: object) -> type[Spec] | None
 
 
 def spec_class(cls: type[Spec], key: object) -> type[Spec] | None:
-    """Return the spec class in a field's annotation: that of a section, or the base of what a registry holds."""
+    """Return the spec class in a field's annotation: that of a section, or the base of a registry's components."""
     return next(spec_classes(cls, key), None)
 
 
@@ -71,16 +71,16 @@ def class_at(tree: Any, path: Path, cls: type[Spec] = Experiment) -> type[Spec] 
 
 
 class Merger:
-    """Lays documents over one another, the later over the earlier.
+    """Merges documents; the values of a later one win.
 
-    Changing a section's `type` drops the fields that the new type lacks; `notices` says which.
+    Changing a section's `type` drops the fields that the new type lacks; `notices` names them.
     """
 
     def __init__(self) -> None:
         self.notices: list[str] = []
 
     def overlay(self, base: Document, over: Document) -> Document:
-        """Lay one document over another; neither is changed."""
+        """Merge `over` into `base`, and return the result; neither is changed."""
         result = Document(base.tree, dict(base.keys), dict(base.values))
         if not isinstance(base.tree, Mapping) or not isinstance(over.tree, Mapping):
             return over
@@ -119,12 +119,12 @@ class Merger:
 
 
 def _written_out(value: Any, beside: Any) -> Any:
-    """Write a bare name out as a mapping, where it meets one."""
+    """Write a bare name as a mapping, if the other value is one."""
     return {"type": value} if isinstance(value, str) and isinstance(beside, Mapping) else value
 
 
 def _without(old: Section, before: type[Spec], after: type[Spec], path: Path, dropped: list[str]) -> Section:
-    """Leave out the fields that one class has and the other lacks; typos stay, to be reported."""
+    """Remove the fields that the old class has and the new one lacks; typos stay, to be reported."""
     kept: dict[Any, Any] = {}
     for key, value in old.items():
         if key in before.model_fields and key not in after.model_fields:
@@ -138,7 +138,7 @@ def _without(old: Section, before: type[Spec], after: type[Spec], path: Path, dr
 
 
 def _forget(document: Document, places: set[Path]) -> None:
-    """Drop the marks of places and of all below them."""
+    """Remove the marks of places and of everything below them."""
     for marks in (document.keys, document.values):
         for known in list(marks):
             if any(known[:depth] in places for depth in range(len(known) + 1)):

@@ -1,4 +1,4 @@
-"""From pydantic's errors to problems that name the place, the value and the remedy."""
+"""Convert pydantic's errors to problems that name the place, the value and the remedy."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ MAX_PROBLEMS = 100
 
 
 def problems(error: ValidationError, document: Document, cls: type[Spec] = Experiment) -> list[Problem]:
-    """Word every error, in the order of the file; errors of one place (a union's branches) become one.
+    """Describe every error, in the order of the file; errors at one place (a union's branches) become one.
 
-    Of very many, the first `MAX_PROBLEMS` places and how many more there are.
+    At most `MAX_PROBLEMS` places are listed, followed by the number of the others.
 
     Args:
-        error: What pydantic found.
-        document: What was validated.
+        error: The errors that pydantic found.
+        document: The document that was validated.
         cls: The class that it was validated as.
     """
     by_path: dict[Path, list[Any]] = {}
     items = error.errors(include_url=False)
     above = {item["loc"][:depth] for item in items for depth in range(len(item["loc"]))}
     for item in items:
-        # pydantic counts only the good values of a list, and so calls one with a bad value too short as well.
+        # pydantic counts only the valid items of a list, so a list with an invalid item may also seem too short.
         if item["type"] == "too_short" and item["loc"] in above:
             continue
         path = _real_path(item["loc"], document.tree, missing=item["type"] == "missing")
         by_path.setdefault(path, []).append(item)
     outer = {path[:depth] for path in by_path for depth in range(len(path))}
     for path in by_path.keys() & outer:
-        # Of a mapping that a union takes, what is wrong inside it says more than what else could stand there.
+        # If a union accepts a mapping, the errors inside it say more than those about the other branches.
         by_path[path] = [item for item in by_path[path] if not _is_other_branch(item)]
     by_path = {path: found_here for path, found_here in by_path.items() if found_here}
     first = sorted(by_path, key=lambda path: _order(_mark(path, document, document.keys)))[:MAX_PROBLEMS]
@@ -52,14 +52,14 @@ def problems(error: ValidationError, document: Document, cls: type[Spec] = Exper
 
 
 def _is_other_branch(item: Any) -> bool:
-    """Tell whether an error only says that a list or a mapping is not what another branch of a union takes."""
+    """Return whether an error only says that another branch of a union does not take a list or a mapping."""
     return isinstance(item["input"], Mapping | list | tuple) and (
         item["type"] == "literal_error" or item["type"].endswith("_type")
     )
 
 
 def _real_path(loc: tuple[str | int, ...], tree: Any, missing: bool) -> Path:
-    """Leave out what is no key of the document: the names of a union's branches."""
+    """Remove the parts of a location that are not keys of the document: the names of a union's branches."""
     path: Path = ()
     for part in loc[:-1] if missing else loc:
         if not isinstance(lookup(tree, path), Mapping | list):
@@ -98,7 +98,7 @@ def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
             "; "
         )
     elif kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
-        suggestion = " (a text)"
+        suggestion = " (a string)"
     if item["loc"][-1:] == ("[key]",):
         message = f"the key {message}"
     return f"{message}, not {show(value)}{suggestion}"
@@ -111,7 +111,7 @@ def _problem(path: Path, messages: list[str], document: Document) -> tuple[tuple
 
 
 def _mark(path: Path, document: Document, marks: Mapping[Path, Mark]) -> Mark | None:
-    """Find the mark of a place, or of what is nearest above it."""
+    """Return the mark of a place, or of the nearest place above it that has one."""
     mark = marks.get(path)
     while mark is None and path:
         path = path[:-1]

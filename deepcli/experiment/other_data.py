@@ -1,4 +1,4 @@
-"""Other data for a trained model, named on purpose: words like `data.path=NEW`, laid over the data of its spec."""
+"""Other data for a trained model: words like `data.path=NEW` that override the data in its spec."""
 
 from __future__ import annotations
 
@@ -19,36 +19,38 @@ from deepcli.spec.yaml12 import Document
 
 
 class DataSection(Spec):
-    """The one section of a spec in which other data are named."""
+    """The only section of a spec that can be changed to use other data."""
 
     data: Annotated[Dataset, DATASETS] = Field(description="The data set.")
 
 
 def demand_data_words(words: Sequence[str]) -> None:
-    """Check that words change nothing but the data.
+    """Check that words change only the data.
 
     Raises:
-        UsageError: One does.
+        UsageError: One of them changes something else.
     """
     for word in words:
         name, equals, _ = word.partition("=")
         if not equals or not load.is_override(word):
-            raise UsageError(f"unexpected argument {word!r}; other data are named like data.path=NEW")
+            raise UsageError(f"unexpected argument {word!r}; to use other data, write for example data.path=NEW")
         if name.partition(".")[0] != "data":
-            raise UsageError(f"{word}: only data can be named here, like data.path=NEW; the model is as it was trained")
+            raise UsageError(
+                f"{word}: only the data can be changed here, for example data.path=NEW; the model stays as trained"
+            )
 
 
 def laid_over(document: Document, words: Sequence[str]) -> Document:
-    """Lay words over a spec."""
+    """Apply words to a spec."""
     return Merger().overlay(document, load.words(words))
 
 
 def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[Dataset, tuple[str, ...]]:
-    """Return the data that words name for a model, and what the user should be told of them.
+    """Return the data set that words choose for a model, and notices for the user.
 
     Raises:
-        SpecError: They are no data set.
-        DataError: The model cannot read them.
+        SpecError: The words do not describe a valid data set.
+        DataError: The model does not fit the data.
     """
     merger = Merger()
     document = merger.overlay(load.parse(load.dump(experiment), "the checkpoint's spec"), load.words(words))
@@ -65,7 +67,7 @@ def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[Dataset, t
 
 
 def _misfit(model: Signature, data: Signature) -> str | None:
-    """Say why a model cannot read data; None if it can."""
+    """Return why a model cannot read data; None if it can."""
     longest, length = model.shape[0], data.shape[0]
     texts = model.kind == data.kind == "tokens"
     fits = (
@@ -76,7 +78,7 @@ def _misfit(model: Signature, data: Signature) -> str | None:
     )
     if fits and (model.kind, model.classes) == (data.kind, data.classes):
         return None
-    return f"the model takes {_described(model)}, and these data are {_described(data)}"
+    return f"the model takes {_described(model)}, but these data are {_described(data)}"
 
 
 def _described(signature: Signature) -> str:

@@ -1,4 +1,4 @@
-"""The whole spec of a run, and the checks that cross its sections."""
+"""The complete spec of a run, and the checks that involve several sections."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from deepcli.callbacks import CALLBACKS, Callback
 from deepcli.data import DATASETS, Dataset, Signature
 from deepcli.data.augmentation import ImageAugmentation
 from deepcli.models import MODELS, Head, Model
@@ -26,22 +27,24 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 class EarlyStopping(Spec):
     """Stop when a metric no longer improves."""
 
-    monitor: str = Field("val_loss", description="The metric; it also decides which epoch is best.")
+    monitor: str = Field("val_loss", description="Metric to watch; it also decides which epoch is best.")
     patience: Positive = Field(5, description="Epochs without improvement after which to stop.")
-    min_delta: NonNegative = Field(0.0, description="Less than that is no improvement.")
+    min_delta: NonNegative = Field(0.0, description="Smaller changes do not count.")
 
 
 class Checkpoint(Spec):
-    """When `last.keras` is written, beside the end of training. `best.keras` follows every improvement."""
+    """When to write `last.keras`, besides the end of training. `best.keras` is written at every improvement."""
 
-    every_epochs: Positive | None = Field(1, description="After so many epochs.")
-    every_steps: Positive | None = Field(None, description="After so many steps.")
-    every_minutes: PositiveFloat | None = Field(None, description="After so many minutes.")
-    keep: Positive = Field(1, description="How many of them to keep: `last.keras` and, above 1, earlier steps.")
+    every_epochs: Positive | None = Field(1, description="Epochs between checkpoints.")
+    every_steps: Positive | None = Field(None, description="Steps between checkpoints.")
+    every_minutes: PositiveFloat | None = Field(None, description="Minutes between checkpoints.")
+    keep: Positive = Field(
+        1, description="Number of checkpoints to keep: `last.keras` and, above 1, those of earlier steps."
+    )
 
 
 class Training(Spec):
-    """How long to train, on what, and what to keep."""
+    """Length of training, hardware, precision and checkpoints."""
 
     path_fields: ClassVar[tuple[str, ...]] = ("initial_weights",)
 
@@ -49,60 +52,63 @@ class Training(Spec):
     max_steps: Positive | None = Field(None, description="Stop after this many steps (batches), whatever the epoch.")
     early_stopping: EarlyStopping | None = Field(None, description="Stop when a metric no longer improves.")
     class_weight: Literal["balanced"] | dict[int, PositiveFloat] | None = Field(
-        None, description="Weight of each class in the loss; `balanced` makes up for unequal counts."
+        None, description="Weight of each class in the loss; `balanced` compensates for unequal counts."
     )
     checkpoint: Checkpoint = Field(Checkpoint(), description="When to write `last.keras`.")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "auto", description="Keras's dtype policy; auto takes mixed_bfloat16 where it pays."
+        "auto", description="Keras's dtype policy; auto uses mixed_bfloat16 where it is faster."
     )
     device: Annotated[str, matching(r"auto|cpu|gpu|gpu:\d+", "auto, cpu, gpu or gpu:N")] = Field(
-        "auto", description="auto, cpu, gpu, or gpu:1; auto takes every GPU there is."
+        "auto", description="auto, cpu, gpu, or gpu:1; auto uses all GPUs, if there are any."
     )
-    jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does on GPUs where it pays.")
+    jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does so on GPUs where it is faster.")
     steps_per_execution: Auto | Positive = Field("auto", description="Training steps per call into the backend.")
     threads: Auto | Positive = Field("auto", description="CPU threads; auto leaves it to the backend.")
     on_divergence: Literal["stop", "rollback"] = Field(
         "stop",
-        description="What to do when the loss is no longer a number: stop, or go back to the last good checkpoint with half "
+        description="What to do when the loss becomes NaN or infinite: stop, or return to the last good checkpoint with half "
         "the learning rate, at most three times.",
     )
     initial_weights: str | None = Field(
         None,
-        description="A run or checkpoint whose weights a new run begins with; not its optimizer, nor its epochs. Runs keep "
-        "it absolute.",
+        description="Run or checkpoint whose weights a new run starts from, without its optimizer state and epochs. Runs "
+        "store the absolute path.",
     )
     trackers: Annotated[tuple[Annotated[Tracker, TRACKERS], ...], BeforeValidator(as_tuple)] = Field(
-        (), description="Where else the figures go, beside the run's own files."
+        (), description="Trackers that record the metrics, besides the run's own files."
     )
-    deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at a cost in speed.")
+    callbacks: Annotated[tuple[Annotated[Callback, CALLBACKS], ...], BeforeValidator(as_tuple)] = Field(
+        (), description="Further callbacks, called after deepcli's own."
+    )
+    deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at the cost of speed.")
 
 
 class Experiment(Spec):
-    """One training run from its data to its last checkpoint."""
+    """A training run, from its data to its last checkpoint."""
 
     name: Annotated[str, matching(r"\w[\w.+=@ -]{0,99}", "a short name without slashes")] = Field(
-        "experiment", description="What the run is called; default: the file's stem."
+        "experiment", description="Name of the run; default: the file's name without its extension."
     )
-    seed: Seed = Field(0, description="Of initial weights, data order, dropout and augmentation.")
+    seed: Seed = Field(0, description="Seed for initial weights, data order, dropout and augmentation.")
     data: Annotated[Dataset, DATASETS] = Field(description="The data set.")
     model: Annotated[Model, MODELS] = Field(description="The model family.")
-    loss: Annotated[Loss, LOSSES] = Field(AutoLoss(), description="What training makes smaller.")
+    loss: Annotated[Loss, LOSSES] = Field(AutoLoss(), description="Loss function that training minimizes.")
     metrics: Annotated[tuple[Annotated[Metric, METRICS], ...], BeforeValidator(as_tuple)] = Field(
-        (Accuracy(),), description="What is measured beside the loss."
+        (Accuracy(),), description="Metrics measured in addition to the loss."
     )
-    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(Adam(), description="How weights change.")
-    schedule: Annotated[Schedule, SCHEDULES] = Field(Constant(), description="How the learning rate changes.")
-    training: Training = Field(Training(), description="How long, on what, and what to keep.")
-    format: Literal[1] = Field(FORMAT, description="Version of this format.")
+    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(Adam(), description="Optimizer that updates the weights.")
+    schedule: Annotated[Schedule, SCHEDULES] = Field(Constant(), description="Schedule of the learning rate.")
+    training: Training = Field(Training(), description="Length of training, hardware, precision and checkpoints.")
+    format: Literal[1] = Field(FORMAT, description="Version of the spec format.")
 
     @property
     def signature(self) -> Signature:
-        """What the model must know of the data."""
+        """Properties of the data that the model needs."""
         return self.data.signature
 
     @property
     def head(self) -> Head:
-        """The output layer that the loss calls for."""
+        """The output layer that the loss requires."""
         return self.loss.head(self.signature)
 
     @property
@@ -113,17 +119,17 @@ class Experiment(Spec):
         return "val_loss" if self.data.validation_split else "loss"
 
     def mode(self, monitor: str) -> Literal["max", "min"]:
-        """Tell whether more or less of a metric is better."""
+        """Return whether a higher (`max`) or a lower (`min`) value of a metric is better."""
         better = {metric.type: metric.better for metric in self.metrics}
         return better.get(monitor.removeprefix("val_"), "min")
 
     @property
     def measured(self) -> list[str]:
-        """What is measured on every split, in the order of the spec."""
+        """Names of the loss and the metrics, in the order of the spec."""
         return ["loss", *(metric.type for metric in self.metrics)]
 
     def notices(self) -> list[str]:
-        """Say what is allowed, and seldom meant."""
+        """Return notices about settings that are allowed but rarely intended."""
         optimizer, schedule = self.optimizer, self.schedule
         return [
             *(f"optimizer.{notice}" for notice in optimizer.notices()),
@@ -136,12 +142,12 @@ class Experiment(Spec):
         return min(steps, self.training.max_steps or steps)
 
     def total_updates(self, steps_per_epoch: int) -> int:
-        """Changes of the weights in the whole run; each epoch ends with one, however few batches are left for it."""
+        """Weight updates of the whole run; each epoch ends with one, even if its last group of batches is incomplete."""
         group = self.optimizer.gradient_accumulation_steps or 1
         epochs, rest = divmod(self.total_steps(steps_per_epoch), steps_per_epoch)
         return epochs * -(-steps_per_epoch // group) + -(-rest // group)
 
-    # Each section is checked against those above it; pydantic leaves out of `info.data` what is wrong in itself.
+    # Each section is checked against those above it; `info.data` lacks the sections that are themselves invalid.
 
     @field_validator("model", "loss")
     @classmethod
@@ -155,7 +161,7 @@ class Experiment(Spec):
         names = [metric.type for metric in metrics]
         first = {name: index for index, name in reversed(list(enumerate(names)))}
         problems: list[Issue] = [
-            ((index,), f"{name} stands twice") for index, name in enumerate(names) if index != first[name]
+            ((index,), f"duplicate metric {name!r}") for index, name in enumerate(names) if index != first[name]
         ]
         if data := info.data.get("data"):
             for index, metric in enumerate(metrics):
@@ -178,6 +184,9 @@ class Experiment(Spec):
         if training.early_stopping is not None:
             watched = training.early_stopping.monitor
             problems += monitor_problems(watched, ("early_stopping", "monitor"), info.data)
+        for number, callback in enumerate(training.callbacks):
+            for name, metric in callback.watched().items():
+                problems += monitor_problems(metric, ("callbacks", number, name), info.data)
         if problems:
             raise validation_error(problems, training)
         return training
@@ -189,34 +198,34 @@ class Experiment(Spec):
         return self
 
     def check_length(self, steps_per_epoch: int) -> Iterator[Issue]:
-        """Yield what the run is too short for. With a `data.path` its length is known once the data are read."""
+        """Yield what the run is too short for. With a `data.path`, its length is known only after reading the data."""
         total = self.total_steps(steps_per_epoch)
         if self.schedule.warmup and count(self.schedule.warmup, total) >= total:
             yield (
                 ("schedule", "warmup"),
-                f"a warm-up of {self.schedule.warmup:g} steps leaves nothing of the run's {total}",
+                f"a warm-up of {self.schedule.warmup:g} steps takes the whole run of {total}",
             )
         optimizer, longest = self.optimizer, min(steps_per_epoch, total)
         group = optimizer.gradient_accumulation_steps or 1
         if group > longest:
-            why = f"{group} batches for an update are more than the {longest} steps of an epoch; use at most {longest}"
+            why = f"{group} batches per update are more than the {longest} steps of an epoch; use at most {longest}"
             yield ("optimizer", "gradient_accumulation_steps"), why
         for path, why in optimizer.check_length(self.total_updates(steps_per_epoch)):
             yield ("optimizer", *path), why
 
 
-def monitor_problems(monitor: str, path: tuple[str, ...], sections: dict[str, Any]) -> Iterator[Issue]:
-    """Yield why a metric cannot be watched, where that can be told."""
+def monitor_problems(monitor: str, path: tuple[str | int, ...], sections: dict[str, Any]) -> Iterator[Issue]:
+    """Yield why a metric cannot be watched, if `data` and `metrics` are valid."""
     if "data" not in sections or "metrics" not in sections:
         return
     names = ["loss", *(metric.type for metric in sections["metrics"])]
     if sections["data"].validation_split:
         names += [f"val_{name}" for name in names]
     if monitor not in names:
-        why = "nothing is held out for validation; " if monitor.removeprefix("val_") in names else ""
+        why = "there is no validation split; " if monitor.removeprefix("val_") in names else ""
         yield (
             path,
-            f"no metric is called {monitor!r}; {why or did_you_mean(monitor, names)}there are: {', '.join(names)}",
+            f"unknown metric {monitor!r}; {why or did_you_mean(monitor, names)}known: {', '.join(names)}",
         )
 
 
@@ -226,7 +235,7 @@ def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iter
     classes = sections["data"].signature.classes
     for label in training.class_weight:
         if not 0 <= label < classes:
-            yield ("class_weight", label), f"there is no class {label}; these data have 0 to {classes - 1}"
+            yield ("class_weight", label), f"class {label} does not exist; these data have classes 0 to {classes - 1}"
 
 
 def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:

@@ -1,1 +1,1 @@
-"""Models for other programs: formats, what goes with them, and a look at whether they say what the model says."""
+"""Export of models for other programs: the model in a format, a script that uses it, and a check of its outputs."""

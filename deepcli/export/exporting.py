@@ -1,4 +1,4 @@
-"""Writing a checkpoint's model for other programs, with what they need beside it, and looking whether it is right."""
+"""Exports a checkpoint's model for other programs, with a script and the files it needs, and verifies its outputs."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from deepcli.training.backend import Backend
 FACTS = "export.json"
 MOST_EXAMPLES = 1000
 SAMPLE_SEED = 20_251_125
-"""Of the examples that an export is verified on, the same every time."""
+"""Seed of the examples that an export is verified on, fixed so that they are always the same."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of running an exported model on real examples.
+    """Comparison of an exported model with the original on real examples.
 
     Attributes:
-        examples: How many.
-        difference: The largest between its outputs and the model's own, both in float32.
-        accuracy: Its accuracy on them.
-        accuracy_change: Against the model's own.
+        examples: Number of examples.
+        difference: Largest absolute difference between the outputs of the two, both in float32.
+        accuracy: Accuracy of the exported model.
+        accuracy_change: Accuracy of the exported model minus that of the original.
     """
 
     examples: int
@@ -51,11 +51,11 @@ class Verdict:
 def write_export(
     checkpoint: CheckpointFile, model: Portable, format_: Format, lexicon: Lexicon | None, folder: Path
 ) -> None:
-    """Write the model, `usage.py` and what that reads into a folder, whole or not at all.
+    """Write the model, `usage.py` and the files that it reads into a folder, completely or not at all.
 
     Raises:
-        RunError: The folder holds something else.
-        TrainingError: It cannot be written, or the format cannot say what the model does.
+        RunError: The folder contains something other than an export.
+        TrainingError: The folder cannot be written, or the format does not support the model.
     """
     _demand_replaceable(folder)
     try:
@@ -77,11 +77,11 @@ def write_export(
 
 def _demand_replaceable(folder: Path) -> None:
     if folder.exists() and not (folder / FACTS).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} holds something else than an export; name another with --output")
+        raise RunError(f"{folder} contains something other than an export; choose another folder with --output")
 
 
 def _replace(folder: Path, made: Path) -> None:
-    """Put an export in the place of an older one, also of one that another process has written just now."""
+    """Put an export in the place of an older one, even if another process has just written that one."""
     for number in itertools.count():
         _demand_replaceable(folder)
         with contextlib.suppress(FileNotFoundError):
@@ -106,12 +106,12 @@ def _facts(checkpoint: CheckpointFile, model: Portable, format_: Format) -> dict
 
 
 def verify(model: Portable, format_: Format, folder: Path, backend: Backend, split: Split) -> Verdict:
-    """Run an exported model in its format's own runtime on examples of a split, and the model itself.
+    """Compare an exported model, run in its format's own runtime, with the original on examples of a split.
 
-    A large split is sampled, each class by its share: files are often sorted, and the first thousand of one class.
+    A large split is sampled in proportion to its classes: files are often sorted, with one class first.
 
     Raises:
-        DataError: There are no examples.
+        DataError: The split has no examples.
     """
     if not len(split):
         raise DataError("there are no examples to verify with")

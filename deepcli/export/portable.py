@@ -1,4 +1,4 @@
-"""A checkpoint's model as other programs can compute it: in float32, for inference only, in plain operations."""
+"""A checkpoint's model in a form that other programs can run: float32, inference only, standard operations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Portable:
 
     Attributes:
         model: Not compiled, in float32.
-        length: Token ids of an example where a format fixes it; None for images, and where nobody knows one.
+        length: Number of token ids per example in formats that fix it; None for images, and if it is unknown.
     """
 
     model: keras.Model
@@ -32,14 +32,14 @@ class Portable:
 
     @property
     def input_name(self) -> str:
-        """What the input is called: `image` or `tokens`."""
+        """Name of the input: `image` or `tokens`."""
         return str(self.model.inputs[0].name)
 
     def signature(self, fixed: bool = False) -> tf.TensorSpec:
         """Describe the input: any number of examples of any length, or one of a fixed length.
 
         Raises:
-            UsageError: The length is to be fixed, and nobody knows it.
+            UsageError: The length must be fixed, but is unknown.
         """
         inputs = self.model.inputs[0]
         shape = tuple(inputs.shape[1:])
@@ -47,21 +47,21 @@ class Portable:
             return tf.TensorSpec((None, *shape), inputs.dtype, name=self.input_name)
         if shape == (None,) and self.length is None:
             raise UsageError(
-                "--length: the format fixes the length of texts, and the spec (data.maxlen: null) has none"
+                "--length: required, because this format fixes the length of texts and the spec has none (data.maxlen: null)"
             )
         return tf.TensorSpec((1, *(size or self.length for size in shape)), inputs.dtype, name=self.input_name)
 
     def named(self, x: Any) -> dict[str, Any]:
-        """Compute the outputs, under their name."""
+        """Compute the outputs, as a mapping with their name."""
         with portable():
             return {OUTPUT: self.model(x, training=False)}
 
 
 def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
-    """Build a checkpoint's model in float32; `length` goes before that of the spec.
+    """Build a checkpoint's model in float32; `length` overrides the length in the spec.
 
     Raises:
-        CheckpointError: It is damaged.
+        CheckpointError: The checkpoint is damaged.
     """
     experiment = checkpoint.experiment
     forget_models()
@@ -71,7 +71,7 @@ def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
         if hasattr(layer, "use_cudnn"):
             layer.use_cudnn = False
         if hasattr(getattr(layer, "cell", None), "recurrent_dropout"):
-            layer.cell.dropout = layer.cell.recurrent_dropout = 0.0  # Keras's cells draw masks even when they predict
+            layer.cell.dropout = layer.cell.recurrent_dropout = 0.0  # Keras's cells draw masks even during inference
     signature = experiment.signature
     if signature.kind != "tokens":
         return Portable(model, None)
@@ -80,7 +80,7 @@ def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
 
 
 def any_padding(model: keras.Model, longest: int | None) -> keras.Model:
-    """Let a model of texts take ids that are padded before or behind, or are too many: as `predict` reads them."""
+    """Let a text model take rows of ids that are padded on either side or too long, as `predict` does."""
     inputs = keras.Input((None,), dtype="int32", name="tokens")
     ids = Compact(longest, name="compact")(inputs)
     return keras.Model(inputs, model(ids), name=model.name)

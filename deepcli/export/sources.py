@@ -1,4 +1,4 @@
-"""The text of modules of deepcli's, joined into one script that does without deepcli."""
+"""Joins the source text of deepcli's modules into one script that runs without deepcli."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 PICTURES = ("levels", "shapes", "ink", "colours", "drawings", "picture")
-"""What reads a picture, inside `deepcli.inputs`, each after those that it imports."""
+"""The modules of `deepcli.inputs` that read a picture, each after those that it imports."""
 
 
 def joined(names: Sequence[str], package: str = "deepcli.inputs") -> tuple[str, str]:
-    """Join modules that import each other, NumPy, Pillow and what comes with Python only.
+    """Join modules that import only each other, NumPy, Pillow and the standard library.
 
     Returns:
-        Their imports from elsewhere, and the rest of them, without docstrings of modules.
+        Their imports of other modules, and the rest of their text without the modules' docstrings.
     """
     whole: set[str] = set()
     parts: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""The script beside an exported model that shows how to use it, and runs without deepcli (but for Keras's format)."""
+"""The script beside an exported model that shows how to use it; it runs without deepcli (except in Keras's format)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deepcli.export.portable import Portable
     from deepcli.formats import Format
 
-SCRIPT = Template('''"""Asks the exported model about $what: python usage.py $argument...
+SCRIPT = Template('''"""Predicts the classes of $what with the exported model: python usage.py $argument...
 
 Needs: pip install $packages
 """
@@ -53,13 +53,13 @@ sys.exit(failed)
 ''')
 
 IMAGE = Template('''\
-# As `deepcli predict` reads pictures.
-INVERT = None  # True turns bright into dark, False does not; None goes by the ground of each picture
-RANGE = None  # (black, white), the values of both; None goes by each picture
+# Pictures are read as by `deepcli predict`.
+INVERT = None  # True inverts pictures, False does not; None detects it from the background of each picture
+RANGE = None  # the values of (black, white); None detects them from each picture
 
 
 def read(path):
-    """Make a picture of any size and colour into what the model takes."""
+    """Convert a picture of any size and colour to the input of the model."""
     wanted = Wanted(
         shape=$shape,
         bright_on_dark=$bright_on_dark,
@@ -68,10 +68,10 @@ def read(path):
     try:
         pixels, done = read_picture(path, wanted, INVERT, RANGE)
     except UnknownRange as error:
-        raise ValueError(f"{error}; RANGE in this file can give its values of black and white") from None
+        raise ValueError(f"{error}; set RANGE in this file to its values of black and white") from None
     with Image.open(path) as image:
         if image.format in ("TIFF", "GIF", "WEBP", "PNG") and getattr(image, "n_frames", 1) > 1:
-            done.append(f"the first of its {image.n_frames} pages alone")
+            done.append(f"only the first of its {image.n_frames} pages")
     if done:
         print(f"{path}: {', '.join(done)}", file=sys.stderr)
     return pixels
@@ -87,22 +87,22 @@ MAXLEN, LENGTH = $maxlen, $length
 
 
 def padded(ids):
-    """Fill up with zeros where the model takes one length only."""
+    """Pad ids with zeros, or keep the last ones, if the model takes one length only."""
     ids = ids[-LENGTH:] if LENGTH else ids
     return np.array([*ids, *[0] * ((LENGTH or len(ids)) - len(ids))], np.int32)''')
 TEXT = '''
-WORDS = (FOLDER / "lexicon.txt").read_text(encoding="utf-8").split("\\n")  # the line's number is the word's id
+WORDS = (FOLDER / "lexicon.txt").read_text(encoding="utf-8").split("\\n")  # the number of a line is the id of its word
 IDS = {word: number for number, word in enumerate(WORDS) if word}
 
 
 def read(text):
-    """Make a text into token ids, as the model's training data were; or read a row of ids from a .npy file."""
+    """Turn a text into token ids like the model's training data, or read a row of ids from a .npy file."""
     if text.endswith(".npy"):
         return padded(encode_row(np.load(text), SIZE, UNKNOWN, SKIP_TOP, MAXLEN))
     return padded(encode_text(text, IDS, SIZE, START, UNKNOWN, SKIP_TOP, MAXLEN))'''
 ROW = '''
 def read(path):
-    """Read a row of ids from a .npy file; zeros before or behind them are padding."""
+    """Read a row of ids from a .npy file; zeros before or after them are padding."""
     return padded(encode_row(np.load(path), SIZE, UNKNOWN, SKIP_TOP, MAXLEN))'''
 
 ARRAY = '''\
@@ -112,13 +112,13 @@ def read(path):
 
 
 def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str:
-    """Write the script.
+    """Return the text of the script.
 
     Args:
-        format_: What the model is written in.
+        format_: The format of the export.
         model: The model.
-        data: What it was trained on.
-        lexicon: Whether `lexicon.txt` is beside it.
+        data: The data set that it was trained on.
+        lexicon: Whether `lexicon.txt` is beside the script.
     """
     signature = data.signature
     what, argument, imports, read = "arrays", "FILE.npy", "", ARRAY
@@ -135,7 +135,7 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
     kind = (
         "uint8, 0 to 255; scaling is inside the model"
         if signature.kind == "image"
-        else "int32 ids, 0 for padding before or behind"
+        else "int32 ids, 0 for padding before or after"
     )
     return SCRIPT.substitute(
         what=what,
@@ -151,7 +151,7 @@ def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str
 
 
 def _image(data: ImageDataset) -> tuple[str, str]:
-    """Write the imports and the reading of pictures: the very text of the modules that `predict` reads them with."""
+    """Return the imports and the code that read pictures: the text of the modules that `predict` uses."""
     imports, source = joined(PICTURES)
     known = ("import numpy as np", "from pathlib import Path")
     lines = [f"{line}\n" for line in imports.splitlines() if line not in known]
@@ -159,7 +159,7 @@ def _image(data: ImageDataset) -> tuple[str, str]:
 
 
 def _tokens(data: TokenDataset, length: int | None) -> str:
-    """Write how texts and rows of ids become what the model takes: as `predict` does it, by the same lines."""
+    """Return the code that turns texts and rows of ids into the model's inputs: the text that `predict` uses."""
     (longest,) = data.signature.shape
     return TOKENS.substitute(
         encoding=inspect.getsource(encoding).partition("annotations\n")[2].strip(),

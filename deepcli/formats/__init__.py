@@ -1,4 +1,4 @@
-"""The formats that a model can be written in, each with the runtime that reads it."""
+"""Export formats, each with the runtime that reads it."""
 
 from deepcli.formats.base import FORMATS, OUTPUT, Exportable, Format, Runner
 from deepcli.formats.keras import Keras

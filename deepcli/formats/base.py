@@ -1,4 +1,4 @@
-"""What a format is: it writes a model, and opens what it has written in its own runtime."""
+"""Base class of export formats: a format writes a model, and opens the result in its own runtime."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 Runner = Callable[["np.ndarray"], "np.ndarray"]
 OUTPUT = "outputs"
-"""What a model's output is called in every format; the inputs are `image` or `tokens`."""
+"""Name of a model's output in every format; the input is called `image` or `tokens`."""
 
 
 class Exportable(Protocol):
     """A model to export.
 
     Attributes:
-        model: Not compiled, in float32.
+        model: The Keras model, in float32 and not compiled.
     """
 
     @property
@@ -35,18 +35,18 @@ class Exportable(Protocol):
         """Describe the input: any number of examples of any length, or one of a fixed length."""
 
     def named(self, x: Any) -> dict[str, Any]:
-        """Compute the outputs, under their name, in operations that every format has."""
+        """Compute the outputs, as a mapping with their name, with operations that every format supports."""
 
 
 class Format(Component):
-    """A format; nobody names it in a spec, so it has no fields.
+    """An export format. It has no fields, because specs do not configure formats.
 
     Attributes:
-        file: The name of what is written.
-        packages: What must be installed to write and to run it, by the names to import.
-        extra: The extra of deepcli that has them.
-        runtime: What `pip` installs to run it.
-        loading: Lines of Python that define `run(x)`, with the file beside them in `FOLDER`.
+        file: Name of the file or folder that is written.
+        packages: Import names of the packages that are needed to write and run it.
+        extra: The extra of deepcli that installs them.
+        runtime: The package that `pip` installs to run it.
+        loading: Lines of Python that define `run(x)`; the file is in `FOLDER`.
         fixed: Whether the model takes one example at a time, of a fixed length.
     """
 
@@ -58,10 +58,10 @@ class Format(Component):
     fixed: ClassVar[bool] = False
 
     def demand(self) -> None:
-        """Check that what it needs is installed.
+        """Check that the packages that the format needs are installed.
 
         Raises:
-            UsageError: It is not.
+            UsageError: One of them is missing.
         """
         extras.demand(f"--format {self.type}:", self.packages, self.extra)
 
@@ -70,12 +70,12 @@ class Format(Component):
         """Write a model to a file or folder.
 
         Raises:
-            TrainingError: The format cannot say what the model does.
+            TrainingError: The format does not support the model.
         """
 
     @abstractmethod
     def open(self, path: Path, name: str) -> Runner:
-        """Load what was written into the format's own runtime; `name` is the input's.
+        """Load the exported model into the format's own runtime; `name` is the name of its input.
 
         Returns:
             A function from inputs to outputs, float32 (examples, units).

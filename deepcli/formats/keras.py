@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @FORMATS.register
 class Keras(Format):
-    """A `.keras` file, as `keras.saving.save_model` writes it; deepcli's own layers must be there to load it."""
+    """A `.keras` file as written by `keras.saving.save_model`; loading it requires deepcli, for its own layers."""
 
     type: Literal["keras"] = "keras"
     file: ClassVar[str] = "model.keras"
     runtime: ClassVar[str] = "deepcli"
     loading: ClassVar[str] = """\
-import deepcli.layers  # registers the layers that Keras itself has not
+import deepcli.layers  # registers the layers that Keras itself does not have
 import keras
 
 model = keras.saving.load_model(FOLDER / "model.keras")

@@ -1,4 +1,4 @@
-"""LiteRT, which was TensorFlow Lite."""
+"""LiteRT, formerly TensorFlow Lite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @FORMATS.register
 class Litert(Format):
-    """A LiteRT (TensorFlow Lite) file for phones and small devices: one example at a time, texts padded to a length."""
+    """A LiteRT (TensorFlow Lite) file for phones and small devices: one example at a time, texts padded to a fixed length."""
 
     type: Literal["litert"] = "litert"
     file: ClassVar[str] = "model.tflite"
@@ -62,7 +62,7 @@ def run(x):
 
 @contextlib.contextmanager
 def _blaming(name: str) -> Iterator[None]:
-    """Name the operations that a format lacks, from a converter's page of words."""
+    """Replace a converter's long error with one that names the operations that the format lacks."""
     import re
 
     try:
@@ -73,4 +73,4 @@ def _blaming(name: str) -> Iterator[None]:
         lacking = sorted(set(re.findall(r"\btf\.([A-Z]\w+)", str(error))))
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         why = f"it lacks {', '.join(lacking)}" if lacking else first
-        raise TrainingError(f"--format {name}: cannot say what this model does: {why}") from None
+        raise TrainingError(f"--format {name}: does not support this model: {why}") from None

@@ -1,4 +1,4 @@
-"""ONNX."""
+"""The ONNX format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPSET = 18
 
 @FORMATS.register
 class Onnx(Format):
-    """An ONNX file, for ONNX Runtime and whatever else reads the standard."""
+    """An ONNX file, for ONNX Runtime and other programs that read the standard."""
 
     type: Literal["onnx"] = "onnx"
     file: ClassVar[str] = "model.onnx"

@@ -1,4 +1,4 @@
-"""From a TensorFlow function to an ONNX graph with names and sizes that people can read."""
+"""Converts a TensorFlow function to an ONNX graph with readable names and sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from deepcli.formats.base import OUTPUT, Exportable
 
 _FLOATS = (1, 10, 11, 16)
-"""ONNX's numbers of float, float16, double and bfloat16."""
+"""ONNX's numbers for the types float, float16, double and bfloat16."""
 
 
 def convert(model: Exportable, path: Path, opset: int) -> None:
@@ -22,14 +22,14 @@ def convert(model: Exportable, path: Path, opset: int) -> None:
     import onnx
     import tensorflow as tf
 
-    # Keras mends what tf2onnx makes of NumPy 2.
+    # Keras patches tf2onnx, which does not support NumPy 2.
     from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
     from deepcli.errors import TrainingError
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tf2onnx looks for names that NumPy has given up
+        warnings.simplefilter("ignore")  # tf2onnx uses names that NumPy has deprecated
         patch_tf2onnx()
         import tf2onnx
 
@@ -43,7 +43,7 @@ def convert(model: Exportable, path: Path, opset: int) -> None:
     )
     lacking = sorted({node.op_type for node in _nodes(graph.graph) if not onnx.defs.has(node.op_type, node.domain)})
     if lacking:
-        raise TrainingError(f"--format onnx: cannot say what this model does: it lacks {', '.join(lacking)}")
+        raise TrainingError(f"--format onnx: does not support this model: it lacks {', '.join(lacking)}")
     _rename(graph.graph, graph.graph.output[0].name, OUTPUT)
     for value, names in ((graph.graph.input[0], ("batch", "length")), (graph.graph.output[0], ("batch",))):
         for size, name in zip(value.type.tensor_type.shape.dim, names, strict=False):
@@ -54,7 +54,7 @@ def convert(model: Exportable, path: Path, opset: int) -> None:
 
 
 def _erfc(context: Any, node: Any, name: str, args: Any) -> Any:
-    """Compute 1 - erf(x), as ONNX has no Erfc."""
+    """Compute 1 - erf(x), because ONNX has no Erfc."""
     import numpy as np
 
     erf = context.make_node("Erf", [node.input[0]], name=f"{name}_erf", outputs=[f"{name}_erf:0"])
@@ -64,7 +64,7 @@ def _erfc(context: Any, node: Any, name: str, args: Any) -> Any:
 
 
 def _floor_mod(context: Any, node: Any, name: str, args: Any) -> Any:
-    """Compute the remainder that has the divisor's sign; of floats `Mod` has that of C, so the floor is taken."""
+    """Compute the remainder with the divisor's sign; ONNX's `Mod` of floats has the sign of C's, so `Floor` is used."""
     kind, (x, y), outputs = context.get_dtype(node.output[0]), node.input, list(node.output)
     context.remove_node(name)
     if kind not in _FLOATS:
@@ -75,7 +75,7 @@ def _floor_mod(context: Any, node: Any, name: str, args: Any) -> Any:
 
 
 def _floor_div(context: Any, node: Any, name: str, args: Any) -> Any:
-    """Divide and round down; of integers without floats between, which would lose their last bits."""
+    """Divide and round down; integers are not converted to floats, which would lose their last bits."""
     kind, (x, y), outputs = context.get_dtype(node.output[0]), node.input, list(node.output)
     context.remove_node(name)
     if kind in _FLOATS:
@@ -87,7 +87,7 @@ def _floor_div(context: Any, node: Any, name: str, args: Any) -> Any:
 
 
 def _nodes(graph: Any) -> Any:
-    """Go through the nodes of a graph and of the graphs inside its loops."""
+    """Yield the nodes of a graph and of the graphs inside its loops."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:

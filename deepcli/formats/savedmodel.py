@@ -1,4 +1,4 @@
-"""TensorFlow's SavedModel."""
+"""TensorFlow's SavedModel format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @FORMATS.register
 class SavedModel(Format):
-    """A TensorFlow SavedModel with the signature `serving_default`, for TensorFlow Serving and any TensorFlow."""
+    """A TensorFlow SavedModel with the signature `serving_default`, for TensorFlow Serving and TensorFlow itself."""
 
     type: Literal["savedmodel"] = "savedmodel"
     file: ClassVar[str] = "model"

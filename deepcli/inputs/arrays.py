@@ -1,4 +1,4 @@
-"""Arrays of inputs, `.npy` or inside `.npz`, read some rows at a time, so that a file may be larger than memory."""
+"""Reads arrays of inputs, `.npy` or inside `.npz`, some rows at a time, so that a file may be larger than memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def opened(path: Path, key: str | None) -> Iterator[IO[bytes]]:
     """Open the array of a `.npy` file, or one of an `.npz` file.
 
     Raises:
-        DataError: The file is damaged, or does not tell which array is meant.
+        DataError: The file is damaged, or contains several arrays and `key` names none of them.
     """
     try:
         if path.suffix.lower() == ".npz":
@@ -38,23 +38,23 @@ def opened(path: Path, key: str | None) -> Iterator[IO[bytes]]:
             with path.open("rb") as file:
                 yield file
     except (*DAMAGE, MemoryError) as error:
-        raise DataError(f"{path}: is damaged or no array file: {error}") from None
+        raise DataError(f"{path}: is damaged or not an array file: {error}") from None
 
 
 def _choose(path: Path, names: list[str], key: str | None) -> str:
     usual = [name for name in USUAL_KEYS if name in names]
     chosen = key or (names[0] if len(names) == 1 else usual[0] if usual else None)
     if chosen not in names:
-        why = f"has no array {key!r}" if key else "holds several arrays; --key says which is meant"
-        raise DataError(f"{path}: {why}; it holds {', '.join(names) or 'none'}")
+        why = f"has no array {key!r}" if key else "contains several arrays; choose one with --key"
+        raise DataError(f"{path}: {why}; it contains {', '.join(names) or 'none'}")
     return chosen
 
 
 def read_rows(stream: IO[bytes], name: str) -> Iterator[np.ndarray]:
-    """Read an array, as `numpy.save` writes it, some rows at a time; yields arrays with the rows first.
+    """Read an array that `numpy.save` wrote, some rows at a time; yields arrays whose first axis is the rows.
 
     Raises:
-        DataError: It is damaged, or no array of numbers.
+        DataError: It is damaged, or not an array of numbers.
     """
     try:
         shape, fortran, dtype = read_header(stream)
@@ -70,13 +70,17 @@ def read_rows(stream: IO[bytes], name: str) -> Iterator[np.ndarray]:
             yield _read(stream, row * count, dtype).reshape(count, *shape[1:])
             left -= count
     except (*DAMAGE, MemoryError) as error:
-        raise DataError(f"{name}: is damaged or no array of numbers: {error}") from None
+        raise DataError(f"{name}: is damaged or not an array of numbers: {error}") from None
 
 
 def _read(stream: IO[bytes], size: int, dtype: np.dtype[np.generic]) -> np.ndarray:
-    """Read so many bytes, which may not be there."""
+    """Read `size` bytes as a flat array.
+
+    Raises:
+        ValueError: The stream is shorter, or `size` is too large.
+    """
     if size > MAX_WHOLE_BYTES:
-        raise ValueError(f"one piece of it is larger than {MAX_WHOLE_BYTES >> 30} GiB")
+        raise ValueError(f"a part of it is larger than {MAX_WHOLE_BYTES >> 30} GiB")
     parts, left = [], size
     while left and (part := stream.read(min(left, ROWS_BYTES))):
         parts.append(part)

@@ -1,6 +1,6 @@
-"""Drawings, made into images as those of a data set were: cut out, brought to size, and centred.
+"""Converts drawings to images like those of a data set: cropped, resized, and centred.
 
-This text is also a part of `usage.py` beside exported models, so it imports nothing but NumPy and Pillow.
+The text of this file is also part of `usage.py` beside exported models, so it imports only NumPy and Pillow.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from deepcli.inputs.ink import Area, find_ink, planes
 from deepcli.inputs.shapes import Shape, find_shapes
 
 SEARCHED = 480
-"""Pixels of the longer side at which a drawing is searched for."""
+"""Pixels of a picture's longer side while it is searched for a drawing."""
 MEASURED = 240
-"""Pixels of its longer side at which it is measured."""
+"""Pixels of a drawing's longer side while it is measured."""
 THINNEST = 0.09
-"""Strokes are at least this share of the drawing's size, as those of pens on forms are."""
+"""Minimum width of strokes as a fraction of the drawing's size, as of pens on paper forms."""
 
 
 def fit_drawing(
@@ -31,22 +31,22 @@ def fit_drawing(
     stretched: bool,
     by_mass: bool,
 ) -> tuple[np.ndarray, list[str]] | None:
-    """Make the image that a data set would have of a drawing.
+    """Convert a drawing to an image like those of a data set.
 
     Args:
-        image: L or RGB; its ink may be darker or brighter than its ground, or of another colour.
-        shape: (height, width, channels) of the image.
-        invert: Whether ink and ground change sides: whether dark is the ink, where images are bright on dark;
-            None for whatever differs from the ground.
+        image: L or RGB; its ink may be darker or brighter than its background, or of another colour.
+        shape: (height, width, channels) of the result.
+        invert: True if the drawing is the inverse of the data set's images (dark ink where they are bright on dark),
+            False if it is like them; None accepts any ink that differs from the background.
         bright_on_dark: Whether the data set's images are bright on dark.
-        field: (height, width) of the bitmap on which the drawing is placed; a multiple of the image's, if pixels of the
-            image count the inked ones of the bitmap.
-        box: (height, width) that the drawing fills at most.
-        stretched: Whether it fills the box in both directions, unless it is narrow; else its sides keep their ratio.
-        by_mass: Whether its centre of mass is in the middle; else the middle of its box.
+        field: (height, width) of the bitmap on which the drawing is placed; a multiple of the result's size if each pixel
+            of the result counts the inked pixels in a block of the bitmap.
+        box: Maximum (height, width) of the drawing on the bitmap.
+        stretched: Whether it fills the box in both directions, unless it is narrow; otherwise it keeps its aspect ratio.
+        by_mass: Whether its centre of mass is in the middle; otherwise the middle of its box is.
 
     Returns:
-        uint8 (height, width, channels), and what was done; None if nothing is drawn.
+        uint8 (height, width, channels), and notices about what was done; None if no drawing is found.
     """
     found = _cut_out(image, None if invert is None else invert == bright_on_dark)
     if found is None:
@@ -59,12 +59,12 @@ def fit_drawing(
         canvas = bits.mean(axis=(1, 3)) * 255
     pixels = np.round(canvas if bright_on_dark else 255 - canvas).astype(np.uint8)
     size = f"{right - left}x{bottom - top} at {left},{top} of {image.width}x{image.height}"
-    done.append(f"cut out ({size}) and fitted as the drawings of the training data were")
+    done.append(f"cropped ({size}) and fitted like the drawings of the training data")
     return np.repeat(pixels[..., None], shape[2], axis=2), done
 
 
 def _cut_out(image: Image.Image, dark: bool | None) -> tuple[np.ndarray, tuple[int, int, int, int], list[str]] | None:
-    """Cut out what is drawn: how much ink each pixel has, its box (left, top, right, bottom), and what was found."""
+    """Find and crop the drawing: how much ink each pixel has, its box (left, top, right, bottom), and notices."""
     factor = -(-max(image.size) // SEARCHED)
     small = image.reduce(factor) if factor > 1 else image
     smooth = planes(small.filter(ImageFilter.BoxBlur(1)) if min(small.size) >= 64 else small)
@@ -72,13 +72,13 @@ def _cut_out(image: Image.Image, dark: bool | None) -> tuple[np.ndarray, tuple[i
     mask = ink.shares(smooth) > 0.6 if ink else np.zeros(1, bool)
     if ink is None or not mask.any():
         return None
-    done = [f"taken as {'dark on a bright' if ink.dark else 'bright on a dark'} ground"]
+    done = [f"read as {'dark on a bright' if ink.dark else 'bright on a dark'} background"]
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     if border.mean() > 0.3:
-        done.append("what is ground and what is drawn is hard to say")
+        done.append("drawing and background are hard to distinguish")
     mask, shapes = _drawn(mask)
     if _side_by_side(shapes):
-        done.append("several shapes side by side, taken as one drawing")
+        done.append("several shapes side by side, read as one drawing")
     near = Image.fromarray(np.uint8(255) * mask).filter(ImageFilter.MaxFilter(5))
     left, top, right, bottom = near.getbbox() or (0, 0, *near.size)
     box = (left * factor, top * factor, min(right * factor, image.width), min(bottom * factor, image.height))
@@ -96,7 +96,7 @@ def _extent(shape: Shape) -> int:
 
 
 def _drawn(mask: np.ndarray) -> tuple[np.ndarray, list[Shape]]:
-    """Choose the shapes of a mask that are the drawing: neither specks, nor edges of the sheet, nor a table below."""
+    """Choose the shapes of a mask that make up the drawing, without specks, edges of the sheet or the table under it."""
     labels, shapes = find_shapes(mask)
     height, width = mask.shape
 
@@ -115,14 +115,14 @@ def _drawn(mask: np.ndarray) -> tuple[np.ndarray, list[Shape]]:
 
 
 def _side_by_side(shapes: list[Shape]) -> bool:
-    """Tell whether there are two of the full height with a gap between them, as in a number of two digits."""
+    """Return whether two tall shapes have a gap between them, like the digits of a number."""
     tall = max(shape.bottom for shape in shapes) - min(shape.top for shape in shapes)
     high = sorted((shape for shape in shapes if shape.bottom - shape.top > 0.6 * tall), key=lambda shape: shape.left)
     return any(before.right < after.left for before, after in pairwise(high))
 
 
 def _thickened(shares: np.ndarray) -> np.ndarray:
-    """Widen strokes that are thinner than those of pens; shares of ink (height, width) from 0 to 1."""
+    """Widen strokes that are thinner than those of pens; takes and returns ink (height, width) from 0 to 1."""
     mask = np.pad(shares > 0.5, 1)
     inner = np.asarray(Image.fromarray(np.uint8(255) * mask).filter(ImageFilter.MinFilter(3))) > 0
     area = np.count_nonzero(mask)
@@ -135,7 +135,7 @@ def _thickened(shares: np.ndarray) -> np.ndarray:
 
 
 def _brought_to_size(shares: np.ndarray, box: tuple[int, int], stretched: bool) -> np.ndarray:
-    """Scale a drawing until it fills a box, without steps at its edges; returns levels from 0 to 255."""
+    """Scale a drawing to fill a box, with smooth edges; returns levels from 0 to 255."""
     rows, columns = (np.flatnonzero((shares > 0.5).any(axis=axis)) for axis in (1, 0))
     shares = shares[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = shares.shape
@@ -150,7 +150,7 @@ def _brought_to_size(shares: np.ndarray, box: tuple[int, int], stretched: bool) 
 
 
 def _place(levels: np.ndarray, field: tuple[int, int], by_mass: bool) -> np.ndarray:
-    """Place a drawing on a black field, whole pixels along, none of it outside."""
+    """Place a drawing on a black field, moved by whole pixels and without crossing the edges."""
     middles = [(size - 1) / 2 for size in levels.shape]
     if by_mass:
         total = levels.sum()

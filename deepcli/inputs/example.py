@@ -1,4 +1,4 @@
-"""One thing that a model is asked about, and how its reading is told of."""
+"""The inputs of a model after reading, and their batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Example:
     """An input of a model.
 
     Attributes:
-        name: What to call it: its file, with a row's number where the file has many, or the text itself.
+        name: Its name in messages and results: its file, with a row number if the file has many, or the text itself.
         x: uint8 (height, width, channels), or int32 token ids (length,).
     """
 
@@ -28,8 +28,8 @@ class Unreadable:
     """A row of a table or an array, or a page, that cannot be read.
 
     Attributes:
-        name: As of an example.
-        why: What to say, with the place.
+        name: Its name, as for an example.
+        why: The error message, including the place.
     """
 
     name: str
@@ -37,11 +37,12 @@ class Unreadable:
 
 
 def collate(inputs: list[np.ndarray], length: int | None = None) -> np.ndarray:
-    """Make one batch of a model's inputs.
+    """Join inputs of a model into one batch.
 
     Args:
         inputs: uint8 (height, width, channels) each, or int32 token ids (length,) each.
-        length: To which token ids are padded with 0; of longer ones the last are kept. None means the longest.
+        length: Length of the rows: shorter token ids are padded with 0, longer ones keep their last ids. None means the
+            longest.
 
     Returns:
         (batch, height, width, channels), or (batch, length).

@@ -1,4 +1,4 @@
-"""Rows of token ids from arrays: padded before or behind, of one length or of many, each row read by itself."""
+"""Reads rows of token ids from arrays, padded on either side, of one length or several; each row by itself."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from deepcli.inputs.example import Example, Notify, Unreadable
 
 
 class Rows:
-    """Makes rows of one source into what a model of some texts takes; a doubt is told once.
+    """Converts the rows of one source to a text model's inputs; each kind of doubt is reported once.
 
     Args:
-        data: The model's data.
-        notify: Is told of doubts.
+        data: The model's data set.
+        notify: Receives notices about doubtful rows.
     """
 
     def __init__(self, data: TokenDataset, notify: Notify) -> None:
@@ -29,7 +29,7 @@ class Rows:
 
         Args:
             row: Integers, or floating-point numbers that are whole.
-            name: What to call it.
+            name: Its name in messages and results.
         """
         try:
             x = self._data.take(row)
@@ -38,25 +38,25 @@ class Rows:
         for doubt in self._doubts(x):
             if doubt not in self._told:
                 self._told.add(doubt)
-                self._notify(f"{name}: {doubt}; other rows may be alike")
+                self._notify(f"{name}: {doubt}; other rows may have the same problem")
         return Example(name, x)
 
     def _doubts(self, x: Any) -> Iterator[str]:
         first, (longest,) = self._data.first, self._data.signature.shape
         if not len(x):
-            yield "holds padding only"
+            yield "contains only padding"
         elif first is not None:
             if x[0] != first and (longest is None or len(x) < longest):
-                yield f"does not begin with {first}, as a whole text does"
+                yield f"does not begin with {first}, which starts every text"
             if (x[1:] == first).any():
-                yield f"has {first}, which begins a text, in the middle; are these ranks of words, not ids?"
+                yield f"has {first}, which starts a text, in the middle; are these word ranks instead of ids?"
 
 
 def read_array(stream: IO[bytes], name: str, rows: Rows) -> Iterator[Example | Unreadable]:
-    """Read an array of ids, (texts, length), or one of lists of any length.
+    """Read an array of ids, (texts, length), or an object array of lists of any length.
 
     Raises:
-        DataError: It is something else, or damaged.
+        DataError: It is damaged, or another kind of array.
     """
     number = 0
     for part in _parts(stream, name):
@@ -76,7 +76,5 @@ def _parts(stream: IO[bytes], name: str) -> Iterator[Iterable[Any]]:
         return
     if len(shape) != 2 or dtype.kind not in "iuf":
         sizes = "x".join(map(str, shape)) or "1"
-        raise DataError(
-            f"{name}: is {sizes} of {dtype}; should be token ids, integers (texts, length) with 0 for padding"
-        )
+        raise DataError(f"{name}: is {sizes} of {dtype}; it should be integer token ids (texts, length), padded with 0")
     yield from arrays.read_rows(stream, name)

@@ -1,4 +1,4 @@
-"""The images of an array file: which range and which ground they have, judged over all of them."""
+"""Reads the images of an array file; their value range and background are detected from all of them together."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from deepcli.inputs.picture import GROUNDS, Wanted, on_border
 from deepcli.inputs.pictures import WAY_OUT
 
 MIXED = 0.1
-"""Where a larger share of images has another ground than the rest, nobody knows which is meant."""
+"""If a larger fraction of images has another background than the rest, the user must choose."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """Makes the rows of one array file into what an image model takes.
+    """Converts the rows of one array file to an image model's inputs.
 
     Attributes:
-        wanted: What they are to become.
+        wanted: The format that the model takes.
         limits: The values of black and white.
-        inverted: Whether bright is turned into dark.
+        inverted: Whether the images are inverted.
     """
 
     wanted: Wanted
@@ -33,10 +33,10 @@ class Images:
     inverted: bool
 
     def take(self, rows: np.ndarray, name: str) -> np.ndarray:
-        """Make uint8 (rows, height, width, channels) of some rows of the file.
+        """Convert some rows of the file to uint8 (rows, height, width, channels).
 
         Raises:
-            DataError: Their values lie outside the range.
+            DataError: Values are outside the range.
         """
         try:
             images = to_bytes(_shaped(rows, self.wanted, name), self.limits)
@@ -46,25 +46,25 @@ class Images:
 
 
 def shapes_of(wanted: Wanted) -> set[tuple[int, ...]]:
-    """List the shapes that one image may have: without its channel too, where there is one."""
+    """Return the shapes that one image may have; a single channel may be left out."""
     return {wanted.shape, wanted.shape[:2]} if wanted.shape[2] == 1 else {wanted.shape}
 
 
 def survey(
     pieces: Iterable[np.ndarray], wanted: Wanted, invert: bool | None, limits: Limits | None, name: str, notify: Notify
 ) -> Images:
-    """Look through all rows of a file, and judge what they are.
+    """Read all rows of a file to detect their value range and background.
 
     Args:
         pieces: (rows, height, width, channels) each, or (rows, height, width) if there is one channel.
-        wanted: What they are to become.
-        invert: Whether to turn bright into dark; None leaves it to their ground.
-        limits: The values of black and white; None judges by their values.
-        name: What to call the file.
-        notify: Is told what was taken.
+        wanted: The format that the model takes.
+        invert: Whether to invert the images; None detects it from their background.
+        limits: The values of black and white; None detects them from the values.
+        name: The file's name in messages.
+        notify: Receives notices about what was detected.
 
     Raises:
-        DataError: They are of another shape, or it is doubtful what is black, what is white or what is ground.
+        DataError: The images have another shape, or their values of black and white or their background are unclear.
     """
     values, grounds = None, []
     for rows in pieces:
@@ -79,16 +79,16 @@ def survey(
         return Images(wanted, (0, 255), False)
     found = limits or _judged(values, name)
     if limits is None and values.dtype != np.uint8:
-        notify(f"{name}: values taken as {found[0]:g} (black) to {found[1]:g} (white)")
+        notify(f"{name}: values read as {found[0]:g} (black) to {found[1]:g} (white)")
     elif limits is not None and values.high < found[0] + DARK * (found[1] - found[0]):
-        notify(f"{name}: nearly black in the given range, as its highest value is {values.high:g}")
+        notify(f"{name}: nearly black in the given range; its highest value is {values.high:g}")
     if invert is None and grounds:
         shares = (np.concatenate(grounds) - found[0]) / (found[1] - found[0])
         inverted = _is_other_ground(shares if wanted.bright_on_dark else 1 - shares, name)
     else:
         inverted = bool(invert)
     if inverted:
-        why = "" if invert else f", as they are {GROUNDS[bool(wanted.bright_on_dark)]}"
+        why = "" if invert else f" because they are {GROUNDS[bool(wanted.bright_on_dark)]}"
         notify(f"{name}: its images were inverted{why}")
     return Images(wanted, found, inverted)
 
@@ -112,11 +112,11 @@ def _judged(values: Values, name: str) -> Limits:
 
 
 def _is_other_ground(shares: np.ndarray, name: str) -> bool:
-    """Judge whether the grounds, 0 as the model's are to 1 for the other, are the other in most images."""
+    """Return whether most images have the opposite background; shares: 0 as in the model's data, 1 the opposite."""
     for clearly in (shares > 2 / 3, shares < 1 / 3):
         if clearly.mean() < MIXED:
             return bool(np.mean(shares > 0.5) > 0.5)
     raise DataError(
-        f"{name}: {np.mean(shares > 2 / 3):.0%} of its images have a bright ground and {np.mean(shares < 1 / 3):.0%} a dark "
-        "one; divide the file, or decide for all with --invert or --no-invert"
+        f"{name}: {np.mean(shares > 2 / 3):.0%} of its images have a bright background and {np.mean(shares < 1 / 3):.0%} a "
+        "dark one; split the file, or choose for all images with --invert or --no-invert"
     )

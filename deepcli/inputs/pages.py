@@ -1,4 +1,4 @@
-"""Files that hold several pictures: each page of a TIFF is one to predict, of an animation the first frame is."""
+"""Picture files with several pages: every page of a TIFF is predicted, but only the first frame of an animation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from deepcli.inputs.colours import FORMATS
 from deepcli.inputs.example import Notify
 
 SUBFILE_TYPE, REDUCED = 254, 1
-"""TIFF's tag and its bit of a page that is another page in a smaller size."""
+"""TIFF's tag for the type of a page, and its bit for a page that is a smaller version of another."""
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, MemoryError, KeyError)
 
 
 def pages(source: Path | IO[bytes], name: str, notify: Notify) -> list[int]:
-    """Choose which pages of a picture file are to be predicted, by their numbers from 0.
+    """Choose which pages of a picture file to predict, by their numbers from 0.
 
     Args:
         source: The file, or a stream that can be read again.
-        name: What to call it.
-        notify: Is told what is left out, or that there are several.
+        name: Its name in messages.
+        notify: Receives notices about frames that are left out, or about several pages.
 
     Returns:
-        The first alone, of a file that cannot be read too: whoever reads it says why.
+        The numbers of the pages; only the first if the file cannot be read, so that reading it reports the error.
     """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(source, formats=FORMATS) as image:
@@ -33,7 +33,7 @@ def pages(source: Path | IO[bytes], name: str, notify: Notify) -> list[int]:
             if count == 1 or image.format not in ("TIFF", "GIF", "WEBP", "PNG"):
                 return [0]
             if image.format != "TIFF":
-                notify(f"{name}: is an animation; the first of its {count} frames is predicted")
+                notify(f"{name}: is an animation; only the first of its {count} frames is predicted")
                 return [0]
             chosen = [number for number in range(count) if number == 0 or not _is_smaller(image, number)]
     except (*DAMAGE, Image.DecompressionBombError):
@@ -44,6 +44,6 @@ def pages(source: Path | IO[bytes], name: str, notify: Notify) -> list[int]:
 
 
 def _is_smaller(image: Image.Image, number: int) -> bool:
-    """Find out whether a page is a preview of another."""
+    """Return whether a page is a smaller version of another."""
     image.seek(number)
     return bool(image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED)  # type: ignore[attr-defined]

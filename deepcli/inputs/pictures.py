@@ -1,4 +1,4 @@
-"""Picture files of any size and colour, made into what an image model takes; what is wrong with one names it."""
+"""Converts picture files of any size and colour to the inputs of an image model; errors name the file."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Pictures:
     """Reads pictures.
 
     Args:
-        wanted: What they are to become.
-        invert: Whether to turn bright into dark; None leaves it to the ground of each picture.
-        limits: Their values of black and white; None judges by each picture.
+        wanted: The format to convert them to.
+        invert: Whether to invert them; None detects it from the background of each picture.
+        limits: Their values of black and white; None detects them from each picture.
     """
 
     def __init__(self, wanted: Wanted, invert: bool | None = None, limits: Limits | None = None) -> None:
         self._wanted, self._invert, self._limits = wanted, invert, limits
 
     def read(self, source: Path | IO[bytes], name: str, page: int = 0) -> tuple[np.ndarray, list[str]]:
-        """Read one picture; `page` is its number in a file of several.
+        """Read one picture; `page` is its page number, from 0, in a file with several.
 
         Returns:
-            uint8 (height, width, channels), and what was done to it.
+            uint8 (height, width, channels), and notices about what was done to it.
 
         Raises:
-            DataError: It is damaged, no picture, too large, or of an unknown range.
+            DataError: It is damaged, not a picture, too large, or its values of black and white are unclear.
         """
         try:
             return read_picture(source, self._wanted, self._invert, self._limits, page)
@@ -45,11 +45,11 @@ class Pictures:
         except PixelError as error:
             raise DataError(f"{name}: {error}") from None
         except Image.DecompressionBombError:
-            raise DataError(f"{name}: has far more pixels than a picture has") from None
+            raise DataError(f"{name}: has too many pixels for a picture") from None
         except UnidentifiedImageError:
-            raise DataError(f"{name}: is no picture that can be read ({', '.join(FORMATS)})") from None
+            raise DataError(f"{name}: cannot be read as an image; supported formats: {', '.join(FORMATS)}") from None
         except _DAMAGE as error:
             raise DataError(f"{name}: is damaged: {error}") from None
 
 
-WAY_OUT = "--range LOW:HIGH gives its values of black and white"
+WAY_OUT = "give its values of black and white with --range LOW:HIGH"

@@ -1,4 +1,4 @@
-"""From words of the command line to examples: files, folders, pipes and texts, for image models and text models."""
+"""Reads the inputs on a command line as examples: files, folders, pipes and texts, for image and text models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_PIPED_BYTES = 1 << 30
 LONGEST_NAME, LONGEST_PATH = 60, 1000
 STRUCTURED = (*texts.TABLES, *records.LINES, *records.WHOLE)
 FILES = (".txt", *STRUCTURED, *arrays.SUFFIXES)
-"""Ends of words that are meant as files of texts, there or not."""
+"""Suffixes of words that mean a file of texts, even if it does not exist."""
 
 Outcomes = Iterator[Example | Unreadable]
 Source = Callable[[], Outcomes]
@@ -38,15 +38,15 @@ Source = Callable[[], Outcomes]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How inputs are to be read.
+    """Options for reading inputs.
 
     Attributes:
-        invert: Whether pictures are turned from bright to dark; None leaves it to their ground.
-        key: Which array of an `.npz` file.
-        column: Which column of a table holds the texts.
-        lines: Whether each line of a file is a text of its own.
-        limits: The values of black and white in pictures and arrays; None judges by each file.
-        fit: Whether drawings are cut out and fitted as those of the data set were, `auto` (None means it) or `none`.
+        invert: Whether to invert pictures; None detects it from their background.
+        key: The name of the array in an `.npz` file.
+        column: The column of a table, or the field of JSON objects, that contains the texts.
+        lines: Whether each line of a file is a separate text.
+        limits: The values of black and white in pictures and arrays; None detects them from each file.
+        fit: `auto` to crop and fit drawings like those of the data set, or `none`; None means `auto`.
     """
 
     invert: bool | None = None
@@ -58,15 +58,15 @@ class ReadOptions:
 
 
 class Reader:
-    """Reads what words name, and goes on after what cannot be read.
+    """Reads inputs one after another; an input that cannot be read is reported and skipped.
 
     Args:
-        options: How.
-        notify: Is told what was done to inputs.
-        complain: Is told what cannot be read.
+        options: The options.
+        notify: Receives notices about what was done to inputs.
+        complain: Receives messages about inputs that cannot be read.
 
     Attributes:
-        inside: How the names of files end that are read where a folder is named.
+        inside: Suffixes of the files that are read from a folder.
     """
 
     inside: tuple[str, ...]
@@ -75,7 +75,7 @@ class Reader:
         self.options, self.notify, self._complain = options, notify, complain
 
     def read(self, words: Iterable[str]) -> Iterator[Example | Unreadable]:
-        """Read the inputs one after another; a row that cannot be read stays in its place."""
+        """Read the inputs one after another; a row that cannot be read keeps its place as an `Unreadable`."""
         return self.outcomes(named for word in words for named in self._sources(word))
 
     def outcomes(self, sources: Iterable[tuple[str, Source]]) -> Outcomes:
@@ -105,7 +105,7 @@ class Reader:
                 empty = False
                 yield str(path), partial(self._file, path)
             if empty:
-                self._complain(f"{word}: holds nothing that such a model reads from a folder: {', '.join(self.inside)}")
+                self._complain(f"{word}: has no files that this model reads from a folder: {', '.join(self.inside)}")
         elif os.path.exists(word):  # noqa: PTH110
             yield word, partial(self._file, Path(word))
         else:
@@ -121,7 +121,7 @@ class Reader:
 
     @abstractmethod
     def _word(self, word: str) -> Outcomes:
-        """Read a word that names no file."""
+        """Read a word that is not the name of an existing file."""
 
     @abstractmethod
     def value(self, value: Any, name: str) -> Outcomes:
@@ -133,7 +133,7 @@ class Reader:
 
 
 class ImageReader(Reader):
-    """Reads for image models: picture files, arrays, folders of them, or one of them through a pipe."""
+    """Reads inputs of image models: picture files, arrays, folders of pictures, or one file through a pipe."""
 
     def __init__(self, data: ImageDataset, options: ReadOptions, notify: Notify, complain: Notify) -> None:
         super().__init__(options, notify, complain)
@@ -163,7 +163,7 @@ class ImageReader(Reader):
 
     def _word(self, word: str) -> Outcomes:
         raise DataError(
-            f"{word[:LONGEST_PATH]}: is not there; a model of {self._type} takes pictures, .npy or .npz files"
+            f"{word[:LONGEST_PATH]}: no such file; a model of {self._type} takes pictures, .npy or .npz files"
         )
 
     def value(self, value: Any, name: str) -> Outcomes:
@@ -191,7 +191,7 @@ class ImageReader(Reader):
             yield Example(one, x)
 
     def _array(self, opened: Callable[[], AbstractContextManager[IO[bytes]]], name: str) -> Outcomes:
-        """Read an array file twice: to judge what its numbers are, and to use them."""
+        """Read an array file twice: first to detect its value range and background, then to convert it."""
         from deepcli.inputs.images import shapes_of, survey
 
         shapes = shapes_of(self._wanted)
@@ -211,7 +211,7 @@ class ImageReader(Reader):
 
 
 class TextReader(Reader):
-    """Reads for text models: texts, text files, tables, JSON, arrays of ids, or lines through a pipe."""
+    """Reads inputs of text models: texts, text files, tables, JSON, arrays of ids, or lines through a pipe."""
 
     inside = (".txt",)
 
@@ -225,7 +225,7 @@ class TextReader(Reader):
         stream = io.TextIOWrapper(sys.stdin.buffer, encoding=texts.ENCODING, errors="surrogateescape", newline="")
         lines, column, empty = texts.Lines(stream), self.options.column, True
         if records.begins(lines):
-            self.notify("-: read as a JSON object a line")
+            self.notify("-: read as one JSON object per line")
             rows = records.read_json_lines(lines, "-", column)
         else:
             rows = self._table(lines, "-", ",") if column else texts.read_lines(lines)
@@ -255,7 +255,7 @@ class TextReader(Reader):
 
     def _word(self, word: str) -> Outcomes:
         if " " not in word and (os.sep in word or Path(word).suffix.lower() in FILES):
-            raise DataError(f"{word[:LONGEST_PATH]}: is not there; a text with a space in it is taken as a text")
+            raise DataError(f"{word[:LONGEST_PATH]}: no such file; put a space in it to have it read as a text")
         yield self._example(_short(word) or "(empty)", word)
 
     def value(self, value: Any, name: str) -> Outcomes:
@@ -284,7 +284,7 @@ class TextReader(Reader):
 
     def _example(self, name: str, text: str) -> Example:
         if self._lexicon is None:
-            raise DataError(f"{name}: the words that the model knows are not to be had; it takes arrays of ids only")
+            raise DataError(f"{name}: the model's vocabulary is not available; give token ids as an array")
         ids = self._lexicon.ids
         if all(look_up(word, ids) is None for word in split_words(text)):
             self.notify(f"{name}: the model knows none of its words")
@@ -294,10 +294,10 @@ class TextReader(Reader):
 def reader_for(
     data: Dataset, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
 ) -> Reader:
-    """Choose the reader for models of a data set.
+    """Return the reader for models of a data set.
 
     Raises:
-        UsageError: There is none for such data, or it has no use for an option that was given.
+        UsageError: Such data cannot be read, or an option does not apply to them.
     """
     if isinstance(data, ImageDataset):
         _refuse({"--column": options.column, "--lines": options.lines or None}, data)
@@ -305,13 +305,13 @@ def reader_for(
     if isinstance(data, TokenDataset):
         _refuse({"--invert": options.invert, "--range": options.limits, "--fit": options.fit}, data)
         return TextReader(data, lexicon, options, notify, complain)
-    raise UsageError(f"data of the type {data.type!r} are neither images nor texts; nobody knows how to read others")
+    raise UsageError(f"data sets of type {data.type!r} have neither images nor texts; other inputs cannot be read")
 
 
 def _refuse(options: dict[str, object], data: Dataset) -> None:
     for name, value in options.items():
         if value is not None:
-            raise UsageError(f"{name}: means nothing to a model of {data.type}")
+            raise UsageError(f"{name}: does not apply to a model of {data.type}")
 
 
 def _short(word: str) -> str:

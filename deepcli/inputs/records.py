@@ -1,4 +1,4 @@
-"""Texts from JSON: a line each, or a list of them."""
+"""Reads texts from JSON files: one per line, or a list of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINES, WHOLE = (".jsonl", ".ndjson"), (".json",)
 
 
 def begins(lines: Lines) -> bool:
-    """Find out whether the first line is an object in JSON; it is read again afterwards."""
+    """Return whether the first line is a JSON object; the line is given back to be read again."""
     line = lines.readline(MAX_TEXT)
     lines.give_back([line] if line else [])
     try:
@@ -24,15 +24,15 @@ def begins(lines: Lines) -> bool:
 
 
 def read_json_lines(stream: IO[str] | Lines, name: str, field: str | None) -> Iterator[Row]:
-    """Read a text, or a list of ids, from each line: the line itself, or a field of the object in it.
+    """Read a text, or a list of ids, from each line: the line's value, or a field of the object in it.
 
     Args:
         stream: The lines.
-        name: What to call them.
-        field: Which field; None means the only one.
+        name: Their name in messages.
+        field: The name of the field; None means the only one.
 
     Raises:
-        DataError: The first line has several fields, and none is named.
+        DataError: The first line has several fields, and `field` is None.
     """
     for place, row in enumerate(read_lines(stream)):
         if row.problem:
@@ -49,10 +49,10 @@ def read_json_lines(stream: IO[str] | Lines, name: str, field: str | None) -> It
 
 
 def read_json(path: Path, field: str | None) -> Iterator[Row]:
-    """Read the texts, or lists of ids, in a list; or what stands alone.
+    """Read the texts, or lists of ids, in a list; or a single one.
 
     Raises:
-        DataError: It is not JSON, or its first object has several fields, and none is named.
+        DataError: It is not JSON, or its first object has several fields and `field` is None.
     """
     try:
         value = json.loads(read_text(path))
@@ -69,7 +69,7 @@ def read_json(path: Path, field: str | None) -> Iterator[Row]:
 def _demand(value: Any, name: str, field: str | None) -> None:
     if isinstance(value, dict) and field is None and len(value) != 1:
         raise DataError(
-            f"{name}: has several fields; --column says which holds the texts: {', '.join(value) or 'none'}"
+            f"{name}: has several fields; choose the text field with --column: {', '.join(value) or 'none'}"
         )
 
 
@@ -78,7 +78,7 @@ def _row(number: int, value: Any, field: str | None) -> Row:
         if (name := field if field is not None else next(iter(value), None)) not in value:
             return Row(number, problem=f"has no field {name!r}; its fields: {', '.join(value) or 'none'}")
         if field is None and len(value) != 1:
-            return Row(number, problem="has several fields; --column says which holds the text")
+            return Row(number, problem="has several fields; choose the text field with --column")
         value = value[name]
     elif field is not None:
         return Row(number, problem=f"is not an object with a field {field!r}")

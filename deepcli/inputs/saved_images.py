@@ -1,4 +1,4 @@
-"""Images as a model saw them, kept as picture files."""
+"""Save the images that a model received, after preprocessing, as PNG files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ LONGEST = 80
 
 
 class InputFolder:
-    """Keeps every image that a model is asked about: `00001-seven.png` for the first line of the answers, and so on.
+    """Saves every input image of `predict`: `00001-seven.png` for the first prediction, and so on.
 
     Args:
-        path: The folder; it is made, and must be empty if it is there.
+        path: The folder; it is created, and must be empty if it exists.
 
     Raises:
-        UsageError: It holds something, or cannot be made.
+        UsageError: The folder is not empty, or cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
         try:
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
-                raise UsageError(f"--save-inputs: {path} is not empty; name a new folder")
+                raise UsageError(f"--save-inputs: {path} is not empty; choose a new folder")
         except OSError as error:
             raise UsageError(f"--save-inputs: {path}: {error.strerror or error}") from None
         self._path, self._count = path, 0
@@ -38,7 +38,7 @@ class InputFolder:
         """Write one image.
 
         Raises:
-            TrainingError: It cannot be written.
+            TrainingError: The file cannot be written.
         """
         self._count += 1
         name = Path(example.name)

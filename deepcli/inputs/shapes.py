@@ -1,6 +1,6 @@
-"""The connected shapes of a black and white picture.
+"""Finds the connected shapes in a black and white picture.
 
-This text is also a part of `usage.py` beside exported models, so it imports nothing but NumPy.
+The text of this file is also part of `usage.py` beside exported models, so it imports only NumPy.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 
 @dataclass
 class Shape:
-    """Pixels that hang together, diagonally too.
+    """Connected pixels; diagonal neighbours are connected too.
 
     Attributes:
-        area: How many.
-        top, left, bottom, right: The box around them; bottom and right lie just outside.
+        area: Number of pixels.
+        top, left, bottom, right: The box around them; bottom and right are just outside.
     """
 
     area: int
@@ -30,7 +30,7 @@ def find_shapes(mask: np.ndarray) -> tuple[np.ndarray, list[Shape]]:
     """Find the shapes in a mask (height, width).
 
     Returns:
-        The number of each pixel's shape, int (height, width), -1 where there is none; and the shapes.
+        The number of each pixel's shape, int (height, width), -1 outside all shapes; and the shapes.
     """
     height, width = mask.shape
     edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
@@ -53,7 +53,7 @@ def find_shapes(mask: np.ndarray) -> tuple[np.ndarray, list[Shape]]:
 
 
 def _join(rows: list[int], begins: list[int], ends: list[int]) -> list[int]:
-    """Give each run of pixels in a row the number of one run that all of its shape share."""
+    """Return for each run of pixels in a row the number of one run that represents its whole shape."""
     parents = list(range(len(rows)))
 
     def root(run: int) -> int:

@@ -1,4 +1,4 @@
-"""Texts from files, lines and tables, one after another; what is wrong with a row is said of it, and the next is read."""
+"""Reads texts from files, lines and tables; a row that cannot be read is reported, and the next one is read."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from deepcli.errors import DataError
 TABLES = {".csv": ",", ".tsv": "\t"}
 ENCODING = "utf-8-sig"
 MAX_TEXT = 16 << 20
-"""Letters of the longest text."""
-NOT_TEXT = "is not text in UTF-8"
+"""Maximum length of a text in characters."""
+NOT_TEXT = "is not UTF-8 text"
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a row holds, or what is wrong with it.
+    """The content of a row, or the reason why it cannot be read.
 
     Attributes:
         number: Counted from 1.
         content: A text; in JSON it may be a list of ids.
-        problem: Empty where the row can be read.
+        problem: The reason; empty if the row can be read.
     """
 
     number: int
@@ -34,10 +34,10 @@ class Row:
 
 
 class Lines:
-    """Lines of a stream, some of which may be given back to be read again.
+    """Lines of a stream; lines can be given back to be read again.
 
     Args:
-        stream: Where they come from.
+        stream: The stream.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -45,21 +45,21 @@ class Lines:
         self._waiting: deque[str] = deque()
 
     def readline(self, size: int) -> str:
-        """Read a line, or as many letters of it; a line that was given back is read whole."""
+        """Read a line, or its first `size` characters; a line that was given back is read whole."""
         return self._waiting.popleft() if self._waiting else self._stream.readline(size)
 
     def give_back(self, lines: Sequence[str]) -> None:
-        """Let lines be read again."""
+        """Put lines back, to be read again."""
         self._waiting.extendleft(reversed(lines))
 
 
 def opened(path: Path) -> IO[str]:
-    """Open a file whose rows are read one by one; bytes that are not UTF-8 are kept until `readable` meets them."""
+    """Open a file whose rows are read one by one; bytes that are not UTF-8 are kept for `readable` to find."""
     return path.open(encoding=ENCODING, errors="surrogateescape", newline="")
 
 
 def readable(text: str) -> bool:
-    """Find out whether a text was UTF-8 in its file."""
+    """Return whether a text was valid UTF-8 in its file."""
     return text.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in text)
 
 
@@ -67,7 +67,7 @@ def read_text(path: Path) -> str:
     """Read a file as one text.
 
     Raises:
-        DataError: It is not text in UTF-8, or is too long.
+        DataError: It is not UTF-8 text, or is too long.
     """
     try:
         with path.open(encoding=ENCODING) as file:
@@ -75,19 +75,19 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError:
         raise DataError(f"{path}: {NOT_TEXT}") from None
     if len(text) > MAX_TEXT:
-        raise DataError(f"{path}: is longer than {MAX_TEXT >> 20} Mi letters; --lines reads each line as a text")
+        raise DataError(f"{path}: is longer than {MAX_TEXT >> 20} Mi characters; read each line as a text with --lines")
     return text
 
 
 def read_lines(stream: IO[str] | Lines) -> Iterator[Row]:
-    """Read each line as a text, empty ones left out."""
+    """Read each line as a text; empty lines are skipped."""
     number = 0
     while line := stream.readline(MAX_TEXT + 1):
         number += 1
         if len(line) > MAX_TEXT:
             while line and not line.endswith("\n"):
                 line = stream.readline(MAX_TEXT)
-            yield Row(number, problem=f"is longer than {MAX_TEXT >> 20} Mi letters")
+            yield Row(number, problem=f"is longer than {MAX_TEXT >> 20} Mi characters")
         elif not readable(line):
             yield Row(number, problem=NOT_TEXT)
         elif line.strip():
@@ -99,18 +99,18 @@ def read_column(stream: IO[str] | Lines, name: str, column: str | None, delimite
 
     Args:
         stream: The table.
-        name: What to call it.
-        column: Which one; None means the only one.
-        delimiter: Stands between columns.
+        name: Its name in messages.
+        column: The name of the column; None means the only one.
+        delimiter: The character between columns.
 
     Raises:
-        DataError: There is no such column.
+        DataError: The table has no such column.
     """
     csv.field_size_limit(MAX_TEXT)
     lines = stream if isinstance(stream, Lines) else Lines(stream)
     header = _next(lines, delimiter)
     if isinstance(header, str):
-        raise DataError(f"{name}: its first line cannot be read as names of columns: {header}")
+        raise DataError(f"{name}: its first line cannot be read as column names: {header}")
     place, width, number = _place(header or [], name, column), len(header or []), 0
     while (row := _next(lines, delimiter)) is not None:
         number += 1
@@ -120,7 +120,8 @@ def read_column(stream: IO[str] | Lines, name: str, column: str | None, delimite
             yield Row(number, problem=f"has only {len(row)} of {width} columns")
         elif any(row[width:]):
             yield Row(
-                number, problem=f"has {len(row)} columns instead of {width}; a text with {delimiter!r} needs quotes"
+                number,
+                problem=f"has {len(row)} columns instead of {width}; a text that contains {delimiter!r} needs quotes",
             )
         elif row:
             yield Row(number, row[place]) if readable(row[place]) else Row(number, problem=NOT_TEXT)
@@ -133,7 +134,7 @@ def _place(columns: list[str], name: str, column: str | None) -> int:
         raise DataError(f"{name}: {NOT_TEXT}")
     known = ", ".join(columns)
     if column is None and len(columns) != 1:
-        raise DataError(f"{name}: has several columns; --column says which holds the texts: {known}")
+        raise DataError(f"{name}: has several columns; choose the text column with --column: {known}")
     if column is not None and column not in columns:
         raise DataError(f"{name}: has no column {column!r}; its columns: {known}")
     if column is not None and columns.count(column) > 1:
@@ -142,9 +143,9 @@ def _place(columns: list[str], name: str, column: str | None) -> int:
 
 
 def _next(lines: Lines, delimiter: str) -> list[str] | str | None:
-    """Read a row, or say what is wrong with it; None at the end.
+    """Read a row, or return why it cannot be read; None at the end.
 
-    A quote without its other half makes the rest of the file one row: then its first line alone is to blame.
+    A missing closing quote makes the rest of the file one row; then only its first line counts as unreadable.
     """
     read: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What pictures become for a model, as its data set says."""
+"""The format of pictures that a model takes, as its data set defines it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from deepcli.inputs.picture import Wanted
 
 
 def wanted_by(data: ImageDataset, fit: bool = True) -> Wanted:
-    """Say what pictures are to become.
+    """Return the format that pictures must be converted to.
 
     Args:
-        data: What the model was trained on.
-        fit: Whether drawings are prepared as those of the data set were, where it says how.
+        data: The data set that the model was trained on.
+        fit: Whether to prepare drawings like those of the data set, if it defines how.
     """
     height, width, channels = (size or 1 for size in data.signature.shape)
     preparation = dataclasses.asdict(data.preparation) if fit and data.preparation is not None else None

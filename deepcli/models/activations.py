@@ -19,7 +19,7 @@ class Activation(Component):
     """An activation function. Those with parameters carry them as fields, named as in Keras."""
 
     trainable: ClassVar[bool] = False
-    """Whether it has weights of its own, and so is a layer only."""
+    """Whether it has trainable weights, and so exists only as a layer."""
 
     never_negative: ClassVar[bool] = False
     """Whether its values are at least zero for every input, with its default parameters."""
@@ -28,11 +28,11 @@ class Activation(Component):
     """Whether a larger input never gives a smaller value, with its default parameters."""
 
     def is_monotonic(self) -> bool:
-        """Tell whether the largest of some values stays the largest, so that it may be picked out first."""
+        """Return whether the largest input gives the largest output, so that max pooling may come first."""
         return self.increasing and not self.model_dump(exclude={"type"}, exclude_defaults=True)
 
     def can_be_negative(self) -> bool:
-        """Tell whether a value below zero is possible."""
+        """Return whether a value below zero is possible."""
         return not self.never_negative
 
     def function(self) -> Callable[..., Any]:
@@ -91,8 +91,8 @@ class Relu(Activation):
 
     type: Literal["relu"] = "relu"
     negative_slope: NonNegative = Field(0.0, description="Slope on the negative side.")
-    max_value: PositiveFloat | None = Field(None, description="Values above are cut.")
-    threshold: NonNegative = Field(0.0, description="Values below follow the negative slope.")
+    max_value: PositiveFloat | None = Field(None, description="Larger values are clipped to this.")
+    threshold: NonNegative = Field(0.0, description="Smaller inputs follow the negative slope.")
 
     never_negative: ClassVar[bool] = True
     increasing: ClassVar[bool] = True
@@ -103,7 +103,7 @@ class Relu(Activation):
 
 @ACTIVATIONS.register
 class Relu6(Activation):
-    """Rectified linear unit cut at 6 (Krizhevsky 2010)."""
+    """Rectified linear unit clipped at 6 (Krizhevsky 2010)."""
 
     type: Literal["relu6"] = "relu6"
 
@@ -113,7 +113,7 @@ class Relu6(Activation):
 
 @ACTIVATIONS.register
 class LeakyRelu(Activation):
-    """Rectified linear unit that lets a share of the negative side through (Maas et al. 2013)."""
+    """Rectified linear unit with a small slope on the negative side (Maas et al. 2013)."""
 
     type: Literal["leaky_relu"] = "leaky_relu"
     negative_slope: NonNegative = Field(0.2, description="Slope on the negative side.")
@@ -126,7 +126,7 @@ class Elu(Activation):
     """Exponential linear unit (Clevert et al. 2015)."""
 
     type: Literal["elu"] = "elu"
-    alpha: NonNegative = Field(1.0, description="The negative side tends to minus this.")
+    alpha: NonNegative = Field(1.0, description="Outputs approach -alpha for very negative inputs.")
 
     increasing: ClassVar[bool] = True
 
@@ -145,7 +145,7 @@ class Celu(Activation):
     """Continuously differentiable exponential linear unit (Barron 2017)."""
 
     type: Literal["celu"] = "celu"
-    alpha: PositiveFloat = Field(1.0, description="The negative side tends to minus this.")
+    alpha: PositiveFloat = Field(1.0, description="Outputs approach -alpha for very negative inputs.")
 
     increasing: ClassVar[bool] = True
 
@@ -167,17 +167,17 @@ class Silu(Activation):
 
 @ACTIVATIONS.register
 class Mish(Activation):
-    """The input times tanh(softplus) of it (Misra 2019)."""
+    """Smooth rectifier, x * tanh(softplus(x)) (Misra 2019)."""
 
     type: Literal["mish"] = "mish"
 
 
 @ACTIVATIONS.register
 class Softmax(Activation):
-    """Exponentials that sum to one."""
+    """Exponentials, scaled to sum to one."""
 
     type: Literal["softmax"] = "softmax"
-    axis: int = Field(-1, description="The axis along which they do.")
+    axis: int = Field(-1, description="Axis along which the outputs sum to one.")
 
     never_negative: ClassVar[bool] = True
 
@@ -213,14 +213,14 @@ class HardSigmoid(Activation):
 
 @ACTIVATIONS.register
 class HardSilu(Activation):
-    """The input times hard_sigmoid of it, also called hard swish (Howard et al. 2019)."""
+    """Piecewise SiLU, x * hard_sigmoid(x), also called hard swish (Howard et al. 2019)."""
 
     type: Literal["hard_silu"] = "hard_silu"
 
 
 @ACTIVATIONS.register
 class HardTanh(Activation):
-    """Piecewise linear tanh: the input cut to [-1, 1]."""
+    """Piecewise linear tanh: the input clipped to [-1, 1]."""
 
     type: Literal["hard_tanh"] = "hard_tanh"
 
@@ -248,7 +248,7 @@ class Exponential(Activation):
 
 @ACTIVATIONS.register
 class Prelu(Activation):
-    """Leaky rectified linear unit whose slopes are trained, one a channel (He et al. 2015)."""
+    """Leaky rectified linear unit whose slopes are trained, one per channel (He et al. 2015)."""
 
     type: Literal["prelu"] = "prelu"
     alpha_initializer: InitializerField = Field(Zeros(), description="Initial slopes on the negative side.")
@@ -256,7 +256,7 @@ class Prelu(Activation):
     trainable: ClassVar[bool] = True
 
     def function(self) -> Callable[..., Any]:
-        raise TypeError("prelu has weights of its own and is a layer only")
+        raise TypeError("prelu has trainable weights and exists only as a layer")
 
     def layer(self, name: str | None = None) -> keras.layers.Layer:
         from deepcli.nn.activations import ChannelPReLU

@@ -1,4 +1,4 @@
-"""What a model family is: a frozen spec that checks itself against the data and builds a Keras model."""
+"""Base classes of model families: frozen specs that check themselves against the data and build a Keras model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EMBEDDING_DIM = 64
 
 @dataclass(frozen=True)
 class Head:
-    """The output layer that a loss calls for: how many units, and what turns them into probabilities."""
+    """The output layer that a loss requires: its number of units and its activation."""
 
     units: int
     activation: str
@@ -33,26 +33,26 @@ class Head:
 class Model(Component):
     """A model family. Every family trains on images and on tokens."""
 
-    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initial kernels.")
-    bias_initializer: InitializerField = Field(Zeros(), description="Initial biases.")
+    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for kernels.")
+    bias_initializer: InitializerField = Field(Zeros(), description="Initializer for biases.")
 
     @property
     def bfloat16_on_cpu(self) -> bool:
-        """Whether mixed_bfloat16 measurably pays on a CPU with bfloat16 instructions."""
+        """Whether mixed_bfloat16 is measurably faster on a CPU with bfloat16 instructions."""
         return False
 
     @property
     def compiles_with_xla(self) -> bool:
-        """Whether XLA pays on a GPU where shapes are fixed; recurrent layers have cuDNN instead."""
+        """Whether XLA is faster on a GPU with fixed shapes; recurrent layers use cuDNN instead."""
         return True
 
     @classmethod
     def starter(cls, kind: str) -> dict[str, Any]:
-        """Give the fields that a new spec has to write out, for a kind of data (`image` or `tokens`)."""
+        """Return the fields that a new spec must write out, for a kind of data (`image` or `tokens`)."""
         return {}
 
     def check(self, signature: Signature) -> Iterator[Issue]:
-        """Yield what does not fit the data; known from the spec alone, so nothing is computed in vain."""
+        """Yield what does not fit the data. Needs the spec alone, so errors appear before anything is computed."""
         yield from ()
 
     @abstractmethod
@@ -67,23 +67,23 @@ class Model(Component):
     def adapt(self, model: keras.Model, train: Split) -> None:
         """Set weights that are statistics of the training split, once, before a new run's first step.
 
-        They belong into weights that do not train, for checkpoints to carry them.
+        Keep them in non-trainable weights, so that checkpoints store them.
 
         Args:
-            model: What `build` made.
-            train: The training split alone; nothing is to be learned from the others.
+            model: The model that `build` returned.
+            train: The training split; nothing may be learned from other splits.
         """
 
     def needs_any_shape(self) -> Iterator[Issue]:
-        """Yield a misfit if the kernels, which are no matrices here, are to be filled with one."""
+        """Yield a misfit if the kernel initializer makes matrices only; the kernels of this family have more axes."""
         if self.kernel_initializer.requires_2d:
             yield (
                 ("kernel_initializer",),
-                f"{self.kernel_initializer.type} makes matrices only, not {self.type} kernels",
+                f"{self.kernel_initializer.type} makes matrices only, not {self.type} kernels; use another initializer",
             )
 
     def dense_output(self, x: keras.KerasTensor, head: Head) -> keras.KerasTensor:
-        """Add the output layer; float32, for a softmax or sigmoid in less loses what the loss needs."""
+        """Add the output layer, in float32: a softmax or sigmoid in lower precision is too coarse for the loss."""
         import keras
 
         return keras.layers.Dense(
@@ -100,10 +100,10 @@ class Embedded(Model):
     """A family that reads tokens through an embedding."""
 
     embedding_dim: Positive | None = Field(
-        None, description=f"Width of the token embedding; null is {EMBEDDING_DIM}. Tokens only."
+        None, description=f"Width of the token embedding; null means {EMBEDDING_DIM}. Tokens only."
     )
     embeddings_initializer: InitializerField | None = Field(
-        None, description="Initial embeddings; null is uniform within 0.05. Tokens only."
+        None, description="Initializer for embeddings; null means uniform in [-0.05, 0.05]. Tokens only."
     )
 
     def check(self, signature: Signature) -> Iterator[Issue]:

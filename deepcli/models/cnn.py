@@ -24,26 +24,30 @@ if TYPE_CHECKING:
 class Cnn(Embedded):
     """Blocks of convolution, normalization, activation and pooling; then dense layers.
 
-    On tokens, convolutions run over an embedding, or with `one_hot` over the words themselves: then the first one has a
-    weight for each word at each place of its kernel (Johnson & Zhang 2015). They never see where a batch was padded to.
+    On tokens, convolutions run over an embedding, or with `one_hot` over one-hot words: the first one then has a weight
+    for each word at each position of its kernel (Johnson & Zhang 2015). Padding does not affect the output.
     """
 
     type: Literal["cnn"] = "cnn"
     one_hot: bool = Field(False, description="Convolve over one-hot words, without an embedding. Tokens only.")
     filters: Stack = Field((32, 64), description="Filters of each block's convolution.")
     kernel_size: Positive = Field(3, description="Side of each kernel.")
-    strides: Positive = Field(1, description="Steps between the places of a kernel.")
-    padding: Literal["same", "valid"] = Field("same", description="Keep the size, or use only whole windows.")
-    pooling: Literal["max", "average", "stochastic", "none"] = Field(
-        "max", description="How each block ends; `stochastic` draws by size while training (Zeiler & Fergus 2013)."
+    strides: Positive = Field(1, description="Stride of the convolutions.")
+    padding: Literal["same", "valid"] = Field(
+        "same", description="`same` pads to keep the size; `valid` uses complete windows only."
     )
-    pool_size: Positive = Field(2, description="Side of a pooling window, and its stride.")
-    separable: bool = Field(False, description="Depthwise separable convolutions: far fewer weights.")
+    pooling: Literal["max", "average", "stochastic", "none"] = Field(
+        "max",
+        description="Pooling at the end of each block; `stochastic` samples in proportion to size during training "
+        "(Zeiler & Fergus 2013).",
+    )
+    pool_size: Positive = Field(2, description="Side and stride of the pooling windows.")
+    separable: bool = Field(False, description="Use depthwise separable convolutions, which have far fewer weights.")
     global_pooling: Literal["max", "average"] | None = Field(
-        None, description="Reduce the last maps to one value each; null flattens images and is `max` on tokens."
+        None, description="Global pooling of the last feature maps; null flattens images and means `max` on tokens."
     )
     hidden_units: Counts = Field((), description="Width of each dense layer before the output.")
-    activation: ActivationField = Field(Relu(), description="After each convolution and each dense layer.")
+    activation: ActivationField = Field(Relu(), description="Activation after each convolution and each dense layer.")
     regularization: Regularization = Field(
         Regularization(),
         description="Dropout precedes and follows the dense layers; spatial dropout ends each block.",
@@ -61,15 +65,14 @@ class Cnn(Embedded):
         if self.separable and self.regularization.dropconnect:
             yield (
                 ("regularization", "dropconnect"),
-                "separable convolutions have two small kernels each, where DropConnect is not defined; "
-                "use spatial_dropout, or `separable: false`",
+                "DropConnect is not defined for separable convolutions; use spatial_dropout or `separable: false`",
             )
         if self.pooling == "stochastic" and self.activation.can_be_negative():
             known = ", ".join(name for name in ACTIVATIONS if ACTIVATIONS[name].never_negative)
             yield (
                 ("pooling",),
-                f"stochastic pooling takes activations for probabilities, and {self.activation.type} can be negative; "
-                f"those that cannot: {known}",
+                f"stochastic pooling uses activations as probabilities, but {self.activation.type} can be negative; "
+                f"use one of: {known}",
             )
         yield from self._larger_than_the_data(signature)
         if signature.kind == "tokens":
@@ -99,7 +102,7 @@ class Cnn(Embedded):
                 height, width = height // self.pool_size, width // self.pool_size
 
     def _larger_than_the_data(self, signature: Signature) -> Iterator[Issue]:
-        """Yield what reads nothing but padding beyond the data; `valid` windows on images are followed block by block."""
+        """Yield sizes larger than the whole input, which cover only padding; `check` follows `valid` windows by block."""
         sides = signature.shape[:2] if signature.kind == "image" else signature.shape
         if None in sides:
             return
@@ -107,7 +110,7 @@ class Cnn(Embedded):
         whole = f"{sides[0]}x{sides[1]} image" if signature.kind == "image" else f"longest text (data.maxlen {largest})"
         names = {"kernel_size": "a kernel", "strides": "a stride"}
         if signature.kind == "tokens":
-            # The last block's maps are pooled as a whole.
+            # The last block is pooled globally, without windows.
             names |= {"pool_size": "a window"} if self.pooling != "none" and len(self.filters) > 1 else {}
         elif self.padding == "valid":
             del names["kernel_size"]
@@ -122,9 +125,9 @@ class Cnn(Embedded):
             if getattr(self, field) is not None:
                 yield (field,), "with `one_hot: true` there is no embedding"
         if self.regularization.gaussian_noise:
-            yield ("regularization", "gaussian_noise"), "falls on the embedding, and `one_hot: true` leaves it out"
+            yield ("regularization", "gaussian_noise"), "applies to the embedding, and `one_hot: true` has none"
         if self.separable:
-            yield ("separable",), "separable convolutions have a filter for each channel alone, and here that is a word"
+            yield ("separable",), "separable convolutions filter each word separately with `one_hot: true`; use false"
 
     def _after_convolution(self, size: int) -> int:
         whole = size if self.padding == "same" else size - self.kernel_size + 1
@@ -205,7 +208,7 @@ class Cnn(Embedded):
         return sequences.MaskedPooling1D(self.pool_size, mode, name=name)
 
     def _convolve_tokens(self, sequence: Sequence, filters: int, name: str) -> Sequence:
-        """Convolve with padding of our own: Keras's `same` pads by the batch's length where strides are above 1."""
+        """Convolve with explicit padding: with strides above 1, Keras's `same` depends on the length of the batch."""
         import keras
 
         from deepcli.nn import sequences
@@ -215,14 +218,14 @@ class Cnn(Embedded):
         return self._windows_of(self._convolution(1, filters, "valid", name)(x), sequence, name)
 
     def _convolve_words(self, words: Sequence, vocabulary: int, filters: int, name: str) -> Sequence:
-        """Convolve over ids, as if they were one-hot; what is beside a text has the id of padding."""
+        """Convolve over ids as if they were one-hot; positions outside a text have the padding id."""
         import keras
 
         x = keras.ops.pad(words.x, [(0, 0), self._around()])
         return self._windows_of(self._convolution(1, filters, "valid", name, vocabulary)(x), words, name)
 
     def _around(self) -> tuple[int, int]:
-        """Return the steps of padding that convolutions see before a sequence and after it."""
+        """Return the number of padding steps before and after a sequence."""
         left = (self.kernel_size - 1) // 2 if self.padding == "same" else 0
         return left, self.kernel_size - 1 - left
 
@@ -232,7 +235,7 @@ class Cnn(Embedded):
     def _convolution(
         self, rank: int, filters: int, padding: str, name: str, vocabulary: int | None = None
     ) -> keras.layers.Layer:
-        """Build a convolution; with a vocabulary over one-hot tokens, which are given as ids."""
+        """Build a convolution; with a vocabulary, one over one-hot tokens that are given as ids."""
         import keras
 
         from deepcli.nn import dropconnect

@@ -17,10 +17,10 @@ class Initializer(Component):
     """The distribution that weights start from. Class names and fields are Keras's own."""
 
     requires_2d: ClassVar[bool] = False
-    """Whether it makes matrices only, and so cannot fill the kernels of convolutions or attention."""
+    """Whether it makes matrices only, and so cannot initialize the kernels of convolutions or attention."""
 
     def build(self) -> keras.initializers.Initializer:
-        """Build a new initializer; each layer needs its own, for one instance repeats its values."""
+        """Build a new initializer; each layer needs its own, because one instance repeats its values."""
         import keras
 
         return getattr(keras.initializers, type(self).__name__)(**self.model_dump(exclude={"type"}))
@@ -99,7 +99,7 @@ class RandomNormal(Initializer):
 
 @INITIALIZERS.register
 class Zeros(Initializer):
-    """All zeros; right for biases, wrong for kernels (every unit learns the same)."""
+    """All zeros; right for biases, wrong for kernels (every unit would learn the same)."""
 
     type: Literal["zeros"] = "zeros"
 
@@ -113,7 +113,7 @@ class Ones(Initializer):
 
 @INITIALIZERS.register
 class TruncatedNormal(Initializer):
-    """Normal, drawn again beyond two standard deviations."""
+    """Normal; values beyond two standard deviations are drawn again."""
 
     type: Literal["truncated_normal"] = "truncated_normal"
     mean: float = Field(0.0, description="Mean.")
@@ -122,7 +122,7 @@ class TruncatedNormal(Initializer):
 
 @INITIALIZERS.register
 class VarianceScaling(Initializer):
-    """Scaled by fan-in, fan-out or their mean; what Glorot, He and LeCun have in common."""
+    """Scaled by fan-in, fan-out or their mean; the general form of Glorot, He and LeCun."""
 
     type: Literal["variance_scaling"] = "variance_scaling"
     scale: PositiveFloat = Field(1.0, description="Factor on the variance.")

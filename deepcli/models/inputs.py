@@ -1,4 +1,4 @@
-"""How data reach a family that reads sequences: tokens through an embedding, images as rows."""
+"""Input layers of the model families (tokens through an embedding, images whole or by rows), and normalization."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from deepcli.models.base import Embedded
 
-# Keras's 0.99 takes hundreds of steps to forget the start; on the digits, six epochs then validate at chance.
+# Keras's 0.99 takes hundreds of steps to forget the initial statistics; on digits, validation is then still at chance
+# after six epochs.
 BATCH_MOMENTUM = 0.9
 
 
@@ -26,12 +27,12 @@ class Sequence:
     mask: keras.KerasTensor | None = None
 
     def of(self, x: keras.KerasTensor) -> Sequence:
-        """Return the same steps with other values."""
+        """Return a sequence of the same lengths with other values."""
         return replace(self, x=x)
 
 
 def image_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Make the image input, scale it to [0, 1] and augment it: uint8 stays uint8 until it is inside the model."""
+    """Make the image input, scale it to [0, 1] and augment it: images stay uint8 until they are inside the model."""
     import keras
 
     inputs = keras.Input(signature.shape, dtype="uint8", name="image")
@@ -65,7 +66,7 @@ def token_input(
 
 
 def vocabulary_of(signature: Signature) -> int:
-    """Return how many token ids there are."""
+    """Return the number of token ids."""
     if signature.vocabulary is None:
         raise ValueError("tokens need a vocabulary")
     return signature.vocabulary
@@ -83,7 +84,7 @@ def row_input(signature: Signature, regularization: Penalties) -> tuple[keras.Ke
 
 
 def augmented(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
-    """Vary the inputs while training, where the spec of the data asks for it."""
+    """Augment the inputs during training, if the data section of the spec asks for it."""
     from deepcli.nn.augmentation import augmentation_layers
 
     for layer in augmentation_layers(signature.augmentation):
@@ -92,14 +93,14 @@ def augmented(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
 
 
 def noisy(x: keras.KerasTensor, regularization: Penalties) -> keras.KerasTensor:
-    """Add Gaussian noise while training, where the spec asks for it."""
+    """Add Gaussian noise during training, if the spec asks for it."""
     import keras
 
     return keras.layers.GaussianNoise(regularization.gaussian_noise)(x) if regularization.gaussian_noise else x
 
 
 def normalized(sequence: Sequence, kind: str, name: str) -> keras.KerasTensor:
-    """Normalize; padding takes no part in a batch's statistics."""
+    """Normalize a sequence; padding is left out of batch statistics."""
     from deepcli.nn import sequences
 
     still_steps = len(sequence.x.shape) == 3

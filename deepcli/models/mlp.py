@@ -25,13 +25,16 @@ class Mlp(Embedded):
 
     type: Literal["mlp"] = "mlp"
     hidden_units: Stack = Field((128,), description="Width of each hidden layer.")
-    activation: ActivationField = Field(Relu(), description="After each hidden layer.")
+    activation: ActivationField = Field(Relu(), description="Activation after each hidden layer.")
     regularization: Regularization = Field(Regularization(), description="Dropout follows each hidden layer.")
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         if signature.kind == "image" and self.regularization.spatial_dropout:
-            yield ("regularization", "spatial_dropout"), "an mlp flattens its images and has no maps to drop"
+            yield (
+                ("regularization", "spatial_dropout"),
+                "an mlp flattens images, so it has no feature maps to drop; use dropout",
+            )
 
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras

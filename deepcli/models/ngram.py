@@ -1,4 +1,4 @@
-"""Hashed bags of n-grams: the linear models that neural ones have to beat."""
+"""Hashed bags of n-grams: the linear baseline for neural models."""
 
 from __future__ import annotations
 
@@ -24,46 +24,52 @@ if TYPE_CHECKING:
 class Ngram(Model):
     """A hashed bag of n-grams under a linear classifier (NB-SVM), or averaged into an embedding (fastText).
 
-    Every n-gram of a text up to `ngrams` words adds its row of a table to the output; words have rows of their own,
-    longer n-grams share `buckets` of them by hash. As in NB-SVM (Wang & Manning 2012) the rows are scaled by each
-    n-gram's log-count ratio between a class and the others in the training split, which lets one or two epochs do
+    Each n-gram of a text, up to `ngrams` words long, adds its row of a table to the output. Single words have their own
+    rows; longer n-grams share `buckets` rows by hash. As in NB-SVM (Wang & Manning 2012), the rows are scaled by each
+    n-gram's log-count ratio between a class and the others in the training split, so that one or two epochs are enough
     (with trigrams 91.9 % on IMDB: Mesnil et al. 2014). With `embedding_dim` the rows are embeddings, and their scaled
     sum feeds the output layer, as in fastText (Joulin et al. 2016).
 
-    An image's n-grams are its windows of n x n pixels, dark or bright, each with its place (the n-tuples of Bledsoe &
-    Browning 1959).
+    The n-grams of an image are its windows of n x n pixels, each pixel dark or bright, together with their position (the
+    n-tuples of Bledsoe & Browning 1959).
     """
 
     type: Literal["ngram"] = "ngram"
-    ngrams: Positive = Field(2, description="Longest n-gram in words; of images, side of the largest window.")
+    ngrams: Positive = Field(
+        2, description="Longest n-gram in words; for images, side of the largest window in pixels."
+    )
     buckets: Annotated[int, Field(gt=0, le=2**28)] = Field(
-        2**20, description="Rows of the table that n-grams share by hash; words have rows of their own beside them."
+        2**20, description="Table rows that n-grams share by hash; single words have their own rows in addition."
     )
     embedding_dim: Positive | None = Field(
-        None, description="Width of the embedding under the output layer; null has n-grams vote for classes directly."
+        None,
+        description="Width of the embedding before the output layer; with null, n-grams vote for classes directly.",
     )
     naive_bayes: bool = Field(
-        True, description="Scale by the log-count ratios of the training split; without an `embedding_dim` only."
+        True, description="Scale rows by the log-count ratios of the training split; only without `embedding_dim`."
     )
-    smoothing: PositiveFloat = Field(1.0, description="Added to each n-gram's count in those ratios.")
+    smoothing: PositiveFloat = Field(1.0, description="Added to each n-gram's count before the ratios are computed.")
     regularization: Penalties = Field(Penalties(), description="Dropout drops n-grams; the kernel is the table.")
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         longest = min((size for size in signature.shape[:2] if size is not None), default=self.ngrams)
         if self.ngrams > longest:
-            yield ("ngrams",), f"these data are {longest} long at most, which is too short for n-grams of {self.ngrams}"
+            yield ("ngrams",), f"n-grams of {self.ngrams} are longer than these data; use at most {longest}"
         if self.embedding_dim is not None and self.naive_bayes:
-            yield ("naive_bayes",), "scales votes for classes; with an embedding_dim it has to be false"
+            yield ("naive_bayes",), "applies only without an embedding_dim; set it to false"
         if self.smoothing != 1.0 and not self.naive_bayes:
-            yield ("smoothing",), "is for the ratios and needs `naive_bayes: true`"
+            yield ("smoothing",), "applies to the log-count ratios and needs `naive_bayes: true`"
         if self.regularization.dropconnect:
-            yield ("regularization", "dropconnect"), "an n-gram bag has no hidden layer; dropout drops n-grams"
+            yield (
+                ("regularization", "dropconnect"),
+                "an n-gram bag has no hidden layers; use dropout, which drops n-grams",
+            )
         if self.embedding_dim is None:
             if self.regularization.spatial_dropout:
-                yield ("regularization", "spatial_dropout"), "falls on the embedding and needs an embedding_dim"
+                yield ("regularization", "spatial_dropout"), "applies to the embedding and needs an embedding_dim"
             if self.regularization.gaussian_noise and signature.kind == "tokens":
-                yield ("regularization", "gaussian_noise"), "falls on the embedding and needs an embedding_dim"
+                yield ("regularization", "gaussian_noise"), "applies to the embedding and needs an embedding_dim"
 
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
@@ -80,7 +86,7 @@ class Ngram(Model):
         return keras.Model(inputs, self.dense_output(x, head), name="ngram")
 
     def adapt(self, model: keras.Model, train: Split) -> None:
-        """Set the log-count ratios; one output unit is for class 1, several are for a class each."""
+        """Set the log-count ratios; a single output unit is for class 1, otherwise there is one per class."""
         if not self.naive_bayes:
             return
         import numpy as np
@@ -94,7 +100,7 @@ class Ngram(Model):
         bag.ratios.assign(np.stack(ratios, axis=1))
 
     def _ngrams(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor, int]:
-        """Make the input and number its n-grams; also tells how many numbers there are."""
+        """Make the input and the ids of its n-grams; also return the number of possible ids."""
         import keras
 
         from deepcli.nn import ngram_bag
@@ -108,7 +114,7 @@ class Ngram(Model):
         return inputs, layer(augmented(inputs, signature)), layer.size
 
     def _bag(self, size: int, units: int) -> keras.layers.Layer:
-        """Build the table; in float32, for bfloat16 cannot add up hundreds of n-grams."""
+        """Build the table, in float32: bfloat16 cannot add up hundreds of n-grams."""
         from deepcli.nn import ngram_bag
 
         return ngram_bag.NgramBag(

@@ -1,4 +1,4 @@
-"""Recurrent networks: simple, LSTM and GRU, stacked and bidirectional."""
+"""Recurrent networks: simple RNN, LSTM and GRU, stacked and bidirectional."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ if TYPE_CHECKING:
 
 
 class RecurrentRegularization(Regularization):
-    """Everything that keeps a recurrent network from overfitting, in one place."""
+    """Regularization of a recurrent network."""
 
     recurrent_l2: NonNegative = Field(0.0, description="L2 penalty on recurrent kernels.")
-    recurrent_dropout: Rate = Field(0.0, description="Share of each layer's recurrent state dropped while training.")
+    recurrent_dropout: Rate = Field(
+        0.0, description="Fraction of each layer's recurrent state dropped during training."
+    )
 
 
 class Recurrent(Embedded):
-    """Recurrent layers over an image's rows or a text's tokens; the output reads the last real step.
+    """Recurrent layers over an image's rows or a text's tokens; the output layer reads the last real step.
 
-    Layers run unmasked over sequences padded on the right, which keeps cuDNN possible; the backward direction
-    turns each sequence round by its own length.
+    Layers run without a mask over sequences padded on the right, so that cuDNN can be used. The backward direction
+    reverses each sequence within its own length.
     """
 
     units: Stack = Field((64,), description="Width of each layer in the stack.")
-    bidirectional: bool = Field(False, description="Read each sequence both ways.")
-    merge_mode: Literal["concat", "sum", "mul", "ave"] = Field("concat", description="How both ways are merged.")
-    activation: ActivationField = Field(Tanh(), description="Of the cell; cuDNN knows only tanh.")
-    recurrent_initializer: InitializerField = Field(Orthogonal(), description="Initial recurrent kernels.")
+    bidirectional: bool = Field(False, description="Read each sequence in both directions.")
+    merge_mode: Literal["concat", "sum", "mul", "ave"] = Field("concat", description="How both directions are merged.")
+    activation: ActivationField = Field(Tanh(), description="Activation of the cell; cuDNN supports only tanh.")
+    recurrent_initializer: InitializerField = Field(Orthogonal(), description="Initializer for recurrent kernels.")
     regularization: RecurrentRegularization = Field(
-        RecurrentRegularization(), description="Dropout falls on each layer's inputs."
+        RecurrentRegularization(), description="Dropout applies to each layer's inputs."
     )
 
     @property
@@ -50,14 +52,13 @@ class Recurrent(Embedded):
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         if self.activation.trainable:
-            yield ("activation",), f"{self.activation.type} has weights of its own, which a recurrent cell cannot hold"
+            yield ("activation",), f"{self.activation.type} has trainable weights, which a recurrent cell cannot hold"
         if self.merge_mode != "concat" and not self.bidirectional:
             yield ("merge_mode",), "needs `bidirectional: true`; one direction has nothing to merge"
         if self.regularization.dropconnect:
             yield (
                 ("regularization", "dropconnect"),
-                "recurrent layers use their kernels inside one fused operation, where no weights can be dropped; "
-                "use dropout or recurrent_dropout",
+                "recurrent layers run as one fused operation, which cannot drop weights; use dropout or recurrent_dropout",
             )
         if signature.kind == "tokens" and self.regularization.normalization == "group":
             yield (
@@ -79,7 +80,7 @@ class Recurrent(Embedded):
         return keras.Model(inputs, self.dense_output(sequence.x, head), name=self.type)
 
     def _layer(self, sequence: Sequence, units: int, index: int) -> keras.KerasTensor:
-        """Run one layer, both ways where asked; the last of the stack returns (batch, units), the others all steps."""
+        """Run one layer, in both directions if asked; the last returns (batch, units), the others every step."""
         import keras
 
         last = index == len(self.units)

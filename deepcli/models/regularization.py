@@ -14,22 +14,24 @@ if TYPE_CHECKING:
 
 
 class Penalties(Spec):
-    """Penalties on weights and outputs, and noise while training: what every family understands."""
+    """Penalties on weights and outputs, dropout and noise, which every family supports."""
 
     l1: NonNegative = Field(0.0, description="L1 penalty on kernels.")
     l2: NonNegative = Field(0.0, description="L2 penalty on kernels.")
     bias_l2: NonNegative = Field(0.0, description="L2 penalty on biases.")
     activity_l2: NonNegative = Field(0.0, description="L2 penalty on the outputs of layers with a kernel.")
-    dropout: Rate = Field(0.0, description="Share of activations dropped while training.")
-    spatial_dropout: Rate = Field(0.0, description="Share of whole feature maps (or embedding channels) dropped.")
+    dropout: Rate = Field(0.0, description="Fraction of activations dropped during training.")
+    spatial_dropout: Rate = Field(
+        0.0, description="Fraction of whole feature maps (or embedding channels) dropped during training."
+    )
     dropconnect: Rate = Field(
         0.0,
-        description="Share of weights dropped while training, one mask a batch, from the kernels of hidden dense layers "
-        "and convolutions (transformer: of feed-forward layers alone); never from biases, embeddings or the output "
-        "layer. Refused by recurrent families and separable convolutions.",
+        description="Fraction of weights dropped during training, one mask per batch, from the kernels of hidden dense layers "
+        "and convolutions (transformer: only of feed-forward layers); never from biases, embeddings or the output "
+        "layer. Not supported by recurrent families and separable convolutions.",
     )
     gaussian_noise: NonNegative = Field(
-        0.0, description="Standard deviation of noise on scaled inputs or embeddings while training."
+        0.0, description="Standard deviation of noise on scaled inputs or embeddings during training."
     )
 
     def on_weights(self) -> dict[str, Any]:
@@ -46,7 +48,7 @@ class Penalties(Spec):
 
 
 class Regularization(Penalties):
-    """Everything that keeps a model from overfitting, in one place."""
+    """Regularization of a model: penalties, dropout, noise and normalization."""
 
     normalization: Literal["none", "batch", "layer", "group"] = Field(
         "none", description="Normalization after each layer with a kernel, before its activation."
@@ -54,7 +56,7 @@ class Regularization(Penalties):
 
 
 def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
-    """Build the Keras regularizer for two strengths; None where both are zero."""
+    """Build the Keras regularizer for two strengths; None if both are zero."""
     if not l1 and not l2:
         return None
     import keras

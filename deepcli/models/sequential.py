@@ -1,4 +1,4 @@
-"""Any stack of layers, written as a list."""
+"""The `sequential` family: any stack of layers, written as a list."""
 
 from __future__ import annotations
 
@@ -37,18 +37,21 @@ ON_TOKENS: list[dict[str, Any]] = [
 
 @MODELS.register
 class Sequential(Model):
-    """Any stack of layers; the input, scaled or padded, and the output layer are added to it.
+    """Any stack of layers, written as a list; the input and the output layer are added automatically.
 
-    Tokens are padded to `data.maxlen`, in front as `keras.utils.pad_sequences` does: sizes are fixed, no prediction
-    depends on its batch mates, and a recurrent layer ends on a real word. Layers see the padding as the token 0.
+    Images are scaled to [0, 1]. Tokens are padded to `data.maxlen` in front, as `keras.utils.pad_sequences` does: sizes
+    are fixed, no prediction depends on the other examples of its batch, and a recurrent layer ends on a real word.
+    Layers see padding as token 0.
     """
 
     type: Literal["sequential"] = "sequential"
     layers: Annotated[tuple[Annotated[Layer, LAYERS], ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
-        description="The layers, first to last; `deepcli list layers` shows them."
+        description="Layers, first to last; `deepcli list layers` shows what there is."
     )
-    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initial kernel of the output layer.")
-    bias_initializer: InitializerField = Field(Zeros(), description="Initial biases of the output layer.")
+    kernel_initializer: InitializerField = Field(
+        GlorotUniform(), description="Initializer for the output layer's kernel."
+    )
+    bias_initializer: InitializerField = Field(Zeros(), description="Initializer for the output layer's biases.")
 
     @classmethod
     def example(cls) -> Self:
@@ -78,13 +81,13 @@ class Sequential(Model):
                 after = layer.shape(shape)
             except Unfit as unfit:
                 place = ("layers", index, unfit.field) if unfit.field else ("layers", index)
-                yield place, f"{layer.type} {unfit} and gets {shape} from {giver}{self._remedy(index, shape)}"
+                yield place, f"{layer.type} {unfit} but gets {shape} from {giver}{self._remedy(index, shape)}"
                 return
             if isinstance(layer, Windowed):
                 yield from _beyond(layer, index, shape, signature)
             shape, giver = after, layer.type
         if len(shape) != 1:
-            why = f"the output layer needs a vector and gets {shape} from {giver}; add flatten or a global pooling"
+            why = f"the output layer needs a vector but gets {shape} from {giver}; add flatten or a global pooling"
             yield ("layers", len(self.layers) - 1), why
 
     def _remedy(self, index: int, shape: Shape) -> str:
@@ -114,20 +117,20 @@ class Sequential(Model):
 
 
 def _beyond(layer: Windowed, index: int, shape: Shape, signature: Signature) -> Iterator[Issue]:
-    """Yield what is larger than a layer's input and than the data, and so reads or skips nothing but padding."""
+    """Yield sizes larger than both the layer's input and the data: they would read or skip only padding."""
     sides = (*shape[:-1], *(size or 0 for size in signature.shape[:2]))
     for field, size in layer.extents().items():
         if size > max(sides):
             whole = "x".join(map(str, shape[:-1]))
-            yield ("layers", index, field), f"{layer.type} reaches over {size} and gets {whole}"
+            yield ("layers", index, field), f"{size} is larger than the {whole} input of {layer.type}"
 
 
 def _misplaced(layer: Layer, signature: Signature) -> str:
     if signature.kind == "image":
         return "embedding is for tokens; these data are images"
     if isinstance(layer, Embedding):
-        return "embedding reads the tokens themselves, and so comes first and only once"
-    return f"a stack on tokens begins with embedding, not {layer.type}"
+        return "embedding reads token ids, so it must be the first layer, and only there"
+    return f"a stack on tokens must begin with embedding, not {layer.type}"
 
 
 def _padded(signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:

@@ -32,28 +32,30 @@ class Transformer(Embedded):
     """
 
     type: Literal["transformer"] = "transformer"
-    num_layers: Positive = Field(6, description="Encoder blocks.")
-    num_heads: Positive = Field(8, description="Attention heads of each block; they divide hidden_dim.")
+    num_layers: Positive = Field(6, description="Number of encoder blocks.")
+    num_heads: Positive = Field(8, description="Attention heads per block; must divide hidden_dim.")
     hidden_dim: Positive = Field(128, description="Width of the model.")
     intermediate_dim: Positive | None = Field(
-        None, description="Width of the feed-forward layer; null is 4 * hidden_dim."
+        None, description="Width of the feed-forward layer; null means 4 * hidden_dim."
     )
-    patch_size: Positive | None = Field(None, description=f"Side of an image patch; null is {PATCH_SIZE}. Images only.")
-    positions: Literal["learned", "sinusoidal"] = Field("learned", description="How a step knows its place.")
+    patch_size: Positive | None = Field(
+        None, description=f"Side of an image patch; null means {PATCH_SIZE}. Images only."
+    )
+    positions: Literal["learned", "sinusoidal"] = Field("learned", description="Position encoding.")
     normalize_first: bool = Field(
-        True, description="Layer normalization before each sub-layer (pre) or after it (post)."
+        True, description="Layer normalization before each sub-layer (pre-norm) instead of after it (post-norm)."
     )
     pooling: Literal["average", "max", "cls"] = Field(
-        "average", description="How steps become one vector; `cls` reads a trained first token."
+        "average", description="Pooling of all steps into one vector; `cls` reads a trained first token."
     )
-    activation: ActivationField = Field(Gelu(), description="Of the feed-forward layer.")
+    activation: ActivationField = Field(Gelu(), description="Activation of the feed-forward layers.")
     regularization: Penalties = Field(
         Penalties(), description="Dropout follows the embedding and each sub-layer, as in the paper."
     )
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         if self.embedding_dim is not None:
-            yield ("embedding_dim",), "a transformer embeds at its width; set hidden_dim instead"
+            yield ("embedding_dim",), "the embeddings of a transformer have the width hidden_dim; set that instead"
         elif signature.kind == "image" and self.embeddings_initializer is not None:
             yield ("embeddings_initializer",), "is for tokens; these data are images"
         yield from self.needs_any_shape()
@@ -63,7 +65,7 @@ class Transformer(Embedded):
             if self.patch_size is not None:
                 yield ("patch_size",), "is for images; these data are tokens"
             if self.positions == "learned" and signature.shape[0] is None:
-                yield ("positions",), "learned positions need a longest length; set data.maxlen or use sinusoidal"
+                yield ("positions",), "learned positions need a maximum length; set data.maxlen or use sinusoidal"
             return
         size = self.patch_size or PATCH_SIZE
         height, width, _ = signature.shape
@@ -93,7 +95,7 @@ class Transformer(Embedded):
         return token_input(signature, self, self.regularization, self.hidden_dim)
 
     def _patches(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
-        """Embed patches by one linear map, which is a convolution whose stride is its kernel."""
+        """Embed patches linearly, by a convolution whose stride is its kernel size."""
         import keras
 
         size = self.patch_size or PATCH_SIZE
@@ -117,7 +119,7 @@ class Transformer(Embedded):
         return sequences.LearnedPositions(longest + (self.pooling == "cls"), name="positions")
 
     def _sublayer(self, x: keras.KerasTensor, sublayer: _Sublayer, name: str) -> keras.KerasTensor:
-        """Add a sub-layer's output to its input, with the normalization before the one or after the other."""
+        """Add a sub-layer's output to its input, with normalization before the sub-layer or after the sum."""
         import keras
 
         normalization = keras.layers.LayerNormalization(name=f"{name}_normalization")

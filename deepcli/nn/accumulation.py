@@ -1,4 +1,4 @@
-"""Gradient accumulation in which every batch counts: the last group of an epoch is applied, however short it is."""
+"""Gradient accumulation that uses every batch: the last group of an epoch is applied even if it is incomplete."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from deepcli.nn.inner_optimizer import inside
 
 
 class GradientAccumulation(keras.optimizers.Optimizer):
-    """Mixed into a Keras optimizer: weights change once a group of batches, by the mean of the group's gradients.
+    """Mixin for a Keras optimizer: updates the weights once per group of batches, by the mean of their gradients.
 
-    Keras alone drops the last group of a run where it is incomplete, takes the moving average of the weights at every
-    batch, and knows no updates, only batches. Here steps and updates are two counts: `_iterations` counts the steps
-    of the data, which the learning rate follows; `iterations` counts updates, which moments, `ema_momentum`,
-    `ema_overwrite_frequency` and `warmup_steps` follow. A group that is whole gives the same bits as in Keras.
+    Keras itself drops an incomplete last group of a run, takes the moving average of the weights at every batch, and
+    counts only batches. Here batches and updates have separate counters: `_iterations` counts batches and sets the
+    learning rate; `iterations` counts updates and sets moments, `ema_momentum`, `ema_overwrite_frequency` and
+    `warmup_steps`. A complete group gives results identical to Keras's, bit for bit.
     """
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Make Keras's variables and two more: the batches in the group at hand, and the updates so far."""
+        """Create Keras's variables and two more: the batches in the current group, and the updates so far."""
         if getattr(self, "built", False):
             return
         super().build(variables)
@@ -40,14 +40,14 @@ class GradientAccumulation(keras.optimizers.Optimizer):
         return self._group_updates
 
     def _backend_apply_gradients(self, grads: list[Any], trainable_variables: list[keras.Variable]) -> None:
-        """Add a batch's gradients to its group, and update the weights where that makes the group whole."""
+        """Add a batch's gradients to its group, and update the weights if the group is complete."""
         self._group_variables = trainable_variables
         self._backend_increment_gradient_accumulators(grads, self._group_sums())
         self._group_size.assign_add(1)
         ops.cond(ops.equal(self._group_size, self.gradient_accumulation_steps), self._update_by_group, lambda: None)
 
     def complete_group(self) -> None:
-        """Update the weights by the mean of the batches since the last update, if there are any."""
+        """Update the weights by the mean gradient of the batches since the last update, if there are any."""
         if not int(self._group_size.numpy()):
             return
         self._iterations.assign_add(-1)  # the update belongs to the last step, and has its learning rate
@@ -84,7 +84,7 @@ class GradientAccumulation(keras.optimizers.Optimizer):
 
 
 def accumulating(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Give an optimizer that accumulates gradients, and is not built yet, complete groups; leave others alone."""
+    """Add `GradientAccumulation` to an optimizer that accumulates gradients and is not built yet; return others as is."""
     if optimizer.gradient_accumulation_steps:
         optimizer.__class__ = _with_groups(type(optimizer))  # type: ignore[arg-type]
     return optimizer
@@ -92,18 +92,18 @@ def accumulating(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Opti
 
 @functools.cache
 def _with_groups(cls: type[Any]) -> type[Any]:
-    # Keras writes an optimizer into its files by module and name: those of the class that it knows.
+    # Keras saves an optimizer by module and name, so the new class has those of the class that Keras knows.
     module = "keras.optimizers" if cls.__module__.startswith("keras.") else cls.__module__
     grouped = type(cls.__name__, (GradientAccumulation, cls), {"__module__": module, "__doc__": cls.__doc__})
     package, _, name = keras.saving.get_registered_name(cls).rpartition(">")
     if package:
-        for one in (grouped, cls):  # both are written by this name, and what it names is the latter
+        for one in (grouped, cls):  # both are saved by this name, and loading it gives the latter
             keras.saving.register_keras_serializable(package, name)(one)
     return grouped
 
 
 def complete_group(optimizer: keras.optimizers.Optimizer) -> None:
-    """Apply the gradients of an incomplete group, where an optimizer accumulates; the end of an epoch ends a group."""
+    """Apply the gradients of an incomplete group at the end of an epoch, if the optimizer accumulates gradients."""
     inner = inside(optimizer)
     if isinstance(inner, GradientAccumulation):
         inner.complete_group()

@@ -1,4 +1,4 @@
-"""Activations with parameters: as serializable callables, which Keras has only as plain functions, and as layers."""
+"""Activations with parameters, as serializable callables (in Keras they are plain functions) and as layers."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class ParametricActivation:
         return self._call(x, **self.arguments)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
+        """Return the arguments for `from_config`."""
         return {"function": self.function, "arguments": self.arguments}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ParametricActivation:
-        """Rebuild it from `get_config`."""
+        """Rebuild the activation from the result of `get_config`."""
         return cls(**config)
 
 
 @keras.saving.register_keras_serializable("deepcli")
 class ChannelPReLU(keras.layers.PReLU):
-    """Leaky rectifier with one trained slope a channel (He et al. 2015), for inputs of any rank and length.
+    """Leaky ReLU with one trained slope per channel (He et al. 2015), for inputs of any rank and length.
 
     Args:
         alpha_initializer: Initial slopes on the negative side.

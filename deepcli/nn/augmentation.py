@@ -1,7 +1,7 @@
-"""Layers that vary examples while training and do nothing otherwise.
+"""Augmentation layers: they change examples at random during training and return them unchanged otherwise.
 
-Keras has such layers too, but they augment unless they are told not to (`training=True` is their default), and each
-interpolates anew, so that three of them blur an image three times and take twice as long.
+Keras has such layers too, but they augment by default (`training=True`), even at inference. Each of them interpolates
+separately, so three of them blur an image three times and take twice as long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 
 def augmentation_layers(augmentation: Augmentation | None) -> list[keras.layers.Layer]:
-    """Build the layers that a spec asks for; none where it asks for nothing."""
+    """Build the augmentation layers that a spec asks for; an empty list if it asks for none."""
     layers: list[keras.layers.Layer] = []
     if isinstance(augmentation, ImageAugmentation):
         if augmentation.moves:
@@ -32,10 +32,10 @@ def augmentation_layers(augmentation: Augmentation | None) -> list[keras.layers.
 
 
 class Augmenting(keras.layers.Layer):
-    """A layer that varies its inputs while training, by a random generator whose state is kept with the run.
+    """Base class: changes its inputs at random during training; checkpoints store the state of the random generator.
 
     Args:
-        seed: Seed of the generator; None takes it from Keras's global one.
+        seed: Seed of the generator; None derives it from Keras's global seed.
     """
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
@@ -47,11 +47,11 @@ class Augmenting(keras.layers.Layer):
         return self.vary(x) if training else x
 
     def vary(self, x: Any) -> Any:
-        """Vary a batch."""
+        """Return a randomly changed copy of a batch."""
         raise NotImplementedError
 
     def uniform(self, shape: tuple[Any, ...], low: float, high: float) -> Any:
-        """Draw float32 numbers."""
+        """Draw uniform float32 numbers."""
         return keras.random.uniform(shape, low, high, "float32", seed=self.seed_generator)
 
     def get_config(self) -> dict[str, Any]:
@@ -63,11 +63,11 @@ class RandomMove(Augmenting):
     """Rotate, zoom, flip and shift each image (batch, height, width, channels) about its centre, in one interpolation.
 
     Ranges are those of Keras's `RandomRotation`, `RandomZoom`, `RandomFlip` and `RandomTranslation`; interpolation is
-    bilinear, in float32 whatever the images are, and 0 comes in from outside.
+    bilinear, in float32 whatever the dtype of the images, and pixels from outside the image are 0.
 
     Args:
-        rotation: Largest angle, as a share of a full circle.
-        translation: Largest shift, as a share of height and width.
+        rotation: Largest angle, as a fraction of a full circle.
+        translation: Largest shift, as a fraction of height and width.
         zoom: Largest change of scale.
         flip: `none`, `horizontal`, `vertical` or `horizontal_and_vertical`.
     """
@@ -84,7 +84,7 @@ class RandomMove(Augmenting):
         return ops.cast(moved, x.dtype)
 
     def _transform(self, batch: Any, height: int, width: int) -> Any:
-        """Draw the maps from output to input pixels, (batch, 8): in = scale * turn(out - centre) + centre + shift."""
+        """Draw affine maps of output to input pixels, (batch, 8): in = scale * rotate(out - centre) + centre + shift."""
         angle = self.uniform((batch,), -self.rotation, self.rotation) * (2 * math.pi)
         scale = 1 + self.uniform((batch,), -self.zoom, self.zoom)
         x_scale, y_scale = scale * self._sign(batch, "horizontal"), scale * self._sign(batch, "vertical")
@@ -109,11 +109,11 @@ class RandomMove(Augmenting):
 
 @register
 class RandomErasing(Augmenting):
-    """Set a rectangle to 0 in some of the images (batch, height, width, channels) (Zhong et al. 2017).
+    """Set a random rectangle to 0 in some of the images (batch, height, width, channels) (Zhong et al. 2017).
 
     Args:
-        rate: Probability of doing so to an image.
-        area: Smallest and largest share of the image's area; height and width are drawn apart.
+        rate: Probability that a rectangle of an image is erased.
+        area: Smallest and largest fraction of the image's area; height and width are drawn independently.
     """
 
     def __init__(self, rate: float, area: tuple[float, float] = (0.02, 0.33), **kwargs: Any) -> None:
@@ -129,7 +129,7 @@ class RandomErasing(Augmenting):
         return ops.where(erased[..., None], ops.zeros_like(x), x)
 
     def _stretch(self, batch: Any, size: int) -> Any:
-        """Draw a side of the rectangle: bool (batch, size)."""
+        """Draw one side of the rectangle, as a mask: bool (batch, size)."""
         length = ops.maximum(ops.round(ops.sqrt(self.uniform((batch, 1), *self.area)) * size), 1.0)
         start = ops.floor(self.uniform((batch, 1), 0, 1) * (size - length + 1))
         place = ops.arange(size, dtype="float32")[None, :]
@@ -141,7 +141,7 @@ class RandomErasing(Augmenting):
 
 @register
 class WordDropout(Augmenting):
-    """Replace words by the unknown word in int32 ids (batch, steps); padding and marks stay, and so do lengths.
+    """Replace random words with the unknown word in int32 ids (batch, steps); padding, marks and lengths do not change.
 
     Args:
         rate: Probability of replacing a word.

@@ -1,4 +1,4 @@
-"""Batch normalization that is Keras's own, weights and all, in one operation where TensorFlow's CPU has one."""
+"""Keras's batch normalization, with the same weights, as one fused operation on a CPU under TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from deepcli.nn.placement import tensorflow_on_cpu
 
 @keras.saving.register_keras_serializable("deepcli")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's layer; images (batch, height, width, channels) go through TensorFlow's fused operation.
+    """Keras's batch normalization; images (batch, height, width, channels) use TensorFlow's fused operation.
 
-    Keras computes it from a dozen operations in float32, which takes three times as long.
+    Keras itself uses a dozen operations in float32, which take three times as long.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -35,7 +35,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         )
         if batch_statistics:
             count = ops.cast(ops.prod(ops.shape(inputs)[:3]), "float32")
-            # TensorFlow's is the sample's unbiased variance, Keras's that of the batch itself.
+            # TensorFlow returns the unbiased variance of the sample; Keras uses the variance of the batch itself.
             variance = variance * (ops.maximum(count - 1, 1) / count)
             for kept, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 kept.assign(kept * self.momentum + new * (1 - self.momentum))

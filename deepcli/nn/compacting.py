@@ -1,4 +1,4 @@
-"""A layer for exported models of texts, whose users may pad as they like."""
+"""Layer for exported text models, which accept padding anywhere in their input."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("deepcli")
 class Compact(keras.layers.Layer):
-    """Move the padding of texts behind them, wherever it is: (batch, steps) ids, 0 for padding, to as many steps.
+    """Move all padding to the end of each text: ids (batch, steps), 0 for padding, to ids (batch, steps).
 
     Args:
-        maxlen: Of more ids the last are kept, in as many steps; None keeps all.
+        maxlen: Longest output; longer texts keep their last ids. None keeps all.
     """
 
     def __init__(self, maxlen: int | None, **kwargs: Any) -> None:
@@ -24,7 +24,7 @@ class Compact(keras.layers.Layer):
         steps = ops.shape(tokens)[1]
         places = ops.arange(steps, dtype="int32")[None, :]
         real = ops.not_equal(tokens, 0)
-        # Each place a number of its own, padding behind all else: the order is the same in every sorting routine.
+        # The sort keys are unique and padding has the largest, so every sorting routine gives the same order.
         order = ops.argsort(ops.where(real, places, places + steps), axis=1)
         compact = ops.take_along_axis(tokens, order, axis=1)
         if self.maxlen is None:

@@ -1,4 +1,4 @@
-"""DropConnect: dense and convolution layers that drop weights, not activations, while training."""
+"""DropConnect: dense and convolution layers that drop weights, not activations, during training."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 
 class DropsWeights(keras.layers.Layer):
-    """Put before a Keras layer with one `kernel`, makes it use a thinned kernel while training (Wan et al. 2013).
+    """Mixin for a Keras layer with one `kernel`: drops weights of the kernel during training (Wan et al. 2013).
 
     Each entry of the kernel is zeroed with probability `rate` and the others are scaled by 1 / (1 - rate), so the
-    mean over masks is the kernel that inference uses whole. One mask serves a batch; the paper draws one an example,
-    which takes a kernel an example in memory. Biases are kept.
+    mean over masks is the full kernel, which inference uses. All examples of a batch share one mask; the paper draws
+    one per example, which needs a kernel per example in memory. Biases are kept.
 
     Args:
         rate: Probability of dropping a weight, in [0, 1).
-        seed: Seed of the masks; None takes it from Keras's global one.
+        seed: Seed of the masks; None derives it from Keras's global seed.
     """
 
     def __init__(self, *args: Any, rate: float, seed: int | None = None, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ class DropsWeights(keras.layers.Layer):
 
     @property
     def kernel(self) -> Any:
-        """The kernel; inside a training call a thinned copy of it, through which gradients reach kept weights only."""
+        """The kernel; in a training call, a copy with weights dropped, so that gradients reach only the kept ones."""
         kernel = super().kernel
         if not self._thinning:
             return kernel
@@ -39,7 +39,7 @@ class DropsWeights(keras.layers.Layer):
         return keras.random.dropout(kernel, self.rate, seed=self.seed_generator)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Call the layer; Keras's own `call` reads `self.kernel` once, so a call has one mask."""
+        """Call the layer; Keras's own `call` reads `self.kernel` once, so each call uses one mask."""
         self._thinning = bool(training and self.rate)
         try:
             return super().call(inputs)
@@ -52,31 +52,31 @@ class DropsWeights(keras.layers.Layer):
 
 @register
 class DropConnectDense(DropsWeights, keras.layers.Dense):
-    """A dense layer whose kernel loses a share of its weights in each training step."""
+    """A dense layer that drops a fraction of its kernel's weights in each training step."""
 
 
 @register
 class DropConnectConv1D(DropsWeights, keras.layers.Conv1D):
-    """A 1-D convolution whose kernel loses a share of its weights in each training step."""
+    """A 1-D convolution that drops a fraction of its kernel's weights in each training step."""
 
 
 @register
 class DropConnectConv2D(DropsWeights, keras.layers.Conv2D):
-    """A 2-D convolution whose kernel loses a share of its weights in each training step."""
+    """A 2-D convolution that drops a fraction of its kernel's weights in each training step."""
 
 
 @register
 class DropConnectOneHotConv1D(DropsWeights, OneHotConv1D):
-    """A convolution over one-hot tokens whose kernel loses a share of its weights in each training step."""
+    """A convolution over one-hot tokens that drops a fraction of its kernel's weights in each training step."""
 
 
 def dense(units: int, rate: float, **arguments: Any) -> keras.layers.Layer:
-    """Build a dense layer, Keras's own where nothing is dropped."""
+    """Build a dense layer: Keras's own if nothing is dropped."""
     return DropConnectDense(units, rate=rate, **arguments) if rate else keras.layers.Dense(units, **arguments)
 
 
 def convolution(rank: int, filters: int, kernel_size: int, rate: float, **arguments: Any) -> keras.layers.Layer:
-    """Build a convolution over `rank` dimensions, Keras's own where nothing is dropped."""
+    """Build a convolution over `rank` dimensions: Keras's own if nothing is dropped."""
     if rate:
         dropping = {1: DropConnectConv1D, 2: DropConnectConv2D}[rank]
         return dropping(filters, kernel_size, rate=rate, **arguments)
@@ -84,7 +84,7 @@ def convolution(rank: int, filters: int, kernel_size: int, rate: float, **argume
 
 
 def one_hot_convolution(filters: int, kernel_size: int, vocabulary: int, rate: float, **arguments: Any) -> OneHotConv1D:
-    """Build a convolution over one-hot tokens, plain where nothing is dropped."""
+    """Build a convolution over one-hot tokens: a plain one if nothing is dropped."""
     if rate:
         return DropConnectOneHotConv1D(filters, kernel_size, vocabulary, rate=rate, **arguments)
     return OneHotConv1D(filters, kernel_size, vocabulary, **arguments)

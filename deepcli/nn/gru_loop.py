@@ -1,4 +1,4 @@
-"""GRU over time on TensorFlow's CPU: Keras's formulas, in loops that XLA compiles, with gradients written out."""
+"""Fast GRU for TensorFlow on a CPU: Keras's formulas in loops that XLA compiles, with explicit gradients."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def gru(
     x: tf.Tensor, weights: tuple[tf.Tensor, tf.Tensor, tf.Tensor], states: Sequence[tf.Tensor],
     input_masks: Masks, recurrent_masks: Masks, training: bool,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:  # fmt: skip
-    """Run a GRU (Cho et al. 2014) with tanh and sigmoid that resets after the product, gates in order z, r, h.
+    """Run a GRU (Cho et al. 2014) with tanh, sigmoid and `reset_after`; gates in the order z, r, h.
 
     Args:
         x: float32 (batch, steps, features).
         weights: Kernel (features, 3 units), recurrent kernel (units, 3 units) and biases (2, 3 units).
-        states: First h, (batch, units).
-        input_masks: On the input of each gate.
-        recurrent_masks: On the state that each gate reads.
-        training: Whether a gradient is about to be asked for; it can be had either way.
+        states: Initial h, (batch, units).
+        input_masks: Dropout masks on the input of each gate.
+        recurrent_masks: Dropout masks on the state that each gate reads.
+        training: Whether gradients are expected; if not, they still work, but take longer.
 
     Returns:
         h of every step, (batch, steps, units), and the last h.
@@ -31,7 +31,7 @@ def gru(
 
     def part(x: tf.Tensor, states: Masks, input_masks: Masks, recurrent_masks: Masks) -> tuple[tf.Tensor, ...]:
         kernel, recurrent, biases = (tf.split(weight, 3, axis=-1) for weight in weights)
-        # Only the candidate's recurrent bias is inside the reset; the others may join the input's.
+        # Only the candidate's recurrent bias is multiplied by the reset gate; the others can be added to the input's.
         bias = [biases[0][0] + biases[0][1], biases[1][0] + biases[1][1], biases[2][0]]
         projections = [
             parts.project(x, *gate) for gate in zip(kernel, bias, parts.each_gate(input_masks, 3), strict=True)
@@ -112,7 +112,7 @@ def _gru_inference(projections: Any, recurrent: Any, bias: Any, h: Any, masks: A
 
 @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _gru_backward(upstream: Any, kept: Any, read: Any, recurrent: Any, masks: Any, steps: Any) -> Any:
-    """Return the gradients of z's, r's and the candidate's sums and of its product, at every step, and of the first h."""
+    """Return the gradients of the inputs of z, r and the candidate, of its product, at every step, and of the first h."""
 
     def body(t: Any, dh: Any, arrays: Any) -> Any:
         z, r, product, candidate = (values[t] for values in kept)

@@ -1,4 +1,4 @@
-"""The learning rate of a run: warm-up, schedule, and a scale that can be changed and is kept in checkpoints."""
+"""The learning rate of a run: warm-up, schedule, and a scale that callbacks change and checkpoints store."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from deepcli.spec.fields import Course
 
 @keras.saving.register_keras_serializable("deepcli")
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise linearly to the peak, follow the schedule, and multiply by `scale`.
+    """Linear warm-up to the peak, then the schedule, both multiplied by `scale`.
 
-    Under a schedule of Keras's own the rate cannot be assigned; `scale` is what callbacks assign instead. Where the
-    length of the run is known, the rates of all steps are computed at once and looked up: the graph of a step is smaller
-    by that, and the same for every rate.
+    Keras does not allow assigning the rate of an optimizer with a schedule; callbacks assign `scale` instead. If the
+    length of the run is known, the rates of all steps are computed at once and looked up, which makes the graph of a step
+    smaller, and the same for every rate.
 
     Args:
         peak: The rate at the end of the warm-up.
         warmup: Steps of the warm-up.
-        after: The schedule from there on, a function of the step counted from its own start; None stays at the peak.
-        scale: Factor on everything, 1 unless something changed it.
-        warmup_from: Share of the peak at which the warm-up starts.
-        steps: Of the run; 0 where that is not known.
+        after: The schedule after the warm-up, a function of the steps since then; None stays at the peak.
+        scale: Factor on the rate, 1 unless a callback changed it.
+        warmup_from: Fraction of the peak at which the warm-up starts.
+        steps: Steps of the run; 0 if unknown.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         self.peak, self.warmup, self.after, self.warmup_from, self.steps = peak, warmup, after, warmup_from, steps
         self.scale = _variable(scale, "learning_rate_scale")
 
-        # A rate is asked for before each step and after the last.
+        # Keras reads a rate before each step and one after the last.
         self._table = _variable(_tabulated(self._rate, steps + 1), "learning_rates") if steps else None
 
     def __call__(self, step: Any) -> Any:
@@ -61,21 +61,21 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         return rate
 
     def become(self, other: LearningRate) -> None:
-        """Take over the rates of another run of as many steps, in a graph that looks them up.
+        """Take over the rates of another run with the same number of steps, without a new graph.
 
         Raises:
-            ValueError: It has another length, or none.
+            ValueError: The lengths differ, or one is unknown.
         """
         if self._table is None or other._table is None or self.steps != other.steps:
-            raise ValueError("only the rates of a run of as many steps can be taken over")
+            raise ValueError("only the rates of a run with the same number of steps can be taken over")
         self._table.assign(other._table)
         self.scale.assign(other.scale)
         self.peak, self.warmup, self.after, self.warmup_from = other.peak, other.warmup, other.after, other.warmup_from
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs; a plugin's schedule that Keras cannot write is left out.
+        """Return the arguments for `from_config`; a plugin's schedule that Keras cannot serialize is left out.
 
-        deepcli builds the schedule of a checkpoint from its spec, never from this.
+        deepcli builds the schedule of a checkpoint from its spec, never from this config.
         """
         return {
             "peak": self.peak,
@@ -88,7 +88,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LearningRate:
-        """Rebuild it from `get_config`."""
+        """Rebuild the learning rate from the result of `get_config`."""
         after = config.get("after")
         return cls(**{**config, "after": after and keras.saving.deserialize_keras_object(after)})
 
@@ -98,19 +98,19 @@ def _variable(value: Any, name: str) -> keras.Variable:
 
 
 def _tabulated(rate: Course, count: int) -> np.ndarray:
-    """Compute the rates of so many steps, float32 (count,)."""
+    """Compute the rates of the first `count` steps, float32 (count,)."""
     steps = np.arange(count, dtype=np.float32)
     try:
         rates = np.asarray(ops.convert_to_numpy(rate(ops.convert_to_tensor(steps))), np.float32)
         if rates.shape in ((), (count,)):
             return np.broadcast_to(rates, (count,))
-    except Exception:  # a plugin's schedule may take one step at a time, and says so in words of its own
+    except Exception:  # a plugin's schedule may take only one step at a time, and raise any error otherwise
         pass
     return np.array([float(ops.convert_to_numpy(rate(ops.convert_to_tensor(step)))) for step in steps], np.float32)
 
 
 def _written(after: Course | None) -> dict[str, Any] | None:
-    """Write a schedule as Keras does, where it can be written."""
+    """Serialize a schedule as Keras does; None if that is not possible."""
     if not isinstance(after, keras.optimizers.schedules.LearningRateSchedule):
         return None
     try:

@@ -1,12 +1,12 @@
-"""What the loops of LSTM and GRU on TensorFlow's CPU have in common.
+"""Shared parts of the LSTM and GRU loops for TensorFlow on a CPU.
 
-What needs no earlier step is left outside a loop: the input projections before it, the kernels' gradients after it. A
-loop holds one small product per gate and fused elementwise work, so that neither TensorFlow's dispatch nor its
+Work that does not depend on earlier steps is outside the loop: input projections before it, kernel gradients after it.
+The loop itself has one small product per gate and fused elementwise work, so that neither TensorFlow's dispatch nor its
 bookkeeping for automatic gradients costs anything per step. Both halves of a batch run at once, each on one core.
 
-Inside, sequences are time-major, (steps, rows, ...). XLA compiles for fixed sizes, so loops are given sizes rounded up
-and the number of steps to take: a batch of another length seldom means compiling again. AutoGraph has nothing to
-convert here and would take nearly half a second to find that out, so it is off.
+Inside, sequences are time-major, (steps, rows, ...). XLA compiles for fixed sizes, so sizes are rounded up and the
+number of steps is a separate argument: a batch of another length rarely needs compiling again. AutoGraph is off: it has
+nothing to convert here and takes nearly half a second to find that out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 PARTS = 2
 ROUND_ROWS = 32
-# Few sizes: each costs a second of compiling, and a size too large only some zeros.
+# Few sizes: each takes a second to compile, while a size that is too large only adds zeros.
 SIZES = [32, *(256 << power for power in range(12))]
 
 Masks = Sequence[tf.Tensor]
@@ -26,9 +26,9 @@ Masks = Sequence[tf.Tensor]
 
 
 def in_parts(part: Callable[..., Sequence[tf.Tensor]], x: tf.Tensor, *rowwise: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Divide a batch by rows, run the parts side by side, and put what they return together again.
+    """Split a batch by rows, run the parts in parallel, and join their results.
 
-    Of what a part returns the first is a sequence (steps, rows, units), which becomes batch-major; others are states.
+    The first result of a part is a sequence (steps, rows, units), which becomes batch-major; the others are states.
     """
     batch = tf.shape(x)[0]
     share = _rounded(-(-batch // PARTS))
@@ -43,13 +43,13 @@ def in_parts(part: Callable[..., Sequence[tf.Tensor]], x: tf.Tensor, *rowwise: S
 
 
 def _rounded(rows: tf.Tensor) -> tf.Tensor:
-    """Round the rows of a part up: to a power of two if they are few, else to a multiple of it."""
+    """Round the rows of a part up: to a power of two up to `ROUND_ROWS`, beyond that to a multiple of it."""
     few = _at_least([1, 2, 4, 8, 16, ROUND_ROWS], tf.minimum(rows, ROUND_ROWS))
     return tf.where(rows <= ROUND_ROWS, few, -(-rows // ROUND_ROWS) * ROUND_ROWS)
 
 
 def _at_least(sizes: list[int], wanted: tf.Tensor) -> tf.Tensor:
-    """Choose the smallest size that is enough."""
+    """Return the smallest size that is at least the one wanted."""
     return tf.reduce_min(tf.where(sizes >= wanted, sizes, sizes[-1]))
 
 
@@ -69,14 +69,14 @@ def untracked(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
 
 
 def with_room(sequences: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Round the number of steps up, for XLA."""
+    """Pad sequences to one of the numbers of steps that XLA compiles for."""
     steps = tf.shape(sequences[0])[0]
     more = _at_least(SIZES, steps) - steps
     return [tf.pad(sequence, [[0, more], [0, 0], [0, 0]]) for sequence in sequences]
 
 
 def states_before(h: tf.Tensor, outputs: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
-    """Return the state that each step has read."""
+    """Return the state that each step reads."""
     return tf.concat([h[None], outputs[: steps - 1]], axis=0)
 
 
@@ -97,7 +97,7 @@ def step_arrays(like: tf.Tensor, count: int) -> list[tf.TensorArray]:
 
 
 def to_state(sums: Sequence[tf.Tensor], recurrent: Sequence[tf.Tensor], masks: Masks) -> tf.Tensor:
-    """Carry gradients of the gates' sums back to the state that they have read."""
+    """Compute the gradient of a state from those of the gates that read it."""
     return sum(
         masked(tf.matmul(value, kernel, transpose_b=True), masks, gate)
         for gate, (value, kernel) in enumerate(zip(sums, recurrent, strict=True))
@@ -105,5 +105,5 @@ def to_state(sums: Sequence[tf.Tensor], recurrent: Sequence[tf.Tensor], masks: M
 
 
 def write_step(arrays: list[tf.TensorArray], t: tf.Tensor, values: Sequence[tf.Tensor]) -> list[tf.TensorArray]:
-    """Put what a step returns into its arrays."""
+    """Write the results of a step into their arrays."""
     return [array.write(t, value) for array, value in zip(arrays, values, strict=True)]

@@ -1,4 +1,4 @@
-"""Losses given the shape of target they need, so that labels can be class numbers everywhere else."""
+"""Wrappers that make the targets a Keras loss needs, so that labels can be class numbers everywhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _Targets(keras.losses.Loss):
     """A loss whose targets are made from class numbers (batch,).
 
     Args:
-        loss: The loss on the made targets.
+        loss: The Keras loss that takes these targets.
     """
 
     def __init__(self, loss: keras.losses.Loss, **kwargs: Any) -> None:
@@ -23,7 +23,7 @@ class _Targets(keras.losses.Loss):
         return self.loss.call(self.targets(y_true), y_pred)
 
     def targets(self, y_true: Any) -> Any:
-        """Make the targets."""
+        """Make the targets from class numbers (batch,)."""
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class OneHot(_Targets):
     """Targets (batch, classes), one-hot.
 
     Args:
-        loss: The loss on them.
+        loss: The Keras loss that takes these targets.
         classes: Number of classes.
     """
 

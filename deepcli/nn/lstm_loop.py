@@ -1,4 +1,4 @@
-"""LSTM over time on TensorFlow's CPU: Keras's formulas, in loops that XLA compiles, with gradients written out."""
+"""Fast LSTM for TensorFlow on a CPU: Keras's formulas in loops that XLA compiles, with explicit gradients."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def lstm(
     x: tf.Tensor, weights: tuple[tf.Tensor, tf.Tensor, tf.Tensor], states: Sequence[tf.Tensor],
     input_masks: Masks, recurrent_masks: Masks, training: bool,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:  # fmt: skip
-    """Run an LSTM (Hochreiter & Schmidhuber 1997) with tanh and sigmoid, gates in Keras's order i, f, c, o.
+    """Run an LSTM (Hochreiter & Schmidhuber 1997) with tanh and sigmoid; gates in Keras's order i, f, c, o.
 
     Args:
         x: float32 (batch, steps, features).
         weights: Kernel (features, 4 units), recurrent kernel (units, 4 units) and bias (4 units,).
-        states: First h and c, (batch, units) each.
-        input_masks: On the input of each gate.
-        recurrent_masks: On the state that each gate reads.
-        training: Whether a gradient is about to be asked for; it can be had either way.
+        states: Initial h and c, (batch, units) each.
+        input_masks: Dropout masks on the input of each gate.
+        recurrent_masks: Dropout masks on the state that each gate reads.
+        training: Whether gradients are expected; if not, they still work, but take longer.
 
     Returns:
         h of every step, (batch, steps, units), and the last h and c.
@@ -106,7 +106,7 @@ def _lstm_inference(projections: Any, recurrent: Any, h: Any, c: Any, masks: Any
 
 @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _lstm_backward(upstream: Any, dc: Any, kept: Any, recurrent: Any, first_c: Any, masks: Any, steps: Any) -> Any:
-    """Return the gradients of the four sums before their activations, at every step, and of the first h and c."""
+    """Return the gradients of the four gates before activation, at every step, and of the first h and c."""
 
     def body(t: Any, dh: Any, dc: Any, arrays: Any) -> Any:
         i, f, g, o, c = (values[t] for values in kept)

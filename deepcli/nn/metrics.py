@@ -1,4 +1,4 @@
-"""Metrics on class numbers that Keras has only for other shapes of target."""
+"""Keras metrics that take class numbers, where Keras itself needs other shapes of targets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from keras import ops
 class ConfusionScore(keras.metrics.Metric):
     """Precision, recall or F1 of class 1 of two, or the mean over more classes (macro average).
 
-    A class that is never predicted, or never there, scores 0, as in scikit-learn with `zero_division=0`.
+    A class that is never predicted, or has no examples, scores 0, as in scikit-learn with `zero_division=0`.
 
     Args:
         kind: `precision`, `recall` or `f1`.
         classes: Number of classes.
-        name: Its name in logs.
+        name: Name in logs.
     """
 
     def __init__(self, kind: Literal["precision", "recall", "f1"], classes: int, name: str | None = None) -> None:
@@ -53,12 +53,12 @@ class ConfusionScore(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable("deepcli")
 class OneVersusRestAUC(keras.metrics.AUC):
-    """Area under the ROC curve from class numbers; of several classes, the mean of each against the rest.
+    """Area under the ROC curve from class numbers; for more than two classes, the mean of each against the rest.
 
     Args:
         classes: Number of classes.
-        num_thresholds: Points of the curve.
-        name: Its name in logs.
+        num_thresholds: Number of points of the curve.
+        name: Name in logs.
     """
 
     def __init__(self, classes: int, num_thresholds: int = 200, name: str = "auc", **kwargs: Any) -> None:
@@ -79,15 +79,15 @@ class OneVersusRestAUC(keras.metrics.AUC):
 
 
 def top_k_shares(y_true: Any, y_pred: Any, k: int) -> Any:
-    """Say of each example how likely its label is among the `k` likeliest classes, where equal outputs are drawn by lot.
+    """Return for each example the probability that its label is among the `k` most likely classes, ties broken at random.
 
-    So a model that says the same of every class scores `k` by the number of classes, as a guess does. Keras counts a label
-    as found if no more than `k - 1` outputs are larger, which is always so there.
+    A model with equal outputs for all classes thus scores `k` divided by the number of classes, like a guess. Keras counts
+    a label as found if at most `k - 1` outputs are larger, so that such a model would always be right.
 
     Args:
         y_true: Class numbers (batch,).
-        y_pred: Outputs (batch, classes), or of class 1 of two (batch, 1).
-        k: How many classes count.
+        y_pred: Outputs (batch, classes), or (batch, 1) for class 1 of two.
+        k: Number of most likely classes.
     """
     if y_pred.shape[-1] == 1:
         y_pred = ops.concatenate([1 - y_pred, y_pred], axis=-1)
@@ -101,11 +101,11 @@ def top_k_shares(y_true: Any, y_pred: Any, k: int) -> Any:
 
 @keras.saving.register_keras_serializable("deepcli")
 class FairTopKAccuracy(keras.metrics.MeanMetricWrapper):
-    """Share of examples whose label is among the `k` likeliest classes; equal outputs share the places that are left.
+    """Fraction of examples whose label is among the `k` most likely classes; ties share the remaining places.
 
     Args:
-        k: How many classes count.
-        name: Its name in logs.
+        k: Number of most likely classes.
+        name: Name in logs.
     """
 
     def __init__(self, k: int = 5, name: str = "top_k_accuracy", **kwargs: Any) -> None:

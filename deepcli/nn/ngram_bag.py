@@ -1,7 +1,7 @@
-"""Layers for a hashed bag of n-grams: which n-grams an example has, and what each of them adds to its output.
+"""Layers for a hashed bag of n-grams: they find the n-grams of an example and add up their rows of a table.
 
-One function hashes for NumPy, TensorFlow and JAX alike. It is written in operators on int32 alone, which wrap around
-and divide downwards in all three; so what is counted before training and what a model looks up cannot differ.
+NumPy, TensorFlow and JAX share one hash function. It uses only operators on int32, which wrap around and round down in
+all three, so that the counts before training and the lookups of a model always agree.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from deepcli.data.arrays.splits import Split, Tokens
 
 register = keras.saving.register_keras_serializable("deepcli")
 
-# Odd, so that multiplying by them loses nothing: 2^32 over the golden ratio, and a multiplier of Jenkins's.
+# Odd, so that multiplying by them loses no bits: 2^32 over the golden ratio, and one of Jenkins's multipliers.
 SPREAD, MIX = 0x9E3779B1 - 2**32, 0x27D4EB2F
 CHUNK = 4096
-"""Images whose windows are counted at once."""
+"""Number of images whose windows are counted at once."""
 
 
 def bucket(state: Any, buckets: int) -> Any:
-    """Choose the bucket, from 0, of each 32-bit state; bits move down first, for `%` would see the low ones only."""
+    """Map 32-bit states to buckets, counted from 0; high bits are mixed in first, because `%` alone uses the low ones."""
     state = (state + state // 2**15) * MIX
     return (state + state // 2**13) % buckets
 
 
 def token_ngrams(tokens: Any, ngrams: int, buckets: int, first: int) -> list[Any]:
-    """Number the n-grams of int32 (batch, steps) ids: for each n from 1 an array (batch, steps - n + 1).
+    """Compute the ids of the n-grams of int32 tokens (batch, steps): for n = 1, 2, … an array (batch, steps - n + 1).
 
-    A word keeps its id, as in fastText; longer n-grams share the ids from `first` on.
+    A single word keeps its id, as in fastText; longer n-grams share the ids from `first` up.
     """
     found, state = [tokens], tokens * SPREAD
     for n in range(2, ngrams + 1):
@@ -41,7 +41,7 @@ def token_ngrams(tokens: Any, ngrams: int, buckets: int, first: int) -> list[Any
 
 
 def window_ngrams(bits: Any, ngrams: int, buckets: int, first: int) -> list[Any]:
-    """Number the n x n windows of int32 (batch, height, width, channels) of 0 and 1, each with its place.
+    """Compute the ids of n x n windows at each position of int32 images (batch, height, width, channels) of 0 and 1.
 
     Returns:
         For each n from 1 an array (batch, height - n + 1, width - n + 1).
@@ -58,11 +58,11 @@ def window_ngrams(bits: Any, ngrams: int, buckets: int, first: int) -> list[Any]
 
 
 class _Ngrams(keras.layers.Layer):
-    """Number the n-grams of each example: int32 (batch, n-grams), 0 for none.
+    """Compute the ids of the n-grams of each example: int32 (batch, n-grams), 0 for none.
 
     Args:
         ngrams: The longest n.
-        buckets: How many ids the hashed n-grams share.
+        buckets: Number of ids that hashed n-grams share.
         first: The first of those ids.
     """
 
@@ -72,11 +72,11 @@ class _Ngrams(keras.layers.Layer):
 
     @property
     def size(self) -> int:
-        """Ids are below it."""
+        """Number of ids; each id is below it."""
         return self.first + self.buckets
 
     def count(self, x: Any) -> np.ndarray:
-        """Count how often each id stands in examples as a split holds them: int64 (size,)."""
+        """Count how often each id occurs in the examples of a split: int64 (size,)."""
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
@@ -86,18 +86,18 @@ class _Ngrams(keras.layers.Layer):
 
 @register
 class TokenNgrams(_Ngrams):
-    """Number the n-grams of texts, (batch, steps) ids with padding 0 on the right; none reaches into padding."""
+    """Compute the n-gram ids of texts, (batch, steps) ids with padding 0 on the right; no n-gram includes padding."""
 
     def call(self, tokens: Any) -> Any:
         found = token_ngrams(tokens, self.ngrams, self.buckets, self.first)
         return ops.concatenate([ops.where(tokens[:, n:] != 0, ids, 0) for n, ids in enumerate(found)], axis=1)
 
     def compute_output_spec(self, tokens: Any) -> keras.KerasTensor:
-        # JAX cannot tell by itself that slices of unknown steps are as long as each other.
+        # JAX cannot infer that these slices have the same length while the number of steps is unknown.
         return keras.KerasTensor((tokens.shape[0], None), "int32")
 
     def count(self, x: Tokens) -> np.ndarray:
-        # All texts are hashed as one, and n-grams that begin in one text and end in another left out.
+        # All texts are hashed as one; n-grams that begin in one text and end in another are left out.
         ends = np.repeat(x.offsets[1:], x.lengths)
         counts = np.zeros(self.size, np.int64)
         for n, ids in enumerate(token_ngrams(x.values[None], self.ngrams, self.buckets, self.first)):
@@ -108,7 +108,7 @@ class TokenNgrams(_Ngrams):
 
 @register
 class WindowNgrams(_Ngrams):
-    """Number the windows of images (batch, height, width, channels) in [0, 1]: pixels are below one half or not."""
+    """Compute the window ids of images (batch, height, width, channels) in [0, 1]; pixels are bright from 0.5 up."""
 
     def call(self, images: Any) -> Any:
         bits = ops.cast(images >= 0.5, "int32")
@@ -126,18 +126,18 @@ class WindowNgrams(_Ngrams):
 
 @register
 class NgramBag(keras.layers.Layer):
-    """Add up the rows of a table that n-grams name: (batch, n-grams) ids, 0 for none, to (batch, units).
+    """Add up the table rows of each example's n-grams: (batch, n-grams) ids, 0 for none, to (batch, units).
 
-    The sum is divided by the square root of the number of n-grams, which gives a bag of different n-grams length 1. An
-    n-gram that stands twice counts twice.
+    The sum is divided by the square root of the number of n-grams, so that a bag of distinct n-grams has length 1. An
+    n-gram counts as often as it occurs.
 
     Args:
         size: Rows of the table; ids are below it.
-        units: Its columns.
-        naive_bayes: Whether the rows are scaled by ratios that do not train; they are 1 until they are set.
-        dropout: Share of each example's n-grams dropped while training.
+        units: Columns of the table.
+        naive_bayes: Whether the rows are scaled by ratios, which are not trained and are 1 until set.
+        dropout: Fraction of each example's n-grams dropped during training.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer: As in `keras.layers.Dense`.
-        seed: Seed of the dropout; None takes it from Keras's global one.
+        seed: Seed of the dropout; None derives it from Keras's global seed.
     """
 
     def __init__(
@@ -176,8 +176,8 @@ class NgramBag(keras.layers.Layer):
         )
 
     def call(self, ids: Any, training: bool | None = None) -> Any:
-        # One product of the whole table, even with 1, gives it a dense gradient. Products of the rows found, or none at
-        # all, leave a sparse one, with which a step takes 1.1 to 3 times as long.
+        # Multiplying the whole table, even by 1, gives it a dense gradient. Multiplying only the rows looked up, or
+        # nothing, gives a sparse one, with which a step takes 1.1 to 3 times as long.
         table = self.kernel * (1.0 if self.ratios is None else self.ratios)
         there = ops.cast(ids != 0, self.compute_dtype)
         count = ops.sum(there, axis=1, keepdims=True)
@@ -210,7 +210,7 @@ def log_count_ratios(counts: np.ndarray, label: int, smoothing: float) -> np.nda
     """Compare the n-grams of one class with those of all others (Wang & Manning 2012, section 2.1).
 
     Args:
-        counts: Of each n-gram in each class, (classes, ids).
+        counts: Occurrences of each n-gram in each class, (classes, ids).
         label: The class.
         smoothing: Added to every count; the paper's alpha.
 

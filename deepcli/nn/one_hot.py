@@ -1,4 +1,4 @@
-"""Convolution over one-hot tokens: the windows of words themselves, with no embedding between."""
+"""Convolution over one-hot tokens, without an embedding."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("deepcli")
 class OneHotConv1D(keras.layers.Conv1D):
-    """Convolve over one-hot tokens without making them: int32 ids (batch, steps) to (batch, windows, filters).
+    """Convolve over one-hot tokens, given as int32 ids (batch, steps), to (batch, windows, filters).
 
-    Weights, outputs and gradients are those of `keras.layers.Conv1D` over `keras.ops.one_hot(ids, vocabulary)`, for as
-    much work as an embedding of `kernel_size` times `filters` columns (the seq-CNN of Johnson & Zhang 2015). The id 0,
-    of padding, is a word like others.
+    Weights, outputs and gradients are those of `keras.layers.Conv1D` over `keras.ops.one_hot(ids, vocabulary)`, at the
+    cost of an embedding of `kernel_size` times `filters` columns (the seq-CNN of Johnson & Zhang 2015). The padding id 0
+    counts as a word like any other.
 
     Args:
         filters, kernel_size, strides: As in `keras.layers.Conv1D`.
         vocabulary: Ids are below it.
-        kwargs: What else `keras.layers.Conv1D` takes; only whole windows side by side, so no `padding` but `valid`, and
-            neither `dilation_rate`, `groups` nor `data_format`.
+        kwargs: Other arguments of `keras.layers.Conv1D`. `padding` must be `valid`; `dilation_rate`, `groups` and
+            `data_format` are not supported.
     """
 
     def __init__(self, filters: int, kernel_size: int, vocabulary: int, **kwargs: Any) -> None:
@@ -33,10 +33,10 @@ class OneHotConv1D(keras.layers.Conv1D):
         self.input_spec = keras.InputSpec(ndim=2)
 
     def call(self, ids: Any) -> Any:
-        """Add up the rows that the words of each window have in the kernel: (kernel_size, vocabulary, filters)."""
+        """Add up the rows of the kernel (kernel_size, vocabulary, filters) for the words of each window."""
         (size,), (stride,) = self.kernel_size, self.strides
         windows = ops.shape(ids)[1] - size + 1
-        # One table: the gradient of slices of the kernel would be as many kernels of zeros, and takes twice the time.
+        # One table: the gradient of each slice of the kernel would be a kernel of zeros, which takes twice the time.
         table = ops.reshape(self.kernel, (-1, self.filters))
         places = (ids[:, step : step + windows : stride] + step * self.vocabulary for step in range(size))
         x = sum(ops.take(table, place, axis=0) for place in places)

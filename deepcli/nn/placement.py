@@ -1,4 +1,4 @@
-"""Where a model will compute: some layers know a faster way on one backend and device."""
+"""Backend and device of a model: some layers have a faster implementation for one of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PORTABLE = ContextVar("portable", default=False)
 
 @contextlib.contextmanager
 def portable() -> Iterator[None]:
-    """Let layers compute in operations that every format and device has."""
+    """Make layers use only operations that every export format and device supports."""
     before = _PORTABLE.set(True)
     try:
         yield
@@ -20,7 +20,7 @@ def portable() -> Iterator[None]:
 
 
 def tensorflow_on_cpu() -> bool:
-    """Tell whether TensorFlow is Keras's backend and sees no GPU, which has fast layers of its own."""
+    """Return whether Keras runs on TensorFlow without a GPU (which has fast layers of its own)."""
     import keras
 
     if _PORTABLE.get() or keras.backend.backend() != "tensorflow":

@@ -1,7 +1,7 @@
-"""LSTM and GRU layers that are Keras's own, weights and all, with a faster loop where one is known.
+"""Keras's LSTM and GRU layers, with the same weights and a faster loop for TensorFlow on a CPU.
 
-On a GPU Keras has cuDNN, on other backends their own loops. On TensorFlow's CPU the loops of `lstm_loop` and `gru_loop`
-train the same mathematics faster, with recurrent dropout in less than half the time.
+On a GPU Keras uses cuDNN, and other backends have their own loops. On a CPU under TensorFlow, `lstm_loop` and `gru_loop`
+compute the same formulas faster; with recurrent dropout, in less than half the time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 
 class _Fast:
-    """Replaces the loop of a Keras layer whose cell is as the fast loop assumes."""
+    """Mixin that replaces the loop of a Keras layer if the fast loop supports its cell."""
 
     def _loop(self) -> Callable[..., Any]:
         """Import the fast loop."""
@@ -29,8 +29,8 @@ class _Fast:
 
         Args:
             sequences: (batch, steps, features).
-            initial_state: First states, (batch, units) each.
-            mask: Steps to skip, bool (batch, steps), which only Keras's own loop knows; or None.
+            initial_state: Initial states, (batch, units) each.
+            mask: Steps to skip, bool (batch, steps), or None; with a mask, Keras's own loop runs.
             training: Whether dropout applies.
 
         Returns:

@@ -1,4 +1,4 @@
-"""A penalty on outputs that mixed precision can take."""
+"""Activity regularizer that works in mixed precision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("deepcli")
 class ActivityL2(keras.regularizers.L2):
-    """Keras's L2 penalty, computed in float32: of a half-precision output, Keras's has a type that no loss can be added to."""
+    """Keras's L2 penalty in float32: of half-precision outputs, Keras's own has a dtype that cannot be added to the loss."""
 
     def __call__(self, x: Any) -> Any:
         """Return the penalty of outputs of any shape, a float32 scalar."""

@@ -1,4 +1,4 @@
-"""Schedule-free AdamW as its paper has it, under Keras's name, fields and variables."""
+"""Schedule-free AdamW as in its paper, with Keras's name, fields and variables."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("deepcli")
 class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
-    """Steps move z, gradients are taken at y = (1 - beta_1) z + beta_1 x, and x, the average of all z, is the outcome.
+    """Schedule-free AdamW: steps move z, gradients are taken at y = (1 - beta_1) z + beta_1 x, x is the average of all z.
 
-    Algorithm 1 of Defazio et al. 2024, https://arxiv.org/abs/2405.15682. The weights of the model are y while it trains,
-    `momentum` holds z, and x follows from both. Keras 3.15 has these variables too, but works x out from the z after the
-    step instead of the one before it, takes decay off x alone, and never leaves y. As in Keras, all steps weigh alike in
-    x; the paper weighs them by the square of their rate, which is the same where the rate is constant.
+    Algorithm 1 of Defazio et al. 2024, https://arxiv.org/abs/2405.15682. During training the weights of the model are y
+    and `momentum` holds z; x follows from both, and is the result. Keras 3.15 has these variables too, but computes x from
+    the z after the step instead of the one before it, subtracts the decay from x alone, and never changes from y to x. As
+    in Keras, all steps have the same weight in x; the paper weights them by the square of their rate, which makes no
+    difference if the rate is constant.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Take a step."""
+        """Update one variable."""
         dtype, index = variable.dtype, self._get_variable_index(variable)
         base, velocity = self._momentums[index], self._velocities[index]
-        # An embedding's gradient is rows, some of them repeated; they are added up before anything is squared.
+        # The gradient of an embedding may repeat rows; the sum with zeros adds these up before anything is squared.
         gradient = ops.add(ops.zeros_like(variable), ops.cast(gradient, dtype))
         step, rate = ops.cast(self.iterations + 1, dtype), ops.cast(learning_rate, dtype)
         if self.warmup_steps:
@@ -42,12 +43,12 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         return (variable - (1 - self.beta_1) * base) / self.beta_1
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
-        """Leave it to `update_step`: decay is part of the step of z."""
+        """Do nothing: in `update_step`, the decay is part of the step of z."""
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
-        """Make the weights their average, as Keras does in the end where an optimizer keeps one.
+        """Replace the weights by their average, as Keras does at the end of training with `use_ema`.
 
-        The moving average of `use_ema`, of the weights at which gradients are taken, comes first where it is asked for.
+        With `use_ema`, the result is the moving average of the training weights (y) instead.
         """
         if self.use_ema:
             super().finalize_variable_values(var_list)

@@ -1,4 +1,4 @@
-"""Layers for padded sequences. They are given lengths, so that no output depends on how far a batch was padded.
+"""Layers for padded sequences. They take lengths, so that no output depends on how far a batch is padded.
 
 Sequences are (batch, steps, channels), padded on the right; lengths are int32 (batch,), at least 1.
 """
@@ -17,10 +17,10 @@ register = keras.saving.register_keras_serializable("deepcli")
 class PadLeft(keras.layers.Layer):
     """Move the padding to the front and fix the length: (batch, steps) ids, 0 for padding, to (batch, maxlen).
 
-    Of a longer sequence the last ids are kept; both as `keras.utils.pad_sequences` does by default.
+    A longer sequence keeps its last ids. Both are the defaults of `keras.utils.pad_sequences`.
 
     Args:
-        maxlen: Steps of the output.
+        maxlen: Length of the output.
     """
 
     def __init__(self, maxlen: int, **kwargs: Any) -> None:
@@ -55,9 +55,9 @@ class Mask(keras.layers.Layer):
 
 @register
 class MaskedBatchNormalization(keras.layers.BatchNormalization):
-    """Normalize by the batch's statistics, in which padding takes no part.
+    """Batch normalization that leaves padding out of the batch's statistics.
 
-    The mask is an argument of its own: under Keras's name it would travel on and slow recurrent layers down.
+    The mask is not called `mask`: Keras would pass it on to later layers, and slow recurrent ones down.
     """
 
     def call(self, x: Any, real: Any, training: bool | None = None) -> Any:
@@ -74,7 +74,7 @@ class ZeroPadding(keras.layers.Layer):
 
 @register
 class Windows(keras.layers.Layer):
-    """Count the windows that a convolution or pooling makes of each length.
+    """Compute the length that a convolution or pooling makes of each length.
 
     Args:
         size: Steps in a window.
@@ -96,7 +96,7 @@ class Windows(keras.layers.Layer):
 
 @register
 class MaskedPooling1D(keras.layers.Layer):
-    """Pool windows of a sequence side by side, leaving padding out; a last partial window counts.
+    """Pool adjacent windows of a sequence, leaving padding out; a partial last window counts.
 
     Args:
         pool_size: Steps in a window, and from one window to the next.
@@ -156,7 +156,7 @@ class LastStep(keras.layers.Layer):
 
 @register
 class ReverseSequence(keras.layers.Layer):
-    """Turn each sequence round and leave its padding at the end."""
+    """Reverse each sequence and leave its padding at the end."""
 
     def call(self, x: Any, lengths: Any) -> Any:
         steps = ops.arange(ops.shape(x)[1])[None, :]
@@ -170,7 +170,7 @@ class LearnedPositions(keras.layers.Layer):
     """Add a trained vector for each position (Gehring et al. 2017).
 
     Args:
-        length: The most steps a sequence may have.
+        length: Longest sequence, in steps.
     """
 
     def __init__(self, length: int, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Stochastic pooling (Zeiler & Fergus 2013): an activation drawn by its size while training, their mean after."""
+"""Stochastic pooling (Zeiler & Fergus 2013): samples activations by size during training, averages them otherwise."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 
 class _StochasticPooling(keras.layers.Layer):
-    """Pool windows side by side: of each, draw activation a_i with probability p_i = a_i / sum(a) while training.
+    """Pool adjacent windows: during training, sample activation a_i with probability p_i = a_i / sum(a).
 
     At inference the output is sum(p_i * a_i). Negative activations count as 0; a window of zeros gives 0. Computed in
-    float32, for sums in bfloat16 would favour the first activations of a window.
+    float32, because sums in bfloat16 would favour the first activations of a window.
 
     Args:
         pool_size: Side of a window, and the distance from one to the next.
-        seed: Seed of the draws; None takes it from Keras's global one.
+        seed: Seed of the draws; None derives it from Keras's global seed.
     """
 
     def __init__(self, pool_size: int, seed: int | None = None, **kwargs: Any) -> None:
@@ -45,7 +45,7 @@ class _StochasticPooling(keras.layers.Layer):
 
 @register
 class StochasticPooling2D(_StochasticPooling):
-    """Pool squares of maps (batch, height, width, channels); what fills no whole square is left out."""
+    """Pool squares of maps (batch, height, width, channels); incomplete squares at the edges are left out."""
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         size, channels = self.pool_size, x.shape[-1]
@@ -57,7 +57,7 @@ class StochasticPooling2D(_StochasticPooling):
 
 @register
 class MaskedStochasticPooling1D(_StochasticPooling):
-    """Pool stretches of a sequence (batch, steps, channels); padding is never drawn, a last partial window counts."""
+    """Pool windows of a sequence (batch, steps, channels); padding is never drawn, and a partial last window counts."""
 
     def call(self, x: Any, mask: Any, training: bool | None = None) -> Any:
         size, channels = self.pool_size, x.shape[-1]

@@ -1,4 +1,4 @@
-"""How a model learns: losses, metrics, optimizers and schedules."""
+"""Losses, metrics, optimizers and learning-rate schedules that a spec can name."""
 
 from deepcli.optim.losses import LOSSES, Loss
 from deepcli.optim.metrics import METRICS, Metric

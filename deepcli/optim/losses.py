@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Loss(Component):
-    """What training makes smaller, on predicted probabilities and class numbers."""
+    """A function of predicted probabilities and class numbers that training minimizes."""
 
     def check(self, signature: Signature) -> Iterator[Issue]:
-        """Yield what does not fit the data."""
+        """Yield what does not fit the data, by field."""
         yield from ()
 
     def head(self, signature: Signature) -> Head:
-        """Say which output layer the loss needs; softmax over the classes unless a loss says otherwise."""
+        """Return the output layer that the loss needs; by default, a softmax over the classes."""
         return Head(signature.classes, "softmax")
 
     @abstractmethod
@@ -39,12 +39,12 @@ LOSSES: Registry[Loss] = Registry("losses", default="auto")
 class Smoothed(Loss):
     """A cross-entropy with label smoothing."""
 
-    label_smoothing: Rate = Field(0.0, description="Share of each label that is spread over all classes.")
+    label_smoothing: Rate = Field(0.0, description="Fraction of each label that is spread over all classes.")
 
 
 @LOSSES.register
 class Auto(Smoothed):
-    """What the data set calls for: binary cross-entropy for two classes, categorical for more."""
+    """Cross-entropy chosen by the data set: binary for two classes, categorical for more."""
 
     type: Literal["auto"] = "auto"
 
@@ -65,7 +65,7 @@ class Auto(Smoothed):
 
 @LOSSES.register
 class SparseCategoricalCrossentropy(Loss):
-    """Cross-entropy over all classes, straight from class numbers."""
+    """Cross-entropy over all classes, computed directly from class numbers."""
 
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
 
@@ -91,7 +91,7 @@ class CategoricalCrossentropy(Smoothed):
 
 @LOSSES.register
 class BinaryCrossentropy(Smoothed):
-    """Cross-entropy of one probability; for two classes."""
+    """Cross-entropy of a single output probability; for two classes."""
 
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
 
@@ -144,10 +144,10 @@ class MeanAbsoluteError(OneHotLoss):
 
 @LOSSES.register
 class Huber(OneHotLoss):
-    """Squared for small differences to one-hot targets, absolute for large ones (Huber 1964)."""
+    """Quadratic for small differences to one-hot targets, linear for large ones (Huber 1964)."""
 
     type: Literal["huber"] = "huber"
-    delta: PositiveFloat = Field(1.0, description="Where small ends.")
+    delta: PositiveFloat = Field(1.0, description="Difference at which the loss becomes linear.")
 
     KERAS: ClassVar[str] = "Huber"
 
@@ -163,7 +163,7 @@ class KlDivergence(OneHotLoss):
 
 @LOSSES.register
 class Hinge(OneHotLoss):
-    """Margin between the probability of the label and the likeliest other class (Crammer & Singer 2001)."""
+    """Margin between the probability of the label and of the most likely other class (Crammer & Singer 2001)."""
 
     type: Literal["hinge"] = "hinge"
 
@@ -172,12 +172,12 @@ class Hinge(OneHotLoss):
 
 @LOSSES.register
 class CategoricalFocalCrossentropy(OneHotLoss):
-    """Cross-entropy over all classes that dwells on hard examples (Lin et al. 2017)."""
+    """Focal loss: cross-entropy over all classes that gives hard examples more weight (Lin et al. 2017)."""
 
     type: Literal["categorical_focal_crossentropy"] = "categorical_focal_crossentropy"
-    alpha: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="Factor on every class.")
-    gamma: NonNegative = Field(2.0, description="How little easy examples count; 0 is plain cross-entropy.")
-    label_smoothing: Rate = Field(0.0, description="Share of each label that is spread over all classes.")
+    alpha: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="Weight of every class.")
+    gamma: NonNegative = Field(2.0, description="Down-weighting of easy examples; 0 is plain cross-entropy.")
+    label_smoothing: Rate = Field(0.0, description="Fraction of each label that is spread over all classes.")
 
     KERAS: ClassVar[str] = "CategoricalFocalCrossentropy"
 
@@ -188,12 +188,12 @@ class CategoricalFocalCrossentropy(OneHotLoss):
 
 @LOSSES.register
 class BinaryFocalCrossentropy(BinaryCrossentropy):
-    """Cross-entropy of one probability that dwells on hard examples (Lin et al. 2017); for two classes."""
+    """Focal loss: cross-entropy of a single output probability that gives hard examples more weight (Lin et al. 2017)."""
 
     type: Literal["binary_focal_crossentropy"] = "binary_focal_crossentropy"  # type: ignore[assignment]
-    apply_class_balancing: bool = Field(False, description="Weigh the two classes by `alpha`.")
-    alpha: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="Weight of class 1; class 0 has the rest.")
-    gamma: NonNegative = Field(2.0, description="How little easy examples count; 0 is plain cross-entropy.")
+    apply_class_balancing: bool = Field(False, description="Weight the two classes by `alpha`.")
+    alpha: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="Weight of class 1; class 0 has 1 - alpha.")
+    gamma: NonNegative = Field(2.0, description="Down-weighting of easy examples; 0 is plain cross-entropy.")
 
     def build(self, signature: Signature) -> keras.losses.Loss:
         import keras

@@ -1,4 +1,4 @@
-"""Metrics that a spec can name, measured while training and at evaluation."""
+"""Metrics that a spec can name, measured during training and evaluation."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Metric(Component):
-    """A figure of merit on predicted probabilities and class numbers; its name is its type."""
+    """A metric of predicted probabilities and class numbers; its name is its type."""
 
     better: ClassVar[Literal["max", "min"]] = "max"
 
     def check(self, signature: Signature) -> Iterator[Issue]:
-        """Yield what does not fit the data."""
+        """Yield what does not fit the data, by field."""
         yield from ()
 
     @abstractmethod
@@ -33,14 +33,14 @@ class Metric(Component):
 
 
 class _Metrics(Registry[Metric]):
-    """The metrics; a score that is named in their place is told apart from a word that nobody knows."""
+    """The registry of metrics, with an error message of its own if a score is named in their place."""
 
     def unknown(self, name: object) -> str:
         if SCORES.get(name) is None:
             return super().unknown(name)
         return (
-            f"{show(name)} needs no naming: `deepcli evaluate RUN` measures it of every run; "
-            f"metrics while training: {', '.join(self)}"
+            f"{show(name)} is a score, which `deepcli evaluate RUN` computes for every run; "
+            f"metrics during training: {', '.join(self)}"
         )
 
 
@@ -49,7 +49,7 @@ METRICS = _Metrics("metrics")
 
 @METRICS.register
 class Accuracy(Metric):
-    """Share of examples whose likeliest class is the label."""
+    """Fraction of examples whose most likely class is the label."""
 
     type: Literal["accuracy"] = "accuracy"
 
@@ -63,14 +63,14 @@ class Accuracy(Metric):
 
 @METRICS.register
 class TopKAccuracy(Metric):
-    """Share of examples whose label is among the `k` likeliest classes; classes with equal outputs count in part."""
+    """Fraction of examples whose label is among the `k` most likely classes; ties count in part."""
 
     type: Literal["top_k_accuracy"] = "top_k_accuracy"
-    k: Positive = Field(5, description="How many classes count.")
+    k: Positive = Field(5, description="Number of most likely classes.")
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         if self.k >= signature.classes:
-            yield ("k",), f"is 1 for every model: these data have {signature.classes} classes"
+            yield ("k",), f"is 1 for every model: these data have only {signature.classes} classes; use a smaller k"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
         from deepcli.nn.metrics import FairTopKAccuracy
@@ -80,10 +80,10 @@ class TopKAccuracy(Metric):
 
 @METRICS.register
 class Auc(Metric):
-    """Area under the ROC curve; with more than two classes the mean of each against the rest."""
+    """Area under the ROC curve; with more than two classes, the mean of each against the rest."""
 
     type: Literal["auc"] = "auc"
-    num_thresholds: Positive = Field(200, description="Points of the curve.")
+    num_thresholds: Positive = Field(200, description="Number of points of the curve.")
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
         from deepcli.nn.metrics import OneVersusRestAUC
@@ -92,7 +92,7 @@ class Auc(Metric):
 
 
 class ConfusionMetric(Metric):
-    """A metric that follows from counts of right and wrong answers per class."""
+    """A metric computed from the counts of right and wrong predictions per class."""
 
     type: Literal["precision", "recall", "f1"]
 
@@ -104,20 +104,20 @@ class ConfusionMetric(Metric):
 
 @METRICS.register
 class Precision(ConfusionMetric):
-    """Share of right ones among those predicted as class 1; with more classes the mean over all (macro)."""
+    """Fraction of predictions of class 1 that are correct; with more than two classes, the mean over all (macro)."""
 
     type: Literal["precision"] = "precision"
 
 
 @METRICS.register
 class Recall(ConfusionMetric):
-    """Share of class 1 that is found; with more classes the mean over all (macro)."""
+    """Fraction of class 1 that is found; with more than two classes, the mean over all (macro)."""
 
     type: Literal["recall"] = "recall"
 
 
 @METRICS.register
 class F1(ConfusionMetric):
-    """Harmonic mean of precision and recall of class 1; with more classes the mean over all (macro)."""
+    """Harmonic mean of precision and recall of class 1; with more than two classes, the mean over all (macro)."""
 
     type: Literal["f1"] = "f1"

@@ -21,19 +21,24 @@ class Optimizer(Component):
 
     learning_rate: PositiveFloat = Field(1e-3, description="Peak learning rate; the schedule scales it.")
     weight_decay: NonNegative | None = Field(None, description="Decoupled weight decay.")
-    clipnorm: PositiveFloat | None = Field(None, description="Each gradient's norm is clipped to it.")
-    clipvalue: PositiveFloat | None = Field(None, description="Each gradient value is clipped to it.")
+    clipnorm: PositiveFloat | None = Field(None, description="Maximum norm of each gradient; larger ones are clipped.")
+    clipvalue: PositiveFloat | None = Field(
+        None, description="Maximum absolute value in a gradient; larger ones are clipped."
+    )
     global_clipnorm: PositiveFloat | None = Field(
-        None, description="The norm of all gradients together is clipped to it."
+        None, description="Maximum norm of all gradients together; a larger one is clipped."
     )
-    use_ema: bool = Field(False, description="Evaluate and keep an exponential moving average of the weights.")
-    ema_momentum: Momentum = Field(0.99, description="Share of the average kept at each update.")
+    use_ema: bool = Field(False, description="Evaluate and save an exponential moving average of the weights.")
+    ema_momentum: Momentum = Field(0.99, description="Fraction of the average kept at each update.")
     ema_overwrite_frequency: Positive | None = Field(
-        None, description="Updates after which the weights become their average."
+        None, description="Number of updates after which the weights are replaced by their average."
     )
-    loss_scale_factor: PositiveFloat | None = Field(None, description="Factor on the loss against underflow.")
+    loss_scale_factor: PositiveFloat | None = Field(
+        None, description="Factor on the loss, against underflow of gradients."
+    )
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Batches whose mean gradient makes one update; the last group of an epoch may have fewer."
+        None,
+        description="Number of batches whose mean gradient makes one update; the last group of an epoch may have fewer.",
     )
 
     KERAS: ClassVar[str]
@@ -53,7 +58,7 @@ class Optimizer(Component):
         return iter(())
 
     def notices(self) -> Iterator[str]:
-        """Yield what is allowed and seldom meant, each with its field first."""
+        """Yield notices about settings that are allowed but rarely intended, each with its field first."""
         for name in () if self.use_ema else ("ema_momentum", "ema_overwrite_frequency"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 yield f"{name}: has no effect without use_ema"
@@ -83,8 +88,8 @@ class Sgd(Optimizer):
 
     type: Literal["sgd"] = "sgd"
     learning_rate: PositiveFloat = Field(1e-2, description="Peak learning rate; the schedule scales it.")
-    momentum: Momentum = Field(0.0, description="Share of the last step that goes into this one.")
-    nesterov: bool = Field(False, description="Look ahead along the momentum (Nesterov 1983).")
+    momentum: Momentum = Field(0.0, description="Fraction of the previous step that is added to this one.")
+    nesterov: bool = Field(False, description="Use Nesterov's momentum, which looks ahead (Nesterov 1983).")
 
     KERAS: ClassVar[str] = "SGD"
 
@@ -97,13 +102,13 @@ class Sgd(Optimizer):
 
 @OPTIMIZERS.register
 class Rmsprop(Optimizer):
-    """Steps divided by a running root mean square of gradients (Tieleman & Hinton 2012)."""
+    """Gradients divided by their running root mean square (Tieleman & Hinton 2012)."""
 
     type: Literal["rmsprop"] = "rmsprop"
-    rho: Rate = Field(0.9, description="Share of the running mean kept at each step.")
-    momentum: Momentum = Field(0.0, description="Share of the last step that goes into this one.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
-    centered: bool = Field(False, description="Divide by the standard deviation instead.")
+    rho: Rate = Field(0.9, description="Fraction of the running mean kept at each step.")
+    momentum: Momentum = Field(0.0, description="Fraction of the previous step that is added to this one.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
+    centered: bool = Field(False, description="Divide by the standard deviation instead of the root mean square.")
 
     KERAS: ClassVar[str] = "RMSprop"
 
@@ -115,7 +120,7 @@ class Adam(Optimizer):
     type: Literal["adam"] = "adam"
     beta_1: Rate = Field(0.9, description="Decay of the first moment.")
     beta_2: Rate = Field(0.999, description="Decay of the second moment.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
     amsgrad: bool = Field(False, description="Never let the second moment shrink (Reddi et al. 2018).")
 
     KERAS: ClassVar[str] = "Adam"
@@ -133,11 +138,11 @@ class Adamw(Adam):
 
 @OPTIMIZERS.register
 class Adagrad(Optimizer):
-    """Steps divided by the root of all squared gradients so far (Duchi et al. 2011)."""
+    """Gradients divided by the root of the sum of their squares so far (Duchi et al. 2011)."""
 
     type: Literal["adagrad"] = "adagrad"
-    initial_accumulator_value: NonNegative = Field(0.1, description="Where the sums start.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    initial_accumulator_value: NonNegative = Field(0.1, description="Initial value of the sums of squared gradients.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
 
     KERAS: ClassVar[str] = "Adagrad"
 
@@ -147,8 +152,8 @@ class Adadelta(Optimizer):
     """Steps in proportion to the running size of earlier steps (Zeiler 2012)."""
 
     type: Literal["adadelta"] = "adadelta"
-    rho: Rate = Field(0.95, description="Share of the running mean kept at each step.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    rho: Rate = Field(0.95, description="Fraction of the running mean kept at each step.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
 
     KERAS: ClassVar[str] = "Adadelta"
 
@@ -160,7 +165,7 @@ class Adamax(Optimizer):
     type: Literal["adamax"] = "adamax"
     beta_1: Rate = Field(0.9, description="Decay of the first moment.")
     beta_2: Rate = Field(0.999, description="Decay of the second moment.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
 
     KERAS: ClassVar[str] = "Adamax"
 
@@ -172,7 +177,7 @@ class Nadam(Optimizer):
     type: Literal["nadam"] = "nadam"
     beta_1: Rate = Field(0.9, description="Decay of the first moment.")
     beta_2: Rate = Field(0.999, description="Decay of the second moment.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
 
     KERAS: ClassVar[str] = "Nadam"
 
@@ -182,18 +187,20 @@ class Adafactor(Optimizer):
     """Adam with factored second moments, for little memory (Shazeer & Stern 2018)."""
 
     type: Literal["adafactor"] = "adafactor"
-    beta_2_decay: float = Field(-0.8, description="Power by which the decay of the second moment grows.")
+    beta_2_decay: float = Field(-0.8, description="Exponent of the step in the decay of the second moment.")
     epsilon_1: PositiveFloat = Field(1e-30, description="Added to the squared gradient.")
-    epsilon_2: PositiveFloat = Field(1e-3, description="Least scale of a parameter.")
-    clip_threshold: PositiveFloat = Field(1.0, description="Bound on the size of a step.")
-    relative_step: bool = Field(True, description="Scale the rate down as one over the root of the step.")
+    epsilon_2: PositiveFloat = Field(1e-3, description="Minimum scale of a parameter.")
+    clip_threshold: PositiveFloat = Field(
+        1.0, description="Maximum root mean square of a step; larger ones are scaled down."
+    )
+    relative_step: bool = Field(True, description="Limit the rate to 1 / sqrt(step).")
 
     KERAS: ClassVar[str] = "Adafactor"
 
 
 @OPTIMIZERS.register
 class Lion(Optimizer):
-    """Steps by the sign of the momentum (Chen et al. 2023)."""
+    """Steps in the direction of the sign of the momentum (Chen et al. 2023)."""
 
     type: Literal["lion"] = "lion"
     beta_1: Rate = Field(0.9, description="Decay of the first moment.")
@@ -209,7 +216,7 @@ class Lamb(Optimizer):
     type: Literal["lamb"] = "lamb"
     beta_1: Rate = Field(0.9, description="Decay of the first moment.")
     beta_2: Rate = Field(0.999, description="Decay of the second moment.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
 
     KERAS: ClassVar[str] = "Lamb"
 
@@ -219,77 +226,83 @@ class Ftrl(Optimizer):
     """Follow the regularized leader, for sparse linear models (McMahan et al. 2013)."""
 
     type: Literal["ftrl"] = "ftrl"
-    learning_rate_power: Annotated[float, Field(le=0)] = Field(-0.5, description="Power by which the rate falls.")
-    initial_accumulator_value: NonNegative = Field(0.1, description="Where the sums start.")
+    learning_rate_power: Annotated[float, Field(le=0)] = Field(
+        -0.5, description="Exponent of the decay of the learning rate."
+    )
+    initial_accumulator_value: NonNegative = Field(0.1, description="Initial value of the sums of squared gradients.")
     l1_regularization_strength: NonNegative = Field(0.0, description="L1 penalty.")
     l2_regularization_strength: NonNegative = Field(0.0, description="L2 penalty.")
     l2_shrinkage_regularization_strength: NonNegative = Field(
-        0.0, description="L2 penalty on the size of weights alone."
+        0.0, description="L2 penalty on the magnitude of the weights (shrinkage)."
     )
-    beta: NonNegative = Field(0.0, description="Beta of the paper.")
+    beta: NonNegative = Field(0.0, description="The beta of the paper.")
 
     KERAS: ClassVar[str] = "Ftrl"
 
 
 @OPTIMIZERS.register
 class Muon(Optimizer):
-    """Momentum made orthogonal for matrices, Adam for the rest (Jordan et al. 2024)."""
+    """Orthogonalized momentum for matrices, Adam for all other weights (Jordan et al. 2024)."""
 
     type: Literal["muon"] = "muon"
     weight_decay: NonNegative | None = Field(0.004, description="Decoupled weight decay.")
     adam_beta_1: Rate = Field(0.9, description="Decay of the first moment where Adam is used.")
     adam_beta_2: Rate = Field(0.999, description="Decay of the second moment where Adam is used.")
     adam_weight_decay: NonNegative = Field(0.004, description="Decoupled weight decay where Adam is used.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the divisor.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
     exclude_layers: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] | None = Field(
         None, description="Patterns of layer names for which Adam is used."
     )
     exclude_embeddings: bool = Field(True, description="Use Adam for embeddings.")
     muon_a: float = Field(3.4445, description="First coefficient of the Newton-Schulz iteration.")
-    muon_b: float = Field(-4.7750, description="Its second coefficient.")
-    muon_c: float = Field(2.0315, description="Its third coefficient.")
-    adam_lr_ratio: PositiveFloat = Field(1.0, description="Learning rate where Adam is used, as a multiple.")
-    momentum: Momentum = Field(0.95, description="Share of the last step that goes into this one.")
-    ns_steps: Positive = Field(5, description="Newton-Schulz iterations.")
-    nesterov: bool = Field(True, description="Nesterov's momentum.")
-    rms_rate: PositiveFloat | None = Field(0.2, description="Scale of a step, as a root mean square.")
+    muon_b: float = Field(-4.7750, description="Second coefficient of the Newton-Schulz iteration.")
+    muon_c: float = Field(2.0315, description="Third coefficient of the Newton-Schulz iteration.")
+    adam_lr_ratio: PositiveFloat = Field(1.0, description="Factor on the learning rate where Adam is used.")
+    momentum: Momentum = Field(0.95, description="Fraction of the previous step that is added to this one.")
+    ns_steps: Positive = Field(5, description="Number of Newton-Schulz iterations.")
+    nesterov: bool = Field(True, description="Use Nesterov's momentum.")
+    rms_rate: PositiveFloat | None = Field(
+        0.2, description="Root mean square to which a step is scaled; null leaves it unscaled."
+    )
 
     KERAS: ClassVar[str] = "Muon"
 
 
 @OPTIMIZERS.register
 class ScheduleFreeAdamw(Optimizer):
-    """AdamW that is measured and used with the average of its weights, and needs no schedule (Defazio et al. 2024).
+    """AdamW that evaluates and saves the average of its weights, and needs no schedule (Defazio et al. 2024).
 
-    Batch normalization keeps statistics of the weights that steps are taken at, so first epochs may look worse than they
-    are. All steps weigh alike in the average, whatever their rate.
+    Batch normalization collects statistics with the training weights, not with their average, so the first epochs may
+    look worse than they are. All steps have the same weight in the average, whatever their learning rate.
     """
 
     type: Literal["schedule_free_adamw"] = "schedule_free_adamw"
     learning_rate: PositiveFloat = Field(0.0025, description="Peak learning rate; the schedule scales it.")
     beta_1: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.9, description="Share of the average in the weights that gradients are taken at."
+        0.9, description="Fraction of the average in the weights at which gradients are computed."
     )
     beta_2: Rate = Field(0.999, description="Decay of the second moment.")
-    epsilon: PositiveFloat = Field(1e-8, description="Added to the divisor.")
-    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Updates of a warm-up of its own.")
+    epsilon: PositiveFloat = Field(1e-8, description="Added to the denominator.")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(
+        0, description="Length of the optimizer's own warm-up, in updates."
+    )
 
     KERAS: ClassVar[str] = "ScheduleFreeAdamW"
 
     def check_length(self, updates: int) -> Iterator[Issue]:
         if self.warmup_steps >= updates:
-            yield ("warmup_steps",), f"a warm-up of {self.warmup_steps} updates leaves nothing of the run's {updates}"
+            yield ("warmup_steps",), f"a warm-up of {self.warmup_steps} updates takes the whole run of {updates}"
 
     @model_validator(mode="after")
     def _keeps_its_average(self) -> ScheduleFreeAdamw:
-        why = "would overwrite the average that schedule_free_adamw keeps; leave it out"
+        why = "would overwrite the average that schedule_free_adamw keeps; remove it"
         wrong = self.use_ema and self.ema_overwrite_frequency is not None
         return validate(self, lambda _: [(("ema_overwrite_frequency",), why)] if wrong else [])
 
     def notices(self) -> Iterator[str]:
         yield from super().notices()
         if self.use_ema:
-            yield "use_ema: schedule_free_adamw keeps an average itself; now the moving average is measured instead"
+            yield "use_ema: schedule_free_adamw already averages the weights; now the moving average is evaluated instead"
 
     def keras_class(self) -> Callable[..., keras.optimizers.Optimizer]:
         from deepcli.nn.schedule_free import ScheduleFreeAdamW

@@ -14,47 +14,47 @@ if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
 
 Steps = PositiveFloat
-"""A number of steps, or below 1 a fraction of all steps."""
+"""A number of steps; below 1, a fraction of all steps."""
 
 
 def count(steps: float, total: int) -> int:
-    """Turn a number of steps, or a fraction of them below 1, into a number of steps."""
+    """Convert `steps`, which below 1 is a fraction of `total`, to a number of steps."""
     return round(steps * total) if steps < 1 else round(steps)
 
 
 def _is_fraction(*steps: float | None) -> bool:
-    """Tell whether one of them counts in fractions of all steps; None is all of them."""
+    """Return whether one of the values is a fraction of all steps; None means all steps."""
     return any(value is None or 0 < value < 1 for value in steps)
 
 
 class Schedule(Component):
-    """The learning rate's course, from a linear warm-up to its end."""
+    """A learning-rate schedule, after an optional linear warm-up."""
 
     warmup_from: ClassVar[float] = 0.0
-    """Share of the peak at which the warm-up starts."""
+    """Fraction of the peak at which the warm-up starts."""
 
     warmup: NonNegative = Field(
-        0.0, description="Steps, or below 1 a fraction of all steps, over which the rate rises from 0 to its peak."
+        0.0, description="Steps over which the rate rises from 0 to its peak; below 1, a fraction of all steps."
     )
 
     def build(self, peak: float, steps: int) -> Course | None:
-        """Build what follows the warm-up.
+        """Build the schedule after the warm-up.
 
         Args:
             peak: The learning rate at its start.
             steps: Optimizer steps from its start to the end of training, at least 1.
 
         Returns:
-            A Keras schedule or any function of the step; None where the rate stays at its peak.
+            A Keras schedule or any function of the step; None if the rate stays at its peak.
         """
         return None
 
     def follows_length(self) -> bool:
-        """Tell whether a longer run would have had other rates from the start; a plugin's course is taken to."""
+        """Return whether a longer run would have other rates from the start; assumed of the schedules of plugins."""
         return _is_fraction(self.warmup) or type(self).build is not Schedule.build
 
     def unreached(self, steps: int) -> str | None:
-        """Say which change of the rate comes after the end of a run; None if there is none.
+        """Describe a change of the rate that the run is too short to reach; None if it reaches all.
 
         Args:
             steps: Steps from the end of the warm-up to the end of training.
@@ -62,7 +62,7 @@ class Schedule(Component):
         return None
 
     def notices(self, peak: float) -> Iterator[str]:
-        """Yield what is allowed beside such a peak and seldom meant, each with its field first."""
+        """Yield notices about settings that are allowed for this peak but rarely intended, each with its field first."""
         return iter(())
 
 
@@ -71,7 +71,7 @@ SCHEDULES: Registry[Schedule] = Registry("schedules", default="constant")
 
 @SCHEDULES.register
 class Constant(Schedule):
-    """The same rate throughout."""
+    """The same learning rate throughout."""
 
     type: Literal["constant"] = "constant"
 
@@ -81,7 +81,7 @@ class Step(Schedule):
     """Stepwise decay: the rate is multiplied by `decay_rate` after every `decay_steps`."""
 
     type: Literal["step"] = "step"
-    decay_steps: Steps = Field(0.3, description="Steps between drops, or below 1 a fraction of all steps.")
+    decay_steps: Steps = Field(0.3, description="Steps between drops; below 1, a fraction of all steps.")
     decay_rate: PositiveFloat = Field(0.1, description="Factor of each drop.")
 
     def build(self, peak: float, steps: int) -> LearningRateSchedule:
@@ -96,7 +96,7 @@ class Step(Schedule):
     def unreached(self, steps: int) -> str | None:
         if count(self.decay_steps, steps) < steps:
             return None
-        return f"schedule.decay_steps: the rate never drops; {self.decay_steps:g} steps are not reached in {steps}"
+        return f"schedule.decay_steps: the rate never drops, as {self.decay_steps:g} steps are not reached in {steps}"
 
 
 @SCHEDULES.register
@@ -105,7 +105,7 @@ class Exponential(Schedule):
 
     type: Literal["exponential"] = "exponential"
     decay_steps: Steps | None = Field(
-        None, description="Steps, or below 1 a fraction of all steps; null is all of them."
+        None, description="Steps; below 1, a fraction of all steps; null means all steps."
     )
     decay_rate: PositiveFloat = Field(0.01, description="Factor over `decay_steps`.")
 
@@ -121,10 +121,10 @@ class Exponential(Schedule):
 
 @SCHEDULES.register
 class Cosine(Schedule):
-    """Fall from the peak to `alpha` times it along half a cosine (Loshchilov & Hutter 2016)."""
+    """Cosine decay from the peak to `alpha` times the peak (Loshchilov & Hutter 2016)."""
 
     type: Literal["cosine"] = "cosine"
-    alpha: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Share of the peak that is left at the end.")
+    alpha: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Fraction of the peak that is left at the end.")
 
     def build(self, peak: float, steps: int) -> LearningRateSchedule:
         import keras
@@ -134,14 +134,14 @@ class Cosine(Schedule):
 
 @SCHEDULES.register
 class PiecewiseConstant(Schedule):
-    """Constant stretches: `values` are multiples of the learning rate, one more than `boundaries`."""
+    """Constant intervals: `values` are multiples of the learning rate, one more than `boundaries`."""
 
     type: Literal["piecewise_constant"] = "piecewise_constant"
     boundaries: Annotated[tuple[Steps, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
-        (0.5, 0.75), description="Where a stretch ends: steps, or below 1 fractions of all steps."
+        (0.5, 0.75), description="Steps at which the rate changes; below 1, fractions of all steps."
     )
     values: Annotated[tuple[NonNegative, ...], BeforeValidator(as_tuple)] = Field(
-        (1.0, 0.1, 0.01), description="The rate in each stretch, as a multiple of the peak."
+        (1.0, 0.1, 0.01), description="The rate in each interval, as a multiple of the peak."
     )
 
     @model_validator(mode="after")
@@ -149,16 +149,16 @@ class PiecewiseConstant(Schedule):
         return validate(self, PiecewiseConstant.check)
 
     def check(self) -> Iterator[Issue]:
-        """Yield what does not fit together."""
+        """Yield the fields that contradict each other."""
         if len(self.values) != len(self.boundaries) + 1:
             yield ("values",), f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values"
         if list(self.boundaries) != sorted(set(self.boundaries)):
-            yield ("boundaries",), "should rise from each to the next"
+            yield ("boundaries",), "should be in increasing order"
 
     def build(self, peak: float, steps: int) -> LearningRateSchedule:
         import keras
 
-        # Keras holds a value up to and including its boundary; ours begins anew at it, as `step` does.
+        # Keras keeps a value up to and including its boundary; here the next one starts at it, as in `step`.
         boundaries = [float(count(boundary, steps) - 1) for boundary in self.boundaries]
         values = [peak * value for value in self.values]
         return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
@@ -173,13 +173,15 @@ class PiecewiseConstant(Schedule):
 
 @SCHEDULES.register
 class CosineRestarts(Schedule):
-    """Half cosines one after another, each `t_mul` times as long (Loshchilov & Hutter 2016)."""
+    """Cosine decay with restarts, each cycle `t_mul` times as long as the last (Loshchilov & Hutter 2016)."""
 
     type: Literal["cosine_restarts"] = "cosine_restarts"
-    first_decay_steps: Steps = Field(0.15, description="Length of the first, or below 1 a fraction of all steps.")
-    t_mul: PositiveFloat = Field(2.0, description="Length of each as a multiple of the one before.")
-    m_mul: PositiveFloat = Field(1.0, description="Peak of each as a multiple of the one before.")
-    alpha: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Share of the peak at the end of each.")
+    first_decay_steps: Steps = Field(0.15, description="Steps of the first cycle; below 1, a fraction of all steps.")
+    t_mul: PositiveFloat = Field(2.0, description="Length of each cycle as a multiple of the last.")
+    m_mul: PositiveFloat = Field(1.0, description="Peak of each cycle as a multiple of the last.")
+    alpha: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Fraction of the peak at the end of each cycle."
+    )
 
     def build(self, peak: float, steps: int) -> LearningRateSchedule:
         import keras
@@ -193,11 +195,11 @@ class CosineRestarts(Schedule):
 
 @SCHEDULES.register
 class Polynomial(Schedule):
-    """Fall from the peak to `end_learning_rate` along a power curve."""
+    """Polynomial decay from the peak to `end_learning_rate`."""
 
     type: Literal["polynomial"] = "polynomial"
-    end_learning_rate: NonNegative = Field(0.0, description="The rate at the end.")
-    power: PositiveFloat = Field(1.0, description="1 is a straight line.")
+    end_learning_rate: NonNegative = Field(0.0, description="Learning rate at the end.")
+    power: PositiveFloat = Field(1.0, description="Exponent of the decay; 1 is linear.")
 
     def build(self, peak: float, steps: int) -> LearningRateSchedule:
         import keras
@@ -218,10 +220,12 @@ class InverseTime(Schedule):
 
     type: Literal["inverse_time"] = "inverse_time"
     decay_steps: Steps | None = Field(
-        None, description="Steps, or below 1 a fraction of all steps; null is all of them."
+        None, description="Steps; below 1, a fraction of all steps; null means all steps."
     )
-    decay_rate: PositiveFloat = Field(9.0, description="With null `decay_steps`, the rate ends at 1 / (1 + this).")
-    staircase: bool = Field(False, description="Divide once every `decay_steps` only.")
+    decay_rate: PositiveFloat = Field(
+        9.0, description="Strength of the decay; with null `decay_steps`, the rate ends at peak / (1 + decay_rate)."
+    )
+    staircase: bool = Field(False, description="Change the rate only once every `decay_steps`.")
 
     def build(self, peak: float, steps: int) -> LearningRateSchedule:
         import keras
@@ -235,11 +239,11 @@ class InverseTime(Schedule):
 
 @SCHEDULES.register
 class OneCycle(Schedule):
-    """A long rise to the peak, then half a cosine far below where it began (Smith & Topin 2017)."""
+    """One-cycle policy: a long warm-up, then cosine decay to far below the initial rate (Smith & Topin 2017)."""
 
     type: Literal["one_cycle"] = "one_cycle"
-    warmup: NonNegative = Field(0.3, description="The rise: steps, or below 1 a fraction of all steps.")
-    final_div_factor: PositiveFloat = Field(1e4, description="The peak divided by it is the rate at the end.")
+    warmup: NonNegative = Field(0.3, description="Steps of the warm-up; below 1, a fraction of all steps.")
+    final_div_factor: PositiveFloat = Field(1e4, description="The rate at the end is the peak divided by this.")
 
     warmup_from: ClassVar[float] = 1 / 25
 
@@ -254,12 +258,14 @@ class ReduceOnPlateau(Schedule):
     """Multiply the rate by `factor` whenever a metric has not improved for `patience` epochs."""
 
     type: Literal["reduce_on_plateau"] = "reduce_on_plateau"
-    monitor: str = Field("val_loss", description="The metric.")
+    monitor: str = Field("val_loss", description="Metric to watch.")
     factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="Factor of each reduction.")
     patience: Positive = Field(10, description="Epochs without improvement before a reduction.")
-    min_delta: NonNegative = Field(1e-4, description="Less than that is no improvement.")
-    cooldown: Annotated[int, Field(ge=0)] = Field(0, description="Epochs after a reduction that do not count.")
-    min_lr: NonNegative = Field(0.0, description="No reduction goes below it.")
+    min_delta: NonNegative = Field(1e-4, description="Smaller changes do not count.")
+    cooldown: Annotated[int, Field(ge=0)] = Field(
+        0, description="Epochs after a reduction that do not count towards `patience`."
+    )
+    min_lr: NonNegative = Field(0.0, description="Lower bound of the learning rate.")
 
     def notices(self, peak: float) -> Iterator[str]:
         if self.min_lr >= peak:

@@ -1,1 +1,1 @@
-"""What runs have come to, for people to look at: read from what `train` and `evaluate` saved, without TensorFlow."""
+"""Reports, plots and comparisons of runs, from the files that `train` and `evaluate` saved; without TensorFlow."""

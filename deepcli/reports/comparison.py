@@ -1,4 +1,4 @@
-"""Several runs side by side: in what their specs differ, their metrics, and which differences are noise."""
+"""Compare several runs: differences between their specs, their metrics, and which differences are noise."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Some runs, the first of which the others are compared with.
+    """Runs compared with the first of them.
 
     Attributes:
         runs: The runs.
-        changed: By dotted key, the values of a field in which the specs differ, one a run.
-        figures: By name, a metric of each run; None where one has none.
-        pairs: For each run but the first, how it compares on the test split; why that cannot be told, or
-            what is wrong with the predictions.
-        over_seeds: Where the first run's spec was trained with several seeds, how other specs with the same seeds
-            compare with it.
+        changed: By dotted key, the values of each field in which the specs differ, one value per run.
+        figures: By name, the values of each metric, one per run; None for a run without it.
+        pairs: For each run but the first, the comparison on the test split, the reason why it is not possible, or the
+            error in the predictions.
+        over_seeds: Comparisons over several seeds of the first run's spec with other specs of the same seeds.
     """
 
     runs: Sequence[LoadedRun]
@@ -38,7 +37,7 @@ class Comparison:
     over_seeds: Sequence[OverSeeds] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain dict."""
+        """Return the comparison as JSON values."""
         pairs = [
             {"run": run.name, **asdict(pair), "verdict": pair.verdict}
             if isinstance(pair, Paired)
@@ -61,7 +60,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[LoadedRun]) -> Comparison:
-    """Compare runs with the first of them."""
+    """Compare the other runs with the first."""
     specs = [dict(flat(run.experiment.model_dump(mode="json", exclude={"name"}))) for run in runs]
     keys = dict.fromkeys(key for spec in specs[1:] for key, _ in differences(specs[0], spec))
     figures = [run.figures() for run in runs]
@@ -83,7 +82,7 @@ def _adjusted(pairs: Sequence[Paired | str | DeepcliError]) -> list[Paired | str
 
 
 def _over_seeds(runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliError]) -> list[OverSeeds]:
-    """Compare specs that were trained with several seeds; a run that cannot be paired is left out."""
+    """Compare specs trained with several seeds, without the runs that cannot be paired with the first."""
     groups: dict[str, dict[int, tuple[str, Predictions]]] = {}
     for run, predictions in zip(runs, said, strict=True):
         if _may_be_paired(runs[0], run) and not isinstance(predictions, DeepcliError):
@@ -92,7 +91,7 @@ def _over_seeds(runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliE
     first, *others = groups.values() or [{}]
     try:
         found = [over_seeds(first, other) for other in others if len(first.keys() & other.keys()) > 1]
-    except DataError:  # the pairs say so
+    except DataError:  # the pairs report the error
         return []
     adjusted = holm([one.p_value for one in found])
     return [replace(one, p_adjusted=p, comparisons=len(found)) for one, p in zip(found, adjusted, strict=True)]
@@ -106,16 +105,16 @@ def _said(run: LoadedRun) -> Predictions | DeepcliError:
 
 
 def untold(runs: Sequence[LoadedRun]) -> list[str]:
-    """Say of which runs nobody knows whether they are of the same data as the first; they are paired by their labels."""
+    """Return a notice for each run that may have other data than the first; those runs are compared by labels."""
     return [
-        f"{runs[0].name} and {run.name} do not say whether they are of the same data; they are compared by their labels"
+        f"{runs[0].name} and {run.name} do not record whether they used the same data; compared by their labels"
         for run in runs[1:]
         if compared(runs[0].data, run.data) is None
     ]
 
 
 def _may_be_paired(first: LoadedRun, second: LoadedRun) -> bool:
-    """Return whether nothing says that two runs are of different data."""
+    """Return whether two runs used the same data, or do not record which."""
     marks = compared(first.data, second.data)
     return marks is None or marks[0] == marks[1]
 
@@ -123,9 +122,9 @@ def _may_be_paired(first: LoadedRun, second: LoadedRun) -> bool:
 def _pair(
     run: LoadedRun, other: LoadedRun, first: Predictions | DeepcliError, second: Predictions | DeepcliError
 ) -> Paired | str | DeepcliError:
-    """Compare what a second run said with what a first did."""
+    """Compare a second run's predictions with those of the first."""
     if not _may_be_paired(run, other):
-        return "of other data"
+        return "different data"
     if isinstance(first, DeepcliError):
         return first
     if isinstance(second, DeepcliError):

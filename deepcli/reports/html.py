@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else: no scripts, no requests; everything from the run is escaped."""
+"""Write a report on a run as one self-contained HTML page without scripts; all text from the run is escaped."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ LARGEST_MATRIX = 20
 
 
 def write_report(run: LoadedRun, path: Path) -> None:
-    """Write a run's page.
+    """Write the report on a run.
 
     Raises:
-        RunError: Its history is damaged.
-        DataError: Its predictions are damaged.
+        RunError: The run's history is damaged.
+        DataError: The run's predictions are damaged.
         TrainingError: The page cannot be written.
     """
     write_text(path, _page(run.experiment.name, "\n".join(_body(run))))
 
 
 def write_overview(runs: Sequence[tuple[LoadedRun, str]], path: Path) -> None:
-    """Write a page over several runs.
+    """Write an overview page of several runs.
 
     Args:
-        runs: Each with the address of its own page.
-        path: Where.
+        runs: The runs, each with the link to its report.
+        path: The file to write.
 
     Raises:
-        TrainingError: It cannot be written.
+        TrainingError: The page cannot be written.
     """
     names = list(dict.fromkeys(name for run, _ in runs for name in run.figures() if not name.startswith("train_")))
     head = [_cell(name, "th", number=name in names) for name in ("run", "model", "data", "epochs", *names)]
@@ -120,24 +120,24 @@ def _body(run: LoadedRun) -> Iterator[str]:
     yield _headline(run, scored)
     if missing:
         yield f"<p>{escape(missing)}</p>"
-    yield "<h2>What was trained</h2>"
+    yield "<h2>Spec</h2>"
     yield _changes(experiment)
-    yield f"<details><summary>the whole spec</summary><pre>{escape(load.dump(experiment))}</pre></details>"
+    yield f"<details><summary>the complete spec</summary><pre>{escape(load.dump(experiment))}</pre></details>"
     if run.history:
         yield "<h2>Learning curves</h2>"
         yield f'<div class="curves">{"".join(_svg(plots.curve(run, name)) for name in run.curve_names)}</div>'
-    yield "<h2>Figures</h2>"
+    yield "<h2>Metrics</h2>"
     yield _metrics(run, scored)
     if predictions is not None:
         yield from _by_class(predictions, run.experiment.data.names_of(predictions.classes))
     yield from _mistakes(run)
-    yield "<h2>How to reproduce it</h2>"
+    yield "<h2>How to reproduce this run</h2>"
     yield _how(run)
 
 
 def _predictions(run: LoadedRun) -> tuple[Predictions | None, str]:
     if not run.run.predictions("test").is_file():
-        return None, f"No predictions are kept; deepcli evaluate {shlex.quote(run.name)} adds what needs them."
+        return None, f"No predictions are saved; to add scores and plots, run: deepcli evaluate {shlex.quote(run.name)}"
     predictions = run.predictions()
     return (None, "") if predictions.misfit else (predictions, "")
 
@@ -160,24 +160,22 @@ def _headline(run: LoadedRun, scored: Scored) -> str:
 
 
 def _changes(experiment: Experiment) -> str:
-    """List the fields that a default spec of the same components has otherwise."""
+    """List the fields that differ from the defaults of the same components."""
     plain = experiment.model_dump(mode="json")
     components = {key: value for key, value in experiment if isinstance(value, Component)}
-    # Not validated: by default alone, a component may be none that can be used, as data that need a path.
+    # Not validated: a component may not be valid with its defaults only, such as data that need a path.
     sections: dict[str, Any] = {key: type(value).model_construct(type=value.type) for key, value in components.items()}
     default = Experiment.model_construct(name=experiment.name, **sections).model_dump(mode="json")
     rows = [
         [_cell(key), _cell(_shown(now)), _cell(_shown(before))] for key, (before, now) in differences(default, plain)
     ]
     chosen = ", ".join(f"{key}: {value.type}" for key, value in components.items())
-    head = [_cell(name, "th") for name in ("field", "here", "by default")]
-    return f"<p>{escape(chosen)}</p>" + (
-        _table(head, rows) if rows else "<p>Everything else is as it is by default.</p>"
-    )
+    head = [_cell(name, "th") for name in ("field", "value", "default")]
+    return f"<p>{escape(chosen)}</p>" + (_table(head, rows) if rows else "<p>All other fields have their defaults.</p>")
 
 
 def _metrics(run: LoadedRun, scored: Scored) -> str:
-    """List the run's own metrics of each split, and every score of the test split with its interval where it has one."""
+    """List the run's metrics on each split, and all scores on the test split with their intervals."""
     metrics = run.result.metrics if run.result else {}
     metrics = {**metrics, "test": {**scored.values, **metrics.get("test", {})}}
     own = dict.fromkeys(name for split in metrics.values() for name in split if name not in scored.values)
@@ -189,7 +187,7 @@ def _metrics(run: LoadedRun, scored: Scored) -> str:
         rows.append([_cell(name), *values, _cell(ends)])
     head = [_cell("", "th"), *(_cell(split, "th", number=True) for split in metrics), _cell("95 % interval", "th")]
     if not rows:
-        return "<p>The run has not ended, so there are none yet.</p>"
+        return "<p>The run has not ended, so there are no metrics yet.</p>"
     return _table(head, rows) + (_methods(scored) if any(scored.intervals.values()) else "")
 
 
@@ -199,7 +197,7 @@ def _methods(scored: Scored) -> str:
         if ends is not None:
             methods.setdefault(scored.interval_notes[name], []).append(name)
     told = "; ".join(f"{', '.join(names)}: {method}" for method, names in methods.items())
-    text = f"Intervals are over test examples and do not show how figures vary between trainings. Methods: {told}."
+    text = f"Intervals cover the choice of test examples, not the variation between training runs. Methods: {told}."
     return f'<p class="soft">{escape(text)}</p>'
 
 
@@ -210,7 +208,7 @@ def _interval(ends: tuple[float, float] | None) -> str:
 def _by_class(predictions: Predictions, names: Sequence[str]) -> Iterator[str]:
     counts = predictions.confusion
     yield "<h2>Confusion</h2>"
-    yield '<p class="soft">a row for each label, a column for each class that is predicted</p>'
+    yield '<p class="soft">rows: labels; columns: predicted classes</p>'
     if len(counts) <= LARGEST_MATRIX:
         yield _matrix(counts, names)
     else:
@@ -218,7 +216,7 @@ def _by_class(predictions: Predictions, names: Sequence[str]) -> Iterator[str]:
     figure = plots.calibration(predictions)
     if figure is not None:
         yield "<h2>Calibration</h2>"
-        yield '<p class="soft">how often an answer is right, by how sure the model is; the numbers count examples</p>'
+        yield '<p class="soft">accuracy by confidence; the numbers above the bars count examples</p>'
         yield _svg(figure)
 
 
@@ -243,17 +241,17 @@ def _mistakes(run: LoadedRun) -> Iterator[str]:
     if not path.is_file() or path.is_symlink():
         return
     found = Mistakes.load(path)
-    yield "<h2>The worst mistakes</h2>"
+    yield "<h2>Worst mistakes</h2>"
     if not len(found.ids):
-        yield "<p>There are none on the test split.</p>"
+        yield "<p>No mistakes on the test split.</p>"
         return
-    yield '<p class="soft">wrong answers on the test split, the surest first</p>'
+    yield '<p class="soft">wrong predictions on the test split, most confident first</p>'
     kind = "images" if len(found.images) else "texts"
     names = run.experiment.data.names_of(int(max(found.labels.max(), found.answers.max())) + 1)
     cards = []
     for index in range(len(found.ids)):
         sure = f"{100 * float(found.outputs[index]):.1f} %"
-        told = f"label {names[found.labels[index]]}, answer {names[found.answers[index]]} ({sure}), example {found.ids[index]}"
+        told = f"label {names[found.labels[index]]}, predicted {names[found.answers[index]]} ({sure}), example {found.ids[index]}"
         shown = _image(found.images[index], told) if kind == "images" else f"<p>{escape(str(found.texts[index]))}</p>"
         cards.append(f'<div class="mistake">{shown}<div class="soft">{escape(told)}</div></div>')
     yield f'<div class="mistakes {kind}">{"".join(cards)}</div>'
@@ -284,8 +282,8 @@ def _how(run: LoadedRun) -> str:
     }
     rows = [[_cell(name), _cell(value)] for name, value in facts.items() if value is not None]
     again = f"deepcli train {shlex.quote(str(run.run.config))}"
-    text = f"<p>This was the command:</p><pre>{escape(command)}</pre>" if environment.get("command") else ""
-    return f"{text}<p>The resolved spec trains as it is:</p><pre>{escape(again)}</pre>{_table([], rows)}"
+    text = f"<p>The command was:</p><pre>{escape(command)}</pre>" if environment.get("command") else ""
+    return f"{text}<p>To train the resolved spec again:</p><pre>{escape(again)}</pre>{_table([], rows)}"
 
 
 def _with_reason(choice: Any) -> str | None:
@@ -293,7 +291,7 @@ def _with_reason(choice: Any) -> str | None:
 
 
 def _svg(figure: Figure) -> str:
-    """Draw a figure inside the page, in the colours of the page's own text."""
+    """Render a figure as inline SVG with the text color of the page."""
     import matplotlib as mpl
 
     text = io.StringIO()
@@ -306,7 +304,7 @@ def _svg(figure: Figure) -> str:
 
 
 def _own_ids(svg: str) -> str:
-    """Keep the ids of several figures in one page apart."""
+    """Make the ids in a figure unique within a page of several figures."""
     mark = f"f{zlib.crc32(svg.encode())}-"
     svg = re.sub(r'\bid="', f'id="{mark}', svg)
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{mark}", svg)

@@ -1,4 +1,4 @@
-"""Pictures of runs, drawn by Matplotlib: curves, confusion, calibration."""
+"""Plots of runs with Matplotlib: learning curves, confusion matrix, calibration."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 mpl.use("Agg")
 
 LARGEST_LABELLED = 20
-"""Classes of the largest confusion matrix whose cells are written out."""
+"""Maximum number of classes of a confusion matrix with counts written in its cells."""
 
 
 def curves(run: LoadedRun) -> Figure:
-    """Draw loss and metrics over the epochs, of training and validation, the best epoch marked, and the learning rate."""
+    """Plot loss, metrics and learning rate over the epochs, with training, validation and the best epoch."""
     names = run.curve_names
     figure = Figure(figsize=(5 * len(names), 3.4), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
@@ -37,7 +37,7 @@ def curves(run: LoadedRun) -> Figure:
 
 
 def curve(run: LoadedRun, name: str) -> Figure:
-    """Draw one metric over the epochs, of training and validation, the best epoch marked."""
+    """Plot one metric over the epochs, with training, validation and the best epoch."""
     figure = Figure(figsize=(5, 3.4), layout="constrained")
     _curve(figure.subplots(), run, name)
     return figure
@@ -55,7 +55,7 @@ def _curve(axes: Axes, run: LoadedRun, name: str) -> None:
 
 
 def overlaid(runs: Sequence[LoadedRun], name: str) -> Figure:
-    """Draw one column of several runs over the epochs."""
+    """Plot one column of several runs' histories over the epochs."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for run in runs:
@@ -75,7 +75,7 @@ def _lines(axes: Axes, epochs: Sequence[int], lines: Mapping[str, Sequence[float
 
 
 def confusion(predictions: Predictions) -> Figure:
-    """Draw the share of each label's examples that is predicted as each class."""
+    """Plot the confusion matrix, normalized by row."""
     counts = predictions.confusion
     size = max(3.2, 0.42 * len(counts) + 1.6)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
@@ -94,7 +94,7 @@ def confusion(predictions: Predictions) -> Figure:
 
 
 def calibration(predictions: Predictions) -> Figure | None:
-    """Draw how often the answer is right at each confidence, in the bins of the score `ece`; None without probabilities."""
+    """Plot accuracy against confidence, in the bins of the score `ece`; None without probabilities."""
     score = SCORES.select("ece")
     assert isinstance(score, Ece)
     table = score.table(predictions)
@@ -103,32 +103,32 @@ def calibration(predictions: Predictions) -> Figure | None:
     figure = Figure(figsize=(4.6, 4.6), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfect calibration")
-    axes.bar(table.middles, table.accuracy, width=0.9 / table.bins, alpha=0.7, label="answers, by confidence")
-    axes.plot(table.confidence, table.accuracy, ".k", markersize=4, label="their mean confidence")
+    axes.bar(table.middles, table.accuracy, width=0.9 / table.bins, alpha=0.7, label="accuracy by confidence")
+    axes.plot(table.confidence, table.accuracy, ".k", markersize=4, label="mean confidence of the bin")
     for x, y, count in zip(table.middles, table.accuracy, table.counts, strict=True):
         axes.annotate(str(count), (x, y), ha="center", va="bottom", fontsize=7)
-    axes.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1.05), ylim=(0, 1.1))
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.05), ylim=(0, 1.1))
     axes.set_title(f"calibration: ECE {score.measure(predictions):.4f}, {table.bins} bins")
     axes.legend(loc="upper left", frameon=False)
     return figure
 
 
 def checked(path: Path) -> Path:
-    """Return a path whose ending says in which format to draw.
+    """Check that a plot's file name ends in a supported format; return the path.
 
     Raises:
-        UsageError: It ends otherwise.
+        UsageError: The name ends in something else.
     """
     if path.suffix.lower() not in (".png", ".svg"):
-        raise UsageError(f"{path}: a picture's name should end in .png or .svg")
+        raise UsageError(f"{path}: the file name of a plot should end in .png or .svg")
     return path
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG, by the ending of the name.
+    """Write a figure as PNG or SVG, depending on the file name.
 
     Raises:
-        TrainingError: It cannot be written.
+        TrainingError: The file cannot be written.
     """
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120, format=path.suffix.removeprefix(".").lower())

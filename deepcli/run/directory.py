@@ -22,14 +22,14 @@ from deepcli.result import Result
 from deepcli.system.atomic import flush, put_directory, temporary_prefix, umask, write_text
 
 STALE_SECONDS = 3600
-# A result has a line for each metric; what is cut off here is no JSON any more.
+# A result has one line per metric, so a larger file is not a result: cut off here, it fails to parse as JSON.
 MAX_RESULT_BYTES = 1 << 20
 
 OWN = (
     "config.yaml", "environment.json", "history.csv", "metrics.json", "trackers.json", "train.log", "checkpoints",
     "predictions-*.npz", "mistakes-*.npz",
 )  # fmt: skip
-"""What a run writes into its directory; nothing else may be written over it."""
+"""The files that a run writes into its directory; other output must not overwrite them."""
 
 IfExists = Literal["error", "resume", "skip", "overwrite"]
 
@@ -55,11 +55,11 @@ class RunDir:
         self.last = self.checkpoints / "last.keras"
 
     def predictions(self, split: str) -> Path:
-        """Name the file with a split's predictions."""
+        """Return the path of the file with a split's predictions."""
         return self.path / f"predictions-{split}.npz"
 
     def mistakes(self, split: str) -> Path:
-        """Name the file with the examples of a split that the model got most wrong."""
+        """Return the path of the file with the worst mistakes on a split."""
         return self.path / f"mistakes-{split}.npz"
 
     @classmethod
@@ -67,28 +67,28 @@ class RunDir:
         """Open an existing run.
 
         Raises:
-            RunError: There is no run there.
+            RunError: The path is not a run directory.
         """
         run = cls(path)
         if not run.config.is_file():
-            raise RunError(f"{path} is no run directory: it has no config.yaml")
+            raise RunError(f"{path} is not a run: no config.yaml in it")
         return run
 
     @classmethod
     def create(
         cls, path: Path, config: str, environment: Mapping[str, Any], replace: bool = False, numbered: bool = False
     ) -> RunDir:
-        """Make a run directory whole, under another name, and rename it.
+        """Create a run directory atomically: write it under a temporary name, then rename it.
 
         Args:
-            path: Where it shall be.
+            path: The path of the directory.
             config: The resolved spec.
-            environment: What goes into `environment.json`.
-            replace: Whether a run that is there may be replaced.
-            numbered: Whether to take the next free number of that name if something is there.
+            environment: The content of `environment.json`.
+            replace: Whether an existing run may be replaced.
+            numbered: Whether to append the next free number to the name if the path exists.
 
         Raises:
-            RunError: It cannot be written, or something else is there.
+            RunError: The directory cannot be written, or the path exists.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,10 +114,10 @@ class RunDir:
 
     @contextlib.contextmanager
     def owned(self) -> Iterator[None]:
-        """Keep other processes from training in this run; that ends with this process, however it ends.
+        """Lock the run against training by other processes; the lock is released even if this process is killed.
 
         Raises:
-            RunError: Another process is training in it, or it cannot be written.
+            RunError: Another process is training the run, or the directory cannot be written.
         """
         from filelock import FileLock, Timeout
 
@@ -125,7 +125,7 @@ class RunDir:
         try:
             lock.acquire()
         except Timeout:
-            raise RunError(f"the run {self.path} is being trained by another process; wait for it, or end it") from None
+            raise RunError(f"the run {self.path} is being trained by another process; wait for it or stop it") from None
         except OSError as error:
             raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
         try:
@@ -134,7 +134,7 @@ class RunDir:
             lock.release()
 
     def is_owned(self) -> bool:
-        """Tell whether a process is training in it just now."""
+        """Return whether a process is training the run now."""
         if not self.lock.exists():
             return False
         try:
@@ -144,10 +144,10 @@ class RunDir:
             return True
 
     def reopen(self) -> None:
-        """Remove what a process that was killed had begun to write, and the results of a run that goes on.
+        """Remove the temporary files of a killed process, and results that resuming the run will write again.
 
         Raises:
-            RunError: They cannot be removed.
+            RunError: A file cannot be removed.
         """
         begun = [*self.path.glob(".*.*"), *self.checkpoints.glob(".*.*")]
         try:
@@ -164,7 +164,7 @@ class RunDir:
             raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
 
     def described(self) -> dict[str, Any]:
-        """Read what the run keeps of its environment; empty where that is missing or damaged."""
+        """Read the run's `environment.json`; empty if it is missing or damaged."""
         try:
             with self.environment.open("rb") as stream:
                 return dict(json.loads(stream.read(MAX_RESULT_BYTES).decode("utf-8")))
@@ -172,7 +172,7 @@ class RunDir:
             return {}
 
     def result(self) -> Result | None:
-        """Read what the run came to; None if it has not ended."""
+        """Read the run's result; None if it has not ended or the result is damaged."""
         try:
             if not self.metrics.is_file():
                 return None
@@ -182,7 +182,7 @@ class RunDir:
             return None
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write one row an epoch; the first row names the columns."""
+        """Write `history.csv` with one row per epoch; the first row's keys name the columns."""
         text = io.StringIO()
         writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
         writer.writeheader()
@@ -191,20 +191,20 @@ class RunDir:
 
 
 def default_path(name: str) -> Path:
-    """Name a run directory under `runs/` after the experiment and the time; `create` numbers it if it is taken."""
+    """Return a path under `runs/` from the experiment's name and the time; `create` numbers it if it exists."""
     return Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def is_free(path: Path) -> bool:
-    """Tell whether nothing is there, or an empty folder."""
+    """Return whether a path does not exist or is an empty folder."""
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
 
 def demand_free(output: Path) -> None:
-    """Check that what a command is to write is none of a run's own files.
+    """Check that a command's --output does not overwrite files of a run.
 
     Raises:
-        UsageError: It is.
+        UsageError: The path belongs to a run.
     """
     inside = output if RunDir(output).config.is_file() else output.parent
     own = any(output.match(pattern) for pattern in OWN)
@@ -213,18 +213,18 @@ def demand_free(output: Path) -> None:
 
 
 def existing(path: Path, if_exists: IfExists) -> bool:
-    """Tell whether a run is there already that is to be skipped or continued.
+    """Return whether a path has a run that is to be skipped or resumed.
 
     Raises:
-        RunError: Something is there, and a new run may not be started.
+        RunError: The path exists, and a new run may not be started there.
     """
     if is_free(path):
         return False
     run = RunDir(path)
     if not run.config.is_file():
-        raise RunError(f"{path} exists and is no run directory; nothing was touched")
+        raise RunError(f"{path} exists and is not a run; nothing was changed")
     if if_exists == "error":
-        raise RunError(f"the run {path} exists; choose another --output, or --if-exists skip, resume or overwrite")
+        raise RunError(f"the run {path} exists; choose another --output, or use --if-exists skip, resume or overwrite")
     if if_exists == "overwrite":
         with run.owned():
             return False
@@ -232,23 +232,23 @@ def existing(path: Path, if_exists: IfExists) -> bool:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what was being staged for a run when its process was killed; others may be staging it just now."""
+    """Remove temporary directories that killed processes left behind; recent ones may still be in use and stay."""
     for left in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
-        with contextlib.suppress(OSError):  # whoever is staging may rename it at this moment
+        with contextlib.suppress(OSError):  # another process may rename it at this moment
             if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
 
 
 def _begun_meanwhile(path: Path) -> str:
-    """Say why a directory cannot be taken that was free, or another run's to replace, when the command began."""
+    """Return the error for a path that another process took after this command started."""
     return (
-        f"another process has begun the run {path} meanwhile; choose another --output, or wait until it has ended and use "
-        "--if-exists skip or resume"
+        f"another process has started the run {path} in the meantime; choose another --output, or wait until it has "
+        "ended and use --if-exists skip or resume"
     )
 
 
 def _take(path: Path) -> Path:
-    """Make an empty directory of a name, or of the first number of that name which is free; nobody else gets it."""
+    """Reserve a name, or its first free number, by creating an empty directory that only this process gets."""
     for number in count(1):
         taken = path if number == 1 else path.with_name(f"{path.name}_{number}")
         with contextlib.suppress(FileExistsError):
@@ -258,7 +258,7 @@ def _take(path: Path) -> Path:
 
 
 def _leave(taken: Path) -> None:
-    """Give a name back that nothing was made of."""
+    """Release a reserved name that was not used."""
     with contextlib.suppress(OSError):
         taken.rmdir()
 

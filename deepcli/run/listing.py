@@ -1,4 +1,4 @@
-"""The runs below some folders, as rows of a table: how they ended, what they came to, and in what they differ."""
+"""List runs as rows of a table, with status, metrics, and the fields in which their specs differ."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class ListedRun:
     """One run.
 
     Attributes:
-        path: Where it is.
+        path: The run directory.
         status: completed, failed, running, unfinished, or damaged.
-        epochs: Trained so far.
-        best_epoch: Counted from 1.
-        seconds: Of the command that ended it.
-        metrics: `val_loss`, `test_accuracy` and so on; of a run that has not ended, those of its last epoch.
-        spec: Every field of its spec by dotted key.
+        epochs: Epochs trained so far.
+        best_epoch: The best epoch, counted from 1.
+        seconds: Time of the command that finished the run.
+        metrics: `val_loss`, `test_accuracy` and so on; for a run that has not ended, those of its last epoch.
+        spec: Every field of the spec by dotted key.
     """
 
     path: Path
@@ -60,24 +60,24 @@ class ListedRun:
 
     @property
     def facts(self) -> dict[str, Value]:
-        """What every run has."""
+        """The columns that every run has."""
         return {"run": str(self.path), **{name: getattr(self, name) for name in FACTS[1:]}}
 
     @property
     def values(self) -> dict[str, Value]:
-        """Everything that can be sorted and filtered by."""
+        """All values to sort and filter by."""
         return {**self.spec, **self.metrics, **self.facts}
 
 
 def find(folders: Sequence[Path]) -> list[ListedRun]:
-    """List the runs in and below some folders, by name.
+    """List the runs in and below some folders, in the order of their names.
 
     Raises:
-        RunError: A folder is not there.
+        RunError: A folder does not exist.
     """
     for folder in folders:
         if not folder.is_dir():
-            raise RunError(f"{folder} is no folder")
+            raise RunError(f"{folder} is not a directory")
     paths = dict.fromkeys(path for folder in folders for path in _search(folder, MAX_LEVELS))
     return [_read(path) for path in paths]
 
@@ -136,14 +136,14 @@ def _text(file: Path, limit: int) -> str:
 
 
 def changed(runs: Sequence[ListedRun]) -> list[str]:
-    """Name the dotted keys in which the specs of runs differ; a run's name is its own."""
+    """List the dotted keys in which the specs of runs differ, except the name."""
     keys = dict.fromkeys(key for run in runs for key in run.spec if key != "name")
     specs = [run.spec for run in runs if run.spec]
     return [key for key in keys if len({(type(spec.get(key)), spec.get(key)) for spec in specs}) > 1]
 
 
 def metrics(runs: Sequence[ListedRun]) -> list[str]:
-    """Name the metrics that some of the runs have."""
+    """List the metrics that any of the runs has."""
     return list(dict.fromkeys(name for run in runs for name in run.metrics))
 
 
@@ -151,7 +151,7 @@ def keep(runs: Sequence[ListedRun], conditions: Sequence[str]) -> list[ListedRun
     """Keep the runs for which every condition holds, such as `val_accuracy>0.98` or `model.type=cnn`.
 
     Raises:
-        UsageError: One is no condition, or is about something that no run has.
+        UsageError: A condition is malformed, or names a value that no run has.
     """
     for text in conditions:
         match = CONDITION.match(text)
@@ -163,10 +163,10 @@ def keep(runs: Sequence[ListedRun], conditions: Sequence[str]) -> list[ListedRun
 
 
 def order(runs: Sequence[ListedRun], key: str, descending: bool) -> list[ListedRun]:
-    """Sort runs by anything that they have; those without it come last.
+    """Sort runs by one of their values; runs without it come last.
 
     Raises:
-        UsageError: No run has it.
+        UsageError: No run has that value.
     """
     name = _known(key, runs, "--sort")
     having = [run for run in runs if run.values.get(name) is not None]
@@ -198,5 +198,5 @@ def _holds(value: Value, compare: Callable[[Any, Any], bool], wanted: Value) -> 
         return False
     try:
         return compare(value, wanted)
-    except TypeError:  # a number and a text have no order
+    except TypeError:  # a number cannot be compared with a string
         return False

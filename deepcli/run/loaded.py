@@ -1,4 +1,4 @@
-"""A run that is there, read whole: spec, curves, figures, predictions."""
+"""Read a finished or unfinished run: spec, result, learning curves and predictions."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ MAX_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run as it was left.
+    """A run read from its directory.
 
     Attributes:
-        run: Its directory.
-        experiment: Its spec.
-        result: How it ended; None if it has not.
-        environment: What it ran on.
+        run: The run directory.
+        experiment: The spec.
+        result: The result; None if the run has not ended.
+        environment: The content of `environment.json`.
     """
 
     run: RunDir
@@ -44,8 +44,8 @@ class LoadedRun:
         """Read a run.
 
         Raises:
-            RunError: It is none, or its environment is damaged.
-            SpecError: Its spec is of a plugin that is not given, or damaged.
+            RunError: The path is not a run, or its environment is damaged.
+            SpecError: The spec is damaged, or needs a plugin that is not given.
         """
         run = RunDir.open(path)
         try:
@@ -58,24 +58,24 @@ class LoadedRun:
             if not (plugins := environment.get("plugins")):
                 raise
             words = " ".join(f"--plugin {shlex.quote(str(plugin))}" for plugin in plugins)
-            hint = f"the run was trained with {words}, which is imported only if you give it again"
+            hint = f"the run was trained with {words}, so add that to the command"
             raise SpecError([*error.problems, Problem(str(run.path), "", hint)]) from None
         return cls(run, experiment, run.result(), environment)
 
     @property
     def name(self) -> str:
-        """What to call it beside others: its path as given."""
+        """The name to show: the path as given."""
         return str(self.run.path)
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """What is kept of the data that it was trained on; empty if nothing is."""
+        """The description of the training data; empty if the run has none."""
         data = self.environment.get("data")
         return data if isinstance(data, Mapping) else {}
 
     @cached_property
     def history(self) -> Sequence[Mapping[str, float]]:
-        """A row for each epoch.
+        """The rows of `history.csv`, one for each epoch.
 
         Raises:
             RunError: The file is damaged.
@@ -90,7 +90,7 @@ class LoadedRun:
                 reader = csv.DictReader(file)
                 return [{name: float(value) for name, value in row.items()} for row in reader]
         except (OSError, ValueError, TypeError, AttributeError, csv.Error):
-            raise RunError(f"{path} is damaged: it should be a table of numbers, a row an epoch") from None
+            raise RunError(f"{path} is damaged: it should be a table of numbers with one row per epoch") from None
 
     @property
     def columns(self) -> dict[str, list[float]]:
@@ -101,33 +101,33 @@ class LoadedRun:
 
     @property
     def curves(self) -> dict[str, list[float]]:
-        """Each column of the history but the seconds, by name."""
+        """The columns of the history by name, without epoch and seconds."""
         names = [name for name in (self.history[0] if self.history else {}) if name not in ("epoch", "seconds")]
         return {name: [row[name] for row in self.history] for name in names}
 
     @property
     def curve_names(self) -> list[str]:
-        """What has a curve of its own: the metrics, and last the learning rate; validation goes with its metric."""
+        """The names of the curves to draw: the metrics, then the learning rate; validation belongs to its metric."""
         return sorted((name for name in self.curves if not name.startswith("val_")), key="learning_rate".__eq__)
 
     def predictions(self, split: str = "test") -> Predictions:
-        """Read what the best weights said of a split.
+        """Read the predictions of the best weights for a split.
 
         Raises:
-            RunError: There are no predictions.
-            DataError: They are damaged.
+            RunError: The run has no predictions for the split.
+            DataError: The predictions are damaged.
         """
         from deepcli.evaluation.predictions import Predictions
 
         path = self.run.predictions(split)
         if not path.is_file():
-            raise RunError(f"{path} is not there; `deepcli evaluate {self.run.path} --split {split}` writes it")
+            raise RunError(f"{path}: no such file; create it with: deepcli evaluate {self.run.path} --split {split}")
         if path.is_symlink():
-            raise DataError(f"{path} is a symbolic link, which no run has")
+            raise DataError(f"{path} is a symbolic link; a run's own files never are")
         return Predictions.load(path)
 
     def figures(self) -> dict[str, float | None]:
-        """Its metrics, as `deepcli runs` names them: `val_loss`, `test_accuracy` and so on."""
+        """Return the metrics, named as by `deepcli runs`: `val_loss`, `test_accuracy` and so on."""
         named = {"train": "train_", "validation": "val_", "test": "test_"}
         metrics = self.result.metrics if self.result else {}
         return {

@@ -1,4 +1,4 @@
-"""Whether data are those that a model was trained on, by the fingerprints that its checkpoint and its run keep."""
+"""Checks whether data are those that a model was trained on, by the fingerprints in its checkpoint and its run."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from deepcli.run.directory import RunDir
 
 SHOWN = 16
-"""Digits of a SHA-256 that are shown: enough to tell two apart."""
+"""Digits of a SHA-256 that are shown, enough to distinguish two."""
 
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """What is known of the data that a model was trained on.
+    """What is known about the data that a model was trained on.
 
     Attributes:
         path: The run or the checkpoint, as the user named it.
-        marks: What is kept of the data: by the checkpoint, and by the run that it lies in.
-        source: Where they were; None if nothing says.
+        marks: Fingerprints of the data: those in the checkpoint, and those in the run that contains it.
+        source: Where the data were; None if it is unknown.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class TrainedOn:
 
     @classmethod
     def of(cls, checkpoint: CheckpointFile | None, run: RunDir | None) -> TrainedOn:
-        """Gather what a checkpoint and the run around it say."""
+        """Collect what a checkpoint and its run say about the data."""
         kept = run.described().get("data") if run else None
         kept = kept if isinstance(kept, Mapping) else {}
         source = kept.get("source") or (checkpoint.experiment.data.path if checkpoint else None)
@@ -45,19 +45,19 @@ class TrainedOn:
         return cls(path, (checkpoint.data if checkpoint else {}, kept), source if isinstance(source, str) else None)
 
     def is_of(self, read: Provenance) -> bool | None:
-        """Tell whether data are the same; None if nothing that is kept says."""
+        """Return whether data are the same; None if there are no fingerprints to compare."""
         pairs = list(self._compared(read))
         return all(before == now for before, now in pairs) if pairs else None
 
     def demand(self, read: Provenance, remedy: str | None = None) -> bool:
-        """Check that data are the same; returns whether anything that is kept says so.
+        """Check that data are the same; returns whether there were fingerprints to compare.
 
         Args:
-            read: Where the data are from.
-            remedy: What to do about others; default: to evaluate on them on purpose.
+            read: Source and fingerprints of the data.
+            remedy: What to do if the data differ; default: how to evaluate on other data explicitly.
 
         Raises:
-            DataError: They are others.
+            DataError: The data differ.
         """
         other = next((pair for pair in self._compared(read) if pair[0] != pair[1]), None)
         if other is not None:
@@ -65,10 +65,10 @@ class TrainedOn:
         return self.is_of(read) is not None
 
     def told(self, read: Provenance) -> str:
-        """Say what is known of data."""
+        """Describe whether data are those that the model was trained on."""
         if (same := self.is_of(read)) is None:
-            return f"{self.path} does not say which data it was trained on, so they are not compared"
-        return f"{read.source}: {'the data' if same else 'other data than those'} that {self.path} was trained on"
+            return f"{self.path} does not record its training data, so the data are not compared"
+        return f"{read.source}: {'the data' if same else 'not the data'} that {self.path} was trained on"
 
     def _compared(self, read: Provenance) -> Iterator[tuple[str, str]]:
         yield from filter(None, (compared(marks, read.fingerprint) for marks in self.marks))
@@ -76,13 +76,13 @@ class TrainedOn:
     def _refusal(self, marks: tuple[str, str], read: Provenance, remedy: str) -> str:
         before, now = (mark if len(mark) <= SHOWN else f"{mark[:SHOWN]}..." for mark in marks)
         return (
-            f"the data are not those that {self.path} was trained on\n"
+            f"the data differ from those that {self.path} was trained on\n"
             f"  trained on  SHA-256 {before}  {self.source or ''}".rstrip()
             + f"\n  read now    SHA-256 {now}  {read.source}\n{remedy}"
         )
 
     def _way_out(self) -> str:
         return (
-            "put the data back, or name other data on purpose: "
+            "restore the data, or evaluate on other data explicitly: "
             f"deepcli evaluate {shlex.quote(str(self.path))} data.path=NEW --output DIR"
         )

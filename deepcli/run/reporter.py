@@ -1,4 +1,4 @@
-"""What a run tells while it goes on; the command line decides how it looks."""
+"""The interface through which a run reports its progress; the command line decides how it is shown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from deepcli.run.directory import RunDir
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an epoch is.
+    """Progress within an epoch.
 
     Attributes:
-        epoch: Counted from 1.
-        step: Steps of this epoch that are done.
+        epoch: The epoch's number, counted from 1.
+        step: The number of completed steps in this epoch.
         logs: Loss, metrics and learning rate so far.
-        samples_per_second: Over this epoch.
-        seconds_left: To the end of this epoch.
+        samples_per_second: Training speed, averaged over this epoch.
+        seconds_left: Estimated time to the end of this epoch.
     """
 
     epoch: int
@@ -31,25 +31,25 @@ class Progress:
 
 
 class Reporter(Protocol):
-    """Shows a run to its user."""
+    """Shows a run's progress to the user."""
 
     def note(self, text: str) -> None:
         """Show one line."""
 
     def begin(self, epochs: int, steps: int) -> None:
-        """Training begins: so many epochs of so many steps."""
+        """Training starts, with this number of epochs and of steps per epoch."""
 
     def due(self) -> bool:
-        """Tell whether `progress` would be shown now; asked at every step, so it must cost nothing."""
+        """Return whether `progress` would be shown now; called at every step, so it must be fast."""
 
     def progress(self, progress: Progress) -> None:
-        """Show how far an epoch is."""
+        """Show the progress within an epoch."""
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
-        """An epoch has ended, with this row of the history; `best` so far or not."""
+        """An epoch has ended, with this row of the history; `best` is whether it is the best so far."""
 
     def end(self) -> None:
-        """Training has ended, however it did."""
+        """Training has ended, successfully or not."""
 
 
 class NullReporter:
@@ -62,7 +62,7 @@ class NullReporter:
         """Show nothing."""
 
     def due(self) -> bool:
-        """Say no."""
+        """Return False: progress is never shown."""
         return False
 
     def progress(self, progress: Progress) -> None:
@@ -76,12 +76,12 @@ class NullReporter:
 
 
 class LoggingReporter:
-    """A reporter that also writes what it is told to `train.log`.
+    """A reporter that also writes notes and epochs to a run's `train.log`.
 
     Args:
-        reporter: Shows it.
-        run: Keeps it.
-        so_far: What was shown before there was a run to keep it.
+        reporter: The reporter that shows them.
+        run: The run whose log they are written to.
+        so_far: Lines that were shown before the run directory existed.
     """
 
     def __init__(self, reporter: Reporter, run: RunDir, so_far: Sequence[str] = ()) -> None:
@@ -91,12 +91,12 @@ class LoggingReporter:
         self.begin, self.due, self.progress, self.end = reporter.begin, reporter.due, reporter.progress, reporter.end
 
     def note(self, text: str) -> None:
-        """Show and keep one line."""
+        """Show and log one line."""
         self._write(text)
         self._reporter.note(text)
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
-        """Show and keep an epoch's row."""
+        """Show and log an epoch's row."""
         self._write(" ".join(f"{name}={value:.6g}" for name, value in row.items()) + " (best)" * best)
         self._reporter.epoch(row, best)
 

@@ -1,4 +1,4 @@
-"""What it means to go on with a run: from which checkpoint, and with which changes to its spec."""
+"""Decide whether and how a run can be resumed: its checkpoint, and the allowed changes to its spec."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from deepcli.spec.trees import differences
 
 @dataclass(frozen=True)
 class Resumption:
-    """A run that goes on.
+    """A run to resume.
 
     Attributes:
-        run: Its directory.
-        checkpoint: Its last one; None if there is none yet, and training begins at step 0 again.
-        more_epochs: Whether the run shall be longer than it was.
-        moved: Whether its data are to be read from another place than before.
+        run: The run directory.
+        checkpoint: The last checkpoint; None if the run has none yet, so that training starts again at step 0.
+        more_epochs: Whether the run gets more epochs than before.
+        moved: Whether its data are read from another place than before.
     """
 
     run: RunDir
@@ -35,31 +35,31 @@ class Resumption:
 
     @property
     def finished(self) -> str | None:
-        """Why there is nothing left to train; None if there is."""
+        """The reason why nothing is left to train; None if something is."""
         result = self.run.result()
         if result is None or result.status != "completed":
             return None
         if not self.more_epochs:
             return f"the run {self.run.path} has finished; nothing was trained"
         if self.checkpoint is None or (result.epochs or 0) < self.checkpoint.experiment.training.epochs:
-            return f"the run {self.run.path} stopped by itself after epoch {result.epochs}; more epochs change nothing"
+            return f"the run {self.run.path} stopped early after epoch {result.epochs}; more epochs change nothing"
         return None
 
 
 def resume(run: RunDir, wanted: Experiment) -> Resumption:
-    """Decide how a run goes on; the caller owns it.
+    """Decide how to resume a run; the caller must hold its lock.
 
     Args:
         run: The run.
-        wanted: The spec to go on with.
+        wanted: The spec to resume it with.
 
     Raises:
-        RunError: The spec is another one than the run was begun with.
-        CheckpointError: The last checkpoint is damaged, a link, or of a plugin that is not loaded.
-        SpecError: There is no checkpoint, and the run's spec cannot be read.
+        RunError: The spec differs from the run's own.
+        CheckpointError: The last checkpoint is damaged, a symbolic link, or needs a plugin that is not loaded.
+        SpecError: The run has no checkpoint, and its spec cannot be read.
     """
     if run.last.is_symlink():
-        raise CheckpointError(f"{run.last} is a symbolic link, which no run has")
+        raise CheckpointError(f"{run.last} is a symbolic link; a run's own files never are")
     checkpoint = open_checkpoint(run.last) if run.last.exists() else None
     begun = checkpoint.experiment if checkpoint else load.load([run.config]).experiment
     changes = changes_between(begun, wanted)
@@ -68,7 +68,7 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
     places = changes.keys() & {f"data.{name}" for name in wanted.data.path_fields}
     resumption = Resumption(run, checkpoint, more_epochs, moved=bool(places))
     if resumption.finished is None:
-        allowed |= places  # whether the data there are the same is found out when they are read
+        allowed |= places  # when the data are read, they are compared with those of the run
     if changes.keys() - allowed:
         shown = {path: change for path, change in changes.items() if path in places or path not in allowed}
         raise RunError(_refusal(run, shown, more_epochs, wanted.schedule.type))
@@ -76,18 +76,18 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
 
 
 def skip(run: RunDir, wanted: Experiment) -> Result:
-    """Return the result of a run that need not be trained again.
+    """Return the result of a finished run, to skip training it again.
 
     Raises:
-        RunError: It has not finished, has failed, or was trained with another spec.
-        SpecError: Its spec cannot be read.
+        RunError: The run has not finished, has failed, or was trained with another spec.
+        SpecError: The run's spec cannot be read.
     """
     result = run.result()
     if result is None or result.status != "completed":
         how = f"failed ({result.error})" if result and result.status == "failed" else "has not finished"
         raise RunError(
-            f"the run {run.path} exists and {how}, so it cannot be skipped; --if-exists resume continues it, overwrite "
-            "trains it afresh"
+            f"the run {run.path} exists and {how}, so it cannot be skipped; use --if-exists resume to continue it, or "
+            "--if-exists overwrite to replace it"
         )
     changes = changes_between(load.load([run.config]).experiment, wanted)
     if changes:
@@ -96,7 +96,7 @@ def skip(run: RunDir, wanted: Experiment) -> Result:
                 [
                     f"the run {run.path} cannot be skipped: it was trained with another spec:",
                     *_lines(changes),
-                    "choose another --output, or --if-exists overwrite",
+                    "choose another --output, or use --if-exists overwrite",
                 ]
             )
         )
@@ -104,7 +104,7 @@ def skip(run: RunDir, wanted: Experiment) -> Result:
 
 
 def changes_between(begun: Experiment, wanted: Experiment) -> dict[str, tuple[Any, Any]]:
-    """Return each dotted path at which two specs differ, with both values; a file is the same however it is named."""
+    """Return each dotted path at which two specs differ, with both values; paths are compared as absolute paths."""
     return dict(differences(with_absolute_paths(begun).model_dump(), with_absolute_paths(wanted).model_dump()))
 
 
@@ -116,18 +116,18 @@ def _refusal(run: RunDir, changes: Mapping[str, tuple[Any, Any]], more_epochs: b
     lines = _lines(changes)
     if more_epochs and "training.epochs" in changes:
         lines.append(
-            f"  the schedule {schedule} follows the length of the run, so with more epochs every rate so far would have "
-            "been another"
+            f"  the schedule {schedule} depends on the length of the run: with more epochs, all learning rates so far "
+            "would have been different"
         )
     return "\n".join(
         [
-            f"the run {run.path} cannot go on with another spec than it began with:",
+            f"the run {run.path} cannot be resumed with a changed spec:",
             *lines,
-            f"leave the change out, or train a new run; training.initial_weights={run.path} begins with these weights",
+            f"undo the change, or start a new run; training.initial_weights={run.path} starts it with these weights",
         ]
     )
 
 
 def _shown(value: Any) -> str:
-    """Write a value as it stands in a spec."""
+    """Format a value as in a spec."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

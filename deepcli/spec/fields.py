@@ -20,7 +20,7 @@ Course = Callable[[Any], Any]
 
 
 def matching(pattern: str, expected: str) -> AfterValidator:
-    """Make the validator of a text that has a form; `expected` says it in words."""
+    """Make a validator of strings that match a pattern; `expected` describes it in error messages."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -31,7 +31,7 @@ def matching(pattern: str, expected: str) -> AfterValidator:
 
 
 def as_tuple(value: Any) -> Any:
-    """Turn a list from YAML into the tuple that a frozen spec holds; anything else stays, to be judged by its type."""
+    """Convert a list from YAML to a tuple, for frozen specs; other values are left to type validation."""
     return tuple(value) if isinstance(value, list) else value
 
 

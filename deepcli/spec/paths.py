@@ -1,4 +1,4 @@
-"""Paths in specs: made absolute, so that a run means the same files from wherever it is read, and named in errors."""
+"""Paths in specs: made absolute, so that they mean the same files from any directory, and named in errors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ S = TypeVar("S", bound=Spec)
 
 
 def with_absolute_paths(spec: S, folder: Path | None = None) -> S:
-    """Return a spec with every path in it made absolute; its classes say in `path_fields` which fields are paths.
+    """Return a spec with all its paths made absolute; `path_fields` of each class lists the fields that are paths.
 
     Args:
-        spec: Any section, or the whole.
-        folder: What relative paths are relative to; None is the current directory.
+        spec: Any section, or a whole spec.
+        folder: The directory that relative paths are relative to; None for the current directory.
     """
     changes = {}
     for name in type(spec).model_fields:
@@ -41,13 +41,13 @@ def _absolute(value: Any, folder: Path | None) -> Any:
 
 
 def absolute(path: str, folder: Path | None = None) -> str:
-    """Make a path absolute; an address like `s3://bucket/name`, or what no system takes for a path, stays as it is."""
+    """Make a path absolute; return a URL such as `s3://bucket/name`, or an invalid path, unchanged."""
     if "://" in path or "\0" in path:
         return path
     try:
         whole = Path(folder or Path.cwd(), Path(path).expanduser())
         plain = Path(os.path.normpath(whole))
-        # `..` after a symbolic link is not the folder above it.
+        # Normalizing `link/..` is wrong if `link` is a symbolic link to a directory elsewhere.
         same = plain == whole or os.path.realpath(plain) == os.path.realpath(whole)
     except (OSError, ValueError, RuntimeError):
         return path
@@ -55,16 +55,16 @@ def absolute(path: str, folder: Path | None = None) -> str:
 
 
 def absolute_plugins(plugins: Iterable[str], folder: Path | None = None) -> tuple[str, ...]:
-    """Make the plugins that are files absolute; the names of modules stay."""
+    """Make the paths of plugin files absolute; return module names unchanged."""
     return tuple(absolute(plugin, folder) if plugin.endswith(".py") else plugin for plugin in plugins)
 
 
 def failure(data: str, error: Exception, tree: Mapping[str, Any]) -> str:
-    """Say why a data set cannot be read.
+    """Describe why a data set cannot be read.
 
     Args:
-        data: Its type.
-        error: What reading it raised.
+        data: The data set's type.
+        error: The exception that reading it raised.
         tree: The plain values of its spec.
     """
     why = unreadable(error, tree) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
@@ -72,17 +72,17 @@ def failure(data: str, error: Exception, tree: Mapping[str, Any]) -> str:
 
 
 def unreadable(error: OSError, tree: Mapping[str, Any]) -> str:
-    """Say which file cannot be read and why, and which field names it.
+    """Describe which file cannot be read, why, and which field names it.
 
     Args:
-        error: What reading it raised.
+        error: The exception that reading it raised.
         tree: The plain values of a spec, or of sections of it.
     """
     if not isinstance(error.filename, str | bytes | os.PathLike):
         return f"{type(error).__name__}: {error.strerror or error}"
     name = os.fsdecode(error.filename)
     field = next((key for key, value in _texts(tree) if _names(value, name)), None)
-    there = f"name its new place with {field}=PATH" if field else "change what names it"
+    there = f"give its new path with {field}=PATH" if field else "correct the path"
     remedy = f"put it back, or {there}" if isinstance(error, FileNotFoundError) else f"check it, or {there}"
     return f"{name}: {error.strerror or error}; {remedy}"
 
@@ -96,7 +96,7 @@ def _texts(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _names(value: str, file: str) -> bool:
-    """Tell whether a value names a file, or a folder above it."""
+    """Return whether a value names a file or one of its parent directories."""
     if not value or value.isspace():
         return False
     place = Path(absolute(value))

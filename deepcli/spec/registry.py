@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 Issue = tuple[tuple[str | int, ...], str]
-"""A place inside a spec, and why what stands there does not fit the rest of it."""
+"""A place inside a spec, and why its value does not fit the rest of the spec."""
 
 
 class Spec(BaseModel):
-    """A section of a spec: frozen, strict about types, and without room for unknown keys.
+    """A section of a spec: frozen, strict about types, and without unknown keys.
 
     Attributes:
-        path_fields: The fields that are paths of files or folders; a run keeps them absolute.
+        path_fields: The fields that are paths of files or folders; a run stores them as absolute paths.
     """
 
     path_fields: ClassVar[tuple[str, ...]] = ()
@@ -38,7 +40,7 @@ class Spec(BaseModel):
 
 
 def _take_lists_for_tuples(schema: Any) -> None:
-    """Let every tuple inside a schema be written as a list: YAML has no other, and frozen specs hold no lists."""
+    """Accept a list for every tuple inside a schema: YAML has only lists, and frozen specs only tuples."""
     if isinstance(schema, dict):
         if schema.get("type") == "tuple":
             schema["strict"] = False
@@ -55,11 +57,31 @@ class Component(Spec):
 
     @classmethod
     def example(cls) -> Self:
-        """Make one, for tests and documentation; a class with required fields says with which."""
+        """Make an example for tests and documentation; a class with required fields must override this."""
         return cls.model_validate({})
 
 
 C = TypeVar("C", bound=Component)
+_registrations: list[tuple[Registry[Any], str, type[Any] | None]] = []
+"""Each registration so far: where, under which name, and the class that had the name before."""
+
+
+@contextlib.contextmanager
+def whole_modules() -> Iterator[None]:
+    """Undo what was registered inside by a module that could not be imported to its end."""
+    before = len(_registrations)
+    try:
+        yield
+    except BaseException:
+        for registry, name, earlier in reversed(_registrations[before:]):
+            if registry[name].__module__ in sys.modules:
+                continue
+            if earlier is None:
+                del registry._classes[name]
+            else:
+                registry._classes[name] = earlier
+        del _registrations[before:]
+        raise
 
 
 class Registry(Generic[C]):
@@ -67,7 +89,7 @@ class Registry(Generic[C]):
 
     Args:
         kind: What its entries are called, in the plural (`"models"`).
-        default: The type that a section without `type` means; None where it must be written.
+        default: The type of a section without `type`; None if `type` is required.
     """
 
     def __init__(self, kind: str, default: str | None = None) -> None:
@@ -88,6 +110,7 @@ class Registry(Generic[C]):
             raise ValueError(f"{self.kind}: {name!r} is already registered by {known.__module__}.{known.__qualname__}")
         if "__doc__" not in vars(cls) or not cls.__doc__:
             raise ValueError(f"{self.kind}: {name!r} needs a docstring; it is what `deepcli list` shows")
+        _registrations.append((self, name, known))
         self._classes[name] = cls
         return cls
 
@@ -108,7 +131,7 @@ class Registry(Generic[C]):
         return len(self._classes)
 
     def type_of(self, value: object) -> object:
-        """Read the type that a raw section names, written out, in shorthand or by default."""
+        """Return the type that an unvalidated section names: its `type`, a bare name, or the default."""
         if isinstance(value, Mapping):
             return value.get("type", self.default)
         return value
@@ -134,12 +157,12 @@ class Registry(Generic[C]):
         return cls.model_validate({**fields, "type": name})
 
     def has(self, component: Component) -> bool:
-        """Tell whether a component's class is registered here, as it is or under an earlier definition of its name."""
+        """Return whether a component's class, or an earlier definition of the same class, is registered here."""
         known, cls = self.get(component.type), type(component)
         return known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
 
     def foreign(self, component: Component) -> str:
-        """Word the error for a component that is not registered here."""
+        """Return the error message for a component that is not registered here."""
         cls = type(component)
         return (
             f"should be one of the {self.kind}, not {cls.__qualname__} of {cls.__module__}; "
@@ -147,7 +170,7 @@ class Registry(Generic[C]):
         )
 
     def unknown(self, name: object) -> str:
-        """Word the error for a name that is not registered."""
+        """Return the error message for a name that is not registered."""
         known = f"known {self.kind}: {', '.join(self)}"
         if name is None:
             return f"`type` is missing; {known}"
@@ -162,7 +185,7 @@ class Registry(Generic[C]):
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         bare = [name for name in self if not any(field.is_required() for field in self[name].model_fields.values())]
         if self._describing:
-            # A layer inside a layer: described once is enough, and for ever would be too long.
+            # A layer inside a layer is described once only, or the recursion would never end.
             return {"anyOf": [{"enum": bare}, {"type": "object", "required": ["type"]}]}
         self._describing = True
         try:
@@ -186,7 +209,7 @@ class Registry(Generic[C]):
 
 
 def validation_error(problems: Iterable[Issue], value: object) -> ValidationError:
-    """Make one validation error of many misfits, each with its own location."""
+    """Combine misfits into one validation error, each with its own location."""
     details = [
         InitErrorDetails(type=PydanticCustomError("misfit", "{why}", {"why": why}), loc=loc, input=value)
         for loc, why in problems
@@ -203,7 +226,7 @@ def validate(value: C, check: Callable[[C], Iterable[Issue]]) -> C:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Suggest the known word that is nearest to an unknown one, or nothing."""
+    """Suggest the known word that is nearest to an unknown one; an empty string if none is near."""
     near = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}? " if near else ""
 

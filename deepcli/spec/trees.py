@@ -9,11 +9,11 @@ from typing import Any
 from deepcli.spec.yaml12 import Path
 
 Value = Any
-"""A number, a text, or None where a run does not have it."""
+"""A number or a string; None if a run does not have the value."""
 
 
 def lookup(tree: Any, path: Path) -> Any:
-    """Follow a path into plain values; None where it leads nowhere."""
+    """Return the value at a path in plain values; None if the path does not exist."""
     for key in path:
         if isinstance(tree, Mapping):
             tree = tree.get(key)
@@ -32,11 +32,11 @@ def flat(tree: Any, path: str = "") -> Iterator[tuple[str, Value]]:
     elif path:
         yield path, json.dumps(tree, ensure_ascii=False) if isinstance(tree, list) else tree
     else:
-        raise ValueError("is no mapping")
+        raise ValueError("is not a mapping")
 
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Yield each dotted path at which two trees of plain values differ, with both values; None is for a missing one."""
+    """Yield each dotted path at which two trees of plain values differ, with both values; None for a missing one."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in [*before, *(key for key in now if key not in before)]:
             yield from differences(before.get(key), now.get(key), f"{path}.{key}" if path else str(key))

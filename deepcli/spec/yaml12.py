@@ -1,6 +1,6 @@
-"""YAML 1.2 on top of PyYAML: the scalars that people mean, the place of every value, and no surprises.
+"""YAML 1.2 on top of PyYAML: scalars as people mean them, the position of every value, and strict limits.
 
-PyYAML speaks YAML 1.1, where `1e-3` is a string, `no` is false, `017` is fifteen and the last of two equal keys wins.
+PyYAML reads YAML 1.1, where `1e-3` is a string, `no` is false, `017` is fifteen and the last of two equal keys wins.
 Resolution follows the core schema of https://yaml.org/spec/1.2.2/#103-core-schema.
 """
 
@@ -17,7 +17,7 @@ import yaml
 MAX_BYTES = 64 * 1024
 MAX_VALUES = 5_000
 MAX_DEPTH = 32
-TOO_MANY = f"more than {MAX_VALUES} values once its aliases are expanded"
+TOO_MANY = f"more than {MAX_VALUES} values when aliases are expanded"
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 Path = tuple[str | int, ...]
@@ -25,7 +25,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Mark:
-    """A place in a source: a file with line and column, or a word of the command line."""
+    """A position in a source: a file with line and column, or a command-line argument."""
 
     source: str
     line: int | None = None
@@ -36,7 +36,7 @@ class Mark:
 
 
 class YamlError(ValueError):
-    """A text that is not the YAML we read, and where."""
+    """An error in a YAML text, and its position."""
 
     def __init__(self, mark: Mark, message: str) -> None:
         super().__init__(message)
@@ -76,7 +76,7 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads no more of a text than a spec may hold: what is too deep or too much ends it where it is met."""
+    """Stops reading at the first value beyond the limits of a spec on depth and number."""
 
     yaml_implicit_resolvers = _resolvers()
 
@@ -98,7 +98,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _TooMuch(Exception):
-    """More than a spec may hold, met at a mark of PyYAML's."""
+    """A spec exceeds a limit, at a mark of PyYAML's."""
 
     def __init__(self, mark: yaml.Mark, message: str) -> None:
         super().__init__(message)
@@ -122,7 +122,7 @@ def _sequence(dumper: yaml.SafeDumper, items: list[Any] | tuple[Any, ...]) -> ya
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    # PyYAML writes these line breaks of Unicode's as they are, and folds them when it reads them back.
+    # PyYAML writes these Unicode line breaks unescaped, and folds them when it reads them back.
     style = '"' if set(text) & {"\x85", "\u2028", "\u2029"} else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -137,10 +137,10 @@ def parse(text: str, source: str) -> Document:
 
     Args:
         text: The document.
-        source: What to call it in marks and errors, usually the file's path.
+        source: Name of the document in marks and errors, usually the file's path.
 
     Raises:
-        YamlError: Bad syntax, a duplicate key, a tag, or more values or depth than any spec needs.
+        YamlError: Bad syntax, a duplicate key, a tag, too many values or too many levels.
     """
     if text.count("[") + text.count("{") > MAX_VALUES:
         raise YamlError(Mark(source), f"more than {MAX_VALUES} brackets")
@@ -158,10 +158,10 @@ def parse(text: str, source: str) -> Document:
 
 
 def quick(text: str) -> Any:
-    """Read what `dump` wrote, in C where PyYAML has that: plain values without their places, and fewer checks.
+    """Read YAML that `dump` wrote, in C if PyYAML has it: plain values without positions, and fewer checks.
 
     Raises:
-        ValueError: It is no YAML.
+        ValueError: The text is not YAML.
     """
     try:
         return yaml.load(text, _Quick)
@@ -195,7 +195,7 @@ class _Reader:
             self._refuse_tag(node, "tag:yaml.org,2002:seq")
             return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
         if not isinstance(node, yaml.ScalarNode):
-            raise YamlError(self._mark(node), "neither a value nor a list nor a mapping")
+            raise YamlError(self._mark(node), "should be a value, a list or a mapping")
         return self._scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
@@ -206,7 +206,7 @@ class _Reader:
                 raise YamlError(self._mark(key_node), "a key should be a plain word")
             key = self._scalar(key_node)
             if key in result:
-                raise YamlError(self._mark(key_node), f"the key {key!r} stands twice in one mapping")
+                raise YamlError(self._mark(key_node), f"duplicate key {key!r}")
             self.document.keys[(*path, key)] = self._mark(key_node)
             result[key] = self._value(value_node, (*path, key))
         return result
@@ -227,7 +227,7 @@ class _Reader:
 
     def _refuse_tag(self, node: yaml.Node, expected: str) -> None:
         if node.tag != expected:
-            raise YamlError(self._mark(node), f"the tag {node.tag!r} is not allowed; a spec is plain values only")
+            raise YamlError(self._mark(node), f"the tag {node.tag!r} is not allowed; use plain values only")
 
     def _mark(self, node: yaml.Node) -> Mark:
         return Mark(self.source, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -242,12 +242,12 @@ def _integer(text: str, mark: Mark) -> int:
 
 
 def dump(tree: Mapping[str, Any]) -> str:
-    """Write plain values as YAML that `parse` reads back as they were."""
+    """Write plain values as YAML that `parse` reads back unchanged."""
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110)
 
 
 def dump_line(tree: Mapping[str, Any]) -> str:
-    """Write plain values as YAML on one line, each section inside in braces."""
+    """Write plain values as YAML on one line, with inner sections in braces."""
     text = yaml.dump(
         dict(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf
     )

@@ -1,1 +1,1 @@
-"""Sweeps: many runs of one spec, each at another point of a space of parameters."""
+"""Sweeps: many runs of one spec with different values of its parameters."""

@@ -1,4 +1,4 @@
-"""The words of `deepcli sweep`: which of them are files, which change the spec, and which say what varies."""
+"""Parse the arguments of `deepcli sweep`: spec files, overrides, and parameters to vary."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ EXAMPLE = "write log:1e-4:1e-1, uniform:0:0.5, int:1:4 or int_log:16:256; a thir
 
 @dataclass(frozen=True)
 class Told:
-    """What the words of a command line come to.
+    """The arguments of a command, by kind.
 
     Attributes:
         files: The spec files.
-        overrides: Words that change the spec, in order.
-        section: Words that change the section `sweep`.
-        parameters: By dotted key, what varies, as it would stand in the section.
-        fixed: Keys that a word gives one value, and what they choose with it.
+        overrides: Overrides of the spec, in order.
+        section: Overrides of the section `sweep`.
+        parameters: The parameters to vary by dotted key, in the form of the section.
+        fixed: Keys that get a single value, so that they do not vary.
     """
 
     files: tuple[Path, ...]
@@ -43,14 +43,14 @@ class Told:
 
 
 def sort(words: Sequence[str], overrides: Iterable[str] = ()) -> Told:
-    """Tell the words apart; the later of two for one key wins.
+    """Sort arguments by kind; the last argument for a key wins.
 
     Args:
         words: Files, overrides, and parameters: `key=log:1e-4:1e-1`, or `key=[1, 2]` for candidates.
-        overrides: Words that are never parameters, not even with a list.
+        overrides: Overrides that are never parameters, even if the value is a list.
 
     Raises:
-        SpecError: A word that looks like a range and is none, or is no YAML.
+        SpecError: An argument is a malformed range, or is not valid YAML.
     """
     parameters: dict[str, Any] = {}
     changes: list[str] = []
@@ -88,7 +88,7 @@ def _without(parameters: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _decides(text: str) -> bool:
-    """Tell whether an override leaves nothing open: a mapping without `type` changes fields inside a section."""
+    """Return whether an override sets a whole value; a mapping without `type` only changes fields in a section."""
     try:
         value = yaml12.parse(text, COMMAND_LINE).tree
     except YamlError:
@@ -101,7 +101,7 @@ def _is_section(word: str) -> bool:
 
 
 def _parameter(word: str, text: str) -> Any:
-    """Return what a word says of a parameter; None if it says none."""
+    """Return the parameter that an argument defines; None if it is a plain override."""
     source = f"{COMMAND_LINE}: {word}"
     name, colon, bounds = text.partition(":")
     if colon and name.strip() in RANGES:
@@ -120,17 +120,17 @@ def _bounds(word: str, text: str) -> dict[str, Any]:
         values = []
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if len(values) not in (2, 3) or not numbers:
-        raise SpecError([Problem(COMMAND_LINE, word, f"is no range; {EXAMPLE}")])
+        raise SpecError([Problem(COMMAND_LINE, word, f"is not a valid range; {EXAMPLE}")])
     return dict(zip(("min", "max", "step"), values, strict=False))
 
 
 def written(key: str, value: Any) -> str:
-    """Write a value as an override, as a shell would pass it on."""
+    """Return the override that sets a key to a value, before quoting for a shell."""
     return f"{key}={yaml12.dump_line({'x': value}).partition(': ')[2]}"
 
 
 def add(section: Document, told: Told, options: Mapping[str, Any]) -> None:
-    """Put what the command line says into the section `sweep` of a document, in place."""
+    """Add the parameters and options of the command line to a document's section `sweep`, in place."""
     inner = section.tree.setdefault(SWEEP, {})
     if inner is None:
         inner = section.tree[SWEEP] = {}
@@ -160,7 +160,7 @@ def _put(section: Document, into: dict[Any, Any], path: yaml12.Path, value: Any,
 
 
 def apart(document: Document) -> Document:
-    """Return a document whose section `sweep` can be changed without changing another."""
+    """Return a copy of a document whose section `sweep` can be changed without affecting the original."""
     tree = dict(document.tree)
     if isinstance(inner := tree.get(SWEEP), Mapping):
         tree[SWEEP] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in inner.items()}
@@ -170,14 +170,14 @@ def apart(document: Document) -> Document:
 def read(
     gathered: tuple[Document, tuple[str, ...]], told: Told, options: Mapping[str, Any]
 ) -> tuple[Document, tuple[str, ...]]:
-    """Lay what the command line says of the section over the files; parameters that are fixed leave.
+    """Merge the command line's parameters and options into the section `sweep`; remove parameters that it fixes.
 
-    The overrides of the spec itself are not yet laid over it.
+    Overrides of the spec itself are not applied yet.
 
     Args:
-        gathered: The files with the words about the section over them, and what should be told of that.
-        told: The command line.
-        options: Fields of the section that it gives as options.
+        gathered: The merged files and overrides of the section, with notices.
+        told: The arguments of the command line.
+        options: Fields of the section that are given as options.
     """
     document, notices = apart(gathered[0]), gathered[1]
     add(document, told, options)
@@ -186,5 +186,5 @@ def read(
     if isinstance(parameters, dict):
         for key in [key for key in parameters if isinstance(key, str) and slot(key) in told.fixed]:
             del parameters[key]
-            notices = (*notices, f"{key}: the command line gives it one value, so it does not vary")
+            notices = (*notices, f"{key}: does not vary, as the command line sets a single value")
     return document, notices

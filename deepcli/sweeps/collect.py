@@ -1,4 +1,4 @@
-"""What the trials of a plan have come to, wherever they were trained."""
+"""Collect the results of a plan's trials, wherever they were trained."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Collection:
-    """The trials below a folder.
+    """The trials of a plan in a folder.
 
     Attributes:
-        folder: Where they are.
-        metric: What decides.
-        goal: Which way.
-        points: The runs of each point, one a seed.
+        folder: The folder.
+        metric: The metric that ranks them.
+        goal: Whether to minimize or maximize it.
+        points: The runs of each point, one per seed.
     """
 
     folder: Path
@@ -40,18 +40,16 @@ class Collection:
 
     @classmethod
     def read(cls, folder: Path) -> Collection:
-        """Find the trials below a folder.
+        """Find the trials in a folder.
 
         Raises:
-            RunError: There are none.
-            UsageError: They are of plans with different metrics.
+            RunError: The folder has no trials.
+            UsageError: The trials belong to plans with different metrics.
         """
         planned = planned_runs(folder)
         metrics = dict.fromkeys((one.metric, one.goal) for one in planned)
         if len(metrics) > 1:
-            raise UsageError(
-                f"{folder} holds trials of plans with different metrics: {', '.join(m for m, _ in metrics)}"
-            )
+            raise UsageError(f"{folder} has trials of plans with different metrics: {', '.join(m for m, _ in metrics)}")
         grouped: dict[str, list[PlannedRun]] = {}
         for one in planned:
             grouped.setdefault(same(one.point), []).append(one)
@@ -60,7 +58,7 @@ class Collection:
 
     @cached_property
     def rows(self) -> list[RankedTrial]:
-        """The ranking, a row a point."""
+        """The ranking, one row per point."""
         return rank((self._row(runs) for runs in self.points), self.goal)
 
     def _row(self, runs: Sequence[PlannedRun]) -> RankedTrial:
@@ -89,26 +87,26 @@ class Collection:
 
     @property
     def winners(self) -> list[RunDir]:
-        """The runs of the best point."""
+        """The runs of the best trial; empty if none is completed."""
         if self.rows[0].state != "completed":
             return []
         return [one.run(self.folder) for runs in self.points for one in runs if runs[0].number == self.rows[0].number]
 
     @property
     def ended(self) -> bool:
-        """Whether every trial that was begun has ended."""
+        """Whether every trial that was started has ended."""
         return all(row.state in ("completed", "failed") for row in self.rows)
 
     @property
     def untested(self) -> list[RunDir]:
-        """The winner's runs that have still to be measured on the test split; none before all trials have ended."""
+        """The best trial's runs not yet evaluated on the test split; empty before all trials have ended."""
         return [run for run in self.winners if not metrics_on_test([run])] if self.ended else []
 
     def write(self) -> None:
-        """Write `trials.csv`, `best.yaml` and pictures.
+        """Write `trials.csv`, `best.yaml` and plots.
 
         Raises:
-            TrainingError: They cannot be written.
+            TrainingError: A file cannot be written.
         """
         from deepcli.sweeps.study.plots import draw
 
@@ -119,7 +117,7 @@ class Collection:
         draw(self._study, self.metric, self.folder)
 
     def outcome(self, seconds: float) -> Outcome:
-        """Say what they came to."""
+        """Return the outcome of the trials and write `outcome.json`."""
         from deepcli.sweeps.study.importances import importances
 
         best = winner(self.rows, [str(run.path) for run in self.winners], metrics_on_test(self.winners))
@@ -145,7 +143,7 @@ class Collection:
 
     @cached_property
     def _study(self) -> optuna.Study:
-        """The same trials as Optuna would know them, for its importances and pictures."""
+        """The trials as an Optuna study, for importances and plots."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -170,7 +168,7 @@ def _plain(value: Any) -> Any:
 
 
 def _distribution(values: Iterable[Any]) -> optuna.distributions.BaseDistribution:
-    """Guess what values were drawn from, as far as pictures need it."""
+    """Guess the distribution of values, for plots."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     plain = [_plain(value) for value in values]

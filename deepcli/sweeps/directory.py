@@ -1,4 +1,4 @@
-"""A sweep's directory: every file name in it, who may decide something about it, and which trial is whose."""
+"""A sweep's directory: its file names, the lock of the whole sweep, and the leases on its trials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 POLL_SECONDS = 0.002
-"""How soon a lock that another process gives back is taken; each holds it for about as long."""
+"""Interval for checking whether a lock is free; processes hold locks for about this time."""
 
 
 class SweepDir:
@@ -41,12 +41,12 @@ class SweepDir:
         self.outcome = path / "outcome.json"
 
     def run(self, number: int, seed: int | None = None) -> Path:
-        """Name the run directory of a trial; with several seeds, that of one of them."""
+        """Return the run directory of a trial, or with several seeds, of one of its runs."""
         trial = self.trials / f"{number:04d}"
         return trial if seed is None else trial / f"seed-{seed}"
 
     def log(self, name: str) -> Path:
-        """Name the file where a worker, or a trial that failed, left what it had to say."""
+        """Return the log file of a worker or of a failed trial."""
         return self.logs / f"{name}.log"
 
     @classmethod
@@ -54,34 +54,34 @@ class SweepDir:
         """Open an existing sweep.
 
         Raises:
-            RunError: There is no sweep there.
+            RunError: The path is not a sweep directory.
         """
         folder = cls(path)
         if not folder.plan.is_file():
-            raise RunError(f"{path} is no sweep directory: it has no sweep.json")
+            raise RunError(f"{path} is not a sweep: no sweep.json in it")
         return folder
 
     @classmethod
     def create(cls, path: Path, plan: Mapping[str, Any], name: str, storage: str | None) -> SweepDir:
-        """Make a sweep directory.
+        """Create a sweep directory.
 
         Args:
-            path: Where it shall be.
-            plan: What is to be done.
-            name: Begins the name that the study has in a storage, where others may be too.
-            storage: Where it is kept, without a password; None is a journal in the directory.
+            path: The path of the directory.
+            plan: The plan as JSON values.
+            name: The prefix of the study's name in the storage, which several sweeps may share.
+            storage: The storage URL without a password; None for a journal file in the directory.
 
         Raises:
-            RunError: It cannot be written, or something else is there.
+            RunError: The directory cannot be written, or the path exists.
         """
         folder = cls(path)
         if not is_free(path):
-            what = "is a run, no sweep" if RunDir(path).config.is_file() else "exists and is no sweep directory"
-            raise RunError(f"{path} {what}; nothing was touched; choose another --output")
+            what = "is a run, not a sweep" if RunDir(path).config.is_file() else "exists and is not a sweep"
+            raise RunError(f"{path} {what}; nothing was changed; choose another --output")
         study = f"{name}-{secrets.token_hex(4)}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Whole or not at all, and for one process alone: of two, the other finds it there.
+            # Created atomically: if two processes try at once, one of them finds the other's directory.
             with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as made:
                 staged = cls(Path(made) / "sweep")
                 for inner in (staged.trials, staged.leases, staged.logs):
@@ -93,18 +93,18 @@ class SweepDir:
         return folder
 
     def write_plan(self, stored: Mapping[str, Any]) -> None:
-        """Keep what the sweep is.
+        """Write `sweep.json`.
 
         Raises:
-            TrainingError: It cannot be written.
+            TrainingError: The file cannot be written.
         """
         write_text(self.plan, json.dumps(stored, indent=2, ensure_ascii=False) + "\n")
 
     def read_plan(self) -> dict[str, Any]:
-        """Read the name of the study, where it is kept, and the plan.
+        """Read `sweep.json`: the study's name, the storage and the plan.
 
         Raises:
-            RunError: It is damaged.
+            RunError: The file is damaged.
         """
         try:
             stored = dict(json.loads(self.plan.read_text(encoding="utf-8")))
@@ -112,11 +112,13 @@ class SweepDir:
                 raise TypeError
             return {**stored, "plan": dict(stored["plan"])}
         except (OSError, ValueError, TypeError, KeyError):
-            raise RunError(f"{self.plan} is damaged, so the sweep cannot go on; its runs can still be listed") from None
+            raise RunError(
+                f"{self.plan} is damaged, so the sweep cannot be resumed; `deepcli runs` can still list its runs"
+            ) from None
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Decide something about the whole sweep while no other process does; that is soon over."""
+        """Lock the whole sweep inside the block, which must be short."""
         try:
             lock = _lock(self.lock)
             lock.acquire()
@@ -128,7 +130,7 @@ class SweepDir:
             lock.release()
 
     def lease(self, name: str) -> BaseFileLock | None:
-        """Take a trial for this process, until it gives it back or ends, however it ends; None if another has it."""
+        """Reserve a trial until this process releases it or ends, even if killed; None if another process has it."""
         from filelock import Timeout
 
         lock = _lock(self.leases / name)
@@ -146,5 +148,5 @@ def _lock(path: Path) -> BaseFileLock:
 
 
 def default_path(name: str) -> Path:
-    """Name a sweep's directory after its spec; the same command again finds it."""
+    """Return a sweep's default directory, named after its spec so that the same command finds it again."""
     return Path("sweeps") / name

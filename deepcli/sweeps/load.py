@@ -1,4 +1,4 @@
-"""From words of the command line to a plan of a sweep, or to every error in it before anything is trained."""
+"""Load a sweep: from the arguments of the command line to a plan, with every error found before training."""
 
 from __future__ import annotations
 
@@ -36,38 +36,38 @@ def load_sweep(
     plugins: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Read a sweep, decide what it leaves open, and build every point of a grid, or the edges and some of a space.
+    """Load a sweep, fill in defaults, and check all points of a grid, or the edges of a space and some samples.
 
     Args:
         words: Spec files, overrides, and parameters like `optimizer.learning_rate=log:1e-4:1e-1`.
-        overrides: Words that are never parameters.
+        overrides: Overrides that are never parameters, even if the value is a list.
         plugins: Python files or modules that register components; they are imported first.
-        options: Fields of the section from the command line; None leaves a field alone.
+        options: Fields of the section from the command line; None leaves a field unchanged.
 
     Raises:
-        UsageError: No file, or a plugin that cannot be imported.
-        SpecError: With every problem found.
+        UsageError: No file is given, or a plugin cannot be imported.
+        SpecError: The spec or the sweep has problems; all of them are listed.
     """
     plugins = tuple(plugins)
     import_plugins(plugins)
     told = sort(words, overrides)
     if not told.files:
-        raise UsageError("no spec file given; `deepcli init digits cnn` writes one to start from")
+        raise UsageError("no spec file given; create one with: deepcli init digits cnn")
     gathered = load.gather(told.files, told.section)
     return _plan(gathered, told, plugins, options or {}, must_vary=True)
 
 
 def validate_file(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
-    """Validate a spec file with its section `sweep`, if it has one; a list among the overrides is a value.
+    """Validate a spec file with its section `sweep`, if any; a list in an override is a value, not candidates.
 
     Raises:
-        UsageError: A plugin that cannot be imported.
-        SpecError: With every problem found.
+        UsageError: A plugin cannot be imported.
+        SpecError: The file has problems; all of them are listed.
     """
     plugins = tuple(plugins)
     import_plugins(plugins)
     told = replace(sort((), overrides), files=tuple(files))
-    gathered = load.gather(files, told.section)  # once: a file may be a pipe
+    gathered = load.gather(files, told.section)  # only once, as a file may be a pipe
     if SWEEP not in gathered[0].tree:
         return load.finish(*gathered, told.overrides, str(files[0]))
     plan = _plan(gathered, told, plugins, {}, must_vary=False)
@@ -96,7 +96,7 @@ def _plan(
     notices = (
         *notices,
         *whole.notices,
-        *(f"{key}: left out of the sweep; its condition is not met" for key in left_out),
+        *(f"{key}: not part of the sweep, as its condition is not met" for key in left_out),
         *_incomparable(decided, experiment),
         *_surprises(decided, experiment),
     )
@@ -117,18 +117,18 @@ def _plan(
     decided = decided.model_copy(update={"max_trials": trials, "max_failures": failures})
     plan = Plan(dict(base.tree), decided, told.overrides, plugins, folder, notices, base, places)
     validate.points(plan, [{}] if not metric_fits(plan, experiment) else chosen, where)
-    Plan.from_json(plan.to_json())  # A worker on another machine will read it.
+    Plan.from_json(plan.to_json())  # Checks that a worker on another machine can read it.
     return plan
 
 
 def _surprises(sweep: Sweep, experiment: Experiment) -> list[str]:
-    """Return what the spec itself surprises with, unless its points differ in that."""
+    """Return the notices of the spec itself, unless the sweep varies the fields that they are about."""
     varied = {key.partition(".")[0] for key in sweep.parameters}
     return [] if varied & {"optimizer", "schedule"} else experiment.notices()
 
 
 def metric_fits(plan: Plan, experiment: Experiment) -> bool:
-    """Tell whether the spec itself reports what decides."""
+    """Return whether the spec itself reports the sweep's metric."""
     return metric_problem(plan.metric.name, experiment) is None
 
 
@@ -156,7 +156,7 @@ def _mark(document: Document, place: tuple[str | int, ...]) -> str:
 
 
 def _decided(sweep: Sweep, base: Experiment) -> Sweep:
-    """Decide conditions on the spec, the method and the metric."""
+    """Resolve conditions on the spec, and fill in method and metric."""
     decided = settled(sweep, base)
     listed = all(isinstance(parameter, Candidates) for parameter in decided.parameters.values())
     name = sweep.metric.name if sweep.metric else base.monitor
@@ -167,14 +167,14 @@ def _decided(sweep: Sweep, base: Experiment) -> Sweep:
 
 
 def _incomparable(sweep: Sweep, base: Experiment) -> Iterator[str]:
-    """Say where the metric itself changes with a parameter."""
+    """Yield a notice for each parameter that changes how val_loss is computed."""
     if not sweep.metric or sweep.metric.name != "val_loss":
         return
     for key in sweep.parameters:
         if key.partition(".")[0] == "loss" or key.rpartition(".")[2].endswith(PENALTIES):
             others = [f"val_{name}" for name in base.measured if name != "loss"]
-            instead = f"; sweep.metric could be {others[0]}" if others else ""
-            yield f"{key}: changes what val_loss counts, so points are not compared on equal terms{instead}"
+            instead = f"; consider {others[0]} as sweep.metric" if others else ""
+            yield f"{key}: changes how val_loss is computed, so val_loss is not comparable between points{instead}"
 
 
 def _places(document: Document, key: str, sweep: Sweep) -> tuple[Mark, ...]:

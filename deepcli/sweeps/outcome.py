@@ -1,4 +1,4 @@
-"""The object that `deepcli sweep … --json` prints and `outcome.json` keeps: its keys are a promise to scripts."""
+"""The JSON object of `deepcli sweep … --json` and `outcome.json`; scripts rely on its keys, so they stay stable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deepcli.result import Answer
 from deepcli.sweeps.ranking import ORDER, RankedTrial
 
-NONE_COMPLETED = "no trial was completed"
+NONE_COMPLETED = "no trial completed"
 
 
 class Winner(BaseModel):
@@ -20,47 +20,50 @@ class Winner(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trial: int = Field(description="Its number, counted from 0.")
-    value: float = Field(description="The metric, a mean over the seeds.")
-    spread: float | None = Field(None, description="Standard deviation over the seeds; null with one.")
-    point: dict[str, Any] = Field(description="What it varied, by dotted key.")
-    runs: list[str] = Field(description="Its run directories, one a seed.")
+    trial: int = Field(description="Number of the trial, counted from 0.")
+    value: float = Field(description="Mean of the metric over the seeds.")
+    spread: float | None = Field(None, description="Standard deviation over the seeds; null with one seed.")
+    point: dict[str, Any] = Field(description="Values of the parameters by dotted key.")
+    runs: list[str] = Field(description="Run directories, one per seed.")
     test: dict[str, float | None] = Field(
-        default_factory=dict, description="Means over the seeds on the test split; empty before the sweep has ended."
+        default_factory=dict,
+        description="Metrics on the test split, means over the seeds; empty before the sweep has ended.",
     )
-    test_spread: dict[str, float] | None = Field(None, description="Standard deviations of those; null with one seed.")
+    test_spread: dict[str, float] | None = Field(
+        None, description="Standard deviations of the metrics on the test split; null with one seed."
+    )
 
 
 class Outcome(Answer):
-    """What a sweep has come to, for a script to read."""
+    """The outcome of a sweep, for scripts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="deepcli sweep")
 
     command: Literal["sweep run", "sweep status", "sweep collect"] = Field(description="The command that ran.")
     status: Literal["completed", "planned", "unfinished", "failed", "interrupted"] = Field(
-        description="completed: it has met its plan; unfinished: trials are left; failed: too many of them did; "
-        "planned: with --dry-run, nothing was trained."
+        description="completed: all planned trials have ended; unfinished: trials are left; failed: too many trials "
+        "failed; planned: with --dry-run, nothing was trained."
     )
     sweep: str | None = Field(None, description="The sweep's directory, as given.")
-    metric: str | None = Field(None, description="What decides.")
-    goal: Literal["minimize", "maximize"] | None = Field(None, description="Which way.")
-    planned: int | None = Field(None, description="Trials that there shall be; null where nothing says.")
-    completed: int = Field(0, description="Trials that ran to their end.")
-    pruned: int = Field(0, description="Trials that were ended early.")
-    failed: int = Field(0, description="Trials that failed.")
-    running: int = Field(0, description="Trials that a process is at.")
-    unfinished: int = Field(0, description="Trials of a plan that were begun and that no process is at.")
+    metric: str | None = Field(None, description="The metric that the sweep optimizes.")
+    goal: Literal["minimize", "maximize"] | None = Field(None, description="Whether to minimize or maximize it.")
+    planned: int | None = Field(None, description="Number of planned trials; null if not known.")
+    completed: int = Field(0, description="Number of completed trials.")
+    pruned: int = Field(0, description="Number of trials that were stopped early.")
+    failed: int = Field(0, description="Number of failed trials.")
+    running: int = Field(0, description="Number of trials being trained.")
+    unfinished: int = Field(0, description="Number of trials that were started but are not being trained.")
     best: Winner | None = Field(None, description="The best trial; null if none is completed.")
     importances: dict[str, float] = Field(
         default_factory=dict,
-        description="Each parameter's share in reaching the best tenth of the trials; empty where trials are too few.",
+        description="Each parameter's share in reaching the best tenth of the trials; empty with too few trials.",
     )
     importances_note: str | None = Field(
-        None, description="Why there are no importances, or which parameters are left out; null if nothing is to say."
+        None, description="Why there are no importances, or which parameters are left out; null otherwise."
     )
     points: list[dict[str, Any]] | None = Field(
         None,
-        description="With --dry-run: each point by dotted key; null where a point is chosen after those before it.",
+        description="With --dry-run: each point by dotted key; null if points depend on earlier results.",
     )
     seconds: float | None = Field(None, description="Wall time of the whole command, in seconds.")
 
@@ -74,12 +77,12 @@ def counts(rows: Sequence[RankedTrial]) -> dict[str, int]:
 def winner(
     rows: Sequence[RankedTrial], runs: Sequence[str], test: Mapping[str, Sequence[float | None]]
 ) -> Winner | None:
-    """Describe the best trial of a ranking; None if none is completed.
+    """Return the best trial of a ranking; None if none is completed.
 
     Args:
         rows: The ranking.
         runs: The winner's run directories.
-        test: By metric, a figure on the test split for each of them.
+        test: By metric, the values on the test split, one per run.
     """
     if not rows or rows[0].state != "completed" or rows[0].value is None:
         return None

@@ -1,4 +1,4 @@
-"""A sweep with everything decided: the spec it varies, its space, and the experiment at each of its points."""
+"""The plan of a sweep: the spec, the settings with all defaults filled in, and the experiment at each point."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from deepcli.sweeps.spec import Candidates, Objective, Sweep, same
 FORMAT = 1
 DEFAULT_TRIALS = 20
 MISSES = 50
-"""Draws for each point wanted, before a space counts as exhausted."""
+"""Number of samples per requested point before a space counts as exhausted."""
 
 Method = Literal["grid", "random", "bayes"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep directory keeps, and workers on other machines read.
+    """The plan that a sweep directory stores, for workers on any machine.
 
     Attributes:
-        base: The spec files, laid over one another, without the section `sweep`.
-        sweep: The section, with method, metric, trials and failures decided.
-        overrides: Words laid over the files at every point.
+        base: The merged spec files, without the section `sweep`.
+        sweep: The section `sweep`, with method, metric, trials and failures filled in.
+        overrides: Overrides that apply at every point.
         plugins: Files or modules that register components.
-        folder: Where it was made, to which its paths are relative; empty means the current directory.
-        notices: What the user should be told of how it came about.
-        document: The same as `base`, with the places where its values stand.
-        places: By parameter, where it is written, or where each of its candidates is.
+        folder: The directory that paths are relative to; empty means the current directory.
+        notices: Notices to show to the user.
+        document: The same as `base`, with the positions of its values in their files.
+        places: By parameter, its position in its file, or the positions of its candidates.
     """
 
     base: Mapping[str, Any]
@@ -56,27 +56,27 @@ class Plan:
 
     @property
     def method(self) -> Method:
-        """How points are chosen."""
+        """The method that chooses points."""
         return self.sweep.method or "bayes"
 
     @property
     def metric(self) -> Objective:
-        """What decides, with its goal."""
+        """The metric to optimize, with its goal."""
         return self.sweep.metric or Objective(name="val_loss", goal="minimize")
 
     @property
     def max_trials(self) -> int:
-        """Points to try."""
+        """The number of points to try."""
         return self.sweep.max_trials or DEFAULT_TRIALS
 
     @property
     def max_failures(self) -> int:
-        """More failed trials end the sweep."""
+        """The number of failed trials above which the sweep stops."""
         return failures_allowed(self.max_trials) if self.sweep.max_failures is None else self.sweep.max_failures
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """What is added to the spec's seed, for each run of a point."""
+        """For each run of a point, the number to add to the spec's seed."""
         return tuple(range(self.sweep.seeds)) if isinstance(self.sweep.seeds, int) else self.sweep.seeds
 
     def experiment(self, point: Point, seed: int | None = None) -> Experiment:
@@ -84,10 +84,10 @@ class Plan:
 
         Args:
             point: The values of the parameters.
-            seed: What is added to the spec's own seed.
+            seed: A number to add to the spec's seed.
 
         Raises:
-            SpecError: It cannot be built; the error names the point.
+            SpecError: The spec is invalid; the error names the point.
         """
         try:
             return self.build(point, seed)
@@ -95,10 +95,10 @@ class Plan:
             raise SpecError([at_point(problem, point) for problem in error.problems]) from None
 
     def build(self, point: Point, seed: int | None = None) -> Experiment:
-        """Return the spec of one run, as `deepcli train` makes it of the same words.
+        """Return the spec of one run, the same as `deepcli train` with the same arguments.
 
         Raises:
-            SpecError: It cannot be built; the error names the fields alone.
+            SpecError: The spec is invalid; the error names only the fields.
         """
         over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
         for key, value in point.items():
@@ -109,11 +109,11 @@ class Plan:
             own = document.tree.get("seed", 0)
             if isinstance(own, int) and not isinstance(own, bool):
                 document.tree = {**document.tree, "seed": own + seed}
-        # Workers run in other folders, on other machines.
+        # Workers may run in other folders.
         return with_absolute_paths(load.validate(document), Path(self.folder).absolute())
 
     def words(self, point: Point, seed: int | None = None) -> list[str]:
-        """Return the overrides with which `deepcli train` trains the same spec."""
+        """Return the overrides for `deepcli train` that give the same spec."""
         offset = [f"seed={self.experiment(point, seed).seed}"] if seed else []
         return [*self.overrides, *(written(key, value) for key, value in point.items()), *offset]
 
@@ -127,7 +127,7 @@ class Plan:
         return marks[0] if marks else Mark("")
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain dict to store. Specs are YAML inside, where keys may be integers and JSON's may not."""
+        """Return the plan as JSON values; specs are stored as YAML text, as their keys may be integers."""
         return {
             "format": FORMAT,
             "base": yaml12.dump(self.base),
@@ -139,18 +139,18 @@ class Plan:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Plan:
-        """Read what `to_json` returned; plugins are not imported.
+        """Restore a plan that `to_json` returned; plugins are not imported.
 
         Raises:
-            SpecError: It is none of ours, or of a newer version.
+            SpecError: The plan is damaged, or from a newer version.
         """
         if stored.get("format") != FORMAT:
-            raise SpecError([Problem("", "format", f"a stored sweep should be of format {FORMAT}")])
+            raise SpecError([Problem("", "format", f"a stored sweep should have format {FORMAT}")])
         try:
             base = load.parse(stored["base"], "the stored spec").tree
             section = load.parse(stored["sweep"], "the stored sweep").tree
             sweep = Sweep.model_validate(section)
-            folder = str(stored.get("folder", ""))  # older sweeps have none
+            folder = str(stored.get("folder", ""))  # missing in older sweeps
             return cls(base, sweep, _texts(stored["overrides"]), _texts(stored["plugins"]), folder)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError([Problem("", "", f"a stored sweep is damaged: {error}")]) from None
@@ -158,20 +158,20 @@ class Plan:
 
 def _texts(items: Any) -> tuple[str, ...]:
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise TypeError("a list of texts is none")
+        raise TypeError("should be a list of strings")
     return tuple(items)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a plan that needs no study.
+    """One run of a plan whose points are known in advance.
 
     Attributes:
-        number: Its place in the plan, from 0.
+        number: Its position in the plan, from 0.
         point: The values of the parameters.
-        seed: What is added to the spec's own seed.
-        experiment: The whole spec.
-        identity: What it is called by what it is.
+        seed: The number added to the spec's seed.
+        experiment: The complete spec.
+        identity: A hash of the spec.
     """
 
     number: int
@@ -182,23 +182,23 @@ class Trial:
 
 
 def identity(experiment: Experiment) -> str:
-    """Name a spec by what it trains: the beginning of a hash of all of it but the name."""
+    """Return the first 12 digits of a hash of a spec without its name, to identify what it trains."""
     plain = experiment.model_dump(mode="json", exclude={"name"})
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:12]
 
 
 def trials(plan: Plan) -> Iterator[Trial]:
-    """Yield the runs of a grid, or of points drawn by the sweep's seed alone; two of one spec are one.
+    """Yield the runs of a grid, or of points sampled with the sweep's seed, without duplicates.
 
     Raises:
         UsageError: The method needs results to choose the next point.
-        SpecError: A point cannot be built.
+        SpecError: A point gives an invalid spec.
     """
     if plan.method == "bayes":
         raise UsageError(
-            "the method bayes chooses each point by the results of those before, so there is no plan beforehand; "
-            "take --method random, or let `deepcli sweep run` choose"
+            "the method bayes chooses each point from earlier results, so its points cannot be planned in advance; "
+            "use --method random, or run the sweep with `deepcli sweep run`"
         )
     seen: set[str] = set()
     numbers = count()
@@ -212,7 +212,7 @@ def trials(plan: Plan) -> Iterator[Trial]:
 
 
 def points(plan: Plan) -> Iterator[Point]:
-    """Yield the points of a grid, or as many different ones as are wanted, drawn by the sweep's seed alone."""
+    """Yield the points of a grid, or up to `max_trials` different points sampled with the sweep's seed."""
     if plan.method == "grid":
         yield from islice(grid(plan.sweep), plan.max_trials)
         return
@@ -228,12 +228,12 @@ def points(plan: Plan) -> Iterator[Point]:
 
 
 def failures_allowed(trials: int) -> int:
-    """Return how many failed trials a sweep bears by default: a tenth of all, at least 3."""
+    """Return the default limit on failed trials: a tenth of all, at least 3."""
     return max(3, -(-trials // 10))
 
 
 def at_point(problem: Problem, point: Point) -> Problem:
-    """Let a problem name the point that it has."""
+    """Add the point to a problem's path."""
     if not point:
         return problem
     words = " ".join(written(key, value) for key, value in point.items())
@@ -243,19 +243,17 @@ def at_point(problem: Problem, point: Point) -> Problem:
 
 
 def metric_problem(name: str, experiment: Experiment) -> str | None:
-    """Say why a run's figure cannot decide a sweep; None if it can."""
+    """Return the reason why a metric cannot be optimized by a sweep; None if it can."""
     if not experiment.data.validation_split:
-        return (
-            "nothing is held out for validation (data.validation_split is 0), and a sweep decides by that split alone"
-        )
+        return "a sweep needs a validation split, but data.validation_split is 0"
     known = [f"val_{measured}" for measured in experiment.measured]
     if name in known:
         return None
-    there = f"there are: {', '.join(known)}"
+    there = f"known metrics: {', '.join(known)}"
     if name.startswith("test"):
         near = "val" + name.removeprefix("test").replace(" ", "_")
         meant = f"did you mean {near!r}? " if near in known else ""
-        return f"{name!r} is of the test split, which no choice may look at; {meant}{there}"
+        return f"{name!r} is a metric of the test split, which must not be used to choose; {meant}{there}"
     if name in experiment.measured:
-        return f"{name!r} is of the training split; did you mean 'val_{name}'? {there}"
+        return f"{name!r} is a metric of the training split; did you mean 'val_{name}'? {there}"
     return f"no run reports {name!r}; {did_you_mean(name, known)}{there}"

@@ -1,4 +1,4 @@
-"""The lines of a plan that needs no study: each is one run, whole, wherever it is taken to."""
+"""The lines of `sweep plan`: each describes one run completely, so that it can be trained on any machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = ("trial", "number", "point", "seed", "metric", "goal")
 
 
 def line(plan: Plan, trial: Trial) -> str:
-    """Write a run of a plan as one JSON object."""
+    """Return a run of a plan as one line of JSON."""
     fields = {
         "trial": trial.identity,
         "number": trial.number,
@@ -41,12 +41,12 @@ class PlannedRun:
     """One run of a plan.
 
     Attributes:
-        trial: Its identity: a hash of the whole spec.
-        number: Its place in the plan, from 0.
-        point: The values of what varies.
+        trial: The run's identity: a hash of the whole spec.
+        number: Its position in the plan, from 0.
+        point: The values of the parameters.
         seed: The spec's seed.
-        metric: What decides.
-        goal: Which way.
+        metric: The metric that the sweep optimizes.
+        goal: Whether to minimize or maximize it.
     """
 
     trial: str
@@ -58,11 +58,11 @@ class PlannedRun:
 
     @classmethod
     def read(cls, text: str) -> tuple[PlannedRun, Experiment]:
-        """Read a line of `sweep plan`: what is planned, and its spec.
+        """Read a line of `sweep plan`; return the planned run and its spec.
 
         Raises:
-            UsageError: It is none, or was changed.
-            SpecError: Its spec is of another version, or of a plugin that is not given.
+            UsageError: The text is not such a line, or was changed.
+            SpecError: The spec is from another version, or needs a plugin that is not given.
         """
         try:
             fields = dict(json.loads(text))
@@ -75,17 +75,17 @@ class PlannedRun:
         experiment = load.validate(load.parse(spec, f"trial {planned.trial}"))
         if identity(experiment) != planned.trial:
             raise UsageError(
-                f"the line of trial {planned.trial} was changed, or is of another version of deepcli: its spec is that of "
-                f"{identity(experiment)}"
+                f"the line of trial {planned.trial} was changed, or is from another version of deepcli: its spec is that "
+                f"of {identity(experiment)}"
             )
         return planned, experiment
 
     def run(self, folder: Path) -> RunDir:
-        """Name its run below the folder of all."""
+        """Return the run's directory in the folder of all trials."""
         return RunDir(folder / self.trial)
 
     def finished(self, folder: Path, experiment: Experiment) -> Result | None:
-        """Return its result if there is nothing left to train.
+        """Return the run's result if it is completed, else None.
 
         Raises:
             RunError: The run in its directory was trained with another spec.
@@ -95,10 +95,10 @@ class PlannedRun:
         return skip(run, experiment) if result is not None and result.status == "completed" else None
 
     def keep(self, folder: Path) -> None:
-        """Leave what `sweep collect` must know of it beside its run.
+        """Write a file next to the run with what `sweep collect` needs to know.
 
         Raises:
-            RunError: It cannot be written.
+            RunError: The folder cannot be created.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -109,10 +109,10 @@ class PlannedRun:
 
 
 def planned_runs(folder: Path) -> list[PlannedRun]:
-    """Find the runs of a plan that were begun in a folder, in the order of the plan.
+    """Find the runs of a plan that were started in a folder, in the order of the plan.
 
     Raises:
-        RunError: There are none.
+        RunError: The folder has no such runs.
     """
     found = []
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
@@ -123,7 +123,7 @@ def planned_runs(folder: Path) -> list[PlannedRun]:
         if planned.trial == file.stem:
             found.append(planned)
     if not found:
-        raise RunError(f"{folder} holds no trials of a plan; `deepcli sweep trial LINE --output {folder}` trains one")
+        raise RunError(f"{folder} has no trials of a plan; train one with: deepcli sweep trial LINE --output {folder}")
     return sorted(found, key=lambda planned: planned.number)
 
 

@@ -1,4 +1,4 @@
-"""When a trial that does badly is ended early; the fields are those of Optuna's pruners, counted in epochs."""
+"""Pruners: rules to stop bad trials early, with the fields of Optuna's pruners, counted in epochs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Factor = Annotated[int, Field(ge=2)]
 
 
 class Pruner(Component):
-    """A rule by which trials are ended before their last epoch."""
+    """A rule to stop trials before their last epoch."""
 
     def build(self) -> BasePruner:
-        """Make Optuna's."""
+        """Build the Optuna pruner."""
         raise NotImplementedError
 
 
@@ -30,31 +30,33 @@ PRUNERS: Registry[Pruner] = Registry("pruners")
 
 @PRUNERS.register
 class Median(Pruner):
-    """End a trial whose best so far is worse than the median of earlier trials at the same epoch."""
+    """Stop a trial whose best value so far is worse than the median of earlier trials at the same epoch."""
 
     type: Literal["median"] = "median"
-    n_startup_trials: Count = Field(5, description="Trials that run to their end before any is ended early.")
-    n_warmup_steps: Count = Field(0, description="Epochs of every trial before it can be ended.")
-    interval_steps: Positive = Field(1, description="Epochs from one look to the next.")
-    n_min_trials: Positive = Field(1, description="Trials that must have reported an epoch before it is compared.")
+    n_startup_trials: Count = Field(5, description="Number of trials to complete before any is stopped early.")
+    n_warmup_steps: Count = Field(0, description="Epochs before a trial can be stopped.")
+    interval_steps: Positive = Field(1, description="Epochs between two checks.")
+    n_min_trials: Positive = Field(1, description="Minimum number of trials with a value at an epoch to compare with.")
 
     def build(self) -> BasePruner:
         from optuna.pruners import MedianPruner
 
         fields = self.model_dump(exclude={"type"})
-        # Optuna counts from 0 here, epochs are counted from 1.
+        # Optuna counts steps from 0, deepcli counts epochs from 1.
         return MedianPruner(**{**fields, "n_warmup_steps": self.n_warmup_steps + 1})
 
 
 @PRUNERS.register
 class SuccessiveHalving(Pruner):
-    """Let the best part of the trials go on at each rung, each rung longer than the last (Li et al. 2020)."""
+    """Continue only the best trials at each rung, each rung longer than the one before (Li et al. 2020)."""
 
     type: Literal["successive_halving"] = "successive_halving"
-    min_resource: Auto | Positive = Field("auto", description="Epochs of the first rung; auto looks at earlier trials.")
-    reduction_factor: Factor = Field(4, description="One in so many goes on; each rung is longer by it.")
-    min_early_stopping_rate: Count = Field(0, description="Rungs left out at the beginning.")
-    bootstrap_count: Count = Field(0, description="Trials that a rung waits for before it lets any go on.")
+    min_resource: Auto | Positive = Field("auto", description="Epochs of the first rung; auto: from earlier trials.")
+    reduction_factor: Factor = Field(
+        4, description="At each rung, 1 trial in N continues, and the next rung is N times as long."
+    )
+    min_early_stopping_rate: Count = Field(0, description="Number of rungs to skip at the start.")
+    bootstrap_count: Count = Field(0, description="Minimum number of trials at a rung before any continues.")
 
     @model_validator(mode="after")
     def _waits_at_a_known_rung(self) -> SuccessiveHalving:
@@ -68,13 +70,15 @@ class SuccessiveHalving(Pruner):
 
 @PRUNERS.register
 class Hyperband(Pruner):
-    """Successive halving with several first rungs at once, for when it is not known which is right (Li et al. 2018)."""
+    """Successive halving with several lengths of the first rung at once (Li et al. 2018)."""
 
     type: Literal["hyperband"] = "hyperband"
     min_resource: Positive = Field(1, description="Epochs of the shortest first rung.")
-    max_resource: Auto | Positive = Field("auto", description="Epochs of a whole trial; auto looks at the first one.")
-    reduction_factor: Factor = Field(3, description="One in so many goes on; each rung is longer by it.")
-    bootstrap_count: Count = Field(0, description="Trials that a rung waits for before it lets any go on.")
+    max_resource: Auto | Positive = Field("auto", description="Epochs of a complete trial; auto: from the first trial.")
+    reduction_factor: Factor = Field(
+        3, description="At each rung, 1 trial in N continues, and the next rung is N times as long."
+    )
+    bootstrap_count: Count = Field(0, description="Minimum number of trials at a rung before any continues.")
 
     @model_validator(mode="after")
     def _has_room(self) -> Hyperband:
@@ -88,7 +92,7 @@ class Hyperband(Pruner):
 
 def _bootstrap(pruner: Any) -> Iterator[Issue]:
     if pruner.bootstrap_count and pruner.min_resource == "auto":
-        yield ("bootstrap_count",), "needs a min_resource in epochs, not auto"
+        yield ("bootstrap_count",), "needs min_resource as a number of epochs, not auto"
 
 
 def _resources(pruner: Any) -> Iterator[Issue]:

@@ -1,4 +1,4 @@
-"""What a sweep has come to: a ranking by validation, a table, the best spec, and which checkpoints are kept."""
+"""The results of a sweep: the ranking by the validation metric, `trials.csv`, `best.yaml` and kept checkpoints."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from deepcli.sweeps.study.study import Study
 
 STATES = {"COMPLETE": "completed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "running", "FAIL": "failed"}
-"""What Optuna's states are called."""
+"""Names of Optuna's states."""
 
 ORDER = ("completed", "pruned", "running", "unfinished", "failed")
-"""Of the states in a ranking."""
+"""Order of the states in a ranking."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class RankedTrial:
     """One trial in the ranking.
 
     Attributes:
-        number: Counted from 0.
-        state: completed, pruned, running, unfinished (nobody is at it) or failed.
-        value: Mean of the metric over seeds; of a trial that has not run to its end, the last epoch's. None: none yet.
+        number: Number of the trial, counted from 0.
+        state: completed, pruned, running, unfinished (started, but not being trained) or failed.
+        value: Mean of the metric over seeds; for a trial that is not completed, the last epoch's value. None: no value.
         spread: Standard deviation over seeds; None with one seed.
-        point: What it varied.
-        epochs: That have been reported.
-        seconds: From its beginning to its end, waiting included.
-        error: Why it failed.
-        same_as: The trial of the same point whose figures these are.
+        point: The values of the parameters.
+        epochs: Number of reported epochs.
+        seconds: Time from start to end, including interruptions.
+        error: The error of a failed trial.
+        same_as: An earlier trial of the same point, whose values were reused.
     """
 
     number: int
@@ -57,7 +57,7 @@ class RankedTrial:
 
     @property
     def cells(self) -> dict[str, Any]:
-        """The row as it stands in a table."""
+        """The cells of the row by column."""
         plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.point.items()}
         spread = {"spread": self.spread} if self.spread is not None else {}
         rest = {"epochs": self.epochs, "seconds": self.seconds, "error": self.error}
@@ -65,12 +65,12 @@ class RankedTrial:
 
 
 def ranking(study: Study) -> list[RankedTrial]:
-    """Put the trials into order: the best first, then those ended early, those under way, and those that failed."""
+    """Rank the trials: completed ones with the best first, then pruned, running and failed ones."""
     return rank(map(_row, study.trials()), study.plan.metric.goal or "minimize")
 
 
 def rank(rows: Iterable[RankedTrial], goal: str) -> list[RankedTrial]:
-    """Put rows into order."""
+    """Sort rows by state and value."""
     sign = -1 if goal == "maximize" else 1
 
     def place(row: RankedTrial) -> tuple[int, float, int]:
@@ -97,10 +97,10 @@ def _row(trial: FrozenTrial) -> RankedTrial:
 
 
 def write(study: Study) -> list[RankedTrial]:
-    """Write `trials.csv` and `best.yaml`; returns the ranking.
+    """Write `trials.csv` and `best.yaml`; return the ranking.
 
     Raises:
-        TrainingError: They cannot be written.
+        TrainingError: A file cannot be written.
     """
     rows = ranking(study)
     write_table(study.folder.table, rows)
@@ -111,12 +111,12 @@ def write(study: Study) -> list[RankedTrial]:
 
 
 def write_best(path: Path, row: RankedTrial, metric: str, spec: str) -> None:
-    """Write the spec of the best trial, which trains as it is."""
+    """Write the spec of the best trial, ready for `deepcli train`."""
     write_text(path, f"# Trial {row.number} of a sweep: {metric} {row.value:.6g}\n{spec}")
 
 
 def write_table(path: Path, rows: Sequence[RankedTrial]) -> None:
-    """Write a row a trial, the best first."""
+    """Write a CSV file with one row per trial, best first."""
     cells = [row.cells for row in rows]
     columns = list(dict.fromkeys(key for row in cells for key in row))
     last = ["epochs", "seconds", "error"]
@@ -128,7 +128,7 @@ def write_table(path: Path, rows: Sequence[RankedTrial]) -> None:
 
 
 def keep_checkpoints(study: Study) -> None:
-    """Remove the checkpoints of all trials that have ended but the best ones."""
+    """Remove the checkpoints of all ended trials except the best `sweep.keep`."""
     rows = [row for row in ranking(study) if row.state != "running" and row.same_as is None]
     for row in rows[study.plan.sweep.keep :]:
         for run in study.runs(row.number):
@@ -136,7 +136,7 @@ def keep_checkpoints(study: Study) -> None:
 
 
 def metrics_on_test(runs: Sequence[RunDir]) -> dict[str, list[float | None]]:
-    """Read what runs measured on the test split, by metric a figure for each; empty where one of them has not."""
+    """Read runs' metrics on the test split, one value per run; empty if a run has none."""
     results = [run.result() for run in runs]
     found = [result.metrics["test"] for result in results if result and "test" in result.metrics]
     if not found or len(found) < len(results):

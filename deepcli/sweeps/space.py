@@ -1,4 +1,4 @@
-"""The points of a sweep: all of a grid, or one drawn at a time, by a study or by a seed alone."""
+"""The points of a sweep: all points of a grid, or points sampled by a study or with a seed."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from deepcli.spec.trees import lookup
 from deepcli.sweeps.spec import Candidates, Parameter, Range, Sweep, at, same, slot, steps
 
 Point = dict[str, Any]
-"""Dotted keys and the plain value of each."""
+"""The values of the parameters by dotted key."""
 
 Choose = Callable[[str, Parameter], Any]
 DIGITS = 6
-"""Of a number that is drawn: enough for any parameter, few enough to be read and typed."""
+"""Significant digits of a sampled number: enough for any parameter, few enough to read and type."""
 
 
 class Suggest(Protocol):
-    """What draws values; a trial of Optuna's is one."""
+    """Samples values of parameters; implemented by Optuna's trials."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """Draw one of some texts, numbers, booleans or None."""
+        """Sample one of the choices: strings, numbers, booleans or None."""
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """Draw a number between two bounds, both included."""
+        """Sample a number between two bounds, both included."""
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """Draw an integer between two bounds, both included."""
+        """Sample an integer between two bounds, both included."""
 
 
 class Seeded:
-    """Draws by a seed and a number alone: the same on every machine, whatever was drawn before.
+    """Samples values that depend only on a seed and a number: the same on every machine.
 
     Args:
-        seed: The sweep's.
-        number: Which draw it is.
+        seed: The sweep's seed.
+        number: The number of the point.
     """
 
     def __init__(self, seed: int, number: int) -> None:
@@ -59,29 +59,29 @@ class Seeded:
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         if log:
-            # From half below the lowest to half above the highest, so that both ends are as likely as their share.
+            # From low - 0.5 to high + 0.5, so that rounding gives both ends their full probability.
             value = math.exp(math.log(low - 0.5) + self._random.random() * math.log((high + 0.5) / (low - 0.5)))
             return min(max(round(value), low), high)
         return low + step * self._random.randint(0, (high - low) // step)
 
 
 def grid(sweep: Sweep, base: Experiment | None = None) -> Iterator[Point]:
-    """Yield every point, the first parameter changing slowest, none twice.
+    """Yield every point of a grid once; the first parameter changes slowest.
 
     Args:
-        sweep: Every parameter of it can be listed.
-        base: The spec that conditions may name; those of a plan's sweep name parameters alone.
+        sweep: A sweep whose parameters all have lists of values.
+        base: The spec, which conditions may refer to; not needed for the sweep of a plan.
 
     Raises:
-        ValueError: A parameter has no end of values, or a condition names what is no parameter and there is no base.
+        ValueError: A parameter has infinitely many values, or a condition refers to the spec without `base`.
     """
     parameters = ordered(settled(sweep, base) if base else sweep)
     listed = {key: parameter.listed() for key, parameter in parameters.items()}
     slots = {slot(key) for key in parameters}
     if foreign := [name for one in parameters.values() for name in one.when or {} if slot(name) not in slots]:
-        raise ValueError(f"{', '.join(foreign)}: no parameter, so the grid needs the spec")
+        raise ValueError(f"{', '.join(foreign)}: not a parameter, so the grid needs the spec")
     if endless := [key for key, values in listed.items() if values is None]:
-        raise ValueError(f"no grid has all values of {', '.join(endless)}")
+        raise ValueError(f"a grid cannot list all values of {', '.join(endless)}")
     yield from _extended({}, list(parameters.items()), {key: values or () for key, values in listed.items()})
 
 
@@ -98,12 +98,12 @@ def _extended(
 
 
 def draw(sweep: Sweep, suggest: Suggest, base: Experiment) -> Point:
-    """Draw one point; a parameter whose condition is not met is not asked for."""
+    """Sample one point; parameters whose condition is not met are left out."""
     return walk(settled(sweep, base), lambda key, parameter: _suggested(suggest, key, parameter))
 
 
 def walk(sweep: Sweep, choose: Choose) -> Point:
-    """Make one point, asking for the value of each parameter that exists in it."""
+    """Build one point by calling `choose` for each parameter whose condition is met."""
     point: Point = {}
     for key, parameter in ordered(sweep).items():
         if exists(parameter, point):
@@ -124,7 +124,7 @@ def _suggested(suggest: Suggest, key: str, parameter: Parameter) -> Any:
 
 
 def encoded(parameter: Parameter, value: Any) -> Any:
-    """Write a value of a parameter as a study keeps it."""
+    """Return a parameter's value in the form that an Optuna study stores."""
     if not isinstance(parameter, Candidates):
         return value
     position = next(index for index, one in enumerate(parameter.values) if same(one) == same(value))
@@ -132,9 +132,9 @@ def encoded(parameter: Parameter, value: Any) -> Any:
 
 
 def _scalars(values: Sequence[Any]) -> list[Any]:
-    """Write candidates as a study can keep them: as they are, or all as JSON where some are lists or mappings.
+    """Return candidates in a form that Optuna can store: unchanged, or all as JSON if some are lists or mappings.
 
-    True is 1 to Python, so these are told apart as JSON too.
+    Python treats True as equal to 1, so candidates that mix booleans and numbers become JSON, too.
     """
     plain = all(value is None or isinstance(value, str | int | float) for value in values)
     mixed = any(isinstance(value, bool) for value in values) and any(
@@ -148,17 +148,17 @@ def _index(choices: Sequence[Any], chosen: Any) -> int:
 
 
 def dependencies(key: str, sweep: Sweep) -> dict[str, Any]:
-    """Return the conditions of a parameter that name parameters, by the parameter's own key."""
+    """Return the conditions of a parameter that name other parameters, by their keys in the sweep."""
     keys = {slot(other): other for other in sweep.parameters}
     when = sweep.parameters[key].when or {}
     return {keys[slot(name)]: wanted for name, wanted in when.items() if slot(name) in keys}
 
 
 def ordered(sweep: Sweep) -> dict[str, Parameter]:
-    """Return the parameters, each behind those that its condition names, else as they are written.
+    """Return the parameters in their order, but each after those that its condition names.
 
     Raises:
-        ValueError: Some wait for one another.
+        ValueError: Some parameters depend on each other.
     """
     needs = {key: dependencies(key, sweep) for key in sweep.parameters}
     done: dict[str, Parameter] = {}
@@ -171,7 +171,7 @@ def ordered(sweep: Sweep) -> dict[str, Parameter]:
 
 
 def exists(parameter: Parameter, point: Point) -> bool:
-    """Tell whether a parameter exists in a point that holds those of the parameters its condition names that exist."""
+    """Return whether a parameter's condition is met in a point that has the parameters named by the condition."""
     slots = {slot(key): value for key, value in point.items()}
     return all(
         slot(name) in slots and meets(slots[slot(name)], wanted) for name, wanted in (parameter.when or {}).items()
@@ -179,16 +179,16 @@ def exists(parameter: Parameter, point: Point) -> bool:
 
 
 def meets(value: Any, wanted: Any) -> bool:
-    """Tell whether a value is what a condition wants, or one of a list; a component counts by its type."""
+    """Return whether a value equals the wanted one, or one of a list; a component is compared by its type."""
     found = value.get("type") if isinstance(value, Mapping) and "type" in value else value
     options = wanted if isinstance(wanted, list | tuple) else [wanted]
     return any(same(option) in (same(value), same(found)) for option in [*options, wanted])
 
 
 def settled(sweep: Sweep, base: Experiment) -> Sweep:
-    """Decide the conditions that name values of the spec, which are the same in every point.
+    """Resolve conditions on fields of the spec, which are the same at every point.
 
-    A parameter that they rule out is left out. Conditions that name parameters stay.
+    Parameters whose conditions are not met are removed. Conditions on parameters stay.
     """
     tree = base.model_dump()
     slots = {slot(key) for key in sweep.parameters}
@@ -202,7 +202,7 @@ def settled(sweep: Sweep, base: Experiment) -> Sweep:
             kept[key] = parameter.model_copy(update={"when": rest or None})
     if all(kept.get(key) is parameter for key, parameter in sweep.parameters.items()):
         return sweep
-    # What waited for a parameter that is left out never exists either.
+    # A parameter that depends on a removed one is removed, too.
     gone = set(sweep.parameters) - set(kept)
     while waiting := {
         key
@@ -220,9 +220,9 @@ def path(key: str) -> tuple[str | int, ...]:
 
 
 def ends(sweep: Sweep) -> Iterator[Point]:
-    """Yield points at the edges of a space: all parameters low, all high, and each at each of its ends.
+    """Yield points at the edges of a space: all parameters low, all high, and each parameter at each of its ends.
 
-    The conditions of a parameter are met where it is at one of its ends.
+    For a parameter at one of its ends, the point meets its conditions.
     """
     for high in (False, True):
         yield walk(sweep, lambda key, parameter, high=high: edges(parameter)[-1 if high else 0])  # type: ignore[misc]
@@ -246,7 +246,7 @@ def edges(parameter: Parameter) -> tuple[Any, ...]:
 
 
 def enabling_value(parameter: Parameter, wanted: Any) -> tuple[Any, ...]:
-    """Return the values of a parameter that meet a condition, as far as they can be listed."""
+    """Return the values of a parameter that meet a condition; for a range, those of the condition itself."""
     listed = parameter.listed()
     if listed is None:
         listed = tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)
@@ -260,7 +260,7 @@ def _within(parameter: Parameter, value: Any) -> bool:
 
 
 def _enabling(key: str, sweep: Sweep) -> Point:
-    """Return values with which a parameter exists, and those that these wait for."""
+    """Return values of other parameters that meet a parameter's conditions, including indirect ones."""
     picks: Point = {}
     for need, wanted in dependencies(key, sweep).items():
         if values := enabling_value(sweep.parameters[need], wanted):

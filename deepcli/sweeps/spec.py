@@ -1,4 +1,4 @@
-"""The `sweep` section of a spec file: which parameters, in which values, and how long to look."""
+"""The schema of a spec file's section `sweep`: parameters, their values, and limits on trials and time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Offset = Annotated[int, Field(ge=0)]
 
 
 def same(value: Any) -> str:
-    """Write a plain value so that equal ones are written alike: 1 as 1.0, but neither as true."""
+    """Return a canonical string for a plain value: the same for 1 and 1.0, but not for true."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, Mapping):
@@ -41,15 +41,15 @@ def same(value: Any) -> str:
 class _Parameter(Spec):
     when: Conditions | None = Field(
         None,
-        description="Other parameters (or values of the spec) and what they must be, one or one of a list, for this one to exist.",
+        description="Condition: other parameters (or fields of the spec) and the value, or list of values, they must have.",
     )
 
 
 class Candidates(_Parameter):
-    """A parameter that is one of several values; a bare list is short for it."""
+    """A parameter with a list of candidate values; a plain list is short for it."""
 
     values: Annotated[tuple[Any, ...], BeforeValidator(as_tuple)] = Field(
-        description="The candidates; one that is a list itself stands in brackets of its own."
+        description="The candidates; put a candidate that is a list in its own brackets."
     )
 
     @field_validator("values")
@@ -58,19 +58,19 @@ class Candidates(_Parameter):
         return validate(values, _duplicates)  # type: ignore[type-var]
 
     def listed(self) -> tuple[Any, ...]:
-        """Return every value, in order."""
+        """Return all values in order."""
         return self.values
 
 
 class Range(_Parameter):
-    """A parameter between two bounds, both included."""
+    """A parameter with values between two bounds, both included."""
 
     min: int | float = Field(description="The smallest value.")
     max: int | float = Field(description="The largest value.")
     distribution: Distribution | None = Field(
-        None, description="How values are drawn; default: int between two integers, else uniform."
+        None, description="How values are sampled; default: int between two integers, else uniform."
     )
-    step: int | float | None = Field(None, description="From one value to the next; null leaves none out.")
+    step: int | float | None = Field(None, description="Distance between two values; null allows all values.")
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Range:
@@ -78,14 +78,14 @@ class Range(_Parameter):
 
     @property
     def kind(self) -> Distribution:
-        """The distribution, whether it is written or follows from the bounds."""
+        """The distribution as given, or its default for the bounds."""
         if self.distribution is not None:
             return self.distribution
         return "int" if isinstance(self.min, int) and isinstance(self.max, int) else "uniform"
 
     @property
     def log(self) -> bool:
-        """Whether each power of ten is as likely as the next."""
+        """Whether values are sampled on a logarithmic scale."""
         return self.kind in LOGARITHMIC
 
     @property
@@ -94,7 +94,7 @@ class Range(_Parameter):
         return self.kind in WHOLE
 
     def listed(self) -> tuple[Any, ...] | None:
-        """Return every value, in order; None where there are too many to list, or no end of them."""
+        """Return all values in order; None if there are too many, or infinitely many."""
         if self.log or (self.step is None and not self.whole):
             return None
         step = self.step or 1
@@ -106,25 +106,25 @@ Parameter = Candidates | Range
 
 
 def steps(low: float, high: float, step: float) -> int:
-    """Count how many steps fit between two bounds; that 0.3 is no whole number of 0.1 to a computer costs none."""
+    """Return the number of whole steps between two bounds, tolerating floating-point error (0.3 / 0.1 gives 3)."""
     return math.floor((high - low) / step + 1e-9)
 
 
 def at(low: float, step: float, index: int) -> int | float:
-    """Return the value so many steps above a bound, without the digits that rounding leaves."""
+    """Return the value `index` steps above a bound, without floating-point noise in the last digits."""
     value = low + step * index
     return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
 def _parameter(value: Any) -> Any:
-    """Choose between the kinds of parameters by what is written."""
+    """Validate a parameter as candidates or a range, depending on its fields."""
     if isinstance(value, Candidates | Range):
         return value
     if isinstance(value, list | tuple):
         return Candidates(values=tuple(value))
     if not isinstance(value, Mapping):
         raise validation_error(
-            [((), f"should be a list of candidates or a mapping, not {show(value)}; {_FORMS}")], value
+            [((), f"should be a list of candidates or fields such as min and max, not {show(value)}; {_FORMS}")], value
         )
     known = dict.fromkeys([*Candidates.model_fields, *Range.model_fields])
     if odd := [((key,), f"unknown field; {did_you_mean(key, known)}{_FORMS}") for key in value if key not in known]:
@@ -146,7 +146,7 @@ def _duplicates(values: tuple[Any, ...]) -> Iterator[Issue]:
     first: dict[str, int] = {}
     for index, value in enumerate(values):
         if first.setdefault(same(value), index) != index:
-            yield (index,), f"{show(value)} stands twice among the candidates"
+            yield (index,), f"duplicate candidate {show(value)}"
 
 
 def _range_problems(bounds: Range) -> Iterator[Issue]:
@@ -162,18 +162,20 @@ def _range_problems(bounds: Range) -> Iterator[Issue]:
     if step is None:
         return
     if bounds.log:
-        yield ("step",), f"{bounds.kind} has no steps; leave it out"
+        yield ("step",), f"is not allowed for {bounds.kind}; remove it"
     elif step <= 0:
         yield ("step",), f"should be greater than 0, not {show(step)}"
     elif step > high - low > 0:
-        yield ("step",), f"{show(step)} is more than lies between min and max"
+        yield ("step",), f"{show(step)} is larger than the distance from min to max"
 
 
 class Objective(Spec):
-    """What makes one trial better than another."""
+    """The metric to optimize."""
 
-    name: str = Field(description="A figure of the validation split, like val_loss.")
-    goal: Literal["minimize", "maximize"] | None = Field(None, description="Default: what is better for that metric.")
+    name: str = Field(description="A metric of the validation split, such as val_loss.")
+    goal: Literal["minimize", "maximize"] | None = Field(
+        None, description="Whether to minimize or maximize it; default: depends on the metric."
+    )
 
 
 def _objective(value: Any) -> Any:
@@ -181,49 +183,52 @@ def _objective(value: Any) -> Any:
 
 
 def seconds(value: Any) -> Any:
-    """Turn a duration like `90s`, `30m`, `2h` or `1h30m` into seconds; a number stays."""
+    """Convert a duration like `90s`, `30m`, `2h` or `1h30m` to seconds; a number stays unchanged."""
     if not isinstance(value, str):
         return value
     text = value.replace(" ", "")
     if not DURATION.fullmatch(text):
         raise validation_error(
-            [((), f"should be seconds, or a text like 90s, 30m, 2h or 1h30m, not {show(value)}")], value
+            [((), f"should be seconds, or a string like 90s, 30m, 2h or 1h30m, not {show(value)}")], value
         )
     return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([\d.]+)([smhd])", text))
 
 
 class Sweep(Spec):
-    """Many runs of the spec, at points of a space; `deepcli train` leaves the section out."""
+    """Many runs of the spec with different values of its parameters; `deepcli train` ignores this section."""
 
     method: Literal["grid", "random", "bayes"] | None = Field(
         None, description="How points are chosen; default: grid if every parameter is a list of candidates, else bayes."
     )
     metric: Annotated[Objective | None, BeforeValidator(_objective, json_schema_input_type=str | Objective | None)] = (
-        Field(None, description="What decides; a bare name will do. Default: what decides which epoch is best.")
+        Field(
+            None,
+            description="The metric to optimize, as a name or with fields; default: the one that picks the best epoch.",
+        )
     )
     parameters: dict[
         str, Annotated[Parameter, BeforeValidator(_parameter, json_schema_input_type=list[Any] | Candidates | Range)]
     ] = Field(
         {},
-        description="What varies, by dotted key: a list of candidates, or a mapping with values or with min and max.",
+        description="The parameters by dotted key: a list of candidates, or fields such as {min: 1, max: 4}.",
     )
-    early_terminate: Annotated[Pruner, PRUNERS] | None = Field(None, description="When to end a trial that does badly.")
+    early_terminate: Annotated[Pruner, PRUNERS] | None = Field(None, description="Rule to stop bad trials early.")
     max_trials: Positive | None = Field(
-        None, description="Points to try, each with every seed; default: the whole grid, else 20."
+        None, description="Number of points to try, each with every seed; default: the whole grid, else 20."
     )
     max_time: Annotated[
         PositiveFloat | None, BeforeValidator(seconds, json_schema_input_type=PositiveFloat | str | None)
-    ] = Field(None, description="Begin no trial after so long: seconds, or a text like 30m or 2h.")
+    ] = Field(None, description="Stop starting trials after this time: seconds, or a string like 30m or 2h.")
     max_failures: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="More failed trials end the sweep; default: a tenth of all, at least 3."
+        None, description="Stop the sweep after more failed trials than this; default: a tenth of all, at least 3."
     )
     seeds: Positive | Annotated[tuple[Offset, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
         1,
-        description="Each point is trained with so many seeds, or with each of a list, counted from the spec's own seed; "
-        "means are compared.",
+        description="Number of seeds per point, or a list of offsets to the spec's seed; trials are compared by their mean "
+        "over the seeds.",
     )
-    keep: Positive = Field(1, description="Of how many of the best trials to keep the checkpoints.")
-    seed: Seed = Field(0, description="Of the draws of points.")
+    keep: Positive = Field(1, description="Number of best trials whose checkpoints are kept.")
+    seed: Seed = Field(0, description="Seed for sampling points.")
 
     @field_validator("parameters")
     @classmethod
@@ -237,7 +242,7 @@ class Sweep(Spec):
 
 
 def slot(key: str) -> str:
-    """Return what a dotted key chooses: `model` and `model.type` are two names for one choice."""
+    """Return the canonical form of a dotted key: `model.type` sets the same field as `model`."""
     return key.removesuffix(".type")
 
 
@@ -247,6 +252,6 @@ def _name_problems(parameters: Mapping[str, Parameter]) -> Iterator[Issue]:
         if not KEY.fullmatch(key):
             yield (key,), "should be a dotted key, like optimizer.learning_rate"
         elif key in KEPT or slot(key) == "sweep" or key.startswith("sweep."):
-            yield (key,), "is no parameter of a run"
+            yield (key,), "cannot vary in a sweep"
         elif first.setdefault(slot(key), key) != key:
-            yield (key,), f"chooses the same as {first[slot(key)]}"
+            yield (key,), f"sets the same field as {first[slot(key)]}"

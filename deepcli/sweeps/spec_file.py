@@ -1,4 +1,4 @@
-"""A whole spec file: an experiment, and beside it what a sweep would vary."""
+"""A complete spec file: an experiment and its section `sweep`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from deepcli.sweeps.spec import Sweep
 
 
 class SpecFile(Experiment):
-    """One training run from its data to its last checkpoint, and what a sweep of it varies."""
+    """One training run, and in the section `sweep` the parameters that a sweep varies."""
 
-    sweep: Sweep | None = Field(None, description="What `deepcli sweep` varies; other commands leave it out.")
+    sweep: Sweep | None = Field(None, description="The parameters of `deepcli sweep`; other commands ignore it.")

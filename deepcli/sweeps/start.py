@@ -1,4 +1,4 @@
-"""From a directory to the study in it: begun, or gone on with where the plan is the same."""
+"""Open the sweep in a directory: create it, or resume it if the plan is the same."""
 
 from __future__ import annotations
 
@@ -20,49 +20,51 @@ if TYPE_CHECKING:
     from deepcli.sweeps.study.study import Study
 
 HIDDEN = "***"
-"""Stands for a password."""
+"""Placeholder for a password."""
 
 MAY_CHANGE = ("max_trials", "max_time", "max_failures", "keep")
-"""Fields of a sweep that say how much is done, not what."""
+"""Fields of a sweep that may change when it is resumed: they set how much is done, not what."""
 
 
 def start_sweep(path: Path, plan: Plan, storage: str | None) -> tuple[SweepDir, bool]:
-    """Make a sweep's directory, or go on with one of the same plan.
+    """Create a sweep's directory, or resume the sweep in it if the plan is the same.
 
     Args:
-        path: Where.
-        plan: What is to be done.
-        storage: An Optuna storage URL; None is a journal in the directory.
+        path: The directory.
+        plan: The plan of the sweep.
+        storage: An Optuna storage URL; None for a journal file in the directory.
 
     Returns:
-        It, and whether it was there.
+        The directory, and whether it existed.
 
     Raises:
-        RunError: It cannot be written, or something else is there.
-        SpecError: The sweep there is one of another spec.
-        UsageError: The sweep there is kept elsewhere.
+        RunError: The directory cannot be written, or exists and is not a sweep.
+        SpecError: The existing sweep has another spec.
+        UsageError: The existing sweep has another storage.
     """
     if is_free(path) or not SweepDir(path).plan.is_file():
         kept = _checked(storage) if storage else None
         try:
             return SweepDir.create(path, plan.to_json(), plan.experiment({}).name, kept), False
         except RunError:
-            if not SweepDir(path).plan.is_file():  # else another process has begun it just now
+            if not SweepDir(path).plan.is_file():  # otherwise another process has created it just now
                 raise
     folder = SweepDir(path)
     stored = folder.read_plan()
     _choose_storage(folder, stored["storage"], storage)
     before = Plan.from_json(stored["plan"])
     if problems := list(_problems(path, before, plan)):
-        raise SpecError([*problems, Problem("", str(path), "was begun with another plan; choose another --output")])
+        raise SpecError([*problems, Problem("", str(path), "was started with another plan; choose another --output")])
     if plan.method != "bayes" and before.max_trials > plan.max_trials:
-        raise UsageError(f"{path}: has {before.max_trials} trials already, so --max-trials cannot be {plan.max_trials}")
+        raise UsageError(
+            f"{path}: --max-trials cannot be {plan.max_trials}, as the sweep already has {before.max_trials} trials"
+        )
     folder.write_plan({**stored, "plan": plan.to_json()})
     return folder, True
 
 
 def _checked(storage: str) -> str:
-    """Open a database before anything is made that would be kept there; returns its URL without the password."""
+    """Check that a database can be opened before a sweep is created in it; return its URL without the password."""
     from deepcli.sweeps.study.storage import close_storage, open_storage, without_password
 
     close_storage(open_storage(storage, Path()))
@@ -70,12 +72,12 @@ def _checked(storage: str) -> str:
 
 
 def open_study(folder: SweepDir, storage: str | None = None, plugins: Iterable[str] = ()) -> Study:
-    """Open the study of a sweep that was begun.
+    """Open the study of an existing sweep.
 
     Raises:
-        RunError: Its files are damaged, or its storage cannot be reached.
-        UsageError: The storage is another one, or needs its password.
-        SpecError: The plan is of a newer version, or of a plugin that is not given.
+        RunError: The sweep's files are damaged, or its storage cannot be reached.
+        UsageError: The storage is not the sweep's own, or needs its password.
+        SpecError: The plan is from a newer version, or needs a plugin that is not given.
     """
     from deepcli.sweeps.study.storage import open_storage
     from deepcli.sweeps.study.study import Study
@@ -92,18 +94,20 @@ def _choose_storage(folder: SweepDir, kept: str | None, given: str | None) -> st
         from deepcli.sweeps.study.storage import without_password
 
         if without_password(given) != kept:
-            where = kept or "a journal in its directory"
-            raise UsageError(f"--storage: the sweep {folder.path} is kept in {where}, not in {without_password(given)}")
+            where = kept or "a journal file in its directory"
+            raise UsageError(
+                f"--storage: the sweep {folder.path} is stored in {where}, not in {without_password(given)}"
+            )
     elif kept and HIDDEN in kept:
         raise UsageError(
-            f"the sweep {folder.path} is kept in {kept}, and the password is not stored with it: give --storage, or set "
-            "DEEPCLI_STORAGE"
+            f"the sweep {folder.path} is stored in {kept}, and the password is not saved: give the whole URL in --storage "
+            "or DEEPCLI_STORAGE"
         )
     return given or kept
 
 
 def _problems(path: Path, before: Plan, now: Plan) -> Iterator[Problem]:
-    """Yield every difference that makes two plans two sweeps."""
+    """Yield every difference between two plans that prevents resuming the sweep."""
     specs = before.experiment({}).model_dump(), now.experiment({}).model_dump()
     for key, (old, new) in differences(*specs):
         yield _problem(now, tuple(key.split(".")), key, old, new)
@@ -123,4 +127,4 @@ def _problem(plan: Plan, place: tuple[str, ...], key: str, old: Any, new: Any) -
     while place and place not in marks:
         place = place[:-1]
     where = str(marks[place]) if place else ""
-    return Problem(where, key, f"{show(new)} now, {show(old)} when the sweep was begun")
+    return Problem(where, key, f"{show(new)} now, {show(old)} when the sweep was started")

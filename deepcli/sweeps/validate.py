@@ -1,4 +1,4 @@
-"""What can be told of a sweep before anything is trained: conditions that lead nowhere, points that cannot be built."""
+"""Check a sweep before training: conditions that are never met, points that cannot be built."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from deepcli.sweeps.spec import Candidates, Sweep, same, slot
 
 SAMPLES = 30
 MAX_POINTS = 10_000
-LIST_HINT = "in a sweep a list is a list of candidates; one that is a list itself is written [[...]]"
+LIST_HINT = "in a sweep, a list is a list of candidates; write a candidate that is a list as [[...]]"
 
 Complaint = tuple[Path, str]
-"""A place in the section, and what is wrong there."""
+"""A path in the section, and the problem there."""
 
 
 def conditions(sweep: Sweep, base: Experiment) -> Iterator[Complaint]:
-    """Yield conditions that name nothing or are never met."""
+    """Yield problems with conditions that name no known field or are never met."""
     tree = base.model_dump()
     keys = {slot(key): key for key in sweep.parameters}
     cyclic = False
@@ -36,21 +36,21 @@ def conditions(sweep: Sweep, base: Experiment) -> Iterator[Complaint]:
             above = [other for inner, other in keys.items() if slot(name).startswith(f"{inner}.")]
             if slot(name) == slot(key):
                 cyclic = True
-                yield place, "a parameter cannot wait for itself"
+                yield place, "a parameter cannot depend on itself"
             elif slot(name) in keys:
                 other = keys[slot(name)]
                 if not enabling_value(sweep.parameters[other], wanted):
                     yield place, f"is never met: the parameter {other} is never {show(wanted)}"
             elif above:
-                yield place, f"lies inside of the parameter {above[0]}, which changes it; name {above[0]} instead"
+                yield place, f"is a field of the parameter {above[0]}, which replaces it; name {above[0]} instead"
             elif not _has(tree, path(name)):
                 known = [*sweep.parameters, *_dotted(tree)]
-                yield place, f"is neither a parameter nor a value of the spec; {did_you_mean(name, known)}".rstrip("; ")
+                yield place, f"is neither a parameter nor a field of the spec; {did_you_mean(name, known)}".rstrip("; ")
     if not cyclic:
         try:
             ordered(sweep)
         except ValueError as error:
-            yield ("parameters",), f"these wait for one another: {error}"
+            yield ("parameters",), f"these parameters depend on each other: {error}"
 
 
 def _has(tree: Any, place: Path) -> bool:
@@ -65,22 +65,22 @@ def _dotted(tree: Any, above: str = "") -> Iterator[str]:
 
 
 def space(sweep: Sweep) -> Iterator[Complaint]:
-    """Yield what keeps a method from its space: nothing to vary, or a grid without an end."""
+    """Yield problems with the space: no parameters, or a grid with infinitely many values."""
     if not sweep.parameters:
-        yield ("parameters",), "is empty, so there is nothing to vary; try optimizer.learning_rate=log:1e-4:1e-1"
+        yield ("parameters",), "is empty, so nothing varies; try optimizer.learning_rate=log:1e-4:1e-1"
     if sweep.method != "grid":
         return
     for key, parameter in sweep.parameters.items():
         if parameter.listed() is None:
-            why = "list candidates, give a step, or take the method random or bayes"
-            yield ("parameters", key), f"no grid has all values between {parameter.min} and {parameter.max}; {why}"  # type: ignore[union-attr]
+            why = "list candidates, set a step, or use the method random or bayes"
+            yield ("parameters", key), f"a grid cannot list all values from {parameter.min} to {parameter.max}; {why}"  # type: ignore[union-attr]
 
 
 def sample(sweep: Sweep, base: Experiment) -> list[Point]:
-    """Return the points to validate before anything is trained: a whole grid, or the edges and some drawn ones.
+    """Return the points to validate before training: the whole grid, or the edges of the space and some samples.
 
     Raises:
-        OverflowError: The grid is larger than any sweep.
+        OverflowError: The grid has too many points.
     """
     if sweep.method != "grid":
         return [*ends(sweep), *(draw(sweep, Seeded(sweep.seed, number), base) for number in range(SAMPLES))]
@@ -88,22 +88,22 @@ def sample(sweep: Sweep, base: Experiment) -> list[Point]:
     for point in grid(sweep):
         if len(found) == MAX_POINTS:
             raise OverflowError(
-                f"a grid of more than {MAX_POINTS:,} points; the method random draws max_trials of them"
+                f"the grid has more than {MAX_POINTS:,} points; use the method random to sample max_trials of them"
             )
         found.append(point)
     return found
 
 
 def points(plan: Plan, chosen: Iterable[Point], where: str) -> None:
-    """Build the experiment of every point.
+    """Check that the experiment of every point can be built.
 
     Args:
         plan: The sweep.
         chosen: The points.
-        where: The place of the metric.
+        where: The position of the metric in its file.
 
     Raises:
-        SpecError: Of those that cannot be built, or do not report the metric; a problem of many points stands once.
+        SpecError: Some points cannot be built or do not report the metric; a problem of many points is listed once.
     """
     failures: dict[Problem, list[Point]] = {}
     count: Counter[tuple[str, str]] = Counter()
@@ -127,7 +127,7 @@ def _problems(plan: Plan, point: Point, where: str) -> Iterable[Problem]:
 
 
 def _named(problem: Problem, failed: list[Point], count: Counter[tuple[str, str]], plan: Plan) -> Problem:
-    """Name the one value that is to blame if all points with it fail, else the first point whole."""
+    """Attribute a problem to one parameter's value if all points with it fail; otherwise name the first point."""
     first = failed[0]
     for key, value in first.items():
         alike = sum(same(point[key]) == same(value) for point in failed if key in point)

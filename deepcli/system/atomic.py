@@ -1,4 +1,4 @@
-"""Writing a file in one step: under a temporary name, flushed to disk, and renamed."""
+"""Writing files atomically: under a temporary name, flushed to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 from deepcli.errors import TrainingError
 
 LONGEST_NAME = 200
-"""Bytes of a name that its temporary one repeats; file systems allow 255, and a suffix follows."""
+"""Bytes of a file's name that its temporary name repeats; file systems allow 255, and a suffix follows."""
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; flush it to disk and rename it when the block ends well.
+    """Yield a temporary file to write to; flush it to disk and rename it if the block succeeds.
 
     Raises:
-        TrainingError: The disk is full, or the folder is gone or read-only; the old file is untouched.
+        TrainingError: The disk is full, or the folder is missing or read-only; the old file is unchanged.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), suffix=path.suffix, dir=path.parent)
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def temporary_prefix(path: Path) -> str:
-    """Begin the hidden name beside a path under which it is made: short enough wherever the path's own name is."""
+    """Return the prefix of the hidden temporary name of a path, short enough if the path's own name is."""
     name = path.name
     while len(os.fsencode(name)) > LONGEST_NAME:
         name = name[:-1]
@@ -50,18 +50,18 @@ def temporary_prefix(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step."""
+    """Write a text file atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def put_directory(made: Path, path: Path) -> None:
-    """Give a directory that has been made under another name its own, where nothing is or an empty directory.
+    """Rename a finished directory to its final path, which may be an empty directory.
 
     Raises:
-        FileExistsError: Something is there.
+        FileExistsError: The final path is a file or a directory that is not empty.
     """
-    if os.name == "nt":  # elsewhere the empty directory is replaced in one step, so that nobody can take its place
+    if os.name == "nt":  # other systems replace an empty directory atomically
         with contextlib.suppress(FileNotFoundError):
             path.rmdir()
     try:
@@ -84,7 +84,7 @@ def flush(path: Path) -> None:
 
 
 def umask() -> int:
-    """Return the permissions that this process takes from what it makes."""
+    """Return the process's umask."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -6,6 +6,6 @@ import os
 
 
 def cores() -> int:
-    """Count the cores that this process may use; systems without affinity tell only how many there are."""
+    """Count the CPU cores that this process may use; all cores on systems without CPU affinity."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

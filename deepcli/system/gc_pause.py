@@ -1,4 +1,4 @@
-"""Python's garbage collector, out of the way while very many objects are made that all stay."""
+"""Pausing Python's garbage collector while a large number of long-lived objects is created."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Make no pass over the objects that a block makes; the collector's passes grow with every object that stays."""
+    """Pause garbage collection during a block; its passes take longer with every object that stays."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -23,12 +23,12 @@ def uncollected() -> Iterator[None]:
 
 
 def flush_files() -> None:
-    """Flush every open file, for a process whose end does not.
+    """Flush every open file, for a process that exits without doing so.
 
-    `gc.freeze` keeps what was there before for good, and with it a plugin's file that is part of a reference cycle.
+    `gc.freeze` hides all earlier objects from the collector, including a plugin's file in a reference cycle.
     """
     gc.unfreeze()
-    # By the type itself: `isinstance` would ask proxies for their class, and some import a package for it.
+    # `type(…)`, because `isinstance` asks proxies for their class, and some import a package to answer.
     files = [found for found in gc.get_objects() if issubclass(type(found), BUFFERED)]
     gc.freeze()
     for file in files:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def memory_limit(root: Path = Path("/")) -> int:
-    """Return how many bytes of memory this process may use: all of the machine's, or what its control groups allow."""
+    """Return the bytes of memory that this process may use: the machine's total, or less if a control group limits it."""
     import psutil
 
     return min(psutil.virtual_memory().total, *_group_limits(root), sys.maxsize)
 
 
 def _group_limits(root: Path) -> list[int]:
-    """Read the memory limits of this process's control groups and of those around them; none on other systems."""
+    """Read the memory limits of this process's control groups and their parents; empty on systems without them."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -30,8 +30,8 @@ def _group_limits(root: Path) -> list[int]:
         else:
             continue
         inside = Path(path.lstrip("/"))
-        # In a container the path may be that outside of it; then only the mount itself is there.
+        # In a container the path may be the one outside it; then only the mount itself exists.
         for folder in (inside, *inside.parents):
-            with contextlib.suppress(OSError, ValueError):  # "max" is no number
+            with contextlib.suppress(OSError, ValueError):  # "max" is not a number
                 limits.append(int((mount / folder / file).read_text(encoding="ascii")))
     return limits

@@ -1,8 +1,8 @@
-"""What signals ask of a command: to end at once or after the step at hand, or to write a checkpoint and go on.
+"""Reacting to signals: quit immediately, stop after the current step, or write a checkpoint without stopping.
 
-A KeyboardInterrupt can be lost: Python drops one that is raised in a weak reference's callback (each import has some) or
-a `__del__`, and a library may catch it. So a command remembers each SIGINT, whatever becomes of the exception, and looks
-again before training and after each batch.
+A KeyboardInterrupt can be lost: Python drops one raised in the callback of a weak reference (every import has some) or in
+a `__del__`, and a library may catch it. So a command records each SIGINT, whatever happens to the exception, and checks
+the record before training and after each batch.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import threading
 from collections.abc import Callable, Iterator
 
 PATIENCE = 2.0
-"""Seconds that Python has to end by itself after a second SIGINT; it cannot while a step computes."""
+"""Seconds that Python has to exit by itself after a second SIGINT; it cannot exit while a step is computed."""
 
 
 _interrupts: list[int] = []
-"""The SIGINTs that have raised a KeyboardInterrupt in this process since it began to listen."""
+"""The SIGINTs that have raised a KeyboardInterrupt in this process since `listen` was called."""
 
 
 def listen() -> None:
-    """Remember each SIGINT from now on, also where a shell that began this process in the background ignores them."""
+    """Record each SIGINT from now on, even if a shell started this process in the background, ignoring SIGINT."""
     signal.signal(signal.SIGINT, _interrupt)
 
 
 def interrupted() -> bool:
-    """Return whether a SIGINT has raised a KeyboardInterrupt, even if something has swallowed that."""
+    """Return whether a SIGINT has raised a KeyboardInterrupt, even if the exception was lost."""
     return bool(_interrupts)
 
 
 def heed() -> None:
-    """Raise the KeyboardInterrupt again that something has swallowed."""
+    """Raise KeyboardInterrupt again if an earlier one was lost."""
     if _interrupts:
         raise KeyboardInterrupt
 
@@ -44,19 +44,19 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 class Stopped(Exception):
-    """Whatever was going on gave way to a signal."""
+    """Raised to abandon work because a signal asked the run to stop."""
 
 
 class Signals:
-    """What signals have asked for.
+    """The requests that signals have made.
 
     Args:
         kill: Whether a second SIGINT ends the process if Python cannot within `PATIENCE`; a program that only calls
             deepcli, such as a notebook's kernel, waits for the current step instead.
 
     Attributes:
-        stop: The signal that asked the run to end; None while none has.
-        checkpoint: Whether SIGUSR1 has asked for a checkpoint that is not written yet.
+        stop: The signal that asked the run to stop; None if there was none.
+        checkpoint: Whether SIGUSR1 asked for a checkpoint that is not written yet.
     """
 
     def __init__(self, kill: bool = True) -> None:
@@ -65,17 +65,17 @@ class Signals:
         self.checkpoint = False
 
     def check(self) -> None:
-        """Give way where something long can be left unfinished.
+        """Raise `Stopped` if the run was asked to stop; called where long work can be abandoned.
 
         Raises:
-            Stopped: The run was asked to end.
+            Stopped: The run was asked to stop.
         """
         if self.stop is not None:
             raise Stopped
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
-        """Note SIGUSR1, which would end the process otherwise, before there is anything to write."""
+        """Record SIGUSR1 during a block before training; by default this signal would end the process."""
         with _handled({getattr(signal, "SIGUSR1", None): self._ask_checkpoint}):
             yield
 
@@ -83,10 +83,8 @@ class Signals:
     def deferred(self, tell: Callable[[str], None]) -> Iterator[None]:
         """Turn the first SIGINT or SIGTERM into a request; a second SIGINT ends the process.
 
-        A SIGINT whose KeyboardInterrupt was swallowed before is the first.
-
-        Args:
-            tell: Is told of the first at once, from another thread.
+        An earlier SIGINT whose KeyboardInterrupt was lost counts as the first. The callback gets a message for the user
+        as soon as the first signal arrives; it is called from another thread.
         """
         handlers: dict[int | None, Callable[[int, object], None]] = {
             signal.SIGINT: self._ask_stop,
@@ -94,7 +92,7 @@ class Signals:
             getattr(signal, "SIGUSR1", None): self._ask_checkpoint,
         }
         with _handled(handlers), _watched(tell, self._kill):
-            # Only now: one that comes later finds the handlers.
+            # Checked after the handlers are set, so that no SIGINT is missed in between.
             if self.stop is None and interrupted():
                 self.stop = signal.SIGINT
             yield
@@ -114,7 +112,7 @@ def _on_main_thread() -> bool:
 
 @contextlib.contextmanager
 def _handled(handlers: dict[int | None, Callable[[int, object], None]]) -> Iterator[None]:
-    """Handle signals for a while; None stands for one that this system does not have."""
+    """Handle signals during a block; the key None stands for a signal that this system lacks."""
     before = {}
     if _on_main_thread():
         before = {number: signal.signal(number, handler) for number, handler in handlers.items() if number is not None}
@@ -127,7 +125,7 @@ def _handled(handlers: dict[int | None, Callable[[int, object], None]]) -> Itera
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold a SIGINT back to the end of something short that might swallow it, as imports of large packages do."""
+    """Delay a SIGINT to the end of a short block that might lose it, such as the import of a large package."""
     held: list[int] = []
 
     def hold(number: int, frame: object) -> None:
@@ -140,12 +138,12 @@ def uninterrupted() -> Iterator[None]:
             yield
     finally:
         if held:
-            signal.raise_signal(signal.SIGINT)  # for whoever handles it outside
+            signal.raise_signal(signal.SIGINT)  # for the handler outside the block
 
 
 @contextlib.contextmanager
 def _watched(tell: Callable[[str], None], kill: bool) -> Iterator[None]:
-    """Answer signals from a thread of their own: Python's handlers wait until a step in C++ is done."""
+    """React to signals in a separate thread, because Python's handlers wait until a step in C++ is done."""
     if not _on_main_thread():
         yield
         return
@@ -171,4 +169,5 @@ def _watch(reader: socket.socket, done: threading.Event, tell: Callable[[str], N
                 os._exit(128 + signal.SIGINT)
             if not told and {signal.SIGINT, signal.SIGTERM} & set(numbers):
                 told = True
-                tell("ending after this step with a checkpoint; Ctrl-C once more ends at once")
+                again = "; press Ctrl-C again to quit immediately" if signal.SIGINT in numbers else ""
+                tell(f"stopping after this step with a checkpoint{again}")

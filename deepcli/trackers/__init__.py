@@ -1,4 +1,4 @@
-"""Trackers that a spec can name: where else the figures of a run go."""
+"""Trackers that a spec can name: they also record a run's metrics elsewhere."""
 
 from deepcli.trackers.base import TRACKERS, Log, Tracked, Tracker
 from deepcli.trackers.mlflow import Mlflow

@@ -1,4 +1,4 @@
-"""What a tracker is: it is told of a run's spec, of every epoch, and of the end."""
+"""Base classes of trackers, which record a run's spec, the metrics of each epoch and how the run ended."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Tracked:
     """A run to track.
 
     Attributes:
-        name: What it is called.
-        folder: Its directory.
-        spec: Its whole spec, as plain values.
-        fields: The same by dotted key.
-        earlier: What the tracker called it before it was interrupted; None for a new one.
+        name: Name of the run.
+        folder: Directory of the run.
+        spec: The complete spec, as plain values.
+        fields: The values of the spec by dotted key.
+        earlier: The tracker's id for the run before it was interrupted; None for a new run.
     """
 
     name: str
@@ -35,40 +35,40 @@ class Log(Protocol):
     """A run in a tracker.
 
     Attributes:
-        id: What the tracker calls it, by which it can go on.
+        id: The tracker's id for the run, by which it can be resumed.
     """
 
     id: str
 
     def epoch(self, epoch: int, row: Mapping[str, float]) -> None:
-        """Keep an epoch's figures; epochs count from 1, validation's names begin with `val_`."""
+        """Record an epoch's metrics; epochs count from 1, names of validation metrics begin with `val_`."""
 
     def end(self, status: str, test: Mapping[str, float]) -> None:
-        """Keep how the run ended (completed, failed or interrupted), and the figures on the test split."""
+        """Record the status of the run (completed, failed or interrupted) and the metrics on the test split."""
 
 
 class Tracker(Component):
-    """Where else the figures of a run go.
+    """A service or file format that also records a run's metrics.
 
     Attributes:
-        package: What must be installed, by the name to import.
-        extra: The extra of deepcli that has it.
+        package: The package that must be installed, by its import name.
+        extra: The extra of deepcli that installs it.
     """
 
     package: ClassVar[str]
     extra: ClassVar[str]
 
     def demand(self) -> None:
-        """Check that what it needs is installed.
+        """Check that the tracker's package is installed.
 
         Raises:
-            UsageError: It is not.
+            UsageError: It is not installed.
         """
         extras.demand(f"training.trackers: {self.type}", (self.package,), self.extra)
 
     @abstractmethod
     def open(self, run: Tracked) -> Log:
-        """Begin to track a run, or go on with it; whatever a library raises may leave it."""
+        """Start tracking a run, or resume it; errors of the tracker's library are not caught."""
 
 
 TRACKERS: Registry[Tracker] = Registry("trackers")

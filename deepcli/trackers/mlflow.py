@@ -12,21 +12,21 @@ from deepcli.trackers.base import TRACKERS, Log, Tracked, Tracker
 
 STATUSES = {"completed": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 LONGEST = 6000
-"""Letters of a parameter."""
+"""Longest parameter, in characters."""
 
 
 @TRACKERS.register
 class Mlflow(Tracker):
-    """MLflow: parameters, figures of every epoch, and how the run ended."""
+    """MLflow: parameters, metrics of every epoch, and the status of the run."""
 
     package: ClassVar[str] = "mlflow"
     extra: ClassVar[str] = "mlflow"
 
     type: Literal["mlflow"] = "mlflow"
     tracking_uri: str | None = Field(
-        None, description="A server or database; null leaves it to MLFLOW_TRACKING_URI or MLflow's default."
+        None, description="Server or database; null uses MLFLOW_TRACKING_URI or MLflow's default."
     )
-    experiment: str = Field("deepcli", description="The experiment that the run belongs to; made if it is not there.")
+    experiment: str = Field("deepcli", description="Experiment that the run belongs to; created if it does not exist.")
 
     def open(self, run: Tracked) -> Log:
         return _Run(self, run)
@@ -49,7 +49,7 @@ class _Run:
         tags = {"deepcli.run": str(run.folder)}
         self.id = self._client.create_run(experiment, run_name=run.name, tags=tags).info.run_id
         fields = list(run.fields.items())
-        for start in range(0, len(fields), 100):  # the most that a server takes at once
+        for start in range(0, len(fields), 100):  # the server's limit per request
             part = [Param(key, str(value)[:LONGEST]) for key, value in fields[start : start + 100]]
             self._client.log_batch(self.id, params=part)
 

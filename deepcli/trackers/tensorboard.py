@@ -1,4 +1,4 @@
-"""TensorBoard: event files inside the run."""
+"""TensorBoard: event files in the run's directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @TRACKERS.register
 class Tensorboard(Tracker):
-    """TensorBoard's event files, in the run's folder `tensorboard`: `tensorboard --logdir RUN` shows them."""
+    """TensorBoard: event files in the run's folder `tensorboard`; `tensorboard --logdir RUN` shows them."""
 
     package: ClassVar[str] = "tensorboard"
     extra: ClassVar[str] = "tensorboard"
@@ -27,7 +27,7 @@ class Tensorboard(Tracker):
 
 
 class _Events:
-    """Writes a folder for each split, so that their curves lie over one another."""
+    """Writes a folder for each split, so that TensorBoard overlays their curves."""
 
     id = "tensorboard"
 

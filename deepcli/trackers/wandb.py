@@ -14,16 +14,16 @@ EXIT_CODES = {"completed": 0, "failed": 1, "interrupted": 255}
 
 @TRACKERS.register
 class Wandb(Tracker):
-    """Weights & Biases: the spec, figures of every epoch, and how the run ended; its files are in the run's folder."""
+    """Weights & Biases: the spec, metrics of every epoch, and the status of the run; its files are in the run's folder."""
 
     package: ClassVar[str] = "wandb"
     extra: ClassVar[str] = "wandb"
 
     type: Literal["wandb"] = "wandb"
-    project: str = Field("deepcli", description="The project that the run belongs to.")
-    entity: str | None = Field(None, description="Whose project; null is the user that is logged in.")
+    project: str = Field("deepcli", description="Project that the run belongs to.")
+    entity: str | None = Field(None, description="Owner of the project; null means the user who is logged in.")
     mode: Literal["online", "offline"] | None = Field(
-        None, description="Whether to send anything; null leaves it to WANDB_MODE, which is online."
+        None, description="Upload, or only write local files; null uses WANDB_MODE, by default online."
     )
 
     def open(self, run: Tracked) -> Log:

@@ -1,4 +1,4 @@
-"""The heavy rooms: everything here imports Keras and TensorFlow, so the command line imports it late."""
+"""Training and prediction with Keras and TensorFlow, which take seconds to import; commands import this late."""
 
 import contextlib
 import gc
@@ -12,12 +12,12 @@ from deepcli.system.gc_pause import uncollected
 from deepcli.system.signals import uninterrupted
 
 USED_BY_OTHERS = {"jax", "matplotlib", "pandas", "scipy", "sklearn"}
-"""What TensorFlow and Keras import where it is installed, for parts of theirs that deepcli has no use for."""
+"""Packages that TensorFlow and Keras import if they are installed, for features that deepcli does not use."""
 
 
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
-    """Hold back what C++ prints on stderr at start-up, and show it after all if something fails.
+    """Hold back what TensorFlow's C++ code prints on stderr at start-up; show it only if the import fails.
 
     TensorFlow 2.21 prints there before it reads TF_CPP_MIN_LOG_LEVEL, so the file descriptor itself is redirected.
     """
@@ -42,10 +42,10 @@ def _held_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _spared() -> Iterator[None]:
-    """Spare an import the packages that only others use: None among the modules means that there is no such package.
+    """Hide packages that deepcli does not need during an import (None in `sys.modules` makes them look missing).
 
-    One that is there already stays, and the others can be imported afterwards. But Keras's wrappers for scikit-learn
-    and TensorFlow Lite's converter from JAX then believe that it is not installed.
+    A package that was imported before stays, and the hidden ones can be imported afterwards. But Keras's wrappers for
+    scikit-learn and TensorFlow Lite's JAX converter then treat these packages as not installed.
     """
     hidden = [name for name in USED_BY_OTHERS if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
@@ -57,24 +57,24 @@ def _spared() -> Iterator[None]:
 
 
 def _import_tensorflow() -> None:
-    """Import TensorFlow, and Keras with it, in half the time that they take by themselves."""
+    """Import TensorFlow and Keras in half the time of a plain import."""
     # --verbose sets the level to 0 itself, and then everything is shown.
     held_back = _held_back() if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0" else contextlib.nullcontext()
-    # Another backend may need one of the packages; deepcli refuses it, but in words of its own.
+    # Another backend may need one of these packages; deepcli rejects such a backend later, with a clear error.
     spared = _spared() if os.environ["KERAS_BACKEND"] == "tensorflow" else contextlib.nullcontext()
     with uninterrupted(), held_back, spared, uncollected():
         import keras
         import tensorflow as tf
-    # What shortens tracebacks wraps every call; without it a model is traced a tenth faster.
+    # Traceback filtering wraps every call; without it, tracing a model is 10 % faster.
     keras.config.disable_traceback_filtering()
     tf.debugging.disable_traceback_filtering()
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0":
-        # It warns of what deepcli does on purpose, such as building a model anew after a divergence.
+        # TensorFlow warns about things that deepcli does on purpose, such as rebuilding a model after a divergence.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    gc.freeze()  # what was imported stays for good, so no later pass needs to look at it
+    gc.freeze()  # imported modules are never freed, so later collections need not visit them
 
 
-# A user's keras.json may name another backend; only the variable itself is a wish that must be answered.
+# Overrides a backend in the user's keras.json; a backend set in the environment variable is kept, and checked later.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "tensorflow" not in sys.modules:

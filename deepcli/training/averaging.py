@@ -1,7 +1,7 @@
-"""Averaged weights, which a model is measured and used with where its optimizer keeps an average of those it trains.
+"""Averaged weights: evaluation and prediction use them if the optimizer keeps an average of the training weights.
 
-Keras calls them an optimizer's final values: the moving average of `use_ema`, the average of schedule-free AdamW, or what
-a plugin's optimizer puts into `finalize_variable_values`.
+Keras calls them an optimizer's final values: the moving average of `use_ema`, the average of schedule-free AdamW, or
+what a plugin's optimizer computes in `finalize_variable_values`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def averages(optimizer: keras.optimizers.Optimizer) -> bool:
 
 
 def caveat(model: keras.Model) -> str | None:
-    """Return a warning where averaged weights are used with statistics of others; None where they are not."""
+    """Return a warning if averaged weights meet batch statistics of the training weights; else None."""
     layers = model._flatten_layers()
     if averages(model.optimizer) and any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers):
         return (
-            "batch normalization keeps statistics of the training weights, but averaged weights are measured and used; "
-            "results of early epochs may be worse for it"
+            "batch normalization keeps statistics of the training weights, but evaluation uses averaged weights; "
+            "metrics of early epochs may be worse"
         )
     return None
 
@@ -46,7 +46,7 @@ def begin_averages(model: keras.Model) -> None:
 
 @contextlib.contextmanager
 def averaged_weights(model: keras.Model) -> Iterator[bool]:
-    """Replace the weights with their final values inside the block; yields whether there are any."""
+    """Replace the weights with their averages inside the block; yield False if the optimizer keeps none."""
     optimizer = inner_optimizer(model)
     if not averages(optimizer):
         yield False
@@ -62,14 +62,14 @@ def averaged_weights(model: keras.Model) -> Iterator[bool]:
 
 
 def build_optimizer(experiment: Experiment, precision: str) -> keras.optimizers.Optimizer:
-    """Build an optimizer with the same variables as in training, to read those of a checkpoint."""
+    """Build an optimizer with the same variables as in training, so that a checkpoint's can be loaded into it."""
     optimizer = accumulating(experiment.optimizer.build(LearningRate(experiment.optimizer.learning_rate)))
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
 @contextlib.contextmanager
 def lent_optimizer(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Give a model an optimizer inside the block, so that Keras reads the optimizer's variables with the weights."""
+    """Give a model an optimizer inside the block, so that Keras loads the optimizer's variables with the weights."""
     own = getattr(model, "optimizer", None)
     optimizer.build(model.trainable_variables)
     model.optimizer = optimizer

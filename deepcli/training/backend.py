@@ -1,6 +1,6 @@
-"""What the epoch loop needs of a backend: take steps, predict, and read and write all state.
+"""The interface between the epoch loop and a backend: take steps, predict, and read and write variables.
 
-TensorFlow is the only implementation; another one would be another class here, and nothing else would notice.
+TensorFlow is the only implementation so far.
 """
 
 from __future__ import annotations
@@ -22,54 +22,54 @@ from deepcli.training.replicas import gathered
 
 Check = Callable[[], None]
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
-"""What is raised where there is too little memory."""
+"""Exceptions that mean that memory ran out."""
 
 
 class Batches(Protocol):
-    """The steps of every epoch."""
+    """The training batches of every epoch."""
 
     order: Order
 
     def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
-        """Begin an epoch (counted from 0): the steps from `start` to before `stop`."""
+        """Yield the batches of an epoch (counted from 0), from step `start` up to, not including, `stop`."""
 
 
 class Backend(Protocol):
-    """Computes on a device."""
+    """Runs a model on one or several devices."""
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Variables are made inside it."""
+        """Return the context in which variables must be created."""
 
     def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
         """Prepare a split for training."""
 
     def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
-        """Take the next `steps_per_execution` steps, or those that are left; return the epoch's metrics so far."""
+        """Take the next `steps_per_execution` steps, or the remaining ones; return the epoch's metrics so far."""
 
     def take_single_steps(self, model: keras.Model) -> None:
-        """Take one step a call from now on, whatever the model was compiled for."""
+        """Take one step per call from now on, regardless of the model's `steps_per_execution`."""
 
     def complete_update(self, model: keras.Model) -> None:
-        """Apply the gradients that have been accumulated since the last update, if any: an epoch is over."""
+        """Apply the gradients accumulated since the last update, if any, at the end of an epoch."""
 
     def whole(self, batch: Any) -> Any:
-        """Return a batch of `Batches` in one piece, wherever its parts are."""
+        """Return a batch in one piece, even if its parts are on several devices."""
 
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
-        """Return the gradient of each trainable variable on one batch in one piece."""
+        """Return the gradient of each trainable variable for one batch that is in one piece."""
 
     def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
         """Return the model's float32 outputs (examples, units), in the order of the inputs.
 
         Args:
-            model: Computes them.
+            model: The model.
             x: The inputs.
-            batch_size: How many at once.
-            check: Called after each batch; may raise. By default it looks for an interrupt that was swallowed.
+            batch_size: Examples per batch.
+            check: Called after each batch; may raise. By default it raises an interrupt that was swallowed.
         """
 
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-        """Return a function from a batch of inputs, of any size, to the model's float32 outputs (batch, units)."""
+        """Return a function that maps a batch of any size to the model's float32 outputs (batch, units)."""
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""
@@ -79,7 +79,7 @@ class Backend(Protocol):
 
 
 class TensorFlowBackend:
-    """TensorFlow, on one device or mirrored on several.
+    """The TensorFlow backend, on one device or mirrored on several.
 
     Args:
         strategy: Where variables and steps are placed.
@@ -90,7 +90,7 @@ class TensorFlowBackend:
         self._prepared: InferenceBatches | None = None
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Variables are made inside it."""
+        """Return the context in which variables must be created."""
         return self._strategy.scope()  # type: ignore[no-any-return]
 
     def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
@@ -103,20 +103,20 @@ class TensorFlowBackend:
         return model.train_function(batches)  # type: ignore[no-any-return]
 
     def take_single_steps(self, model: keras.Model) -> None:
-        """Take one step a call from now on, whatever the model was compiled for."""
+        """Take one step per call from now on, regardless of the model's `steps_per_execution`."""
         model.steps_per_execution = 1
         model.make_train_function(force=True)
 
     def complete_update(self, model: keras.Model) -> None:
-        """Apply the gradients that have been accumulated since the last update, if any."""
+        """Apply the gradients accumulated since the last update, if any."""
         complete_group(model.optimizer)
 
     def whole(self, batch: Any) -> Any:
-        """Return a batch of `Batches` in one piece, wherever its parts are."""
+        """Return a batch in one piece, even if its parts are on several devices."""
         return gathered(self._strategy, batch)
 
     def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
-        """Return the gradient of each trainable variable on one batch in one piece."""
+        """Return the gradient of each trainable variable for one batch that is in one piece."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         with tf.GradientTape() as tape:
             loss = model.compute_loss(x, y, model(x, training=True), sample_weight, training=True)
@@ -124,7 +124,7 @@ class TensorFlowBackend:
         return [np.zeros(()) if gradient is None else np.asarray(tf.convert_to_tensor(gradient)) for gradient in found]
 
     def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
-        """Predict in batches of like length and put the outputs back into order."""
+        """Predict in batches of similar length, then restore the order of the inputs."""
         model.make_predict_function()
         prepared = self._prepare(x, batch_size)
         batches, parts = iter(prepared), []
@@ -140,14 +140,14 @@ class TensorFlowBackend:
         return ordered
 
     def _prepare(self, x: Inputs, batch_size: int) -> InferenceBatches:
-        """Make batches, or take those of the call before: every epoch ends with the same inputs."""
+        """Make batches, or reuse those of the previous call: every epoch predicts the same validation inputs."""
         known = self._prepared
         if known is None or known.x is not x or known.batch_size != batch_size:
             self._prepared = known = InferenceBatches(x, batch_size, self._strategy)
         return known
 
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-        """Compile the model once for batches of every size."""
+        """Compile the model once, for batches of any size."""
         inputs = model.inputs[0]
         signature = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
         compiled = tf.function(lambda x: model(x, training=False), [signature], autograph=False)

@@ -1,4 +1,4 @@
-"""From an experiment to a Keras model, and to one that can be trained."""
+"""Build a Keras model from a spec, and compile it for training."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ def build_model(experiment: Experiment, precision: str, room: Callable[[], Room 
     Args:
         experiment: The spec.
         precision: Keras's dtype policy.
-        room: Tells how many parameters there is room for; None where that is not known.
+        room: Returns the limit on parameters; None if it is not known.
 
     Raises:
-        TrainingError: There is not enough memory for it.
-        CheckpointError: It is larger than the checkpoint that should hold its weights.
-        UsageError: It leaves out the augmentation that the spec asks for.
+        TrainingError: The model does not fit in memory.
+        CheckpointError: The model is larger than the checkpoint that should hold its weights.
+        UsageError: The model leaves out the augmentation that the spec requests.
     """
     with naming_memory():
         model = build_within(functools.partial(_build, experiment, precision), room, forget_models)
     wanted = {type(layer) for layer in augmentation_layers(experiment.signature.augmentation)}
     if missing := wanted - {type(layer) for layer in model.layers}:
-        # Only a plugin's model can do that; nothing in a spec is ignored in silence.
+        # Only a plugin's model can leave it out; no field of a spec is ignored silently.
         raise UsageError(
-            f"data.augmentation: the model {experiment.model.type!r} makes its own input and leaves out "
-            f"{', '.join(sorted(kind.__name__ for kind in missing))}; `deepcli.models.inputs` has inputs that do not"
+            f"data.augmentation: the model {experiment.model.type!r} builds its own input layer and leaves out "
+            f"{', '.join(sorted(kind.__name__ for kind in missing))}; use an input of `deepcli.models.inputs`"
         )
     return model
 
 
 def sketch_model(experiment: Experiment, precision: str) -> keras.Model:
-    """Build the model to be looked at: with shapes, and without values where it can do without."""
+    """Build the model for display: with shapes, and without allocating weights where that is possible."""
     return without_values(functools.partial(_build, experiment, precision)) or build_model(experiment, precision)
 
 
@@ -60,7 +60,7 @@ def _build(experiment: Experiment, precision: str) -> keras.Model:
 
 @contextlib.contextmanager
 def naming_memory() -> Iterator[None]:
-    """Turn what TensorFlow or Python raises over too little memory into an error of ours."""
+    """Turn an out-of-memory exception of TensorFlow or Python into a TrainingError."""
     try:
         yield
     except OUT_OF_MEMORY:
@@ -68,10 +68,10 @@ def naming_memory() -> Iterator[None]:
 
 
 def _seed(experiment: Experiment) -> None:
-    """Seed whatever a model may draw from while it is built, or its layers later by other means than Keras's.
+    """Seed every random generator that building a model, or a plugin's layers later, may use.
 
-    Keras draws its seeds from Python's generator. Only a plugin's layer could use TensorFlow's global seed, and setting
-    it throws every compiled step of this process away.
+    Keras draws its seeds from Python's generator. Only a plugin's layer could use TensorFlow's global seed; setting it
+    discards every compiled step of this process, so it is set only for plugins and for deterministic training.
     """
     if experiment.training.deterministic or not is_own(experiment):
         keras.utils.set_random_seed(experiment.seed)
@@ -81,7 +81,7 @@ def _seed(experiment: Experiment) -> None:
 
 
 def is_own(value: object) -> bool:
-    """Tell whether all components of a spec are deepcli's own, none a plugin's."""
+    """Return whether all components of a spec are deepcli's own and none comes from a plugin."""
     if isinstance(value, Spec):
         inner = (getattr(value, name) for name in type(value).model_fields)
         return type(value).__module__.startswith("deepcli.") and all(map(is_own, inner))
@@ -91,7 +91,7 @@ def is_own(value: object) -> bool:
 
 
 def forget_models() -> None:
-    """Drop what Keras remembers of earlier models in this process, the numbers in its layers' names first of all."""
+    """Clear what Keras keeps of earlier models in this process, above all the numbers in layer names."""
     keras.backend.clear_session(free_memory=False)
 
 
@@ -100,7 +100,7 @@ def compile_model(
 ) -> None:
     """Give the model its loss, metrics, optimizer and schedule."""
     optimizer = experiment.optimizer
-    # Steps of the data, not updates: that is what Keras asks a schedule for, whatever it accumulates.
+    # Steps of the data, not updates: Keras evaluates a schedule at each step even if gradients accumulate.
     rate = learning_rate(experiment.schedule, optimizer.learning_rate, experiment.total_steps(steps_per_epoch))
     model.compile(
         optimizer=accumulating(optimizer.build(rate)),
@@ -114,12 +114,12 @@ def compile_model(
 
 
 def build_metrics(experiment: Experiment) -> list[keras.metrics.Metric]:
-    """Build new metrics, as the spec lists them."""
+    """Build new metric objects in the order of the spec."""
     return [metric.build(experiment.signature, experiment.head) for metric in experiment.metrics]
 
 
 def build_compiled_metrics(model: keras.Model) -> None:
-    """Give a compiled model's metrics their variables, which they would have after the first step."""
+    """Create the variables of a compiled model's metrics, which Keras would create in the first step."""
     outputs = keras.ops.zeros((1, *model.output_shape[1:]))
     model.compute_metrics(None, keras.ops.zeros(1, "int32"), outputs)
     model.reset_metrics()
@@ -137,7 +137,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def learning_rate(schedule: Schedule, peak: float, steps: int) -> LearningRate:
-    """Build the learning rate of a run of so many steps."""
+    """Build the learning rate of a run with a number of steps."""
     warmup = count(schedule.warmup, steps)
     after = schedule.build(peak, max(steps - warmup, 1))
     return LearningRate(peak, warmup, after, warmup_from=schedule.warmup_from, steps=steps)

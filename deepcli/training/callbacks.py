@@ -1,4 +1,4 @@
-"""Keras callbacks of a run. Those with a memory can give it to a checkpoint and take it back."""
+"""Keras callbacks of a run; those with a state save it in a checkpoint and restore it from there."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from deepcli.system.signals import Signals
 
 
 class Stateful(keras.callbacks.Callback):
-    """A callback with a memory; what `remember` returns goes through JSON and back into `recall`."""
+    """A callback with a state: `remember` returns it as JSON values, `recall` restores it."""
 
     name: str
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what it must not forget."""
+        """Return the state that a checkpoint should hold."""
         raise NotImplementedError
 
     def load_state_dict(self, memory: Mapping[str, Any]) -> None:
-        """Take it back."""
+        """Restore a state that `remember` returned."""
         raise NotImplementedError
 
 
 class History(Stateful):
-    """Keeps one row an epoch and writes `history.csv` anew after each.
+    """Keeps one row per epoch and rewrites `history.csv` after each.
 
     Args:
-        run: Where to write it.
-        names: Loss and metrics, in the order of their columns; Keras hands logs on in the order of the alphabet.
+        run: The run directory to write into.
+        names: Loss and metrics in the order of the columns; Keras sorts its logs alphabetically.
     """
 
     name = "history"
@@ -68,13 +68,13 @@ class History(Stateful):
 
 
 class Best(keras.callbacks.Callback):
-    """Knows the best epoch so far and writes `best.keras` whenever there is a better one.
+    """Tracks the best epoch and writes `best.keras` whenever an epoch improves on it.
 
-    That file is its memory: whatever became of the checkpoints beside it, a worse one never takes its place.
+    The state is stored in that file, so a worse epoch never replaces it, whatever happens to the other checkpoints.
 
     Args:
-        monitor: The metric that decides.
-        mode: Whether more or less of it is better.
+        monitor: The metric to compare.
+        mode: Whether higher or lower values are better.
         save: Writes the checkpoint.
     """
 
@@ -100,17 +100,17 @@ class Best(keras.callbacks.Callback):
         return self.epoch is None or (value > self.value if self.mode == "max" else value < self.value)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the file shall say."""
+        """Return the state to store in the file."""
         return {"epoch": self.epoch, "value": self.value, "monitor": self.monitor, "row": dict(self.row)}
 
     def load_state_dict(self, memory: Mapping[str, Any]) -> None:
-        """Take back what the file says."""
+        """Restore the state stored in the file."""
         epoch, value, row = memory["epoch"], memory["value"], memory["row"]
         self.epoch, self.value, self.row = int(epoch), float(value), {name: float(row[name]) for name in row}
 
 
 class PatientStopping(keras.callbacks.EarlyStopping, Stateful):
-    """Keras's early stopping with a memory. The best weights are in `best.keras`, so none are kept here."""
+    """Keras's early stopping with a state that checkpoints hold; the best weights are in `best.keras`, not here."""
 
     name = "early_stopping"
 
@@ -119,7 +119,7 @@ class PatientStopping(keras.callbacks.EarlyStopping, Stateful):
         self._memory: Mapping[str, Any] = {"wait": 0, "best": None}
 
     def on_train_begin(self, logs: Any = None) -> None:
-        super().on_train_begin(logs)  # which forgets
+        super().on_train_begin(logs)  # resets wait and best
         self.wait, self.best = self._memory["wait"], self._memory["best"]
         if self.wait >= self.patience:
             self.model.stop_training = True
@@ -132,13 +132,13 @@ class PatientStopping(keras.callbacks.EarlyStopping, Stateful):
 
 
 class Plateau(Stateful):
-    """Scales the learning rate down when a metric stops improving; Keras's own callback cannot, under a schedule.
+    """Reduces the learning rate when a metric stops improving; unlike Keras's callback, it works with a schedule.
 
-    The rate is never raised: where it is at `min_lr` or below, in a warm-up or after rollbacks for example, it stays.
+    The rate never increases: at or below `min_lr`, for example in a warm-up or after rollbacks, it does not change.
 
     Args:
-        spec: When, and by how much.
-        mode: Whether more or less of the metric is better.
+        spec: Patience, factor and limits.
+        mode: Whether higher or lower values of the metric are better.
     """
 
     name = "plateau"
@@ -177,14 +177,14 @@ class Plateau(Stateful):
 
 
 class Periodic(keras.callbacks.Callback):
-    """Writes `last.keras` every so many epochs, steps or minutes. It comes last: what it saves includes the others.
+    """Writes `last.keras` at intervals of epochs, steps or minutes; the last callback, as it saves the others' state.
 
     Args:
-        spec: When.
+        spec: The intervals.
         save: Writes the checkpoint.
-        steps_done: Counts the steps of the whole run; one batch's end may be the end of several.
-        signals: May ask for one out of turn.
-        least_seconds: From one to the next.
+        steps_done: Returns the steps taken in the whole run; `on_train_batch_end` may follow several at once.
+        signals: May request a checkpoint at any time.
+        least_seconds: Minimum time between two checkpoints.
     """
 
     def __init__(
@@ -231,12 +231,12 @@ class Periodic(keras.callbacks.Callback):
 
 
 class Report(keras.callbacks.Callback):
-    """Tells the reporter of each epoch's row.
+    """Passes each epoch's row to the reporter.
 
     Args:
-        reporter: Whom to tell.
-        history: Knows the row.
-        best: Knows whether it is the best.
+        reporter: Receives the rows.
+        history: Holds the rows.
+        best: Holds the best epoch so far.
     """
 
     def __init__(self, reporter: Reporter, history: History, best: Best) -> None:

@@ -1,4 +1,4 @@
-"""Compiled models that one process keeps from run to run, so that a step is not traced again for the same graph."""
+"""A cache of compiled models: a process that trains several runs traces the same graph only once."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ FREE = (
     ),
     ("training", "initial_weights"),
 )
-"""Fields of a spec that are no part of a step's graph: they decide what variables hold, or what happens around steps."""
+"""Fields of a spec that do not change a step's graph: they set values of variables, or act between steps."""
 
 
 class CompiledModels:
-    """Models whose steps have been traced, the last few that were used.
+    """The most recently used models whose training step has been traced.
 
-    A model is only used again where everything that its graph depends on is the same. All its variables then become those
-    of a model built for the run at hand, which therefore goes as if it had that model itself.
+    A model is reused only if everything that its graph depends on is the same. All its variables are then set to those
+    of a model newly built for the run, so the run computes the same as with the new model.
     """
 
     def __init__(self) -> None:
@@ -42,14 +42,14 @@ class CompiledModels:
         return len(self._models)
 
     def ready(self, experiment: Experiment, settings: RunSettings, build: Callable[[bool], keras.Model]) -> keras.Model:
-        """Return a compiled model before its first step.
+        """Return a compiled model that has taken no step yet.
 
-        What a plugin's component draws or keeps beside variables is not known, so its models are not used again.
+        A plugin's component may hold state outside its variables, so models with plugins are not reused.
 
         Args:
             experiment: The spec.
-            settings: How it is trained.
-            build: Builds one, after forgetting those before or not; forgetting takes the traced steps of all with it.
+            settings: The settings that depend on the device.
+            build: Builds a model; with True, it first clears Keras's session, which discards all traced steps.
         """
         if not is_own(experiment):
             return build(True)

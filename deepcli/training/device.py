@@ -1,4 +1,4 @@
-"""Which device, precision and compilation a run uses, and why."""
+"""Choose a run's device, precision and compilation, each with a reason to show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 @dataclass(frozen=True)
 class Choice:
-    """A decision and its reason, both shown to the user and kept in `environment.json`."""
+    """A setting and the reason for it; both are shown to the user and written to `environment.json`."""
 
     value: Any
     why: str
@@ -35,11 +35,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Device:
-    """Where a run computes.
+    """The device that a run computes on.
 
     Attributes:
         choice: `cpu`, `gpu` or `gpu:N`, and why.
-        strategy: TensorFlow's way of placing variables and steps there.
+        strategy: The TensorFlow strategy that places variables and steps on the device.
         capability: CUDA compute capability of the GPU; None on CPU.
         threads: CPU threads that operations may use.
     """
@@ -56,10 +56,10 @@ class Device:
 
 
 def choose(training: Training) -> Device:
-    """Set TensorFlow up for the device, threads and determinism that a spec asks for.
+    """Set up TensorFlow with the device, threads and determinism that a spec requests.
 
     Raises:
-        DeviceError: A GPU was asked for and is not there, TensorFlow is already set up otherwise, or Keras runs on
+        DeviceError: The requested GPU does not exist, TensorFlow was already set up differently, or Keras runs on
             another backend.
     """
     if keras.backend.backend() != "tensorflow":
@@ -71,7 +71,7 @@ def choose(training: Training) -> Device:
     if training.device == "cpu" or (training.device == "auto" and not gpus):
         if gpus:
             tf.config.set_visible_devices([], "GPU")
-        why = "asked for" if training.device == "cpu" else "TensorFlow sees no GPU"
+        why = "requested" if training.device == "cpu" else "TensorFlow found no GPU"
         return Device(Choice("cpu", why), tf.distribute.get_strategy(), None, threads)
     chosen = _choose_gpus(training.device, gpus)
     tf.config.set_visible_devices(chosen, "GPU")
@@ -91,20 +91,20 @@ def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:
         remedy = (
             "its CUDA libraries are missing: pip install 'tensorflow[and-cuda]'"
             if built
-            else "this TensorFlow is built without CUDA: on Linux, pip install 'tensorflow[and-cuda]'"
+            else "this TensorFlow was built without CUDA: on Linux, pip install 'tensorflow[and-cuda]'"
         )
         seen = ", ".join(found.name.removeprefix("/physical_device:") for found in tf.config.list_physical_devices())
-        raise DeviceError(f"--device {device}: TensorFlow sees no GPU, only {seen}; if there is one, {remedy}")
+        raise DeviceError(f"--device {device}: TensorFlow found no GPU, only {seen}; if the machine has one, {remedy}")
     if ":" not in device:
         return gpus
     index = int(device.partition(":")[2])
     if index >= len(gpus):
-        raise DeviceError(f"--device {device}: there is no such GPU; TensorFlow sees {len(gpus)}, counted from gpu:0")
+        raise DeviceError(f"--device {device}: no such GPU; TensorFlow found {len(gpus)}, counted from gpu:0")
     return [gpus[index]]
 
 
 def _set_threads(threads: int | str) -> int:
-    """Set the number of CPU threads, which TensorFlow allows only before its first operation."""
+    """Set the number of CPU threads; TensorFlow allows that only before its first operation."""
     if threads == "auto":
         return tf.config.threading.get_intra_op_parallelism_threads() or cores()
     try:
@@ -112,14 +112,16 @@ def _set_threads(threads: int | str) -> int:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:
         if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-            raise DeviceError(f"training.threads: TensorFlow already runs with another number than {threads}") from None
+            raise DeviceError(
+                f"training.threads: cannot be set to {threads}; TensorFlow already runs with another number"
+            ) from None
     return int(threads)
 
 
 def choose_precision(training: Training, model: Model, device: Device) -> Choice:
     """Choose Keras's dtype policy."""
     if training.precision != "auto":
-        return Choice(training.precision, "asked for")
+        return Choice(training.precision, "requested")
     if device.capability is not None:
         if device.capability >= (8, 0):
             return Choice("mixed_bfloat16", "the GPU has bfloat16 tensor cores")
@@ -128,42 +130,42 @@ def choose_precision(training: Training, model: Model, device: Device) -> Choice
     if not flags:
         return Choice("float32", "the CPU has no bfloat16 instructions")
     if not model.bfloat16_on_cpu:
-        return Choice("float32", f"bfloat16 does not pay for this {model.type} on a CPU")
-    return Choice("mixed_bfloat16", f"the CPU has {', '.join(sorted(flags))}, which pays for {model.type}")
+        return Choice("float32", f"bfloat16 is not faster for this {model.type} on a CPU")
+    return Choice("mixed_bfloat16", f"the CPU has {', '.join(sorted(flags))}, faster for {model.type}")
 
 
 def choose_jit(training: Training, model: Model, signature: Signature, device: Device) -> Choice:
     """Choose whether XLA compiles the step."""
     if training.jit_compile != "auto":
-        return Choice(training.jit_compile, "asked for")
+        return Choice(training.jit_compile, "requested")
     if device.strategy.num_replicas_in_sync > 1:
         return Choice(False, "XLA cannot compile a step on several devices")
     if not device.is_gpu:
-        return Choice(False, "on a CPU XLA seldom pays for its compiling")
+        return Choice(False, "XLA is rarely faster on a CPU")
     if isinstance(signature.augmentation, ImageAugmentation) and signature.augmentation.moves:
-        return Choice(False, "XLA cannot compile the augmentation of images")
+        return Choice(False, "XLA cannot compile image augmentation")
     if signature.kind == "tokens":
-        return Choice(False, "batches of tokens differ in length, and XLA would compile for each")
+        return Choice(False, "batches of tokens differ in length; XLA would recompile for each length")
     if not model.compiles_with_xla:
-        return Choice(False, "recurrent layers have cuDNN instead")
+        return Choice(False, "recurrent layers use cuDNN instead")
     return Choice(True, "shapes are fixed")
 
 
 def choose_steps_per_execution(training: Training, steps: int, device: Device) -> Choice:
     """Choose how many training steps one call into the backend takes."""
     if training.steps_per_execution != "auto":
-        return Choice(training.steps_per_execution, "asked for")
+        return Choice(training.steps_per_execution, "requested")
     if device.strategy.num_replicas_in_sync > 1:
         return Choice(1, "TensorFlow cannot take several mirrored steps in one call")
     wanted = min(STEPS_PER_EXECUTION, steps)
     every = training.checkpoint.every_steps
     if every and every % wanted:
         return Choice(math.gcd(every, wanted), "divides checkpoint.every_steps")
-    return Choice(wanted, "fewer calls cost less, and signals are still heard in time")
+    return Choice(wanted, "fewer calls are faster; signals are still handled in time")
 
 
 def cpu_flags() -> set[str]:
-    """Read what instructions the CPU has; nothing where the system does not tell."""
+    """Read the CPU's instruction set flags from /proc/cpuinfo; empty on other systems than Linux."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -173,7 +175,7 @@ def cpu_flags() -> set[str]:
 
 
 def versions() -> dict[str, str]:
-    """List the versions that decide what a run computes."""
+    """List the versions of software that a run's results depend on."""
     import platform
 
     import numpy

@@ -1,4 +1,4 @@
-"""When training leaves the numbers: noticing it in time, and finding where the first one came from."""
+"""Detect divergence (NaN or infinite values) during training, and find the step and layer where it began."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ ADVICE = "try a lower optimizer.learning_rate, a schedule.warmup or optimizer.cl
 
 
 class Diverged(Exception):
-    """Something that should be a number no longer is; the message says what."""
+    """The loss or a weight became NaN or infinite; the message says which."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the first value came from that is no number.
+    """The step and layer in which the first NaN or infinite value appeared.
 
     Attributes:
-        position: The end of the step before.
-        learning_rate: In that step.
-        what: Which values of which layer.
+        position: Position before that step.
+        learning_rate: Learning rate in that step.
+        what: The values and the layer, as text.
     """
 
     position: Position
@@ -43,14 +43,14 @@ class Origin:
 
 
 class Divergence(keras.callbacks.Callback):
-    """Ends the run within a second, and in the same epoch, when its loss is no longer a number."""
+    """Raises `Diverged` within a second, and in the same epoch, when the loss becomes NaN or infinite."""
 
     def __init__(self) -> None:
         super().__init__()
         self._looked = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        # Reading a value waits for the device, so not at every step.
+        # Not at every step, as reading a value waits for the device.
         if time.monotonic() - self._looked >= SECONDS_BETWEEN:
             self._looked = time.monotonic()
             _demand_numbers({"loss": float((logs or {})["loss"])})
@@ -66,30 +66,30 @@ def _demand_numbers(values: Mapping[str, float]) -> None:
 
 
 def demand_finite_weights(model: keras.Model) -> None:
-    """Keep what is no number out of checkpoints.
+    """Check before a checkpoint is written that all weights are finite.
 
     Raises:
-        Diverged: A weight is infinite or no number.
+        Diverged: A weight is infinite or NaN.
     """
     if names := _broken_layers(model, [(weight, weight.numpy()) for weight in model.weights]):
-        raise Diverged(f"weights of the layer {names[0]} became infinite or no number")
+        raise Diverged(f"weights of the layer {names[0]} became infinite or NaN")
 
 
 def find_origin(
     model: keras.Model, backend: Backend, batches: Batches, start: Position, end: int, check: Callable[[], None]
 ) -> Origin | None:
-    """Repeat training one step at a time until something is no longer a number.
+    """Repeat training one step at a time until a value becomes NaN or infinite.
 
     Args:
-        model: Compiled for one step a call, as it was at the start.
+        model: Compiled for one step per call, with the variables of the start.
         backend: Takes the steps.
         batches: The training split.
-        start: Where the model is.
-        end: Steps of the whole run after which to give up.
+        start: The model's position.
+        end: Total step at which to give up.
         check: Called before each step; may raise.
 
     Returns:
-        None if it does not happen again, as on a device that computes differently each time.
+        The origin; None if the values stay finite this time, as may happen on a nondeterministic device.
     """
     position = start
     while position.total < end:
@@ -115,20 +115,20 @@ def find_origin(
 
 
 def _first(model: keras.Model, backend: Backend, batch: Any, weights_after: Iterable[tuple[Any, np.ndarray]]) -> str:
-    """Say which values of a step are the first that are no numbers: outputs, then gradients, then weights."""
+    """Describe the first values of a step that are not finite: outputs, then gradients, then weights."""
     for layer, outputs in _outputs(model, batch[0]):
         if not all(map(_is_finite, outputs)):
             return f"outputs of the layer {_named(layer)}"
     gradients = zip(model.trainable_variables, backend.gradients(model, batch), strict=True)
     if names := _broken_layers(model, gradients):
-        return f"gradients of the layer {names[-1]}"  # the first on the way back from the loss
+        return f"gradients of the layer {names[-1]}"  # the first in the order of backpropagation
     if names := _broken_layers(model, weights_after):
         return f"the new weights of the layer {names[0]}"
-    return "the loss, from outputs and gradients that are all numbers"
+    return "the loss, while all outputs and gradients are finite"
 
 
 def _outputs(model: keras.Model, x: Any) -> Iterable[tuple[keras.layers.Layer, list[Any]]]:
-    """Compute every layer's outputs, from the input to the output, as training does."""
+    """Compute every layer's outputs in training mode, from the input to the output."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     probe = keras.Model(model.inputs, [layer.output for layer in layers])
     for layer, output in zip(layers, probe(x, training=True), strict=True):
@@ -136,7 +136,7 @@ def _outputs(model: keras.Model, x: Any) -> Iterable[tuple[keras.layers.Layer, l
 
 
 def _broken_layers(model: keras.Model, values: Iterable[tuple[Any, np.ndarray]]) -> list[str]:
-    """Name the layers with a variable whose value is no number, from the input to the output."""
+    """List the layers with a variable that is not finite, from the input to the output."""
     broken = {id(variable) for variable, value in values if not _is_finite(value)}
     return [_named(layer) for layer in model.layers if broken & {id(weight) for weight in layer.weights}]
 

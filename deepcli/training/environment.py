@@ -1,4 +1,4 @@
-"""What `environment.json` keeps of a run: everything that decides its figures and is not in its spec."""
+"""The contents of `environment.json`: what a run's results depend on besides its spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def describe(
     command: Sequence[str],
     plugins: Sequence[str],
 ) -> dict[str, Any]:
-    """Describe a run that is about to begin, as plain values."""
+    """Describe the environment of a new run as JSON values."""
     decisions = {
         "device": settings.device.choice,
         "precision": settings.precision,
@@ -57,42 +57,42 @@ def describe(
 def describe_resumption(
     before: Mapping[str, Any], now: Mapping[str, Any], step: int
 ) -> tuple[dict[str, Any], list[str]]:
-    """Describe a run that goes on.
+    """Describe the environment of a resumed run.
 
     Args:
-        before: What was described when it began.
-        now: The same of the process that goes on with it.
-        step: Steps that have been taken.
+        before: The description from the start of the run.
+        now: The same description of the process that resumes it.
+        step: Steps taken so far.
 
     Returns:
-        The description with this process added, and what the user should know of the differences.
+        The description with this process added, and notices about differences that may change results.
     """
     notices = []
     if (threads := before.get("threads")) != now["threads"]:
         notices.append(
-            f"the run began with {threads} CPU threads and goes on with {now['threads']}: the order of sums changes, so the "
-            "last bits will not be those of an uninterrupted run"
+            f"the run started with {threads} CPU threads and resumes with {now['threads']}: the order of sums changes, "
+            "so the last bits will differ from those of an uninterrupted run"
         )
     versions = _section(before, "versions")
     for name, version in now["versions"].items():
         if versions.get(name) != version:
             notices.append(
-                f"the run began with {name} {versions.get(name)} and goes on with {version}: bits may differ"
+                f"the run started with {name} {versions.get(name)} and resumes with {version}: bits may differ"
             )
     if (device := _section(before, "device").get("value")) != now["device"]["value"]:
-        notices.append(f"the run began on {device} and goes on on {now['device']['value']}: bits will differ")
+        notices.append(f"the run started on {device} and resumes on {now['device']['value']}: bits will differ")
     part = {key: now[key] for key in ("command", "folder", "started", "git_commit", "versions", "threads", "device")}
     return {**before, "data": now["data"], "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
 
 
 def _section(described: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a part of what a file says, if it says it as it should."""
+    """Return a section of a description; empty if it is missing or not a mapping."""
     section = described.get(name)
     return section if isinstance(section, Mapping) else {}
 
 
 def _folder() -> str | None:
-    """Return the current directory, to which paths on the command line are relative; None where it is gone."""
+    """Return the current directory, which relative paths of the command line refer to; None if it was deleted."""
     try:
         return str(Path.cwd())
     except OSError:
@@ -100,7 +100,7 @@ def _folder() -> str | None:
 
 
 def git_commit() -> str | None:
-    """Return the commit that is checked out where the command runs; None outside a repository."""
+    """Return the Git commit checked out in the current directory; None outside a repository."""
     try:
         done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True)
     except (OSError, subprocess.SubprocessError):

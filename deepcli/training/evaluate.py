@@ -1,4 +1,4 @@
-"""Measuring a model on a split, and evaluating a checkpoint."""
+"""Evaluate a model on a split: during training, and from a checkpoint."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class Measured:
-    """A model's outputs on a split, float32 (examples, units), and what was measured on them."""
+    """A model's outputs on a split, float32 (examples, units), and the metrics computed from them."""
 
     metrics: Mapping[str, float]
     outputs: np.ndarray
@@ -43,20 +43,20 @@ class Measured:
 
     @property
     def predictions(self) -> Predictions:
-        """The outputs beside the labels."""
+        """The outputs together with ids and labels."""
         return Predictions(self.split.ids, self.split.y, self.outputs)
 
 
 class Evaluator:
-    """Measures loss and metrics over a whole split at once, so that they do not depend on batches.
+    """Computes loss and metrics over a whole split at once, so that they do not depend on the batch size.
 
-    The loss is that of the predictions alone: penalties on weights belong to training, and leaving them out lets
-    runs with different penalties be compared.
+    The loss covers the predictions only. Regularization penalties are left out, so that runs with different penalties
+    can be compared.
 
     Args:
-        experiment: Names the loss and the metrics.
+        experiment: The spec with the loss and the metrics.
         backend: Computes the predictions.
-        batch_size: How many examples at once.
+        batch_size: Examples per batch.
     """
 
     def __init__(self, experiment: Experiment, backend: Backend, batch_size: int = BATCH_SIZE) -> None:
@@ -66,7 +66,7 @@ class Evaluator:
         self._backend = backend
 
     def __call__(self, model: keras.Model, split: Split, check: Check = heed) -> Measured:
-        """Measure a model on a split; `check` is called after each batch and may raise."""
+        """Evaluate a model on a split; `check` is called after each batch and may raise."""
         outputs = self._backend.predict(model, split.x, self._batch_size, check)
         values = {"loss": number(self._loss(split.y, outputs))}
         for metric in self._metrics:
@@ -81,11 +81,11 @@ class LoadedModel:
     """A checkpoint's model, ready to predict.
 
     Attributes:
-        experiment: Its spec.
-        state: What else the checkpoint says.
-        device: Where it is.
-        model: Not compiled.
-        backend: Computes.
+        experiment: The checkpoint's spec.
+        state: The checkpoint's state.
+        device: The device that the model is on.
+        model: The model, not compiled.
+        backend: Computes predictions.
     """
 
     experiment: Experiment
@@ -95,7 +95,7 @@ class LoadedModel:
     backend: Backend
 
     def measure(self, split: Split, batch_size: int = BATCH_SIZE) -> Measured:
-        """Predict a split, so many examples at once, and measure what the spec names."""
+        """Predict a split in batches and compute the loss and metrics of the spec."""
         return Evaluator(self.experiment, self.backend, batch_size)(self.model, split)
 
 
@@ -103,8 +103,8 @@ def load_model(checkpoint: CheckpointFile) -> LoadedModel:
     """Build a checkpoint's model, in the precision that it was trained in.
 
     Raises:
-        CheckpointError: It is damaged.
-        DeviceError: The device is not there.
+        CheckpointError: The checkpoint is damaged.
+        DeviceError: The device is not available.
     """
     experiment = checkpoint.experiment
     state = State.from_bytes(checkpoint.read(STATE))
@@ -128,16 +128,16 @@ def evaluate(
     """Evaluate a checkpoint on a split.
 
     Args:
-        checkpoint: What to evaluate, and on which device.
-        split: On what.
-        split_name: What to call it in the result.
-        reporter: Is told which device is used.
-        started: `time.monotonic()` at the beginning of the command.
-        batch_size: How many examples at once.
+        checkpoint: The checkpoint; its spec names the device.
+        split: The split to evaluate on.
+        split_name: The split's name in the result.
+        reporter: Shows the device.
+        started: `time.monotonic()` at the start of the command.
+        batch_size: Examples per batch.
 
     Raises:
-        CheckpointError: It is damaged.
-        DeviceError: The device is not there.
+        CheckpointError: The checkpoint is damaged.
+        DeviceError: The device is not available.
     """
     loaded = load_model(checkpoint)
     experiment, state, chosen = loaded.experiment, loaded.state, loaded.device
@@ -156,7 +156,7 @@ def evaluate(
         seconds=round(time.monotonic() - started, 3),
         device=chosen.choice.value,
         precision=state.precision,
-        metrics={split_name: own | scored.values | own},  # what the spec names comes first, as it was measured
+        metrics={split_name: own | scored.values | own},  # metrics of the spec come first and keep their values
         intervals={split_name: scored.intervals},
         interval_notes={split_name: scored.interval_notes},
         classes={split_name: scored.classes},
@@ -166,7 +166,7 @@ def evaluate(
 
 
 def score(predictions: Predictions, reporter: Reporter) -> Scored:
-    """Take every score; none of a model whose output layer, as a plugin's loss may want it, is no classifier's."""
+    """Compute every score; none if the outputs are not those of a classifier, as may be with a plugin's loss."""
     if why := predictions.misfit:
         reporter.note(f"no scores: {why}")
         return Scored()
@@ -174,21 +174,21 @@ def score(predictions: Predictions, reporter: Reporter) -> Scored:
 
 
 def number(value: Any) -> float:
-    """Turn a float32 scalar into the shortest number that is the same float32."""
+    """Convert a float32 scalar to the shortest decimal number that rounds to the same float32."""
     return float(str(np.float32(value)))
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write predictions to a file."""
+    """Write predictions to an `.npz` file."""
     with replacing(path) as temporary:
         predictions.save(temporary)
 
 
 def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Lexicon | None]) -> None:
-    """Keep in a run what was predicted for a split, and the worst mistakes, to be looked at.
+    """Save the predictions for a split and the worst mistakes in the run directory.
 
     Raises:
-        TrainingError: They cannot be written.
+        TrainingError: The files cannot be written.
     """
     predictions = measured.predictions
     save_predictions(run.predictions(name), predictions)

@@ -1,4 +1,4 @@
-"""The files of an evaluation: in the run that it is of, or where the user says."""
+"""Write the files of an evaluation, into the run or to --output."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ RESULT = "result.json"
 def keep_in_run(
     run: RunDir, split: str, measured: Measured, lexicon: Callable[[], Lexicon | None], read: DataRead, show: Reporter
 ) -> None:
-    """Keep the predictions of a run's best weights in the run, or say why not."""
+    """Save the predictions of a run's best weights in the run, or show why not."""
     if read.as_trained is None:
-        show.note("notice: the predictions are not kept in the run; --output writes them elsewhere")
+        show.note("notice: predictions are not saved in the run; use --output to save them elsewhere")
         return
     if run.is_owned():
-        show.note("notice: the predictions are not kept: the run is being trained, or belongs to somebody else")
+        show.note("notice: predictions are not saved: the run is being trained, or belongs to another user")
         return
     try:
         keep(run, split, measured, lexicon)
-    except TrainingError as error:  # somebody else's run, or a full disk: the figures are there all the same
-        show.note(f"notice: the predictions are not kept: {error}")
+    except TrainingError as error:  # another user's run or a full disk; the metrics are still shown
+        show.note(f"notice: predictions are not saved: {error}")
 
 
 def write(output: Path, result: Result, split: str, measured: Measured, lexicon: Callable[[], Lexicon | None]) -> None:
     """Write the predictions to a `.npz` file, the result to a `.json` file, or both to a directory.
 
     Raises:
-        RunError: The directory cannot be made.
+        RunError: The directory cannot be created.
         TrainingError: A file cannot be written.
     """
     if output.suffix == ".npz":

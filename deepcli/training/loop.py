@@ -1,4 +1,4 @@
-"""The epoch loop: steps, validation, callbacks, and a position that says exactly how far it is."""
+"""The epoch loop: steps, validation and callbacks, with an exact position in the run."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from deepcli.training.evaluate import Evaluator, number
 from deepcli.training.state import Position, random_variables
 
 LONGEST_CALL = 2.0
-"""Seconds that one call into the backend may take (not the first, which compiles) before signals wait too long."""
+"""If a call of several steps takes more seconds (except the first, which compiles), steps are taken one by one."""
 
 
 class Loop:
-    """Trains a compiled model epoch by epoch. Keras's `fit` would do, but it cannot stop and go on in mid-epoch.
+    """Trains a compiled model epoch by epoch; unlike Keras's `fit`, it can stop and resume within an epoch.
 
     Args:
-        experiment: How long to train.
-        model: Compiled.
+        experiment: The spec.
+        model: The compiled model.
         backend: Takes the steps.
         batches: The training split.
-        validation: Measured after each epoch, where there is one.
-        reporter: Is told of progress.
-        signals: May ask the loop to end after the step at hand.
-        position: Where to begin.
+        validation: The validation split, evaluated after each epoch; None for no validation.
+        reporter: Shows progress.
+        signals: May request to stop after the current step.
+        position: The position to start from.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Loop:
         self._calls = 0
 
     def run(self, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Train to the end or to an early stop.
+        """Train until the end or an early stop.
 
         Raises:
-            Stopped: A signal asked for it; `position` says how far training is.
+            Stopped: A signal requested to stop; `position` is where training stopped.
         """
         steps = self._batches.order.steps
         total = self._experiment.total_steps(steps)
@@ -72,7 +72,7 @@ class Loop:
         watchers.on_train_begin()
         self._reporter.begin(epochs, steps)
         try:
-            # A run that was stopped between an epoch's last step and its validation still owes the latter.
+            # A run that stopped between an epoch's last step and its validation must still do the validation.
             while (self.position.total < total or self.position.step) and not self._model.stop_training:
                 self._epoch(watchers, min(steps, self.position.step + total - self.position.total))
         finally:
@@ -120,7 +120,7 @@ class Loop:
         )
 
     def _measure(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        """Complete an epoch's logs by validation (on averaged weights, where there are some)."""
+        """Add validation metrics to an epoch's logs, on averaged weights if the optimizer averages."""
         self._signals.check()
         row = self._numbers(logs)
         rate = row.pop("learning_rate")
@@ -132,7 +132,10 @@ class Loop:
 
     @contextlib.contextmanager
     def _generators_kept_when_stopped(self) -> Iterator[None]:
-        """Draw nothing for a validation that will be done again; Keras's recurrent layers draw masks even for that."""
+        """Restore the random generators if validation is stopped, as it will be repeated.
+
+        Keras's recurrent layers draw dropout masks even for predictions.
+        """
         states = [(variable, self._backend.read(variable)) for variable in random_variables(self._model)]
         try:
             yield

@@ -1,4 +1,4 @@
-"""How much room there is for a model, in memory or in the checkpoint that is said to hold it, and what to say of that."""
+"""Limits on a model's size, by memory or by the checkpoint that holds it, with their errors and notices."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from deepcli.system.memory import memory_limit
 from deepcli.training.model_size import Room, Size
 
 BYTES = 4
-"""Of a parameter, of its gradient and of each value that an optimizer keeps for it: all are float32."""
+"""Bytes of a parameter, of its gradient and of each value that an optimizer keeps for it: all are float32."""
 SPARE = 2
-"""A checkpoint's model may have so many times the parameters that its file has room for, lest an exotic one is refused."""
+"""A checkpoint's model may have this many times the parameters that fit in its file, to allow unusual models."""
 NOTABLE_SHARE, NOTABLE_RATIO = 0.1, 200
-"""Of memory, and parameters for each value of the training data, from which a model's size is worth a notice."""
+"""Share of memory, and parameters per value in the training data, from which a model's size gives a notice."""
 SIDE = 8
 
 
 def to_predict() -> Room:
-    """Tell how many parameters fit into memory."""
+    """Return the limit on parameters for prediction: those that fit in memory."""
     memory = memory_limit()
     return Room(
         memory // BYTES, lambda size: TrainingError(f"{size}; {_needs(size, 1, memory)}; make the model smaller")
@@ -31,7 +31,7 @@ def to_predict() -> Room:
 
 
 def to_train(experiment: Experiment) -> Room:
-    """Tell how many parameters fit into memory with their gradients and what the optimizer keeps for each."""
+    """Return the limit on parameters for training: those that fit in memory with gradients and optimizer state."""
     memory, each = memory_limit(), 2 + kept_by_optimizer(experiment)
 
     def error(size: Size) -> TrainingError:
@@ -42,22 +42,22 @@ def to_train(experiment: Experiment) -> Room:
 
 
 def to_load(checkpoint: CheckpointFile, on_gpu: bool = False) -> Room:
-    """Tell how many parameters a checkpoint's model may have: what its file can hold, and what fits into memory.
+    """Return the limit on parameters of a checkpoint's model: those that fit in its file and in memory.
 
-    How much a GPU has is not known beforehand.
+    The memory of a GPU is not known in advance, so on a GPU only the file counts.
     """
     held = SPARE * checkpoint.size(WEIGHTS)
     memory = to_predict()
 
     def error(size: Size) -> CheckpointError:
-        why = f"{size}, and its weights are only {_human(held // SPARE)}; it is damaged or made up"
+        why = f"{size}, but its weights have only {_human(held // SPARE)}; the file is damaged or manipulated"
         return CheckpointError(f"{checkpoint.path}: by its spec, {why}")
 
     return Room(held // BYTES, error) if on_gpu or held // BYTES < memory.parameters else memory
 
 
 def kept_by_optimizer(experiment: Experiment) -> float:
-    """Count the values that an optimizer keeps for each parameter of a matrix, by building it for a small one."""
+    """Count the values that an optimizer keeps per parameter, by building it for a small matrix."""
     optimizer = experiment.optimizer.build(experiment.optimizer.learning_rate)
     optimizer.build([keras.Variable(np.zeros((SIDE, SIDE), "float32"))])
     kept: int = sum(math.prod(variable.shape) for variable in optimizer.variables if len(variable.shape))
@@ -65,7 +65,7 @@ def kept_by_optimizer(experiment: Experiment) -> float:
 
 
 def notice(model: keras.Model, experiment: Experiment) -> str | None:
-    """Word what should be known of a compiled model's size: that it is large for memory, or for the data."""
+    """Return a notice about a compiled model that is large for the memory or the data; None for others."""
     parameters = model.count_params()
     trained = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     kept = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
@@ -82,26 +82,26 @@ def notice(model: keras.Model, experiment: Experiment) -> str | None:
 
 
 def demand_batch(model: keras.Model, batch_size: int) -> None:
-    """Check that what each layer makes of a batch fits into memory, by itself; sizes that vary with the batch count as 1.
+    """Check that each layer's outputs for a batch fit in memory; sizes that vary with the batch count as 1.
 
     Raises:
-        TrainingError: It does not.
+        TrainingError: The outputs of a layer do not fit.
     """
     memory = memory_limit()
     made = [(_made_of_each(layer), layer.name) for layer in model.layers]
     most, name = max(made)
     if most * batch_size > memory:
         raise TrainingError(
-            f"a batch of {batch_size} takes {_human(most * batch_size)} of memory in the layer {name} alone, and there are "
-            f"{_human(memory)}; make data.batch_size or the layer smaller"
+            f"a batch of {batch_size} needs {_human(most * batch_size)} of memory in the layer {name} alone, but only "
+            f"{_human(memory)} are available; reduce data.batch_size or the layer"
         )
 
 
 def _made_of_each(layer: keras.layers.Layer) -> int:
-    """Return the bytes that a layer makes of one example; 0 where that is not known."""
+    """Return the bytes of a layer's outputs for one example; 0 if not known."""
     try:
         outputs = keras.tree.flatten(layer.output)
-    except (AttributeError, ValueError):  # a plugin's, called twice or inside another
+    except (AttributeError, ValueError):  # a plugin's layer, called twice or inside another one
         return 0
     return sum(math.prod(size or 1 for size in x.shape[1:]) * np.dtype(_numpy_dtype(x.dtype)).itemsize for x in outputs)
 
@@ -111,7 +111,7 @@ def _numpy_dtype(name: str) -> str:
 
 
 def _needs(size: Size, each: float, memory: int) -> str:
-    return f"that takes {_human(size.parameters * each * BYTES)} of memory, and there are {_human(memory)}"
+    return f"it needs {_human(size.parameters * each * BYTES)} of memory, but only {_human(memory)} are available"
 
 
 def _human(count: float) -> str:

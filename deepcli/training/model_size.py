@@ -1,4 +1,4 @@
-"""How large a model is, known before its weights are made, so that one that does not fit is refused in seconds."""
+"""Count a model's parameters before its weights are allocated, to reject a model that is too large within seconds."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ import keras
 from deepcli.errors import DeepcliError
 
 FEW = 1 << 26
-"""Parameters that any machine has room for: 256 MiB. A model is counted beforehand only where it has more."""
+"""Parameters that fit on any machine (256 MiB); only larger models are counted before they are built."""
 SECONDS = 10.0
-"""To go on counting when it is clear already that a model is too large."""
+"""How long to continue counting when a model is already known to be too large."""
 
 Build = Callable[[], keras.Model]
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many parameters a model has.
+    """The number of a model's parameters.
 
     Attributes:
-        parameters: All of them, trained or not.
-        layer: The layer with the most.
-        most: How many that one has.
-        complete: Whether all were counted; else there are more.
+        parameters: All parameters, trainable or not.
+        layer: The layer with the most parameters.
+        most: The number of parameters in that layer.
+        complete: Whether all were counted; if not, there are more.
     """
 
     parameters: int
@@ -46,22 +46,22 @@ class Size:
 
 @dataclass(frozen=True)
 class Room:
-    """How many parameters there is room for, and the error for a model that has more."""
+    """A limit on a model's parameters, and the error for a model above it."""
 
     parameters: int
     error: Callable[[Size], DeepcliError]
 
 
 class _Enough(Exception):
-    """Ends a build that has made, or counted, as many weights as it should."""
+    """Ends a build whose weights exceed the limit."""
 
 
 class _Tally:
-    """Counts weights before they are made, layer by layer, and ends the build above a limit.
+    """Counts weights layer by layer before they are allocated, and ends the build above a limit.
 
     Args:
-        limit: Parameters.
-        seconds: How long to count on above it.
+        limit: The limit on parameters.
+        seconds: How long to continue counting above it.
     """
 
     def __init__(self, limit: int, seconds: float = 0.0) -> None:
@@ -86,7 +86,7 @@ class _Tally:
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:
-        """See every weight that a layer of any kind adds."""
+        """Count every weight that any layer adds inside the block."""
         original = keras.layers.Layer.add_weight
 
         def add_weight(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
@@ -101,18 +101,18 @@ class _Tally:
 
 
 def build_within(build: Build, room: Callable[[], Room | None], forget: Callable[[], None]) -> keras.Model:
-    """Build a model if there is room for it.
+    """Build a model unless it has too many parameters.
 
-    Building begins as always, and is broken off where the weights become many. Then they are counted without making
-    any, which takes a moment whatever their size.
+    The model is built as usual, but the build stops if there are many weights. These are then counted without being
+    allocated, which is fast for any size.
 
     Args:
-        build: Builds it; called up to three times.
-        room: Tells how much there is, if that is known; asked only where the weights are many.
-        forget: Drops what Keras remembers of the build that was broken off.
+        build: Builds the model; called up to three times.
+        room: Returns the limit, or None if it is not known; called only if there are many weights.
+        forget: Clears what Keras keeps of the stopped build.
 
     Raises:
-        DeepcliError: The room's, for a model that is too large.
+        DeepcliError: The model is too large; the limit defines the error.
     """
     few = _Tally(FEW)
     try:
@@ -135,20 +135,20 @@ def build_within(build: Build, room: Callable[[], Room | None], forget: Callable
         with made.counting():
             return build()
     except Exception:
-        if made.over:  # where it could not be built without values
+        if made.over:  # for a model that cannot be built without values
             raise there.error(made.size) from None
         raise
 
 
 def without_values(build: Build) -> keras.Model | None:
-    """Build a model whose weights have shapes but no values; None where it needs values to be built.
+    """Build a model whose weights have shapes but no values; None if building it needs values.
 
-    It is built in a thread of its own, for what Keras remembers of it is kept by thread: names and weights without values.
+    Keras keeps the names and the weights without values per thread, so the model is built in a thread of its own.
     """
     built: list[keras.Model] = []
 
     def run() -> None:
-        # A plugin's model may do anything while it is built, such as read weights from a file.
+        # Building a plugin's model may do anything, such as reading weights from a file.
         with contextlib.suppress(Exception), keras.StatelessScope(initialize_variables=False):
             built.append(build())
 

@@ -1,4 +1,4 @@
-"""The order of training examples: a function of seed and epoch alone, so that a run can be repeated and resumed."""
+"""Order of training examples: it depends on seed and epoch alone, so that a run can be repeated and resumed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from deepcli.data.arrays.splits import generator
 
 WINDOW = 64
-"""Batches among which sequences are sorted by length: enough to pad little, too few to lose the shuffle."""
+"""Sequences are sorted by length within this many batches: enough to pad little, too few to undo the shuffle."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """How epochs go through a split.
+    """Order of the examples of a split in each epoch.
 
     Attributes:
-        examples: How many there are.
-        batch_size: How many make a step; the last step of an epoch may have fewer.
-        seed: Of all permutations.
-        lengths: Of each sequence, to put those of like length into one batch; None for images.
+        examples: Number of examples.
+        batch_size: Examples per step; the last step of an epoch may have fewer.
+        seed: Seed of all permutations.
+        lengths: Length of each sequence, so that sequences of similar length share a batch; None for images.
     """
 
     examples: int
@@ -30,11 +30,11 @@ class Order:
 
     @property
     def steps(self) -> int:
-        """Steps of one epoch."""
+        """Steps per epoch."""
         return -(-self.examples // self.batch_size)
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """Return the positions of all examples in an epoch's order, int64; step i is its i-th `batch_size` of them."""
+        """Return the positions of all examples in an epoch's order, int64; step i takes the i-th `batch_size` of them."""
         rng = generator(self.seed, 0x0DE7, epoch)
         order = rng.permutation(self.examples)
         if self.lengths is None:

@@ -1,7 +1,7 @@
-"""Batches for TensorFlow: gathered by index inside tf.data, without Python per batch and without its autotuner.
+"""Batches for TensorFlow: gathered by index inside tf.data, without Python code per batch and without autotuning.
 
-With autotune on, the end of a pipeline often sleeps until a timer fires. Pixels stay uint8, tokens are padded to the
-longest of their batch.
+With autotuning, the end of a pipeline often sleeps until a timer fires. Pixels stay uint8; tokens are padded to the
+longest sequence of their batch.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ PREFETCH = 2
 
 
 class TrainingBatches:
-    """The steps of every epoch: (inputs, labels), or with class weights (inputs, labels, weights).
+    """Training batches of every epoch: (inputs, labels), or (inputs, labels, weights) with class weights.
 
     Args:
         split: The examples.
-        order: Which of them make which step.
+        order: Which examples each step takes.
         class_weights: Weight of each class, float32 (classes,); None for no weights.
-        strategy: Where steps run; each of its replicas gets its share of every batch.
+        strategy: Where steps run; each replica gets its share of every batch.
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class TrainingBatches:
         self._datasets: dict[tuple[int, int], Any] = {}
 
     def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
-        """Begin an epoch (counted from 0): the steps from `start` to before `stop`."""
+        """Return the batches of an epoch (counted from 0), from step `start` to before step `stop`."""
         self.arrange(epoch)
         if (start, stop) not in self._datasets:
             self._datasets = {(start, stop): self.dataset(start, stop)}
         return iter(self._datasets[start, stop])
 
     def arrange(self, epoch: int) -> None:
-        """Put the examples into an epoch's order; datasets read it when they are iterated."""
+        """Put the examples into the order of an epoch; datasets read the order when they are iterated."""
         self._positions.assign(self.order.epoch(epoch))
 
     def dataset(self, start: int, stop: int) -> Any:
-        """Make the `tf.data` of the steps from `start` to before `stop`, in whichever order is arranged by then."""
+        """Return a `tf.data.Dataset` of the steps from `start` to before `stop`, in the order of the latest `arrange`."""
         replicas = self._replicas
         pieces = tf.data.Dataset.range(start * replicas, stop * replicas)
         dataset = _options(_mapped(pieces, self._piece)).prefetch(PREFETCH * replicas)
@@ -74,7 +74,7 @@ class TrainingBatches:
         labels = tf.gather(self._labels, positions)
         inputs = self._gather(positions)
         if self._lengths is not None:
-            # As long as the whole batch would be: some layers see padding, and a share may have no example at all.
+            # Pad to the longest of the whole batch: some layers see padding, and a share may have no example at all.
             longest = tf.reduce_max(tf.gather(self._lengths, self._positions[first : first + count]))
             inputs = tf.pad(inputs, [[0, 0], [0, longest - tf.shape(inputs)[1]]])
         if self._weights is None:
@@ -83,16 +83,16 @@ class TrainingBatches:
 
 
 class InferenceBatches:
-    """Batches of inputs alone, sequences of like length together; each pass yields tuples (inputs,).
+    """Batches of inputs without labels, sequences of similar length together; each pass yields tuples (inputs,).
 
     Args:
         x: The inputs.
-        batch_size: How many at once.
-        strategy: Where they are predicted; each of its replicas gets its share of every batch.
+        batch_size: Examples per batch.
+        strategy: Where predictions run; each replica gets its share of every batch.
 
     Attributes:
-        positions: Of each example in `x`, in the order in which they come. They repeat the last example where replicas
-            need equal shares.
+        positions: Position of each example in `x`, in the order of the batches. The last example is repeated where
+            replicas need equal shares.
     """
 
     def __init__(self, x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> None:
@@ -102,7 +102,7 @@ class InferenceBatches:
         share = -(-batch_size // replicas)
         with tf.device("CPU:0"):
             gather = gatherer(x)
-            # Whole rounds of equal shares first, then one last round of what is left, shared equally again.
+            # Full rounds of equal shares come first, then one round that divides the rest equally.
             whole = len(positions) // (share * replicas) * share * replicas
             dataset = tf.data.Dataset.from_tensor_slices(positions[:whole]).batch(share)
             if rest := (len(positions) - whole) // replicas:
@@ -118,7 +118,7 @@ class InferenceBatches:
 
 
 def gatherer(x: Inputs) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Make the function from positions to inputs: uint8 images, or int32 tokens padded with 0 on the right."""
+    """Return a function from positions to inputs: uint8 images, or int32 tokens padded with 0 on the right."""
     if isinstance(x, Tokens):
         ragged = tf.RaggedTensor.from_row_splits(tf.constant(x.values), tf.constant(x.offsets), validate=False)
         return lambda positions: tf.gather(ragged, positions).to_tensor()

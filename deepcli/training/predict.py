@@ -1,4 +1,4 @@
-"""Asking a checkpoint's model about one example after another, some at once."""
+"""Predict a stream of examples in batches with a checkpoint's model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from deepcli.training.evaluate import LoadedModel
 def predict(
     loaded: LoadedModel, inputs: Iterable[Example | Unreadable], batch_size: int
 ) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
-    """Predict examples as they come.
+    """Predict examples as they arrive.
 
     Args:
         loaded: The model.
-        inputs: Any number; what cannot be read stays in its place.
-        batch_size: How many at once.
+        inputs: The examples; unreadable inputs keep their place among them.
+        batch_size: Examples per batch.
 
     Yields:
-        Inputs, and the model's outputs for the examples among them with a column for each class, float64
+        A batch of inputs, and for the examples among them the model's outputs with a column for each class, float64
         (examples, classes).
     """
     function = loaded.backend.function(loaded.model)

@@ -1,4 +1,4 @@
-"""Training on several devices at once: the same mathematics as on one, or a refusal before training."""
+"""Training on several devices with the same mathematics as on one; what cannot be the same is an error at the start."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from deepcli.nn.dropconnect import DropsWeights
 from deepcli.nn.inner_optimizer import inner_optimizer
 
 MOST_SEEDS = 1_000_000_007
-"""Keras draws seeds below it."""
+"""The upper limit of the seeds that Keras draws."""
 
 
 def demand_same_figures(experiment: Experiment, replicas: int) -> None:
-    """Refuse what several devices cannot train as one does.
+    """Check that training on several devices gives the same metrics as on one.
 
     Raises:
-        UsageError: The spec asks for such a thing.
+        UsageError: A field of the spec prevents that.
     """
     if replicas == 1:
         return
     for field, why in _differences(experiment, replicas):
-        raise UsageError(f"{field}: {why} on {replicas} devices; train on one (--device gpu:0), or change the field")
+        raise UsageError(f"{field}: {why} on {replicas} devices; train on one (--device gpu:0) or change the field")
 
 
 def _differences(experiment: Experiment, replicas: int) -> Iterator[tuple[str, str]]:
@@ -45,12 +45,12 @@ def _differences(experiment: Experiment, replicas: int) -> Iterator[tuple[str, s
 
 
 def mirror(model: keras.Model) -> None:
-    """Let a compiled model, built under a strategy with several replicas, take the steps that one device takes.
+    """Make a compiled model with several replicas take the same steps as on one device.
 
-    Keras takes the mean of the replicas' mean losses, clips each replica's gradients by themselves, normalizes by each
-    replica's share of a batch, and drops the same units of each. Here a replica weighs as its share does, which may be
-    smaller in the last batch and even empty; what is clipped is the sum of all gradients; statistics are those of the
-    whole batch; and each replica draws numbers of its own.
+    Keras averages the replicas' mean losses, clips each replica's gradients separately, normalizes by the statistics of
+    each replica's share of the batch, and drops the same units on each. Here a replica is weighted by the size of its
+    share, which may be smaller in the last batch, even empty; the sum of all gradients is clipped; statistics are those
+    of the whole batch; and each replica draws its own random numbers.
 
     Raises:
         UsageError: The model has a training step of its own.
@@ -58,7 +58,7 @@ def mirror(model: keras.Model) -> None:
     if type(model).train_step is not keras.Model.train_step:
         raise UsageError("the model has a training step of its own; train it on one device (--device gpu:0)")
     for layer in model._flatten_layers():
-        # What drops weights, not units, has one mask for the whole batch.
+        # A layer that drops weights instead of units has one mask for the whole batch.
         generator = getattr(layer, "seed_generator", None)
         if isinstance(generator, keras.random.SeedGenerator) and not isinstance(layer, DropsWeights):
             generator.next = functools.partial(_own_seed, generator.next)
@@ -70,7 +70,7 @@ def mirror(model: keras.Model) -> None:
 
 
 def _train_step(model: keras.Model) -> Callable[[Any], Mapping[str, Any]]:
-    """Make Keras's `train_step`, but that each example of a batch weighs the same, whichever replica has it."""
+    """Return Keras's `train_step`, changed so that each example of a batch has the same weight on any replica."""
 
     def train_step(data: Any) -> Mapping[str, Any]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -79,7 +79,7 @@ def _train_step(model: keras.Model) -> Callable[[Any], Mapping[str, Any]]:
         weight = share * context.num_replicas_in_sync / context.all_reduce(tf.distribute.ReduceOp.SUM, share)
         with tf.GradientTape() as tape:
             outputs = model(x, training=True)
-            # Keras divides it by the number of replicas, so that a sum over them is a mean.
+            # Keras divides the loss by the number of replicas, so that the sum over them is a mean.
             loss = model._compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=True)
             model._loss_tracker.update_state(loss * context.num_replicas_in_sync, sample_weight=share)
             scaled = model.optimizer.scale_loss(loss * tf.cast(weight, loss.dtype))
@@ -92,16 +92,16 @@ def _train_step(model: keras.Model) -> Callable[[Any], Mapping[str, Any]]:
 
 
 def _own_seed(draw: Callable[..., tf.Tensor], ordered: bool = True) -> tf.Tensor:
-    """Draw a seed that differs from replica to replica; the first one's is that of a single device."""
+    """Draw a seed that differs between replicas; the first replica's seed is that of a single device."""
     seed, context = draw(ordered), tf.distribute.get_replica_context()
     replica = context.replica_id_in_sync_group if context else 0
     return seed + tf.cast(tf.stack([replica * MOST_SEEDS, 0]), seed.dtype)
 
 
 def _whole_moments(axes: Sequence[int], inputs: Any, mask: Any) -> tuple[Any, Any]:
-    """Compute mean and variance of a whole batch on the replica that has a share of it.
+    """Compute the mean and variance of the whole batch, called on each replica with its share.
 
-    Keras's own synchronized moments take a difference of large numbers, and leave masked steps unsynchronized.
+    Keras's own synchronized moments subtract large numbers, which loses precision, and do not synchronize masked steps.
     """
     ones = tf.ones_like(inputs)
     real = ones if mask is None else tf.where(mask[..., None], ones, 0)
@@ -117,7 +117,7 @@ def _whole_moments(axes: Sequence[int], inputs: Any, mask: Any) -> tuple[Any, An
 
 
 def _clip_sums(optimizer: keras.optimizers.Optimizer) -> None:
-    """Let an optimizer clip the sum of the replicas' gradients, which it would take only afterwards."""
+    """Make an optimizer clip the sum of the replicas' gradients, not each replica's before the sum."""
     if not (optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm):
         return
     clip = optimizer._clip_gradients
@@ -137,7 +137,7 @@ def _divided(gradient: Any, count: int) -> Any:
 
 
 def gathered(strategy: tf.distribute.Strategy, batch: Any) -> Any:
-    """Put the replicas' shares of a batch together again."""
+    """Concatenate the replicas' shares of a batch."""
     if strategy.num_replicas_in_sync == 1:
         return batch
     with tf.device("CPU:0"):

@@ -1,4 +1,4 @@
-"""A picture of training images, as they are and as augmentation varies them."""
+"""Draw training images, original and augmented, into a PNG file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from deepcli.system.atomic import replacing
 
 EXAMPLES, DRAWS = 8, 3
 SIDE, GAP, BREAK, PAPER = 84, 4, 12, 255
-"""At least so many pixels a side of each image, between images, below the first row; the brightness between them."""
+"""Minimum side of an image, gap between images and gap below the first row in pixels; background brightness."""
 
 
 def draw_samples(experiment: Experiment, train: Split, path: Path) -> None:
-    """Write a PNG: a row of training images, and below it rows of what training may see of them.
+    """Write a PNG with a row of training images, and below it rows of augmented versions.
 
     Raises:
         TrainingError: The file cannot be written.
@@ -37,7 +37,7 @@ def draw_samples(experiment: Experiment, train: Split, path: Path) -> None:
 
 
 def augment(images: np.ndarray, augmentation: ImageAugmentation) -> np.ndarray:
-    """Vary uint8 images (examples, height, width, channels) once, as a training step would."""
+    """Augment uint8 images (examples, height, width, channels) once, as a training step does."""
     x = tf.constant(images, tf.float32) / 255
     for layer in augmentation_layers(augmentation):
         x = layer(x, training=True)
@@ -45,7 +45,7 @@ def augment(images: np.ndarray, augmentation: ImageAugmentation) -> np.ndarray:
 
 
 def sheet(rows: list[np.ndarray]) -> np.ndarray:
-    """Lay rows of uint8 images out on white paper, enlarged without smoothing: (height, width, 1 or 3)."""
+    """Arrange rows of uint8 images on a white background, enlarged without smoothing: (height, width, 1 or 3)."""
     count, height, width, channels = rows[0].shape
     scale = max(1, -(-SIDE // max(height, width)))
     height, width = height * scale, width * scale
@@ -61,7 +61,7 @@ def sheet(rows: list[np.ndarray]) -> np.ndarray:
 
 
 def _choose(train: Split) -> np.ndarray:
-    """Take the first image of each class in turn, as many as fit, and others where there are fewer classes."""
+    """Choose the first image of each class, and fill up with other images if there are fewer classes than places."""
     _, first = np.unique(train.y, return_index=True)
     others = np.setdiff1d(np.arange(len(train)), first)
     images: np.ndarray = np.asarray(train.x)[np.concatenate([first, others])[:EXAMPLES]]

@@ -1,4 +1,4 @@
-"""Writing and reading `.keras` files that carry deepcli's spec and state as two more zip members."""
+"""Write and read checkpoints: `.keras` files with deepcli's spec and state as additional zip members."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from deepcli.training.averaging import averages, build_optimizer, lent_optimizer
 from deepcli.training.state import State
 
 GENERATOR = "seed_generator"
-"""What the states of random generators have in their names; they are no weights."""
+"""Part of the names of random generators' states, which do not count as weights."""
 MOST_SHAPES = 3
-"""Arrays that an error names."""
+"""Number of array shapes that an error lists."""
 
 
 def save(path: Path, model: keras.Model, experiment: Experiment, state: State, lexicon: Lexicon | None = None) -> None:
-    """Write a checkpoint in one step: it is whole, or it is not there. A lexicon goes with a model that reads words.
+    """Write a checkpoint atomically: completely or not at all. A lexicon is needed for a model that reads words.
 
     Raises:
-        TrainingError: The disk is full, or the folder is gone or read-only; an older file is untouched.
+        TrainingError: The disk is full, or the folder is missing or read-only; an older file stays unchanged.
     """
     with replacing(path) as temporary:
         keras.saving.save_model(model, temporary)
-        # Deflated, so that the state's own zip directory is never taken for the end of a truncated checkpoint.
+        # Deflated, so that the zip directory inside the state is never mistaken for the end of a truncated checkpoint.
         with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(SPEC, load.dump(experiment))
             archive.writestr(STATE, state.to_bytes())
             if lexicon is not None:
-                archive.writestr(LEXICON, lexicon.to_bytes(), compresslevel=1)  # a quarter of the time
+                archive.writestr(LEXICON, lexicon.to_bytes(), compresslevel=1)  # takes a quarter of the time
 
 
 def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
-    """Load the weights that a checkpoint's model is measured and used with into a model built from its spec.
+    """Load a checkpoint's weights for evaluation or prediction into a model built from its spec.
 
-    Where the file holds weights to continue training with, the averaged ones come from the optimizer's variables in it.
+    If the file holds training weights and the optimizer averages them, the optimizer's variables give the averages.
 
     Raises:
-        CheckpointError: It is damaged, or its weights are of another model.
+        CheckpointError: The file is damaged, or its weights belong to another model.
         TrainingError: The disk for temporary files is full.
     """
     state = State.from_bytes(checkpoint.read(STATE))
@@ -67,10 +67,10 @@ def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
 
 
 def _holds_raw(experiment: Experiment, state: State) -> bool:
-    """Return whether the weights of a file may have to be averaged.
+    """Return whether a file may hold training weights that must be averaged before use.
 
-    Older files do not say which they hold. With use_ema, averaging changes nothing where they are averages already;
-    other averages were not used yet.
+    Older files do not record which weights they hold. With use_ema, averaging weights that are averages already changes
+    nothing; other averages did not exist in those versions.
     """
     return state.weights == "raw" or (state.weights is None and experiment.optimizer.use_ema)
 
@@ -79,24 +79,24 @@ def load_training(model: keras.Model, checkpoint: CheckpointFile) -> State:
     """Load the weights and the optimizer of a compiled model, to continue training.
 
     Raises:
-        CheckpointError: It is damaged, of another model, or holds averaged weights.
+        CheckpointError: The file is damaged, belongs to another model, or holds averaged weights.
         TrainingError: The disk for temporary files is full.
     """
     state = State.from_bytes(checkpoint.read(STATE))
     if state.weights == "averaged":
         raise CheckpointError(
-            f"{checkpoint.path}: holds averaged weights, from which training cannot be resumed; "
-            "training.initial_weights begins a new run with them"
+            f"{checkpoint.path}: holds averaged weights, and training cannot be resumed from them; "
+            "set training.initial_weights to start a new run with them"
         )
     _load(model, checkpoint)
     return state
 
 
 def _load(model: keras.Model, checkpoint: CheckpointFile) -> None:
-    """Have Keras read the weights, and the optimizer's variables if the model has an optimizer."""
+    """Load the weights with Keras, and the optimizer's variables if the model has an optimizer."""
     with _unpacked(checkpoint) as weights:
         try:
-            weights_file.check(weights, weights.stat().st_size)  # again: the file may be another one by now
+            weights_file.check(weights, weights.stat().st_size)  # again: the file may have been replaced since
             _fill(model, weights)
         except (ValueError, KeyError, OSError, TypeError, RuntimeError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -105,7 +105,7 @@ def _load(model: keras.Model, checkpoint: CheckpointFile) -> None:
 
 def _fill(model: keras.Model, weights: Path) -> None:
     with warnings.catch_warnings():
-        # Keras only warns when a file lacks a layer's weights, and leaves the layer as it was.
+        # Keras only warns if a file lacks a layer's weights, and leaves the layer unchanged.
         warnings.simplefilter("error", UserWarning)
         try:
             model.load_weights(weights)
@@ -114,9 +114,9 @@ def _fill(model: keras.Model, weights: Path) -> None:
 
 
 def _misfit(model: keras.Model, weights: Path) -> str | None:
-    """Say which shapes the file and the model do not share; None where they share all, or the file cannot be read.
+    """Describe the array shapes in which file and model differ; None if they agree or the file cannot be read.
 
-    What Keras says of such a file is about its own versions.
+    Keras's own error only suggests that the file is from another Keras version.
     """
     import h5py
 
@@ -134,12 +134,12 @@ def _misfit(model: keras.Model, weights: Path) -> str | None:
     wanted = Counter(tuple(variable.shape) for variable in model.variables if GENERATOR not in variable.path)
     left, lacking = stored - wanted, wanted - stored
     if not lacking:
-        return "its layers have other names, or are inside other layers"
-    return f"it holds {_shapes(left)}, where the model has {_shapes(lacking)}"
+        return "its layers have other names or other parent layers"
+    return f"the file has {_shapes(left)}, the model has {_shapes(lacking)}"
 
 
 def _shapes(shapes: Counter[tuple[int, ...]]) -> str:
-    """Write the largest few of some shapes."""
+    """List the largest few of some shapes."""
     largest = sorted(shapes.elements(), key=lambda shape: (-math.prod(shape), shape))
     named = ["x".join(map(str, shape)) or "a number" for shape in largest[:MOST_SHAPES]]
     rest = f" and {len(largest) - MOST_SHAPES} more" if len(largest) > MOST_SHAPES else ""
@@ -148,7 +148,7 @@ def _shapes(shapes: Counter[tuple[int, ...]]) -> str:
 
 @contextlib.contextmanager
 def _unpacked(checkpoint: CheckpointFile) -> Iterator[Path]:
-    """Copy the weights to a file of their own for a while, which is what Keras reads."""
+    """Copy the weights to a temporary file of their own, as Keras reads only files."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="deepcli-")
     except OSError as error:

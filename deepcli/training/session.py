@@ -1,4 +1,4 @@
-"""A run under way: its loop, its callbacks and its files."""
+"""A training session: one pass from the start or a checkpoint to the end, with its loop, callbacks and files."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ from deepcli.training.tracking import Tracking
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a run needs beside its spec.
+    """What a run needs besides its spec.
 
     Attributes:
-        output: Where the run directory shall be.
-        replace: Whether a run that is there may be replaced.
-        numbered: Whether to take the next free number of that name if something is there.
-        command: The command line, to be repeated.
-        plugins: What was imported for it.
-        started: `time.monotonic()` at the beginning of the command.
-        resumption: The run at `output` that goes on, owned by this process; None for a new one.
-        signals: May ask for checkpoints and for the end.
-        test: Whether the best weights are measured on the test split in the end.
-        seconds_between_saves: At least so long from one checkpoint to the next; until then the best weights wait in
-            memory. For short runs, which could begin anew as well.
-        callbacks: See each epoch, before its checkpoint is written.
-        models: Those of earlier runs in this process, to train again; None builds one for this run alone.
+        output: Path of the run directory.
+        replace: Whether an existing run may be replaced.
+        numbered: Whether to append the next free number to the name if the path exists.
+        command: The command line, to be recorded.
+        plugins: The plugins imported for the run.
+        started: `time.monotonic()` at the start of the command.
+        resumption: The run at `output` to resume, owned by this process; None for a new run.
+        signals: May request checkpoints, or to stop.
+        test: Whether to evaluate the best weights on the test split at the end.
+        seconds_between_saves: Minimum time between two checkpoints; until then the best weights are kept in memory. For
+            short runs, which are cheap to repeat.
+        callbacks: Additional callbacks, called in each epoch before its checkpoint is written.
+        models: Compiled models of earlier runs in this process, to reuse; None builds one for this run only.
     """
 
     output: Path
@@ -75,21 +75,21 @@ class TrainOptions:
 
 
 Rollbacks = tuple[Mapping[str, Any], ...]
-"""What was done about each divergence."""
+"""The rollbacks after divergences so far: reason, step, and the step that training returned to."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What all sessions of a run have in common.
+    """What all sessions of a run share.
 
     Attributes:
         experiment: The spec.
-        splits: Its data.
-        run: Its directory, owned by this process.
-        backend: Computes.
-        settings: How.
-        options: What else was asked for.
-        reporter: Is told of progress.
+        splits: The data.
+        run: The run directory, owned by this process.
+        backend: Takes steps and predicts.
+        settings: The settings chosen for the device.
+        options: The options of the command.
+        reporter: Shows progress.
     """
 
     experiment: Experiment
@@ -106,10 +106,10 @@ class RunContext:
         return self.backend.batches(self.splits.train, self.settings.order, weights)
 
     def restore(self, model: keras.Model, checkpoint: CheckpointFile | None, rollbacks: Rollbacks) -> State | None:
-        """Bring a model to where a checkpoint was, if there is one; each rollback since then halves the learning rate.
+        """Restore a model from a checkpoint, if any; halve the learning rate for each rollback since then.
 
         Raises:
-            CheckpointError: It is damaged, of another model, or holds averaged weights.
+            CheckpointError: The checkpoint is damaged, belongs to another model, or holds averaged weights.
         """
         state = load_training(model, checkpoint) if checkpoint else None
         if state:
@@ -122,16 +122,16 @@ class RunContext:
 
 
 class Session:
-    """A run from its beginning or a checkpoint to its end, a signal or a divergence.
+    """Trains from the start or a checkpoint until the end, a signal or a divergence.
 
     Args:
-        context: What to do.
-        model: Compiled, before its first step.
-        checkpoint: Where to go on; None to begin.
-        rollbacks: What was done about divergences so far.
+        context: The run's spec, data and settings.
+        model: The compiled model, before its first step.
+        checkpoint: The checkpoint to resume from; None to start at step 0.
+        rollbacks: The rollbacks so far.
 
     Raises:
-        CheckpointError: The checkpoint is damaged, or of another model.
+        CheckpointError: The checkpoint is damaged or belongs to another model.
     """
 
     def __init__(
@@ -164,11 +164,11 @@ class Session:
         )
 
     def complete(self) -> Result:
-        """Train to the end, then measure the best weights on the test split, if that is asked for.
+        """Train to the end, then evaluate the best weights on the test split if requested.
 
         Raises:
-            Diverged: Something is no longer a number; the last checkpoint is from before.
-            Stopped: A signal asked for it; the last checkpoint is where the run is.
+            Diverged: A value became NaN or infinite; the last checkpoint is from before.
+            Stopped: A signal requested to stop; the last checkpoint is at the current step.
             TrainingError: A file cannot be written, or no epoch had a finite metric.
         """
         options = self.context.options
@@ -188,7 +188,7 @@ class Session:
                 raise
             self._save_last()
             if self.best.epoch is None:
-                raise TrainingError(f"no epoch had a finite {self.best.monitor}; there are no best weights")
+                raise TrainingError(f"{self.best.monitor} was not finite in any epoch, so there are no best weights")
             self.context.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
             result = self.result("completed", self._test() if options.test else {})
             tracking.measured(result.metrics.get("test", {}))
@@ -196,7 +196,7 @@ class Session:
         return result
 
     def _test(self) -> dict[str, dict[str, float]]:
-        """Measure the best weights on the test split."""
+        """Evaluate the best weights on the test split."""
         with self.context.backend.scope():
             load_weights(self.model, open_checkpoint(self.context.run.best))
         evaluator = Evaluator(self.context.experiment, self.context.backend)
@@ -205,7 +205,7 @@ class Session:
         return {"test": dict(measured.metrics)}
 
     def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:
-        """Describe the run as it stands; training and validation metrics are those of the best epoch."""
+        """Return the run's result so far; training and validation metrics are those of the best epoch."""
         row, names = self.best.row, self.context.experiment.measured
         if self.best.epoch is not None:
             validation = {name: row[f"val_{name}"] for name in names if f"val_{name}" in row}
@@ -240,7 +240,8 @@ class Session:
         if isinstance(self.context.experiment.schedule, ReduceOnPlateau):
             plateau = self.context.experiment.schedule
             callbacks.append(Plateau(plateau, self.context.experiment.mode(plateau.monitor)))
-        return [*callbacks, *self.context.options.callbacks]
+        named = [callback.build() for callback in training.callbacks]
+        return [*callbacks, *named, *self.context.options.callbacks]
 
     def _remembering(self) -> list[Stateful]:
         return [callback for callback in self.callbacks if isinstance(callback, Stateful)]
@@ -255,7 +256,7 @@ class Session:
         try:
             callback.load_state_dict(memory)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CheckpointError(f"{path}: its state is of another run: {callback.name} lacks {error}") from None
+            raise CheckpointError(f"{path}: its state belongs to another run: {callback.name} has no {error}") from None
 
     def _save_best(self) -> None:
         demand_finite_weights(self.model)
@@ -267,7 +268,7 @@ class Session:
                 self._write(self.context.run.best, state)
 
     def _save_kept(self) -> None:
-        """Write the best weights that have waited in memory."""
+        """Write the best weights that were kept in memory."""
         if self._kept:
             with self._kept.put_back() as state:
                 self._write(self.context.run.best, state)
@@ -310,7 +311,7 @@ class Session:
 
 
 def class_weights(experiment: Experiment, labels: np.ndarray) -> np.ndarray | None:
-    """Return each class's weight in the loss, float32 (classes,); None where all weigh the same."""
+    """Return each class's weight in the loss, float32 (classes,); None if all are equal."""
     wanted, classes = experiment.training.class_weight, experiment.signature.classes
     if wanted is None:
         return None
@@ -321,7 +322,7 @@ def class_weights(experiment: Experiment, labels: np.ndarray) -> np.ndarray | No
 
 
 def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system has no links."""
+    """Hard-link a file, or copy it if the file system has no links."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

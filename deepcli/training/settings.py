@@ -1,4 +1,4 @@
-"""Everything that is decided before the first step, each decision with its reason."""
+"""The settings of a run that are chosen before the first step, each with a reason to show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deepcli.training.replicas import demand_same_figures
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Everything that is decided before the first step, each with its reason."""
+    """A run's device, precision, compilation and data order, chosen before the first step."""
 
     device: Device
     precision: Choice
@@ -24,9 +24,9 @@ class RunSettings:
     order: Order
 
     def notes(self, experiment: Experiment) -> list[str]:
-        """Say it in three lines, and in a notice where the schedule is longer than the run."""
+        """Describe the settings in three lines, and add a notice if the schedule is longer than the run."""
         threads = f", {self.device.threads} thread{'s' * (self.device.threads > 1)}" * (not self.device.is_gpu)
-        steps = f"{self.order.examples} examples in {self.order.steps} steps an epoch"
+        steps = f"{self.order.examples} examples in {self.order.steps} steps per epoch"
         total = experiment.total_steps(self.order.steps)
         unreached = experiment.schedule.unreached(total - count(experiment.schedule.warmup, total))
         return [
@@ -38,11 +38,11 @@ class RunSettings:
 
 
 def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precision: str | None = None) -> RunSettings:
-    """Decide how to train on a device; a run that goes on keeps the precision that it began with.
+    """Choose the settings for training on a device; a resumed run keeps its precision.
 
     Raises:
-        SpecError: The data turn out to be too few for the spec, as for its warm-up.
-        UsageError: The spec asks for something that several devices cannot do.
+        SpecError: The data have too few steps for the spec, for example for its warm-up.
+        UsageError: The spec requests something that is not possible on several devices.
     """
     demand_same_figures(experiment, chosen.strategy.num_replicas_in_sync)
     training, data = experiment.training, experiment.data
@@ -53,7 +53,7 @@ def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precis
         raise SpecError(problems)
     return RunSettings(
         chosen,
-        Choice(precision, "as the run began") if precision else choose_precision(training, experiment.model, chosen),
+        Choice(precision, "as before") if precision else choose_precision(training, experiment.model, chosen),
         choose_jit(training, experiment.model, experiment.signature, chosen),
         choose_steps_per_execution(training, order.steps, chosen),
         order,

@@ -1,4 +1,4 @@
-"""Weights that wait in memory until it is worth while to write them."""
+"""A snapshot of a model's variables in memory, to be written to a checkpoint later."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from deepcli.training.state import State
 
 
 class WeightSnapshot:
-    """All variables of a model and its optimizer as they are now.
+    """A copy of all variables of a model and its optimizer.
 
     Args:
-        model: Compiled.
-        backend: Reads and writes them.
-        state: What belongs to them in a checkpoint.
+        model: The compiled model.
+        backend: Reads and writes variables.
+        state: The state to save with them in a checkpoint.
     """
 
     def __init__(self, model: keras.Model, backend: Backend, state: State) -> None:
@@ -28,7 +28,7 @@ class WeightSnapshot:
 
     @contextlib.contextmanager
     def put_back(self) -> Iterator[State]:
-        """Put them into the model for a while."""
+        """Restore the copied values inside the block; yield their state."""
         now = self._read()
         try:
             self._write(self._values)

@@ -1,4 +1,4 @@
-"""What a checkpoint holds beyond weights: random generators, metrics, callbacks and the position in the run."""
+"""A checkpoint's state besides weights: random generators, metrics, callbacks and the position in the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from deepcli.training.backend import Backend
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run is: whole epochs done, steps done of the next one, and steps in all. An epoch's end is (n, 0)."""
+    """A position in a run: completed epochs, steps taken in the next one, and total steps; an epoch's end is (n, 0)."""
 
     epoch: int = 0
     step: int = 0
@@ -29,19 +29,19 @@ class Position:
 
 @dataclass(frozen=True)
 class State:
-    """Everything beside the weights that a run needs to go on, or an evaluation to be repeated.
+    """Everything besides the weights that is needed to resume a run or to repeat an evaluation.
 
     Attributes:
-        position: Where the run was.
+        position: The position in the run.
         precision: Keras's dtype policy.
-        threads: CPU threads, on which the last bits depend.
-        plugins: What the run was trained with; imported only when the user gives them again.
-        best: The best epoch so far, counted from 1, and what was measured there.
-        callbacks: Each callback's own state, by name.
-        rollbacks: What was done about each divergence so far.
+        threads: CPU threads, on which the last bits of results depend.
+        plugins: The plugins of the run; they are imported only if the user names them again.
+        best: The best epoch so far, counted from 1, and its metrics.
+        callbacks: The callbacks' states by name.
+        rollbacks: The rollbacks after divergences so far.
         variables: Random generators, metrics and the learning rate's scale, by name.
-        weights: Whether the weights in the same checkpoint are those of training or their averages; None in older
-            checkpoints, which do not say.
+        weights: Whether the checkpoint's weights are the training weights or their averages; None in older checkpoints,
+            which do not record it.
         data: The fingerprint of the training data; empty in older checkpoints.
     """
 
@@ -57,7 +57,7 @@ class State:
     data: Mapping[str, str | None] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """Write it as an `.npz` of plain arrays; what is no array is JSON in one of them."""
+        """Serialize the state as an `.npz` of plain arrays; one of them holds everything else as JSON."""
         plain = {
             "position": vars(self.position),
             "precision": self.precision,
@@ -75,10 +75,10 @@ class State:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> State:
-        """Read what `to_bytes` wrote.
+        """Read a state that `to_bytes` wrote.
 
         Raises:
-            CheckpointError: It is something else.
+            CheckpointError: The content is damaged.
         """
         try:
             plain, variables = state.read(content)
@@ -115,21 +115,21 @@ def state_variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def read_variables(model: keras.Model, backend: Backend) -> dict[str, np.ndarray]:
-    """Read them all."""
+    """Read all state variables by name."""
     return {name: backend.read(variable) for name, variable in state_variables(model).items()}
 
 
 def write_variables(model: keras.Model, backend: Backend, values: Mapping[str, np.ndarray]) -> None:
-    """Write them all back.
+    """Set all state variables to earlier values.
 
     Raises:
-        CheckpointError: They are not those of this model.
+        CheckpointError: The values belong to another model.
     """
     variables = state_variables(model)
     if set(variables) != set(values):
-        raise CheckpointError("the checkpoint's state is of another model")
+        raise CheckpointError("the checkpoint's state belongs to another model")
     for name, variable in variables.items():
         if values[name].shape != tuple(variable.shape) or values[name].dtype.name != variable.dtype:
-            raise CheckpointError(f"the checkpoint's state is of another model: {name} has another shape or type")
+            raise CheckpointError(f"the checkpoint's state belongs to another model: {name} differs in shape or type")
     for name, variable in variables.items():
         backend.write(variable, values[name])

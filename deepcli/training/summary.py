@@ -1,4 +1,4 @@
-"""A model's layers with shapes and parameters, as plain values."""
+"""Summarize a model's layers with shapes and parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deepcli.training.build import sketch_model
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer; None in a shape is a size that varies, the batch's first."""
+    """One layer; None in a shape is a variable size, such as the batch's."""
 
     name: str
     kind: str

@@ -1,4 +1,4 @@
-"""Tells a run's trackers what happens; a tracker that fails is told of once and left alone, and the run goes on."""
+"""Pass a run's events to its trackers; one that fails is reported once, then ignored, and training continues."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from deepcli.trackers import Log, Tracked
 
 
 class Tracking(keras.callbacks.Callback):
-    """The trackers of a run.
+    """Calls the trackers of a run.
 
     Args:
-        experiment: Names them.
-        run: What they track; `trackers.json` in it keeps what they call it.
-        reporter: Is told of those that fail.
+        experiment: The spec, which lists the trackers.
+        run: The run directory; its `trackers.json` holds the run's id in each tracker.
+        reporter: Shows notices about trackers that fail.
     """
 
     def __init__(self, experiment: Experiment, run: RunDir, reporter: Reporter) -> None:
@@ -37,7 +37,7 @@ class Tracking(keras.callbacks.Callback):
 
     @contextmanager
     def going(self) -> Iterator[None]:
-        """Track what happens inside, and how it ends."""
+        """Track the training inside the block and its final status."""
         self._open()
         status = "failed"
         try:
@@ -54,7 +54,7 @@ class Tracking(keras.callbacks.Callback):
         self._each(lambda log: log.epoch(epoch + 1, row))
 
     def measured(self, test: Mapping[str, float | None]) -> None:
-        """Note the figures on the test split, for the end."""
+        """Set the metrics on the test split, which are passed on at the end."""
         self._test = {name: value for name, value in test.items() if value is not None}
 
     def _open(self) -> None:
@@ -81,10 +81,10 @@ class Tracking(keras.callbacks.Callback):
     def _tried(self, name: str, do: Callable[[], Any]) -> Any:
         try:
             return do()
-        except Exception as error:  # whatever a tracker's library raises: the run is worth more
+        except Exception as error:  # no error of a tracker's library may end the run
             self._logs.pop(name, None)
             first = (str(error).strip().splitlines() or [""])[0][:300]
-            self._reporter.note(f"notice: {name} is left alone from here on: {type(error).__name__}: {first}")
+            self._reporter.note(f"notice: {name} failed and is ignored from now on: {type(error).__name__}: {first}")
             return None
 
 

@@ -1,4 +1,4 @@
-"""The story of a training run, from a spec and its data to evaluated best weights."""
+"""Train a model: from a spec and its data to the best weights, evaluated."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ def train(
     reporter: Reporter,
     choose_device: Callable[[Training], Device] = choose,
 ) -> Result:
-    """Train, keep the best weights, and evaluate them once on the test split.
+    """Train, save the best weights, and evaluate them once on the test split.
 
     Raises:
         UsageError: A tracker is not installed.
-        DeviceError: The device is not there.
-        RunError: The run directory cannot be made, or a run that shall go on does not fit.
-        CheckpointError: A checkpoint to begin or go on with is damaged or does not fit.
-        TrainingError: The run diverged, or memory or disk ran out; `metrics.json` says so too.
-        Interrupted: A signal ended it; `last.keras` is where it was.
+        DeviceError: The device is not available.
+        RunError: The run directory cannot be created, or the run to resume does not match.
+        CheckpointError: The checkpoint to start or resume from is damaged or does not match.
+        TrainingError: The run diverged, or memory or disk space ran out; `metrics.json` records the error.
+        Interrupted: A signal stopped training; `last.keras` is the checkpoint to resume from.
     """
     for tracker in experiment.training.trackers:
         tracker.demand()
-    # From here on nothing depends on the folder in which the command runs.
+    # From here on nothing depends on the current directory.
     experiment = with_absolute_paths(experiment)
     options = dataclasses.replace(options, plugins=absolute_plugins(options.plugins))
     unknown = _demand_own_data(options.resumption, splits) if options.resumption else []
@@ -105,18 +105,18 @@ def ready_model(
     resumed: bool = False,
     forget: bool = True,
 ) -> keras.Model:
-    """Build, adapt and compile a model, up to its first step.
+    """Build, adapt and compile a model, ready for its first step.
 
     Args:
         experiment: The spec.
-        splits: Its data.
-        settings: How to train.
-        backend: Where.
-        resumed: Whether a checkpoint's weights will follow, so that no initial ones need to be read.
-        forget: Whether to forget earlier models in this process first, so that layers have the names of a first one.
+        splits: The data.
+        settings: The settings chosen for the device.
+        backend: The backend to build for.
+        resumed: Whether a checkpoint will be loaded, so that initial weights need not be read.
+        forget: Whether to clear earlier models in this process first, so that layers are named as in a new process.
 
     Raises:
-        CheckpointError: `training.initial_weights` are damaged or do not fit.
+        CheckpointError: `training.initial_weights` are damaged or do not match the model.
     """
     if forget:
         forget_models()
@@ -127,7 +127,7 @@ def ready_model(
         )
         experiment.model.adapt(model, splits.train)
         if wanted is not None:
-            # Without an optimizer yet, so that it begins anew.
+            # The model has no optimizer yet, so the optimizer's state is not loaded.
             _load_initial(model, experiment, open_checkpoint(find(Path(wanted).expanduser())[0]))
         compile_model(
             model,
@@ -155,20 +155,20 @@ def _load_initial(model: keras.Model, experiment: Experiment, checkpoint: Checkp
 
 
 def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:
-    """Check that a run goes on with the data that it began with; returns a notice where nothing says which they were.
+    """Check that a run resumes with its own data; return a notice if the run does not record which they were.
 
     Raises:
-        DataError: They are others.
-        RunError: They are in another place, and nothing says which they were.
+        DataError: The data are different.
+        RunError: The data are in another place, and the run does not record which they were.
     """
     trained = TrainedOn.of(resumption.checkpoint, resumption.run)
     if trained.demand(
-        splits.provenance, "name their place with data.path=PATH if they have moved, or train a new run on these"
+        splits.provenance, "if the data have moved, set data.path=PATH; to train on these data, start a new run"
     ):
         return []
     if resumption.moved:
         raise RunError(
-            f"{trained.told(splits.provenance)}; without that a run cannot go on with data from another place"
+            f"{trained.told(splits.provenance)}; without that, a run cannot be resumed with data from another place"
         )
     return [f"notice: {trained.told(splits.provenance)}"]
 
@@ -176,12 +176,12 @@ def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:
 def _reopen(
     resumption: Resumption, experiment: Experiment, environment: dict[str, object], step: int, reporter: Reporter
 ) -> list[str]:
-    """Make a run directory ready to go on; returns what was told."""
+    """Prepare a run directory to resume; return the notes shown."""
     run = resumption.run
     described, notices = describe_resumption(run.described() or environment, environment, step)
     begins = f"resuming {run.path} at step {step}"
     if resumption.checkpoint is None:
-        begins = f"notice: {run.path} has no checkpoint yet, so its training begins at step 0 again"
+        begins = f"notice: {run.path} has no checkpoint yet, so training starts again at step 0"
     notes = [begins, *(f"notice: {notice}" for notice in notices)]
     for note in notes:
         reporter.note(note)
@@ -192,7 +192,7 @@ def _reopen(
 
 
 def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile | None) -> Result:
-    """Train to the end, over divergences where the spec wants that."""
+    """Train to the end, rolling back after divergences if the spec allows."""
     rollbacks: Rollbacks = ()
     while True:
         session = Session(context, model, checkpoint, rollbacks)
@@ -205,7 +205,7 @@ def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFil
             )
         except Stopped:
             interrupted = Interrupted(
-                f"interrupted; `deepcli train --resume {shlex.quote(str(context.run.path))}` goes on",
+                f"interrupted; continue with: deepcli train --resume {shlex.quote(str(context.run.path))}",
                 context.options.signals.stop or 0,
             )
             interrupted.run = str(context.run.path)
@@ -216,15 +216,15 @@ def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFil
 
 
 def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
-    """Decide what to do about a divergence; raises where that is to stop."""
+    """Roll back after a divergence: return the rollbacks and the checkpoint to resume from, or raise to stop."""
     checkpoint = open_checkpoint(context.run.last) if context.run.last.is_file() else None
     good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
     position, done = session.loop.position, len(session.rollbacks)
     if context.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
         raise _failed(session, _divergence(context, session, reason, checkpoint, good))
     context.reporter.note(
-        f"{reason} by step {position.total}; rollback {done + 1} of {MOST_ROLLBACKS}: back to step {good.total}, with half "
-        "the learning rate"
+        f"{reason} by step {position.total}; rollback {done + 1} of {MOST_ROLLBACKS}: back to step {good.total}, with "
+        "half the learning rate"
     )
     context.run.reopen()
     return (*session.rollbacks, {"reason": str(reason), "step": position.total, "back_to": good.total}), checkpoint
@@ -233,26 +233,26 @@ def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple
 def _divergence(
     context: RunContext, session: Session, reason: Diverged, checkpoint: CheckpointFile | None, good: Position
 ) -> TrainingError:
-    """Say what a run died of."""
+    """Return the error for a diverged run, with its origin, advice and last good checkpoint."""
     position = session.loop.position
     epoch = position.epoch + (position.step > 0)
     origin = _origin(context, session, checkpoint, good)
     kept = (
-        f"the last good checkpoint is {context.run.last}, of step {good.total}"
+        f"the last good checkpoint is {context.run.last}, at step {good.total}"
         if checkpoint
         else "there is no checkpoint"
     )
     return TrainingError(
-        f"the run diverged: {reason} in epoch {epoch}, by step {position.total}; {origin or 'what came first is unknown'}; "
+        f"the run diverged: {reason} in epoch {epoch}, by step {position.total}; {origin or 'the origin is unknown'}; "
         f"{ADVICE}; {kept}"
     )
 
 
 def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | None, good: Position) -> Origin | None:
-    """Repeat the run from its last good checkpoint, step by step, to where it diverged."""
+    """Repeat the run step by step from its last good checkpoint to find where it diverged."""
     end = session.loop.position.total
-    context.reporter.note(f"repeating steps {good.total + 1} to {end} to find out where it began")
-    settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to look at each step"))
+    context.reporter.note(f"repeating steps {good.total + 1} to {end} to find where it began")
+    settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to check each step"))
     model = ready_model(context.experiment, context.splits, settings, context.backend, checkpoint is not None)
     context.restore(model, checkpoint, session.rollbacks)
     try:
@@ -262,7 +262,7 @@ def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | 
 
 
 def _failed(session: Session, failure: TrainingError) -> TrainingError:
-    """Keep a failure in `metrics.json`, if that can still be written."""
+    """Record a failure in `metrics.json`, if that can still be written."""
     failure.run = str(session.context.run.path)
     with contextlib.suppress(TrainingError):
         write_text(session.context.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
@@ -271,4 +271,4 @@ def _failed(session: Session, failure: TrainingError) -> TrainingError:
 
 def _memory_advice(error: BaseException) -> str:
     first = (str(error).strip().splitlines() or [""])[0][:200]
-    return f"out of memory; a smaller data.batch_size or model needs less ({first})" if first else "out of memory"
+    return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"

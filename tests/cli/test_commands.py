@@ -27,7 +27,7 @@ def test_help_lists_every_command(cli):
     for command in ("train", "evaluate", "validate", "list", "init", "show", "schema"):
         assert f" {command} " in done.out
         assert cli(command, "--help").code == 0
-    assert "--plugin is the only way to run a user's own" in done.out
+    assert "Only --plugin runs code of your own" in done.out
     assert cli("--version").out.startswith("deepcli 0.")
 
 
@@ -36,7 +36,7 @@ def test_train_prints_results_on_stdout_and_one_plain_line_an_epoch_on_stderr(cl
     assert done.code == 0
     lines = done.err.splitlines()
     assert lines[0].startswith("tiny: mlp on digits, 40 examples in 1 step")
-    assert lines[1].startswith("device: cpu (TensorFlow sees no GPU)")
+    assert lines[1].startswith("device: cpu (TensorFlow found no GPU)")
     assert lines[2].startswith("jit_compile: false (") and "steps_per_execution: 1 (" in lines[2]
     assert [line.split("  ")[0] for line in lines[3:5]] == ["epoch 1/2", "epoch 2/2"]
     assert all(name in lines[3] for name in ("loss ", "accuracy ", "val_loss ", "lr 1.00e-03", "s"))
@@ -72,7 +72,7 @@ def test_evaluate_prints_a_line_a_figure_and_a_class_and_the_confusion_matrix(cl
             shown = f"{value:.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
             assert re.fullmatch(rf"{split} {name} +{re.escape(shown)}", line)
         assert methods[:2] == [
-            f"95 % intervals, over {split} examples (not over trainings):",
+            f"95 % intervals, over {split} examples (not over training runs):",
             "  accuracy, recall_weighted: exact (Clopper-Pearson)",
         ]
         assert max(map(len, methods)) <= 80 and set(SCORES) <= set(re.findall(r"\w+", " ".join(methods)))
@@ -139,7 +139,7 @@ def test_a_failed_run_exits_with_1_and_is_not_skipped(cli, spec):
     before = Path("a/metrics.json").read_bytes()
     done = cli(*words, "--if-exists", "skip")
     assert done.code == 2 and "the run a exists and failed (the run diverged" in done.err
-    assert "--if-exists resume continues it, overwrite trains it afresh" in done.err
+    assert "use --if-exists resume to continue it, or --if-exists overwrite to replace it" in done.err
     assert Path("a/metrics.json").read_bytes() == before
 
 
@@ -174,7 +174,7 @@ def test_show_model_prints_layers_with_shapes_and_parameters(cli, spec):
     rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()[1:] if line.strip()}
     assert rows["conv_1"] == ["Conv2D", "8", "x", "8", "x", "4", "40"]
     assert rows["output"][-1] == "650"
-    assert "690 parameters, 690 of them trainable" in done.out
+    assert "690 parameters, 690 trainable" in done.out
 
 
 def test_show_samples_draws_images_before_and_after_augmentation(cli, spec):
@@ -198,10 +198,10 @@ def test_show_samples_draws_images_before_and_after_augmentation(cli, spec):
 @pytest.mark.parametrize(
     ("text", "words", "message"),
     [
-        ("data: imdb\nmodel: mlp\n", ["--samples", "a.png"], "--samples draws images, and imdb holds texts"),
+        ("data: imdb\nmodel: mlp\n", ["--samples", "a.png"], "--samples: needs images; imdb contains texts"),
         ("data: digits\nmodel: mlp\n", ["--samples", "a.jpg"], "--samples: a.jpg should end in .png"),
-        ("data: digits\nmodel: mlp\n", ["--samples", "no/a.png"], "--samples: there is no folder no"),
-        ("data: digits\nmodel: mlp\n", ["--samples", "a.png", "--model"], "only one of --model and --samples"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "no/a.png"], "--samples: the directory no does not exist"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "a.png", "--model"], "--model and --samples: choose one"),
     ],
 )
 def test_show_samples_says_what_it_cannot_do(cli, spec, text, words, message):
@@ -264,13 +264,13 @@ def test_list_prints_json_for_scripts(cli):
     models = json.loads(cli("list", "models", "--json").out)
     assert (models["kind"], [entry["type"] for entry in models["entries"]]) == ("models", list(MODELS))
     (cosine,) = json.loads(cli("list", "schedules", "cosine", "--json").out)["entries"]
-    assert cosine["doc"].startswith("Fall from the peak")
+    assert cosine["doc"].startswith("Cosine decay from the peak")
     assert cosine["example"] == "schedule: {type: cosine, alpha: 0.0}"
     assert cosine["fields"][0] == {
         "name": "alpha",
         "type": "number >= 0, <= 1",
         "default": "0.0",
-        "description": "Share of the peak that is left at the end.",
+        "description": "Fraction of the peak that is left at the end.",
         "depth": 0,
         "absent": False,
     }
@@ -327,7 +327,7 @@ def test_a_checkpoint_of_a_plugin_names_it_and_never_imports_it_by_itself(cli, s
     plugin.write_text(plugin.read_text() + "\nopen('imported', 'w').close()\n")
     done = subprocess.run([script, "evaluate", "a"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert f"the run was trained with --plugin {plugin}, which is imported only if you give it again" in done.stderr
+    assert f"the run was trained with --plugin {plugin}, so add that to the command" in done.stderr
     assert not Path("imported").exists()
     done = subprocess.run([script, "evaluate", "a", "--plugin", plugin], capture_output=True, text=True, check=False)
     assert (done.returncode, Path("imported").exists()) == (0, True)

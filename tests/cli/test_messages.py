@@ -75,7 +75,7 @@ def test_initial_weights_of_another_shape_name_the_shapes_and_the_fields(cli, sp
     assert cli("train", path, "--output", "a", "--quiet").code == 0
     done = cli("train", path, "training.initial_weights=a", "model.hidden_units=[7]", "--output", "b", "--quiet")
     assert done.code == 2
-    assert "it holds 64x16, 16x10, 16, where the model has 64x7, 7x10, 7" in done.err
+    assert "the file has 64x16, 16x10, 16, the model has 64x7, 7x10, 7" in done.err
     assert "model.hidden_units: [16] in the checkpoint, [7] here" in done.err
     assert "Keras" not in done.err
 
@@ -84,20 +84,20 @@ def test_padded_texts_are_not_blamed_on_the_labels(tmp_path):
     from deepcli.data.arrays.token_files import flatten
 
     with pytest.raises(
-        DataError, match=r"the texts are int64\[4, 3\]; they should be a list of word ids for each text"
+        DataError, match=r"the texts are int64\[4, 3\]; they should be an object array of one dimension"
     ):
         flatten(tmp_path, np.ones((4, 3), np.int64), np.zeros(4, np.int64), 100, 2)
     texts = np.empty(2, object)
     texts[:] = [[1, 2], [3]]
-    with pytest.raises(DataError, match=r"there are 2 texts, and labels int64\[2\] from 0 to 5"):
+    with pytest.raises(DataError, match=r"it has 2 texts, and labels int64\[2\] from 0 to 5"):
         flatten(tmp_path, texts, np.array([0, 5]), 100, 2)
 
 
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ('{"0": 5}', "training.class_weight.0: the key should be an integer, not '0' (a text)"),
-        ("{cat: 5}", "training.class_weight.cat: the key should be an integer, not 'cat' (a text)"),
+        ('{"0": 5}', "training.class_weight.0: the key should be an integer, not '0' (a string)"),
+        ("{cat: 5}", "training.class_weight.cat: the key should be an integer, not 'cat' (a string)"),
         ("{0: -5}", "training.class_weight.0: should be greater than 0, not -5"),
     ],
 )
@@ -113,7 +113,7 @@ def test_what_is_wrong_inside_a_mapping_is_not_blamed_on_the_mapping(cli, spec, 
         ("names: [a, b], pairs: {x: [[1, 2], [3, 4]]}", None),
         ("names: a", "schedule.names: should be a list, not 'a'"),
         ("names: [a, 2]", "schedule.names.1: should be a string, not 2"),
-        ("pairs: {x: [[1, b]]}", "schedule.pairs.x.0.1: should be an integer, not 'b' (a text)"),
+        ("pairs: {x: [[1, b]]}", "schedule.pairs.x.0.1: should be an integer, not 'b' (a string)"),
     ],
 )
 def test_a_plugin_s_tuples_are_written_as_lists(cli, spec, plugin, fields, says):
@@ -151,11 +151,11 @@ def test_looking_at_a_plugin_s_run_names_the_plugin(cli, pets, plugin, monkeypat
     monkeypatch.delitem(DATASETS._classes, "pets")
     done = cli(command, *[pets] * (2 if command == "compare" else 1))
     assert done.code == 2
-    assert f"the run was trained with --plugin '{plugin}', which is imported only if you give it again" in done.err
+    assert f"the run was trained with --plugin '{plugin}', so add that to the command" in done.err
 
 
 def test_init_writes_a_spec_of_a_plugin_s_component(cli, plugin):
-    assert "one of your own needs --plugin FILE" in cli("init", "elsewhere", "mlp").err
+    assert "load your own with --plugin FILE" in cli("init", "elsewhere", "mlp").err
     done = cli("init", "pets", "mlp", "--plugin", plugin)
     assert done.code == 0 and f"next: deepcli train pets-mlp.yaml '--plugin={plugin}'" in done.out
     assert cli("validate", "pets-mlp.yaml", "data.path=here", "--plugin", plugin).code == 0
@@ -183,7 +183,7 @@ class TestNames:
     def test_a_name_that_no_file_system_takes(self, cli, spec, words):
         long = "a" * 300
         done = cli(*(spec() if word == "SPEC" else long if word == "LONG" else word for word in words))
-        assert done.code == 2 and "characters): the file system takes no name that long" in done.err
+        assert done.code == 2 and "characters): the name is too long for the file system" in done.err
         assert "unexpected" not in done.err
 
 
@@ -204,7 +204,7 @@ def test_the_loser_of_a_race_for_a_run_is_told_of_the_race(tmp_path):
         thread.join()
     assert len(errors) == 3
     for error in errors:
-        assert "another process has begun the run" in error and "--if-exists skip or resume" in error
+        assert "another process has started the run" in error and "--if-exists skip or resume" in error
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -216,7 +216,7 @@ def test_a_surprise_says_how_to_see_where_for_every_command(cli, pets, plugin, m
 
     monkeypatch.setattr(html, "write_report", fail)
     done = cli("report", pets, "--plugin", plugin)
-    assert done.code == 1 and "DEEPCLI_VERBOSE=1 before the command shows where" in done.err
+    assert done.code == 1 and "set DEEPCLI_VERBOSE=1" in done.err
     monkeypatch.setenv("DEEPCLI_VERBOSE", "1")
     done = cli("report", pets, "--plugin", plugin)
     assert done.code == 1 and "Traceback" in done.err and "in fail" in done.err

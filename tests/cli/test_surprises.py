@@ -34,12 +34,12 @@ def raised(error):
 
 def test_a_fault_of_deepcli_is_to_be_reported():
     said = worded(raised(KeyError("x")))
-    assert said == "unexpected KeyError: 'x'\n  DEEPCLI_VERBOSE=1 before the command shows where; please report it"
+    assert said == "unexpected KeyError: 'x'\n  please report it with a traceback (set DEEPCLI_VERBOSE=1)"
 
 
 def test_a_file_is_named_and_nobody_is_to_report_it():
     said = worded(raised(PermissionError(13, "Permission denied", "a b/c.csv")))
-    assert said == "a b/c.csv: Permission denied\n  DEEPCLI_VERBOSE=1 before the command shows where"
+    assert said == "a b/c.csv: Permission denied\n  for a traceback, set DEEPCLI_VERBOSE=1"
     assert worded(raised(OSError("odd"))).startswith("unexpected OSError: odd")
 
 
@@ -58,7 +58,7 @@ def test_a_plugin_that_fails_is_named_with_its_line(cli, spec, error, says):
     assert done.code == 1
     assert done.err.splitlines()[-2:] == [
         f"error: plugin {plugin}, line 14, in build: {says}",
-        "  DEEPCLI_VERBOSE=1 before the command shows the whole traceback",
+        "  for the whole traceback, set DEEPCLI_VERBOSE=1",
     ]
     assert not Path("a").exists()
 

@@ -296,7 +296,7 @@ def test_an_object_can_say_both_what_was_found_and_what_is_wrong(cli, trained, m
     monkeypatch.setattr("deepcli.export.exporting.verify", lambda *_: verdict)
     done = cli("export", "runs/a", "--format", "keras", "-o", "other", "--verify", "--json", "-q")
     told = object_of(done, "export")
-    assert done.code == 1 and told["file"] == "other/model.keras" and "differs by 0.5" in told["error"]
+    assert done.code == 1 and told["file"] == "other/model.keras" and "differ by 0.5" in told["error"]
     assert told["verified"] == {**vars(verdict), "ok": False}
     bad = spec("data: digits\nmodel: {type: cnn, filter: 3}\n", "bad.yaml")
     done = cli("validate", "s.yaml", bad, "--json")

@@ -13,11 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PHRASES = {
-    r"(?<!there )\b(?:is|are|was) no (?!longer|more than|fewer|less)": "'X is no Y': say 'is not a Y', or what happened",
-    r"\bis none\b": "say 'there is none', or better the field's noun",
+    r"(?<![Tt]here )\b(?:is|are|was) no (?!longer|more than|fewer|less)": "'X is no Y': say 'is not a Y', or what happened",
+    r"(?<!there )\bis none\b": "say 'there is none', or better the field's noun",
     r"\b(?:go|goes|going|gone|went) on\b": "say 'continue' or 'resume'",
     r"\bso many\b|\bso much\b|\bso long\b(?! as)": "give the number: 'N trials', 'this time'",
-    r"\b(?:tells?|told)\b": "say 'show', 'report', 'distinguish', or give the value itself",
+    r"\b(?:tells?|told)\b(?!: )": "say 'show', 'report', 'distinguish', or give the value itself",
     r"\bto be had\b|\bcould be had\b": "say 'not available'",
     r"\b(?:comes?|came|coming) (?:to|of)\b": "say what the result is",
     r"\bis (?:not )?there\b|\bare (?:not )?there\b": "say 'exists', 'does not exist', 'no such file'",

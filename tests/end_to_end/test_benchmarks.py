@@ -215,12 +215,12 @@ def test_without_data_or_peers_it_says_what_is_missing(monkeypatch, tmp_path, ca
     (tmp_path / "imdb.npz").touch()
     assert compare.main(["cnn"]) == 2
     out = capsys.readouterr().out
-    assert "left out: cnn, cnn-float32, fast, overhead, memory: there is no mnist.npz in" in out
-    assert "left out: lstm, fast: there is no imdb.npz in" in out
-    assert f"left out: cnn: there is no mnist.npz in {tmp_path}; DEEPCLI_DATA_DIR should name" in out
+    assert "skipped: cnn, cnn-float32, fast, overhead, memory: there is no mnist.npz in" in out
+    assert "skipped: lstm, fast: there is no imdb.npz in" in out
+    assert f"skipped: cnn: there is no mnist.npz in {tmp_path}; set DEEPCLI_DATA_DIR" in out
     for package in ("lightning", "ludwig"):
         if importlib.util.find_spec(package) is None:
-            assert f"left out: {package}: {package} is not installed" in out
+            assert f"skipped: {package}: {package} is not installed" in out
 
 
 def test_a_run_can_be_ended_after_its_first_step(spec):

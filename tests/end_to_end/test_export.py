@@ -98,8 +98,8 @@ def test_a_difference_above_the_tolerance_fails(cli, digits, monkeypatch, tmp_pa
     ("words", "says"),
     [
         (["--format", "onyx"], "did you mean 'onnx'"),
-        (["--format", "keras", "--output", "full"], "holds something else"),
-        (["--format", "keras", "--output", "file"], "holds something else"),
+        (["--format", "keras", "--output", "full"], "contains something other"),
+        (["--format", "keras", "--output", "file"], "contains something other"),
     ],
 )
 def test_bad_words(cli, digits, words, says):

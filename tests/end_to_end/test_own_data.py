@@ -163,7 +163,7 @@ def test_other_data_under_the_same_name_are_refused_with_both_fingerprints(cli, 
     assert done.code == 2
     known = checkpoints.open_checkpoint(run / "checkpoints" / "best.keras").data["content"]
     named = tmp_path / "alone.keras" if "alone" in words[1] else run
-    assert f"error: the data are not those that {named} was trained on\n" in done.err
+    assert f"error: the data differ from those that {named} was trained on\n" in done.err
     assert f"  trained on  SHA-256 {known[:16]}...  {swapped}\n" in done.err
     assert re.search(rf"\n  read now    SHA-256 (?!{known[:16]})\w{{16}}\.\.\.  {re.escape(str(swapped))}\n", done.err)
     assert "data.path=" in done.err
@@ -177,7 +177,7 @@ def test_the_winner_of_a_sweep_is_measured_on_its_own_data_alone(run, swapped):
     from deepcli.sweeps.workers.worker import measure
 
     before = content(run)
-    with pytest.raises(DataError, match="the data are not those that"):
+    with pytest.raises(DataError, match="the data differ from those that"):
         measure(RunDir(run), lambda experiment: experiment.data.load(Sources()))
     assert content(run) == before
 
@@ -189,13 +189,13 @@ def test_other_data_are_evaluated_where_they_are_named_and_never_kept_in_the_run
     result = json.loads(done.out)
     assert result["data"]["as_trained"] is False and result["data"]["source"] == str(other)
     assert result["metrics"]["test"]["accuracy"] <= 0.6
-    assert f"{other}: other data than those that {run} was trained on" in done.err
+    assert f"{other}: not the data that {run} was trained on" in done.err
     assert json.loads((tmp_path / "on others" / "result.json").read_text()) == result
     kept = Predictions.load(tmp_path / "on others" / "predictions-test.npz")
     assert (kept.answers == kept.labels).mean() == pytest.approx(result["metrics"]["test"]["accuracy"])
     assert content(run) == before
     done = cli("evaluate", run, f"data.path={other}")
-    assert done.code == 0 and "nothing is kept of it; --output writes" in done.err
+    assert done.code == 0 and "nothing is saved; to save the predictions and the result, add --output" in done.err
     assert content(run) == before
 
 
@@ -206,17 +206,17 @@ def test_the_own_data_in_another_place_are_known_again(cli, run, places, tmp_pat
     assert json.loads(done.out)["data"]["as_trained"] is True
     assert content(run) == before  # fewer examples than its own
     done = cli("evaluate", run, "data.split_seed=1", "--split", "validation")
-    assert "was partly trained on" in done.err
+    assert "was trained on part of it" in done.err
     assert content(run) == before
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["model.hidden_units=[3]"], "only data can be named here"),
-        (["mnist.npz"], "unexpected argument 'mnist.npz'; other data are named like data.path=NEW"),
+        (["model.hidden_units=[3]"], "only the data can be changed here"),
+        (["mnist.npz"], "unexpected argument 'mnist.npz'; to use other data, write for example data.path=NEW"),
         (["data.pth=x"], "command line: data.pth: unknown field; did you mean 'path'?"),
-        (["data=digits"], "the model takes images of 28x28x1 in 10 classes, and these data are images of 8x8x1"),
+        (["data=digits"], "the model takes images of 28x28x1 in 10 classes, but these data are images of 8x8x1"),
         (["data.path=nowhere.npz"], "nowhere.npz does not exist"),
         (["--output", "RUN"], "belongs to the run"),
         (["--output", "RUN/predictions-test.npz"], "belongs to the run"),
@@ -264,15 +264,15 @@ def test_old_runs_and_checkpoints_that_say_nothing_of_their_data_are_read_with_a
     shutil.copy(run / "checkpoints" / "best.keras", tmp_path / "alone.keras")
     done = cli("evaluate", tmp_path / "alone.keras", "--json")
     assert done.code == 0 and json.loads(done.out)["data"]["as_trained"] is None
-    assert f"notice: {tmp_path / 'alone.keras'} does not say which data it was trained on" in done.err
+    assert f"notice: {tmp_path / 'alone.keras'} does not record its training data" in done.err
     (run / "environment.json").write_text("{}")
     before = content(run)
     done = cli("evaluate", run, "--split", "train")
-    assert done.code == 0 and "the predictions are not kept in the run" in done.err
+    assert done.code == 0 and "predictions are not saved in the run" in done.err
     assert content(run) == before
     shutil.copy(places / "one place" / "mnist.npz", tmp_path / "moved.npz")
     done = cli("train", "--resume", run, "training.epochs=5", f"data.path={tmp_path / 'moved.npz'}")
-    assert done.code == 2 and "a run cannot go on with data from another place" in done.err
+    assert done.code == 2 and "a run cannot be resumed with data from another place" in done.err
     assert content(run) == before
 
 
@@ -314,7 +314,7 @@ def test_a_plugins_data_are_told_apart_by_what_they_hold(cli, spec, places, tmp_
     )
     shutil.copy(places / "another" / "mnist.npz", places / "one place" / "points.npz")
     done = cli("evaluate", "p", *plugin)
-    assert done.code == 2 and "the data are not those that p was trained on" in done.err
+    assert done.code == 2 and "the data differ from those that p was trained on" in done.err
 
 
 @pytest.mark.parametrize("looks", ["false", "true"])
@@ -334,7 +334,7 @@ def test_a_plugins_file_that_has_moved_is_named_wherever_it_is_missed(cli, spec,
         done = cli(*words, *plugin)
         assert done.code == 2, (words, done)
         assert (
-            "points.npz: No such file or directory; put it back, or name its new place with data.path=PATH" in done.err
+            "points.npz: No such file or directory; put it back, or give its new path with data.path=PATH" in done.err
         )
         assert "unexpected" not in done.err and "report it" not in done.err
     before = content(tmp_path / "p")

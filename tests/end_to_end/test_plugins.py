@@ -1,4 +1,4 @@
-"""A user's own data set, model, optimizer, schedule and score, through every command that meets them."""
+"""A user's own data set, model, optimizer, schedule, callback and score, through every command that meets them."""
 
 import json
 import shlex
@@ -19,6 +19,7 @@ CASES = {
     "spirals": ("data", ["data=spirals", "data.examples=60"]),
     "sign_sgd": ("optimizers", ["optimizer=sign_sgd", "optimizer.clipnorm=1.0"]),
     "triangular": ("schedules", ["schedule=triangular", "schedule.cycles=2"]),
+    "count_epochs": ("callbacks", ["training.callbacks=[count_epochs]"]),
 }
 SCORE = "kappa"
 """A score of a plugin's: no spec names it, so that it is measured wherever the plugin is given."""
@@ -44,7 +45,7 @@ def test_it_trains_and_is_evaluated_with_the_plugin_only(cli, spec, name, kind, 
     assert own.items() <= json.loads(again.out)["metrics"]["test"].items()
     without = fresh("evaluate", "a")
     assert without.returncode == 2
-    assert f"--plugin {shlex.quote(str(plugin))}, which is imported only if you give it again" in without.stderr
+    assert f"--plugin {shlex.quote(str(plugin))}, so add that to the command" in without.stderr
     assert f"unknown type {name!r}" in without.stderr
 
 
@@ -90,7 +91,7 @@ def test_a_score_is_listed_and_refused_among_the_metrics(cli, spec):
     plugin = ["--plugin", FOLDER / f"{SCORE}.py"]
     path = spec("data: digits\nmodel: mlp\nmetrics: [kappa]\n")
     assert "unknown type 'kappa'" in cli("validate", path).err
-    assert "'kappa' needs no naming: `deepcli evaluate RUN` measures it" in cli("validate", path, *plugin).err
+    assert "'kappa' is a score, which `deepcli evaluate RUN` computes" in cli("validate", path, *plugin).err
     assert "Agreement beyond chance" in cli("list", "scores", SCORE, *plugin).out
 
 
@@ -119,7 +120,7 @@ def test_a_model_without_a_classifier_s_output_layer_has_no_scores_and_says_so(c
     own = json.loads(cli("train", spec(), *words).out)["metrics"]["test"]
     done = cli("evaluate", "a", "--json", "--plugin", plugin)
     result = json.loads(done.out)
-    assert "no scores: there are labels from 0 to 9, and outputs of 1 unit\n" in done.err
+    assert "no scores: labels are from 0 to 9, but outputs have 1 unit\n" in done.err
     assert result["metrics"] == {"test": own}
     assert (result["intervals"], result["classes"], result["confusion_matrix"]) == (
         {"test": {}},

@@ -75,11 +75,11 @@ def test_arrays_come_in_many_ways(cli, digits, images, tmp_path, change, name):
 @pytest.mark.parametrize(
     ("change", "range", "says"),
     [
-        (lambda x: x / 255 * 16, "0:16", "go from 0 to 16, which fits neither"),
-        (lambda x: np.round(x / 255 * 16).astype(np.uint8), "0:16", "go from 0 to 16, nearly black"),
-        (lambda x: x / 127.5 - 1, "-1:1", "go from -1 to 1, and nothing says which value is black"),
-        (lambda x: x.astype(np.uint16) * 16, "0:4080", "go from 0 to 4080"),
-        (lambda x: (x > 127).astype(np.uint8), "0:1", "go from 0 to 1, nearly black"),
+        (lambda x: x / 255 * 16, "0:16", "range from 0 to 16, which fits neither"),
+        (lambda x: np.round(x / 255 * 16).astype(np.uint8), "0:16", "range from 0 to 16, which is nearly black"),
+        (lambda x: x / 127.5 - 1, "-1:1", "range from -1 to 1, so it is unclear which value is black"),
+        (lambda x: x.astype(np.uint16) * 16, "0:4080", "range from 0 to 4080"),
+        (lambda x: (x > 127).astype(np.uint8), "0:1", "range from 0 to 1, which is nearly black"),
     ],
     ids=["0..16", "0..16 in bytes", "-1..1", "12 bits", "0/1 in bytes"],
 )
@@ -106,7 +106,7 @@ def test_bright_grounds_are_turned_in_pictures_and_in_arrays(cli, digits, images
         np.save(tmp_path / "x.npy", 255 - x[:20])
     done = cli("predict", digits, tmp_path if as_pictures else tmp_path / "x.npy", "--json")
     assert [row["class"] for row in lines(done)] == expected[:20].argmax(axis=1).tolist()
-    assert "dark on a bright ground" in done.err
+    assert "dark on a bright background" in done.err
     if not as_pictures:
         kept = cli("predict", digits, tmp_path / "x.npy", "--json", "--no-invert")
         assert "inverted" not in kept.err and kept.out != done.out
@@ -120,8 +120,8 @@ def test_a_common_notice_does_not_hide_a_rare_one(cli, digits, images, tmp_path)
         Image.fromarray(255 - x[k, ..., 0]).save(tmp_path / f"{k}.png")
     np.save(tmp_path / "x.npy", x[:2] / 255)
     done = cli("predict", digits, tmp_path, tmp_path / "x.npy")
-    assert done.err.count("dark on a bright ground") == 5 and "3 more notices like these" in done.err
-    assert "x.npy: values taken as 0 (black) to 1 (white)" in done.err
+    assert done.err.count("dark on a bright background") == 5 and "3 more notices like these" in done.err
+    assert "x.npy: values read as 0 (black) to 1 (white)" in done.err
 
 
 def test_what_the_model_saw_can_be_kept(cli, digits, images, tmp_path):
@@ -177,9 +177,9 @@ def test_large_dark_drawings_are_made_to_fit_and_it_says_so(cli, digits, images,
         wide.paste(image, (40, 0))
         wide.save(tmp_path / f"{k:02d}.jpg")
         done = cli("predict", digits, tmp_path / f"{k:02d}.jpg", "--json")
-        assert "taken as dark on a bright ground, cut out (" in done.err and " of 160x80) and fitted" in done.err
+        assert "read as dark on a bright background, cropped (" in done.err and " of 160x80) and fitted" in done.err
         done = cli("predict", digits, tmp_path / f"{k:02d}.jpg", "--json", "--fit", "none")
-        assert "inverted, as it is dark on a bright ground, resized from 160x80 to 8x8" in done.err
+        assert "inverted because it is dark on a bright background, resized from 160x80 to 8x8" in done.err
         done = cli("predict", digits, tmp_path / f"{k:02d}.jpg", "--no-invert", "--fit", "none")
         assert "inverted" not in done.err
     tall = [Image.open(tmp_path / f"{k:02d}.jpg").crop((40, 0, 120, 80)) for k in range(20)]
@@ -293,7 +293,7 @@ def test_typography_changes_no_prediction(cli, reviews):
 
 def test_more_classes_than_there_are(cli, reviews):
     done = cli("predict", reviews, "great", "--top-k", "5")
-    assert done.code == 0 and "--top-k: the model has 2 classes, and all are shown" in done.err
+    assert done.code == 0 and "--top-k: the model has only 2 classes; all are shown" in done.err
 
 
 def test_lines_through_a_pipe(reviews):
@@ -387,9 +387,9 @@ def bad(tmp_path, images):
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("corrupt.png", "no picture"), ("torn.png", "damaged"), ("note.txt", "no picture"), ("empty.png", "no picture"),
-        ("missing.png", "is not there"), ("sizes.npy", "rows are 9x9; the model takes 8x8x1"), ("range.npy", "300"),
-        ("objects.npy", "no array of numbers"), ("torn.npy", "ends too early"), ("two.npz", "--key"),
+        ("corrupt.png", "as an image"), ("torn.png", "damaged"), ("note.txt", "as an image"), ("empty.png", "as an image"),
+        ("missing.png", "no such file"), ("sizes.npy", "rows are 9x9; the model takes 8x8x1"), ("range.npy", "300"),
+        ("objects.npy", "not an array of numbers"), ("torn.npy", "ends too early"), ("two.npz", "--key"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_and_the_rest_is_predicted(cli, digits, bad, word, says):
@@ -409,9 +409,9 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_predicted(cli, digits, bad
         ("digits", ["great movie"], "takes pictures"),
         ("digits", ["x.npy", "--column", "text"], "--column"),
         ("digits", ["x.npz", "--key", "z"], "x.npz"),
-        ("digits", ["."], "holds nothing"),
+        ("digits", ["."], "has no files"),
         ("digits", ["x.npy", "--json", "--csv"], "choose one"),
-        ("reviews", ["folder"], "folder/latin.txt: is not text in UTF-8"),
+        ("reviews", ["folder"], "folder/latin.txt: is not UTF-8 text"),
         ("digits", ["x.npy", "-o", "out.txt"], ".jsonl or .csv"),
         ("digits", ["x.npy", "--range", "1:0"], "LOW:HIGH"),
         ("digits", ["x.npy", "--range", "dark"], "LOW:HIGH"),
@@ -419,15 +419,15 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_predicted(cli, digits, bad
         ("digits", ["x.npy", "--fit", "tight"], "auto or none"),
         ("digits", ["x.npy", "--save-inputs", "."], "is not empty"),
         ("reviews", ["text", "--invert"], "--invert"),
-        ("reviews", ["text", "--range", "0:1"], "--range: means nothing"),
-        ("reviews", ["text", "--fit", "none"], "--fit: means nothing"),
-        ("reviews", ["text", "--save-inputs", "seen"], "--save-inputs: means nothing"),
+        ("reviews", ["text", "--range", "0:1"], "--range: does not apply"),
+        ("reviews", ["text", "--fit", "none"], "--fit: does not apply"),
+        ("reviews", ["text", "--save-inputs", "seen"], "--save-inputs: has no effect"),
         ("reviews", ["table.csv", "--column", "txt"], "no column 'txt'; its columns: id, text"),
-        ("reviews", ["table.csv"], "--column says"),
+        ("reviews", ["table.csv"], "choose the text column with --column"),
         ("reviews", ["empty.csv", "--column", "text"], "is empty"),
-        ("reviews", ["missing.txt"], "is not there"),
+        ("reviews", ["missing.txt"], "no such file"),
         ("reviews", ["latin.txt"], "UTF-8"),
-        ("reviews", ["ids.npy"], "knows those below 150"),
+        ("reviews", ["ids.npy"], "below 150"),
         ("nothing", ["text"], "does not exist"),
     ],
 )

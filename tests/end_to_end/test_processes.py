@@ -40,7 +40,7 @@ def test_a_signal_ends_a_run_in_an_orderly_way(spec, number, code):
     result = json.loads(out)
     assert result["status"] == "interrupted"
     assert result["run"] == "a"
-    assert "interrupted; `deepcli train --resume a` goes on" in err
+    assert "interrupted; continue with: deepcli train --resume a\n" in err
     assert "Traceback" not in err
     assert [path.name for path in Path("a").rglob(".*")] == [".lock"]
     done = subprocess.run([*DEEPCLI, "evaluate", "a/checkpoints/last.keras", "-q"], capture_output=True, check=False)
@@ -154,7 +154,7 @@ def test_a_second_interrupt_ends_at_once_even_within_a_step(spec):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert time.monotonic() - sent < 10
-    assert "Ctrl-C once more ends at once" in err
+    assert "press Ctrl-C again to quit immediately" in err
 
 
 MIRRORED = """
@@ -324,7 +324,7 @@ def test_a_fresh_user_without_data_or_network_is_told_where_it_comes_from(spec):
         timeout=60,
     )
     assert done.returncode == 2
-    assert "mnist.npz is not there and cannot be downloaded" in done.stderr
+    assert "mnist.npz was not found and cannot be downloaded" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -38,7 +38,7 @@ def test_a_few_steps_on_real_data_already_learn(cli, config, overrides, least):
     assert json.loads(done.out)["metrics"]["test"]["accuracy"] > least
     environment = json.loads(Path("run/environment.json").read_text())
     assert environment["data"]["verified"] is config.startswith("mnist")
-    assert ("is not the published file" in done.err) is config.startswith("imdb")
+    assert ("differs from the published file" in done.err) is config.startswith("imdb")
     assert cli("evaluate", "run", "--split", "validation", "-q").code == 0
 
 

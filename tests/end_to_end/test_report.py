@@ -65,7 +65,7 @@ def test_a_report_tells_what_was_trained_and_how_well(cli, run):
     wrong = int((kept["probabilities"].argmax(axis=1) != kept["labels"]).sum())
     images = [value for value in page.all("src") if value.startswith("data:image/png;base64,")]
     assert len(images) == min(wrong, 24) > 0
-    for heading in ("Learning curves", "Figures", "Confusion", "Calibration", "The worst mistakes", "How to reproduce"):
+    for heading in ("Learning curves", "Metrics", "Confusion", "Calibration", "Worst mistakes", "How to reproduce"):
         assert heading in page.text
     assert f"deepcli train '{run}/config.yaml'" in page.text
     low, high = (100 * float(end) for end in re.search(r"accuracy.*?\[(0\.\d+), (0\.\d+)\]", page.text).groups())
@@ -120,7 +120,7 @@ def test_a_run_without_predictions_says_what_adds_them(cli, run):
     for name in ("predictions-test.npz", "mistakes-test.npz"):
         (run / name).unlink()
     page = reported(cli, run)
-    assert f"deepcli evaluate '{run}' adds" in page.text and "Confusion" not in page.text
+    assert f"run: deepcli evaluate '{run}'" in page.text and "Confusion" not in page.text
     assert "Learning curves" in page.text
 
 

@@ -55,7 +55,7 @@ def test_a_run_that_cannot_be_written_is_evaluated_all_the_same(cli, runs, monke
 
     monkeypatch.setattr(evaluation_files, "keep", full)
     done = cli("evaluate", runs[0])
-    assert done.code == 0 and "test accuracy" in done.out and "not kept: no space" in done.err
+    assert done.code == 0 and "test accuracy" in done.out and "not saved: no space" in done.err
 
 
 def test_compare_tells_what_differs_and_whether_it_is_noise(cli, runs, tmp_path):
@@ -77,19 +77,19 @@ def test_runs_on_other_data_are_not_paired(cli, runs, spec, tmp_path):
     other = tmp_path / "other"
     assert cli("train", spec(SPEC), "data.limit=100", "--output", other, "--quiet").code == 0
     done = cli("compare", runs[0], other)
-    assert done.code == 0 and "not paired" in done.out and re.search(r"^data\.limit +200 +100$", done.out, re.M)
+    assert done.code == 0 and "not comparable" in done.out and re.search(r"^data\.limit +200 +100$", done.out, re.M)
 
 
 def test_what_tells_data_apart_decides_whether_runs_are_paired(cli, runs):
     path = runs[1] / "environment.json"
     environment = json.loads(path.read_text())
     path.write_text(json.dumps({**environment, "data": {**environment["data"], "content": "0" * 64}}))
-    assert "not paired: of other data" in cli("compare", *runs).out
+    assert "not comparable: different data" in cli("compare", *runs).out
     for unknown in ({}, {"sha256": ""}, None):  # runs that say too little of their data
         path.write_text(json.dumps({**environment, "data": unknown}))
         done = cli("compare", *runs)
         assert done.code == 0 and "on 200 test examples" in done.out
-        assert f"notice: {runs[0]} and {runs[1]} do not say whether they are of the same data" in done.err
+        assert f"notice: {runs[0]} and {runs[1]} do not record whether they used the same data" in done.err
     path.write_text(json.dumps({**environment, "data": {"sha256": environment["data"]["sha256"]}}))  # an older run
     assert cli("compare", *runs).err == ""
 
@@ -102,7 +102,7 @@ def test_without_predictions_specs_and_metrics_are_compared_all_the_same(cli, ru
         (runs[1] / "predictions-test.npz").write_bytes(content)
     done = cli("compare", *runs)
     assert done.code == 2 and says in done.err
-    assert "not paired" in done.out and re.search(r"^optimizer\.learning_rate +0\.001 +0\.02$", done.out, re.M)
+    assert "not comparable" in done.out and re.search(r"^optimizer\.learning_rate +0\.001 +0\.02$", done.out, re.M)
     done = cli("compare", *runs, "--json")
     assert done.code == 2 and says in json.loads(done.out)["pairs"][0]["error"]
 
@@ -126,8 +126,8 @@ def test_plot_draws_a_run(cli, runs, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("plot", "nothing"), "is no run directory"),
-        (("compare", "RUN", "nothing"), "is no run directory"),
+        (("plot", "nothing"), "is not a run"),
+        (("compare", "RUN", "nothing"), "is not a run"),
         (("compare", "RUN"), "at least two"),
         (("compare", "RUN", "RUN", "--output", "x.gif"), ".png or .svg"),
         (("compare", "RUN", "RUN", "--metric", "val_los", "--output", "x.png"), "did you mean 'val_loss'"),

@@ -78,7 +78,7 @@ def interrupted(spec):
     """A run that a signal ended in its second epoch, after 10 steps."""
 
     def make(text=BASE, at=14, output="a b"):
-        with pytest.raises(Interrupted, match=r"`deepcli train --resume 'a b'` goes on"):
+        with pytest.raises(Interrupted, match=r"continue with: deepcli train --resume 'a b'$"):
             begin(spec(text), [], Path(output), Cut(at))
         return spec(text)
 
@@ -163,7 +163,7 @@ def test_more_epochs_are_refused_where_the_schedule_follows_the_length(cli, spec
     done = cli("train", "--resume", "a", "training.epochs=5")
     assert done.code == 2
     assert "training.epochs: 3 in the run, 5 now" in done.err
-    assert "the schedule cosine follows the length of the run" in done.err
+    assert "the schedule cosine depends on the length of the run" in done.err
     assert "training.initial_weights=a" in done.err
 
 
@@ -172,7 +172,7 @@ def test_more_epochs_do_not_wake_a_run_that_stopped_by_itself(cli, spec):
     assert cli("train", spec(text), "-o", "a").code == 0
     done = cli("train", "--resume", "a", "training.epochs=60")
     assert done.code == 0
-    assert "stopped by itself after epoch 2; more epochs change nothing" in done.err
+    assert "stopped early after epoch 2; more epochs change nothing" in done.err
     assert len(rows("a")) == 2
 
 
@@ -192,15 +192,15 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_and_says_so(cli, 
     Path("a/.config.yaml.abc.yaml").write_text("half")
     done = cli("train", path, "-o", "a", "--if-exists", "resume")
     assert done.code == 0
-    assert "notice: a has no checkpoint yet, so its training begins at step 0 again" in done.err
+    assert "notice: a has no checkpoint yet, so training starts again at step 0" in done.err
     assert not list(Path("a").glob(".config*"))
 
 
 def test_what_cannot_be_resumed(cli, spec):
     Path("empty").mkdir()
     for words, message in (
-        (["--resume", "nowhere"], "is no run directory"),
-        (["--resume", "empty"], "is no run directory"),
+        (["--resume", "nowhere"], "is not a run"),
+        (["--resume", "empty"], "is not a run"),
         ([], "no spec file given"),
     ):
         done = cli("train", *words)
@@ -209,7 +209,7 @@ def test_what_cannot_be_resumed(cli, spec):
     assert cli("train", spec(BASE), "-o", "a").code == 0
     done = cli("train", "--resume", "a", "-o", "b")
     assert done.code == 2
-    assert "leave --output out" in done.err
+    assert "omit --output" in done.err
     Path("a/metrics.json").unlink()
     Path("a/checkpoints/last.keras").write_bytes(b"PK\3\4 not any more")
     done = cli("train", "--resume", "a")
@@ -224,14 +224,14 @@ def test_other_data_and_another_thread_count_are_noticed(cli, interrupted):
     path.write_text(json.dumps({**environment, "threads": 77, "versions": {**environment["versions"], "keras": "3.0"}}))
     done = cli("train", "--resume", "a b")
     assert done.code == 0
-    assert "began with 77 CPU threads" in done.err
-    assert "last bits will not be those" in done.err
-    assert "began with keras 3.0" in done.err
+    assert "started with 77 CPU threads" in done.err
+    assert "the last bits will differ from those" in done.err
+    assert "started with keras 3.0" in done.err
     Path("a b/metrics.json").unlink()
     path.write_text(json.dumps({**environment, "data": {"sha256": "0" * 64}}))
     done = cli("train", "--resume", "a b")
     assert done.code == 2
-    assert "the data are not those that a b was trained on\n  trained on  SHA-256 0000000000000000...\n" in done.err
+    assert "the data differ from those that a b was trained on\n  trained on  SHA-256 0000000000000000...\n" in done.err
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"data": 3, "versions": null, "device": [], "threads": "x"}'])
@@ -321,7 +321,7 @@ def test_a_divergence_says_where_it_began_and_keeps_the_last_good_checkpoint(cli
     assert checkpoints == (["last.keras"] if step == 4 and every == "2" else [])
     for name in checkpoints:
         assert cli("evaluate", f"a/checkpoints/{name}").code == 0
-        assert f"the last good checkpoint is a/checkpoints/{name}, of step 2" in result["error"]
+        assert f"the last good checkpoint is a/checkpoints/{name}, at step 2" in result["error"]
 
 
 def test_a_rollback_halves_the_rate_until_training_stays_finite(cli, diverging):
@@ -361,7 +361,7 @@ def test_where_a_divergence_began_is_told_from_outputs_to_weights(cli, spec, whe
     assert done.code == 1
     expected = {
         "gradients": "gradients of the layer output (Dense)",
-        "loss": "the loss, from outputs and gradients that are all numbers",
+        "loss": "the loss, while all outputs and gradients are finite",
         "weights": "the new weights of the layer",
     }
     assert expected[where] in done.err

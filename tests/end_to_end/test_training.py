@@ -332,8 +332,8 @@ def test_max_steps_ends_with_an_update(run):
 @pytest.mark.parametrize(
     ("word", "field"),
     [
-        ("optimizer.gradient_accumulation_steps=14", "optimizer.gradient_accumulation_steps: 14 batches for an update"),
-        ("schedule.warmup=39", "schedule.warmup: a warm-up of 39 steps leaves nothing of the run's 39"),
+        ("optimizer.gradient_accumulation_steps=14", "optimizer.gradient_accumulation_steps: 14 batches per update"),
+        ("schedule.warmup=39", "schedule.warmup: a warm-up of 39 steps takes the whole run of 39"),
         ("optimizer={type: schedule_free_adamw, warmup_steps: 39}", "optimizer.warmup_steps: a warm-up of 39 updates"),
     ],
 )
@@ -348,7 +348,10 @@ def test_a_run_that_is_too_short_for_its_spec_is_refused_once_the_data_are_read(
 @pytest.mark.parametrize(
     ("schedule", "notice"),
     [
-        ("{type: step, decay_steps: 39}", "schedule.decay_steps: the rate never drops; 39 steps are not reached in 39"),
+        (
+            "{type: step, decay_steps: 39}",
+            "schedule.decay_steps: the rate never drops, as 39 steps are not reached in 39",
+        ),
         (
             "{type: piecewise_constant, boundaries: [20, 39, 500], values: [1, 0.5, 0.2, 0.1]}",
             "schedule.boundaries: 39, 500 not reached in 39 steps",

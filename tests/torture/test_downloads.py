@@ -210,7 +210,7 @@ FAULTS = {
     "drip": r"sent only \d+ bytes in 1.2 seconds",
     "headerdrip": "has sent nothing for 0.8 seconds",
     "chunkdrip": "has sent nothing for 0.8 seconds",
-    "half": "sent 110000 bytes of 220000",
+    "half": "sent 110000 of 220000 bytes",
     "unannounced": "has SHA-256",
     "halfchunk": "IncompleteRead",
     "badchunk": "IncompleteRead|invalid literal",
@@ -229,7 +229,7 @@ FAULTS = {
     "escape": r"downloaded: \[2J \]0;mine  x{480,490}  ",
     "longheader": "LineTooLong",
     "tofile": "is not allowed",
-    "toftp": "which is no place for data",
+    "toftp": "which is not an HTTPS address",
     "todata": "is not allowed",
     "circle": "infinite loop",
 }
@@ -309,10 +309,10 @@ def test_a_fault_is_a_clear_error_and_the_next_attempt_works(server, workers, tm
     address = f"http://127.0.0.1:{server.server_port}/{fault}"
     workers.begin(f"{address}/always/{tmp_path.name}", tmp_path)
     for answer in workers.end():
-        assert answer.startswith("error folder/thing.npz is not there and cannot be downloaded: ")
+        assert answer.startswith("error folder/thing.npz was not found and cannot be downloaded: ")
         assert re.search(FAULTS[fault], answer), answer
         assert "\x1b" not in answer
-        assert "put it there, or name its folder with --data-dir" in answer
+        assert "put it there, or set its folder with --data-dir" in answer
     assert there(tmp_path) == []
     workers.begin(f"{address}/once/{tmp_path.name}", tmp_path)
     answers = workers.end()

@@ -182,4 +182,4 @@ def test_fields_of_a_moving_average_that_is_not_kept_are_noticed():
     assert not list(OPTIMIZERS.select({"type": "adam", "ema_momentum": 0.5, "use_ema": True}).notices())
     assert not list(OPTIMIZERS.select("schedule_free_adamw").notices())
     both = OPTIMIZERS.select({"type": "schedule_free_adamw", "use_ema": True})
-    assert "the moving average is measured instead" in "".join(both.notices())
+    assert "the moving average is evaluated instead" in "".join(both.notices())

@@ -35,7 +35,7 @@ def directory(tmp_path):
 def test_a_link_inside_a_run_is_refused(name, directory, tmp_path):
     (directory / name).rename(tmp_path / "elsewhere")
     (directory / name).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(CheckpointError, match=f"{name} is a symbolic link, which no run has; name the file"):
+    with pytest.raises(CheckpointError, match=f"{name} is a symbolic link, unlike a run's own files; name the file"):
         find(directory)
 
 
@@ -56,7 +56,9 @@ def test_a_link_that_a_user_names_is_followed(directory, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_no_damaged_checkpoint(monkeypatch):
     checkpoint = open_checkpoint(GOLDEN)
-    with pytest.raises(TrainingError, match=r"cannot unpack .*mlp\.keras into /dev: No space left on device; TMPDIR"):
+    with pytest.raises(
+        TrainingError, match=r"cannot unpack .*mlp\.keras into /dev: No space left on device; set TMPDIR"
+    ):
         checkpoint.unpack(checkpoints.WEIGHTS, Path("/dev/full"))
 
 
@@ -81,7 +83,7 @@ def test_a_checkpoint_that_changes_after_it_was_opened_is_looked_through_again(t
     shutil.copy(GOLDEN, path)
     checkpoint = open_checkpoint(path)
     hostile.CORPUS["weights: a soft link"].write(path)
-    with pytest.raises(CheckpointError, match="is a link to somewhere else"):
+    with pytest.raises(CheckpointError, match=r"is a link$"):
         load_weights(None, checkpoint)
 
 
@@ -109,7 +111,7 @@ def test_a_state_of_another_shape_or_type_is_never_written_to_a_model(name, valu
     variables = {name: np.asarray(variable) for name, variable in _variables(model).items()}
     write_variables(model, backend, variables)
     assert set(State.from_bytes(checkpoint.read(checkpoints.STATE)).variables) >= {"learning_rate/scale"}
-    with pytest.raises(CheckpointError, match=f"{name} has another shape or type"):
+    with pytest.raises(CheckpointError, match=f"{name} differs in shape or type"):
         write_variables(model, backend, {**variables, name: value})
 
 
@@ -165,7 +167,7 @@ def test_brackets_are_counted_before_they_become_objects():
 
 def test_a_state_longer_than_any_is_not_even_opened(monkeypatch):
     monkeypatch.setattr(state_file, "MAX_BYTES", 10)
-    with pytest.raises(ValueError, match="more than"):
+    with pytest.raises(ValueError, match="larger than"):
         state_file.read(bytes(11))
 
 

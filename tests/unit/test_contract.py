@@ -128,7 +128,7 @@ LABELS = {
     "a matrix": (np.zeros((30, 2), int), "its labels have the shape (30, 2); return one class number, 0 to 2, for each"),
     "strings": (np.array(["cat", "dog", "emu"])[labels()], "its labels are strings ('cat', 'dog', 'emu', …)"),
     "objects": (np.array(["cat", "dog", "emu"], object)[labels()], "strings ('cat', 'dog', 'emu', …); return class numbers"),
-    "None inside": (np.array([0, None, 2], object)[labels()], "10 labels are None, the first of example 1"),
+    "None inside": (np.array([0, None, 2], object)[labels()], "10 labels are None, the first at example 1"),
     "tuples": (np.array([{}, {}, {}], object)[labels()], "its labels are object, such as {}"),
     "bool": (labels() > 0, "its labels are bool"),
     "None": (..., "its labels are None"),
@@ -164,10 +164,10 @@ WORDS = {
     "empty text": (ROWS * (np.arange(30) != 7)[:, None], "example 7 has no token; leave it out"),
     "too long": (Tokens(np.full(60, 1), np.array([0, 20, *range(31, 60), 60])), "20 ids (example 0); the signature"),
     "negative": (np.where(ROWS == 4, -4, ROWS), "id -4 (example 1) is negative; return ids from 1 to 9"),
-    "vocabulary": (np.where(ROWS == 9, 10, ROWS), "id 10 (example 2) is not below the vocabulary, 10"),
+    "vocabulary": (np.where(ROWS == 9, 10, ROWS), "id 10 (example 2) is not below the vocabulary size, 10"),
     "zero": (Tokens(np.arange(30), np.arange(31)), "id 0 (example 0) is padding and cannot be a token"),
     "offsets": (Tokens(np.ones(30, int), np.arange(1, 32)), "its Tokens.offsets run from 1 to 31 over 30 ids"),
-    "falling": (Tokens(np.ones(30, int), np.array([0, 2, 1, *range(3, 31)], "uint8")), "they should begin with 0, never fall"),
+    "falling": (Tokens(np.ones(30, int), np.array([0, 2, 1, *range(3, 31)], "uint8")), "they should begin with 0, never decrease"),
     "float values": (Tokens(np.ones(30), np.arange(31)), "its Tokens.values are an array of float64"),
     "None": (Tokens(None, None), "its Tokens.values are None"),
     "no texts": (Tokens(np.ones(0, int), np.zeros(1, int)), "it is empty"),
@@ -204,7 +204,7 @@ def test_what_is_no_pair_of_splits_is_refused(returned, why):
 
 
 def test_a_validation_split_that_leaves_nothing_to_train_on_is_refused():
-    assert "leaves none to train on" in refusal(raw(images(10), labels(10)), validation_split=0.99)
+    assert "leaves none for training" in refusal(raw(images(10), labels(10)), validation_split=0.99)
 
 
 @pytest.mark.parametrize(

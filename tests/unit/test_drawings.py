@@ -43,7 +43,7 @@ def test_a_block_fills_20_pixels_and_keeps_its_sides(size, wide, high):
     assert max(bottom - top, right - left) == 20
     assert (bottom - top) / (right - left) == pytest.approx(high / wide, rel=0.11)
     assert all(13.5 <= middle <= 14.5 for middle in mass_of(pixels))
-    assert "dark on a bright ground" in done[0] and f"of {size[0]}x{size[1]})" in done[-1]
+    assert "dark on a bright background" in done[0] and f"of {size[0]}x{size[1]})" in done[-1]
 
 
 def test_the_centre_of_mass_is_in_the_middle_not_that_of_the_box():
@@ -113,10 +113,10 @@ def test_two_digits_and_a_border_of_ink_are_spoken_of():
     image, draw = canvas()
     draw.rectangle([40, 40, 79, 159], fill="black")
     draw.rectangle([140, 40, 179, 159], fill="black")
-    assert "several shapes side by side, taken as one drawing" in fitted(image)[1]
+    assert "several shapes side by side, read as one drawing" in fitted(image)[1]
     image, draw = canvas((100, 100))
     draw.rectangle([0, 0, 54, 99], fill="black")
-    assert any("hard to say" in line for line in fitted(image)[1])
+    assert any("hard to distinguish" in line for line in fitted(image)[1])
 
 
 def test_an_empty_sheet_has_no_drawing():

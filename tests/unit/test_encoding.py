@@ -85,8 +85,8 @@ def test_padding_is_taken_off_wherever_it_is(row):
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ([1, 0, 5], "0 between ids, at place 1"),
-        ([0, 1, 5, 0, 0, 6], "0 between ids, at place 3"),
+        ([1, 0, 5], "0 between ids, at position 1"),
+        ([0, 1, 5, 0, 0, 6], "0 between ids, at position 3"),
         ([1, 10], "has the id 10; .* below 10"),
         ([1, -1], "has the id -1"),
         ([1, 5.5], "5.5, which is not a token id"),

@@ -68,11 +68,11 @@ def test_a_file_is_downloaded_once_into_keras_cache(server):
     ("page", "reason"),
     [
         ("lie", "has SHA-256"),
-        ("half", "sent 45000 bytes of 90000"),
+        ("half", "sent 45000 of 90000 bytes"),
         ("gone", "Not Found"),
         ("page", "sent a web page, not the file"),
         ("file", "Redirection to url 'file:///etc/passwd' is not allowed"),
-        ("ftp", "redirects to ftp:///etc/passwd, which is no place for data"),
+        ("ftp", "redirects to ftp:///etc/passwd, which is not an HTTPS address"),
     ],
 )
 def test_a_download_that_went_wrong_leaves_nothing_behind(server, page, reason):
@@ -83,7 +83,7 @@ def test_a_download_that_went_wrong_leaves_nothing_behind(server, page, reason):
 
 def test_more_than_the_file_can_have_is_refused(server):
     file = dataclasses.replace(published(f"{server}/thing"), limit=1 << 10)
-    with pytest.raises(DataError, match="sends more than 0 MiB, which no thing"):
+    with pytest.raises(DataError, match="sends more than 0 MiB, too much for thing"):
         find(file, None, Sources())
     assert list(keras_cache().iterdir()) == []
 
@@ -110,8 +110,8 @@ def test_a_path_that_cannot_be_is_a_clear_error(path):
 def test_without_network_the_error_says_where_to_put_the_file():
     with pytest.raises(DataError, match=r"cannot be downloaded: .*refused") as error:
         find(published("http://127.0.0.1:9/thing"), None, Sources())
-    assert f"looked at: {keras_cache() / 'thing.npz'}" in str(error.value)
-    assert "it comes from http://127.0.0.1:9/thing" in str(error.value)
+    assert f"searched: {keras_cache() / 'thing.npz'}" in str(error.value)
+    assert "download it from http://127.0.0.1:9/thing" in str(error.value)
 
 
 def test_a_proxy_is_what_must_be_reached(monkeypatch, server):
@@ -178,7 +178,7 @@ def test_an_array_larger_than_its_file_is_refused_before_there_is_room_for_it(tm
     path = archive_of(tmp_path / "a.npz", ("x", header(shape, descr) + b"\0" * 39))
     tracemalloc.start()
     try:
-        with pytest.raises(DataError, match="says that it is"):
+        with pytest.raises(DataError, match="does not match its content"):
             read_npz(path, ("x",))
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
@@ -260,7 +260,7 @@ def test_a_file_that_is_no_archive_or_truncated(tmp_path, tiny_mnist):
     (tmp_path / "text.npz").write_text("hello")
     (tmp_path / "short.npz").write_bytes(tiny_mnist.read_bytes()[:-1000])
     for name in ("text.npz", "short.npz"):
-        with pytest.raises(DataError, match=f"{name}: is damaged or no .npz file"):
+        with pytest.raises(DataError, match=f"{name}: is damaged or not a .npz file"):
             read_npz(tmp_path / name, ("x_train",))
 
 

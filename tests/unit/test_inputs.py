@@ -74,7 +74,7 @@ def test_rows_that_are_short_are_refused_and_empty_lines_are_not_rows(tmp_path):
 def test_a_text_is_never_cut_at_a_comma_in_silence(tmp_path):
     (tmp_path / "t.csv").write_text("text\ngreat, film\nfilm\n")
     read = Read(DATA, tmp_path / "t.csv")
-    assert read.bad == ["t.csv:1"] and "has 2 columns instead of 1; a text with ',' needs quotes" in read.errors[0]
+    assert read.bad == ["t.csv:1"] and "a text that contains ',' needs quotes" in read.errors[0]
 
 
 @pytest.mark.parametrize("header", [b"id,text,text\n", b"\xff\xfei\x00d\x00\n", b'id,"text\n1,great\n', b""])
@@ -88,7 +88,7 @@ def test_a_bad_line_is_named_and_the_others_are_read(tmp_path):
     (tmp_path / "lines").write_bytes(b"great\n\nsch\xf6n\nawful")
     read = Read(DATA, tmp_path / "lines", lines=True)
     assert read.ids == {"lines:1": [1, 4], "lines:4": [1, 5]}
-    assert read.errors == [f"{tmp_path}/lines:3: is not text in UTF-8"]
+    assert read.errors == [f"{tmp_path}/lines:3: is not UTF-8 text"]
 
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson"])
@@ -102,7 +102,7 @@ def test_json_lines_are_read_as_lines(tmp_path, name):
     assert "has no field 'text'; its fields: id" in read.errors[1]
     alone = Read(DATA, tmp_path / name)
     assert not alone.found and alone.errors == [
-        f"{tmp_path}/{name}: has several fields; --column says which holds the texts: id, text"
+        f"{tmp_path}/{name}: has several fields; choose the text field with --column: id, text"
     ]
 
 
@@ -134,7 +134,7 @@ def test_a_pipe_has_lines_json_lines_or_a_table(monkeypatch, content, column, ex
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     read = Read(DATA, "-", column=column)
     assert list(read.ids.values()) == expected and not read.errors
-    assert read.notices == (["-: read as a JSON object a line"] if content.startswith(b'{"') else [])
+    assert read.notices == (["-: read as one JSON object per line"] if content.startswith(b'{"') else [])
 
 
 def test_rows_of_ids_are_read_one_by_one(tmp_path):
@@ -149,7 +149,7 @@ def test_rows_of_ids_are_read_one_by_one(tmp_path):
         np.save(tmp_path / "x.npy", x, allow_pickle=True)
         read = Read(DATA, tmp_path / "x.npy")
         assert read.ids == expected and read.bad == ["x.npy[3]", "x.npy[4]", "x.npy[5]"]
-        assert "0 between ids" in read.errors[0] and "those below 7" in read.errors[1] and "id -1" in read.errors[2]
+        assert "0 between ids" in read.errors[0] and "below 7" in read.errors[1] and "id -1" in read.errors[2]
     np.savez(tmp_path / "x.npz", x_test=ragged, y_test=np.zeros(6))
     assert list(Read(DATA, tmp_path / "x.npz").ids.values()) == list(expected.values())
 
@@ -157,16 +157,16 @@ def test_rows_of_ids_are_read_one_by_one(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([[4, 5, 0]], "does not begin with 1, as a whole text does"),
-        ([[1, 4, 1]], "has 1, which begins a text, in the middle; are these ranks of words, not ids?"),
-        ([[0, 0, 0]], "holds padding only"),
+        ([[4, 5, 0]], "does not begin with 1, which starts every text"),
+        ([[1, 4, 1]], "has 1, which starts a text, in the middle; are these word ranks instead of ids?"),
+        ([[0, 0, 0]], "contains only padding"),
         ([[4, 5, 6, 4], [1, 4, 0, 0], [4, 5, 6, 4]], None),
     ],
 )
 def test_what_is_doubtful_about_ids_is_told_once(tmp_path, rows, says):
     np.save(tmp_path / "x.npy", np.array(rows * 3))
     read = Read(DATA, tmp_path / "x.npy")
-    told = f"{tmp_path}/x.npy[0]: {says}; other rows may be alike"
+    told = f"{tmp_path}/x.npy[0]: {says}; other rows may have the same problem"
     assert len(read.ids) == 3 * len(rows) and read.notices == ([told] if says else [])
 
 
@@ -176,7 +176,7 @@ def test_what_is_doubtful_about_ids_is_told_once(tmp_path, rows, says):
 def test_arrays_that_are_not_rows_of_ids_are_refused(tmp_path, x):
     np.save(tmp_path / "x.npy", x)
     read = Read(DATA, tmp_path / "x.npy")
-    assert not read.found and "should be token ids, integers (texts, length)" in read.errors[0]
+    assert not read.found and "it should be integer token ids (texts, length)" in read.errors[0]
 
 
 def test_nothing_in_an_array_of_lists_is_executed(tmp_path):
@@ -199,10 +199,10 @@ def test_a_folder_is_read_with_the_folders_in_it_and_says_what_is_left_out(tmp_p
     (tmp_path / "loop").symlink_to(tmp_path)
     read = Read(DATA, tmp_path)
     assert read.ids == {"b.txt": [1, 4], "x.TXT": [1, 5], "y.txt": [1, 6]}
-    assert read.errors == [f"{tmp_path}/a/bad.txt: is not text in UTF-8"]
+    assert read.errors == [f"{tmp_path}/a/bad.txt: is not UTF-8 text"]
     assert read.notices == [
-        f"{tmp_path}/loop: was left out, a link to a folder",
-        f"{tmp_path}: 3 files of other kinds left out: 1 .csv, 1 .md, 1 without an ending",
+        f"{tmp_path}/loop: skipped: it is a link to a folder",
+        f"{tmp_path}: skipped 3 files of other types: 1 .csv, 1 .md, 1 without a suffix",
     ]
 
 
@@ -253,7 +253,7 @@ def test_of_an_animation_the_first_frame_is_predicted_and_it_says_so(tmp_path, s
     read = Read(Digits(), path)
     assert [one.name for one in read.found] == [str(path)]
     assert np.abs(read.found[0].x[..., 0].astype(int) - bar(2)).max() < 60
-    assert read.notices == [f"{path}: is an animation; the first of its 2 frames is predicted"]
+    assert read.notices == [f"{path}: is an animation; only the first of its 2 frames is predicted"]
 
 
 def test_a_broken_page_does_not_end_the_others(tmp_path):

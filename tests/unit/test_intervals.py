@@ -75,7 +75,7 @@ class TestWhereThereIsNone:
         assert (scored.values["roc_auc"], scored.values["mcc"]) == (0.5, 0)
         assert scored.intervals["roc_auc"] is None and scored.intervals["mcc"] is None
         assert "perfectly, or not at all" in scored.interval_notes["roc_auc"]
-        assert scored.interval_notes["mcc"] == "none: every resample gives the same"
+        assert scored.interval_notes["mcc"] == "none: all resamples give the same value"
 
     def test_a_figure_that_is_not_defined(self):
         scored = take(said([0] * 30, np.full((30, 2), 2.0)))

@@ -53,7 +53,7 @@ def test_a_clear_range_is_taken(pixels, limits):
     ],
 )
 def test_a_doubtful_range_is_refused(pixels):
-    with pytest.raises(UnknownRange, match="its values go from"):
+    with pytest.raises(UnknownRange, match="its values range from"):
         judge(Values.of(pixels))
 
 
@@ -70,7 +70,7 @@ def test_the_limits_are_black_and_white():
     assert to_bytes(np.array([-1, 0, 1]), (-1, 1)).tolist() == [0, 128, 255]
     assert to_bytes(np.array([0, 8, 16], np.uint8), (0, 16)).tolist() == [0, 128, 255]
     assert to_bytes(np.array([1.0000001, -1e-9]), (0, 1)).tolist() == [255, 0]
-    with pytest.raises(PixelError, match="go from 0 to 2, outside 0 to 1"):
+    with pytest.raises(PixelError, match="range from 0 to 2, outside 0 to 1"):
         to_bytes(np.array([0, 2]), (0, 1))
 
 
@@ -89,7 +89,7 @@ def drawn(count, ground=0.0, ink=1.0):
 def test_the_range_is_judged_over_the_whole_file():
     x, told = looked(drawn(3, ink=0.1), drawn(1))
     assert x[0, 2, 2] == 26 and x[3, 2, 2] == 255
-    assert told == ["x.npy: values taken as 0 (black) to 1 (white)"]
+    assert told == ["x.npy: values read as 0 (black) to 1 (white)"]
     x, told = looked(drawn(3), drawn(1, ink=200.0))
     assert x[0, 2, 2] == 1 and x[3, 2, 2] == 200 and "0 (black) to 255 (white)" in told[0]
 
@@ -100,15 +100,15 @@ def test_bytes_are_taken_as_they_are_without_a_word():
 
 
 def test_a_given_range_that_leaves_all_black_is_spoken_of():
-    assert looked(drawn(3), limits=(0, 255))[1] == ["x.npy: nearly black in the given range, as its highest value is 1"]
+    assert looked(drawn(3), limits=(0, 255))[1] == ["x.npy: nearly black in the given range; its highest value is 1"]
     assert not looked(drawn(3), limits=(0, 1))[1]
 
 
 def test_the_ground_is_judged_over_the_whole_file():
     x, told = looked(drawn(30, ground=1.0, ink=0.0), drawn(2))
     assert x[0, 0, 0] == 0 and x[0, 2, 2] == 255 and x[31, 0, 0] == 255
-    assert told[1] == "x.npy: its images were inverted, as they are dark on a bright ground"
-    with pytest.raises(DataError, match=r"x.npy: 60% .* bright ground and 40% a dark one.*--invert or --no-invert"):
+    assert told[1] == "x.npy: its images were inverted because they are dark on a bright background"
+    with pytest.raises(DataError, match=r"x.npy: 60% .* bright background and 40% a dark one.*--invert or --no-invert"):
         looked(drawn(6, ground=1.0, ink=0.0), drawn(4))
     assert looked(drawn(6, ground=1.0, ink=0.0), drawn(4), invert=False)[0][0, 0, 0] == 255
     assert looked(drawn(6), invert=True)[0][0, 0, 0] == 255

@@ -59,7 +59,7 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
         ("training.epochs=true", "training.epochs: should be an integer, not true"),
         ("optimizer.learning_rate=-1", "optimizer.learning_rate: should be greater than 0, not -1"),
         ("optimizer.learning_rate=.inf", "optimizer.learning_rate: should be a finite number"),
-        ("optimizer.learning_rate=no", "optimizer.learning_rate: should be a number, not 'no' (a text)"),
+        ("optimizer.learning_rate=no", "optimizer.learning_rate: should be a number, not 'no' (a string)"),
         ("optimizer={type: sgd, nesterov: true}", "optimizer.nesterov: needs a momentum above 0"),
         ("optimizer={clipnorm: 1, clipvalue: 1}", "only one of clipnorm, clipvalue and global_clipnorm"),
         (
@@ -83,7 +83,7 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
         ("model={type: cnn, pool_size: 3}", "model.pool_size: a window of 3 is larger than block 2's 2x2 maps"),
         (
             "model={type: cnn, pooling: stochastic, activation: tanh}",
-            "model.pooling: stochastic pooling takes activations for probabilities, and tanh can be negative; those",
+            "model.pooling: stochastic pooling uses activations as probabilities, but tanh can be negative; use",
         ),
         ("data.augmentation.word_dropout=0.1", "data.augmentation.word_dropout: unknown field; known: rotation,"),
         ("data={type: imdb, augmentation: {zoom: 0.1}}", "data.augmentation.zoom: unknown field; known: word_dropout"),
@@ -97,25 +97,25 @@ def test_all_errors_are_reported_at_once_each_with_its_place(spec):
         ("model={type: mlp, regularization: {spatial_dropout: 0.5}}", "model.regularization.spatial_dropout"),
         (
             "model={type: cnn, separable: true, regularization: {dropconnect: 0.5}}",
-            "model.regularization.dropconnect: separable convolutions have two small kernels",
+            "model.regularization.dropconnect: DropConnect is not defined for separable convolutions",
         ),
         (
             "model={type: gru, regularization: {dropconnect: 0.5}}",
-            "model.regularization.dropconnect: recurrent layers use their kernels inside one fused operation",
+            "model.regularization.dropconnect: recurrent layers run as one fused operation",
         ),
         ("model.regularization.dropout=1.0", "model.regularization.dropout: should be less than 1"),
         ("loss=binary_crossentropy", "loss: is for two classes; these data have 10"),
         ("loss.label_smoothing=1.5", "loss.label_smoothing: should be less than 1"),
-        ("metrics=[accuracy, accuracy]", "metrics.1: accuracy stands twice"),
+        ("metrics=[accuracy, accuracy]", "metrics.1: duplicate metric 'accuracy'"),
         ("metrics=[acuracy]", "did you mean 'accuracy'?"),
         ("metrics=accuracy", "metrics: "),
-        ("training.early_stopping.monitor=val_acc", "training.early_stopping.monitor: no metric is called 'val_acc'"),
-        ("training.class_weight={11: 2.0}", "training.class_weight.11: there is no class 11"),
+        ("training.early_stopping.monitor=val_acc", "training.early_stopping.monitor: unknown metric 'val_acc'"),
+        ("training.class_weight={11: 2.0}", "training.class_weight.11: class 11 does not exist"),
         ("training.device=tpu", "training.device: should be auto, cpu, gpu or gpu:N, not 'tpu'"),
-        ("schedule.warmup=100000", "schedule.warmup: a warm-up of 100000 steps leaves nothing"),
+        ("schedule.warmup=100000", "schedule.warmup: a warm-up of 100000 steps takes the whole run of"),
         (
             "optimizer.gradient_accumulation_steps=9999",
-            "optimizer.gradient_accumulation_steps: 9999 batches for an update",
+            "optimizer.gradient_accumulation_steps: 9999 batches per update",
         ),
         (
             "optimizer={type: schedule_free_adamw, warmup_steps: 99999}",
@@ -146,7 +146,7 @@ def test_augmentation_of_the_wrong_kind_is_refused_where_it_stands(spec):
 
 def test_monitoring_validation_needs_validation(spec):
     path = spec("data: {type: digits, validation_split: 0}\nmodel: mlp\ntraining: {early_stopping: {patience: 2}}\n")
-    assert "nothing is held out for validation" in problems(path)[0]
+    assert "there is no validation split" in problems(path)[0]
 
 
 def test_group_normalization_on_tokens_is_refused_for_what_it_would_do(spec):
@@ -239,7 +239,7 @@ def test_what_no_run_could_read_back_is_refused_before_it_begins(spec):
     fine = load([spec(text.format(", {type: dense, units: 8}" * 250))]).experiment
     assert validate(parse(loading.dump(fine), "again")) == fine
     assert problems(spec(text.format(", {type: dense, units: 8}" * 1000)))[0].endswith(
-        "is too long with every default in it, as a run keeps it: 194 KiB, more than 64"
+        "is too long with every default written out, as a run stores it: 194 KiB, the limit is 64 KiB"
     )
     assert (
         "too long with every default"

@@ -174,7 +174,7 @@ def test_a_missing_file_is_named_with_its_place_and_its_source(name, place, url)
     with pytest.raises(DataError, match="--offline forbids a download") as error:
         read(name)
     assert str(keras_cache() / place) in str(error.value)
-    assert f"it comes from {url}" in str(error.value)
+    assert f"download it from {url}" in str(error.value)
     with pytest.raises(DataError, match=r"data\.path: .* does not exist"):
         read(name, path="nowhere")
 
@@ -196,7 +196,7 @@ def test_fashion_mnist_is_found_in_a_data_folder_in_its_own_folder_or_its_parent
     for path in (there, there / "fashion-mnist"):
         assert len(read("fashion_mnist", path=str(path)).test[1]) == 20
     assert len(DATASETS.select("fashion_mnist").read(Sources(there, offline=True)).test[1]) == 20
-    with pytest.raises(DataError, match="name the folder that holds the four"):
+    with pytest.raises(DataError, match="name the folder with the four files"):
         read("fashion_mnist", path=str(there / "fashion-mnist" / "train-labels-idx1-ubyte.gz"))
 
 
@@ -220,9 +220,9 @@ def test_damage_to_a_gzip_file_is_noticed(fashion, name):
     [
         ("train-images-idx3-ubyte.gz", idx(np.zeros((30, 27, 28), np.uint8)), r"not uint8\[n, 28, 28\]"),
         ("train-images-idx3-ubyte.gz", idx(np.zeros(30, np.uint8)), r"uint8\[30\], not uint8\[n, 28, 28\]"),
-        ("train-images-idx3-ubyte.gz", struct.pack(">4I", 0x803, *3 * [2**32 - 1]), "but holds 0"),
-        ("train-images-idx3-ubyte.gz", b"\0\0\x0d\x03" + bytes(12), "is no IDX file of bytes"),
-        ("train-images-idx3-ubyte.gz", b"\0\0\x08\x03\0", "is no IDX file of bytes"),
+        ("train-images-idx3-ubyte.gz", struct.pack(">4I", 0x803, *3 * [2**32 - 1]), "but contains 0"),
+        ("train-images-idx3-ubyte.gz", b"\0\0\x0d\x03" + bytes(12), "is not an IDX file of bytes"),
+        ("train-images-idx3-ubyte.gz", b"\0\0\x08\x03\0", "is not an IDX file of bytes"),
         ("train-labels-idx1-ubyte.gz", idx(np.zeros(29, np.uint8)), "for each of 30 images"),
         ("t10k-labels-idx1-ubyte.gz", idx(np.full(20, 10, np.uint8)), "one label from 0 to 9"),
     ],
@@ -347,7 +347,9 @@ def test_a_pickle_in_a_batch_never_runs(batches, tmp_path, payload, packed):
     batches["test_batch"] = pickle.dumps(payload, 3)
     path = tmp_path / "cifar"
     write_archive(path, inner(batches)) if packed else write_folder(path, batches)
-    with pytest.raises(DataError, match=r"test_batch: holds something other than plain arrays: it names .*\.system"):
+    with pytest.raises(
+        DataError, match=r"test_batch: contains something other than plain arrays: it refers to .*\.system"
+    ):
         read("cifar10", path=str(path))
     assert not Path("evil").exists()
 
@@ -355,16 +357,16 @@ def test_a_pickle_in_a_batch_never_runs(batches, tmp_path, payload, packed):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (pickle.dumps([1, 2]), "is no batch"),
-        (pickle.dumps({}), "is no batch"),
-        (pickle.dumps(batch(data=b"abc"), 3), "is no batch"),
-        (pickle.dumps(batch(data=Boundless()), 3), "holds something other than plain arrays"),
+        (pickle.dumps([1, 2]), "is not a CIFAR-10 batch"),
+        (pickle.dumps({}), "is not a CIFAR-10 batch"),
+        (pickle.dumps(batch(data=b"abc"), 3), "is not a CIFAR-10 batch"),
+        (pickle.dumps(batch(data=Boundless()), 3), "contains something other than plain arrays"),
         (pickle.dumps(batch(data=np.zeros((4, 3071), np.uint8)), 3), r"data is uint8\[4, 3071\], not uint8\[n, 3072\]"),
         (pickle.dumps(batch(data=np.zeros((4, 3072), np.float32)), 3), "data is float32"),
-        (pickle.dumps(batch(labels=[0, 1, 2]), 3), "labels should hold one label from 0 to 9 for each of 4"),
-        (pickle.dumps(batch(labels=[0, 1, 2, 10]), 3), "labels should hold one label"),
-        (pickle.dumps(batch(labels=[0, 1, 2, [3]]), 3), "labels should hold one label"),
-        (pickle.dumps(batch(labels=None), 3), "labels should hold one label"),
+        (pickle.dumps(batch(labels=[0, 1, 2]), 3), "labels should contain one label from 0 to 9 for each of 4"),
+        (pickle.dumps(batch(labels=[0, 1, 2, 10]), 3), "labels should contain one label"),
+        (pickle.dumps(batch(labels=[0, 1, 2, [3]]), 3), "labels should contain one label"),
+        (pickle.dumps(batch(labels=None), 3), "labels should contain one label"),
         (pickle.dumps(batch(), 3)[:-100], "test_batch: "),
         (b"", "test_batch: "),
         (b"hello", "test_batch: "),
@@ -434,7 +436,7 @@ def test_a_pickle_in_reuters_never_runs_and_damage_is_noticed(reuters):
     x = np.empty(2, dtype=object)
     x[:] = [[1], Evil()]
     np.savez(reuters, x=x, y=np.array([0, 1]))
-    with pytest.raises(DataError, match="which no data file needs"):
+    with pytest.raises(DataError, match="which data files do not need"):
         read("reuters")
     assert not Path("evil").exists()
 
@@ -474,7 +476,7 @@ class TestDownloadsWithoutAPublishedHash:
         assert path.read_bytes() == b"content"
 
     def test_half_of_one_leaves_nothing_behind(self, reply):
-        with pytest.raises(DataError, match="sent 4 bytes of 7"):
+        with pytest.raises(DataError, match="sent 4 of 7 bytes"):
             find(reply(b"cont", 7), None, Sources())
         assert list((keras_cache() / "folder").iterdir()) == []
 
@@ -482,7 +484,9 @@ class TestDownloadsWithoutAPublishedHash:
         """Without a length either, nothing else tells half a file from a whole one."""
         whole = gzip.compress(idx(np.zeros(300, np.uint8)))
         check = fashion_mnist.FILES["train"][1].check
-        with pytest.raises(DataError, match=r"what https://example.org/thing.gz sent: is damaged or no gzip file"):
+        with pytest.raises(
+            DataError, match=r"the file from https://example.org/thing.gz: is damaged or not a gzip file"
+        ):
             find(reply(whole[:-9], None, check=check), None, Sources())
         assert list((keras_cache() / "folder").iterdir()) == []
         assert find(reply(whole, None, check=check), None, Sources()).read_bytes() == whole

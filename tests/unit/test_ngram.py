@@ -167,10 +167,10 @@ def test_a_run_counts_its_training_split_alone_and_its_checkpoint_keeps_the_rati
 @pytest.mark.parametrize(
     ("data", "model", "why"),
     [
-        ({"type": "imdb", "maxlen": 2}, {"ngrams": 3}, "too short for n-grams of 3"),
-        ("digits", {"ngrams": 9}, "8 long at most"),
-        ("imdb", {"embedding_dim": 4}, "with an embedding_dim it has to be false"),
-        ("imdb", {"regularization": {"dropconnect": 0.1}}, "dropout drops n-grams"),
+        ({"type": "imdb", "maxlen": 2}, {"ngrams": 3}, "n-grams of 3 are longer than these data; use at most 2"),
+        ("digits", {"ngrams": 9}, "n-grams of 9 are longer than these data; use at most 8"),
+        ("imdb", {"embedding_dim": 4}, "applies only without an embedding_dim; set it to false"),
+        ("imdb", {"regularization": {"dropconnect": 0.1}}, "use dropout, which drops n-grams"),
         ("imdb", {"regularization": {"gaussian_noise": 0.1}}, "needs an embedding_dim"),
         ("digits", {"regularization": {"spatial_dropout": 0.1}}, "needs an embedding_dim"),
         ("imdb", {"naive_bayes": False, "smoothing": 2.0}, "needs `naive_bayes: true`"),

@@ -73,8 +73,8 @@ def test_looking_words_up_is_not_for_bfloat16():
         ("digits", {}, "is for tokens; these data are images"),
         ("imdb", {"embedding_dim": 8}, "with `one_hot: true` there is no embedding"),
         ("imdb", {"embeddings_initializer": "zeros"}, "with `one_hot: true` there is no embedding"),
-        ("imdb", {"regularization": {"gaussian_noise": 0.1}}, "falls on the embedding"),
-        ("imdb", {"separable": True}, "here that is a word"),
+        ("imdb", {"regularization": {"gaussian_noise": 0.1}}, "applies to the embedding"),
+        ("imdb", {"separable": True}, "separable convolutions filter each word separately"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_reason(data, model, why):

@@ -28,14 +28,14 @@ def test_they_survive_their_file(tmp_path, units):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": GOOD["labels"][:2]}, "holds no predictions of a classifier: the shapes are"),
+        ({"labels": GOOD["labels"][:2]}, "is not a file of a classifier's predictions: the shapes are"),
         ({"ids": GOOD["ids"][:2]}, "the shapes are"),
         ({"probabilities": GOOD["probabilities"][:, 0]}, "the shapes are"),
         ({name: values[:0] for name, values in GOOD.items()}, "the shapes are"),
         ({"probabilities": GOOD["probabilities"][:, :0]}, "the shapes are"),
-        ({"probabilities": GOOD["probabilities"][:, :1]}, "there are labels from 0 to 2, and outputs of 1 unit"),
-        ({"labels": GOOD["labels"] + 1}, "there are labels from 1 to 3, and outputs of 3 units"),
-        ({"labels": GOOD["labels"] - 1}, "there are labels from -1 to 1"),
+        ({"probabilities": GOOD["probabilities"][:, :1]}, "labels are from 0 to 2, but outputs have 1 unit"),
+        ({"labels": GOOD["labels"] + 1}, "labels are from 1 to 3, but outputs have 3 units"),
+        ({"labels": GOOD["labels"] - 1}, "labels are from -1 to 1"),
         ({"labels": GOOD["labels"].astype(float)}, "ids and labels should be integers"),
         ({"probabilities": GOOD["probabilities"].astype(str)}, "probabilities floats"),
         ({"labels": np.array([{}, {}, {}], object)}, "something other than plain arrays"),
@@ -54,7 +54,7 @@ def test_a_file_that_is_none_of_ours(tmp_path):
     with pytest.raises(DataError, match="No such file"):
         Predictions.load(path)
     path.write_bytes(b"ids")
-    with pytest.raises(DataError, match=r"is damaged or no \.npz file"):
+    with pytest.raises(DataError, match=r"is damaged or not a \.npz file"):
         Predictions.load(path)
     np.savez(path, ids=GOOD["ids"], labels=GOOD["labels"])
     with pytest.raises(DataError, match="has no array 'probabilities'"):

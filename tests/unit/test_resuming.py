@@ -44,7 +44,7 @@ def test_a_run_of_another_spec_is_not_skipped_and_every_difference_is_said(ended
         "the run a cannot be skipped: it was trained with another spec:\n"
         "  optimizer.learning_rate: 0.001 in the run, 0.5 now\n"
         "  training.epochs: 10 in the run, 11 now\n"
-        "choose another --output, or --if-exists overwrite"
+        "choose another --output, or use --if-exists overwrite"
     )
 
 
@@ -54,7 +54,7 @@ def test_a_run_of_another_spec_is_not_skipped_and_every_difference_is_said(ended
 )
 def test_a_run_that_did_not_finish_is_not_skipped(ended, status, says):
     run = ended(status, "the loss is nan" if status == "failed" else None)
-    with pytest.raises(RunError, match=f"the run a exists and .*{says}.* --if-exists resume continues it"):
+    with pytest.raises(RunError, match=f"the run a exists and .*{says}.*--if-exists resume to continue it"):
         skip(run, experiment())
 
 

@@ -55,7 +55,7 @@ def test_what_an_existing_directory_means():
     Path("notes").mkdir()
     Path("notes/a.txt").touch()
     for choice in ("skip", "resume", "overwrite"):
-        with pytest.raises(RunError, match="nothing was touched"):
+        with pytest.raises(RunError, match="nothing was changed"):
             existing(Path("notes"), choice)
 
 
@@ -72,7 +72,7 @@ def test_runs_begun_at_the_same_time_each_get_a_name(name):
 
 def test_a_run_of_a_name_that_was_given_is_never_numbered():
     finished("a")
-    with pytest.raises(RunError, match="another process has begun the run a meanwhile"):
+    with pytest.raises(RunError, match="another process has started the run a in the meantime"):
         RunDir.create(Path("a"), "new", {})
     assert names() == ["a"]
 
@@ -154,7 +154,7 @@ def test_two_exports_at_once_leave_one_whole(tmp_path):
     assert {path.read_text() for path in folder.iterdir()} <= {str(number) for number in range(8)}
     assert len({path.read_text() for path in folder.iterdir()}) == 1 and len(names(folder)) == 2
     (folder / exporting.FACTS).unlink()
-    with pytest.raises(RunError, match="holds something else than an export"):
+    with pytest.raises(RunError, match="contains something other than an export"):
         export(9)
     assert names(folder) == ["model"]
 

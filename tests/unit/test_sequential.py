@@ -109,12 +109,12 @@ IMDB = "{type: imdb, maxlen: 20}"
         (
             "digits",
             ["flatten", "conv2d"],
-            "f:6:7: model.layers.1: conv2d needs (height, width, channels) and gets (64,) from flatten",
+            "f:6:7: model.layers.1: conv2d needs (height, width, channels) but gets (64,) from flatten",
         ),
         (
             "digits",
             ["{type: conv2d, kernel_size: 9}", "flatten"],
-            "f:5:35: model.layers.0.kernel_size: conv2d needs at least 9x9 for its kernel_size and gets (8, 8, 1)",
+            "f:5:35: model.layers.0.kernel_size: conv2d needs at least 9x9 for its kernel_size but gets (8, 8, 1)",
         ),
         (
             "digits",
@@ -124,42 +124,42 @@ IMDB = "{type: imdb, maxlen: 20}"
         (
             "digits",
             ["{type: max_pooling2d, pool_size: 4}", "{type: average_pooling2d, pool_size: 3}", "flatten"],
-            "f:6:44: model.layers.1.pool_size: average_pooling2d needs at least 3x3 for its pool_size and gets (2, 2, 1)",
+            "f:6:44: model.layers.1.pool_size: average_pooling2d needs at least 3x3 for its pool_size but gets (2, 2, 1)",
         ),
         (
             "digits",
             ["{type: conv2d, padding: same, kernel_size: [3, 9]}", "flatten"],
-            "f:5:50: model.layers.0.kernel_size: conv2d reaches over 9 and gets 8x8",
+            "f:5:50: model.layers.0.kernel_size: 9 is larger than the 8x8 input of conv2d",
         ),
         (
             "digits",
             ["{type: conv2d, padding: same, dilation_rate: 4}", "flatten"],
-            "model.layers.0.dilation_rate: conv2d reaches over 9 and gets 8x8",
+            "model.layers.0.dilation_rate: 9 is larger than the 8x8 input of conv2d",
         ),
         (
             "digits",
             ["{type: max_pooling2d, padding: same, pool_size: 9, strides: 1}", "flatten"],
-            "model.layers.0.pool_size: max_pooling2d reaches over 9 and gets 8x8",
+            "model.layers.0.pool_size: 9 is larger than the 8x8 input of max_pooling2d",
         ),
-        ("digits", ["{type: conv2d, strides: 9}", "flatten"], "model.layers.0.strides: conv2d reaches over 9 and gets 8x8"),
+        ("digits", ["{type: conv2d, strides: 9}", "flatten"], "model.layers.0.strides: 9 is larger than the 8x8 input of conv2d"),
         (
             "digits",
             ["{type: reshape, target_shape: [7, 7]}", "flatten"],
-            "f:5:37: model.layers.0.target_shape: reshape needs 49 values for [7, 7] and gets (8, 8, 1)",
+            "f:5:37: model.layers.0.target_shape: reshape needs 49 values for [7, 7] but gets (8, 8, 1)",
         ),
         ("digits", ["{type: reshape, target_shape: [7, -1]}", "flatten"], "needs a multiple of 7 values for [7, -1]"),
         ("digits", ["{type: reshape, target_shape: [-1, -1]}", "flatten"], "sizes should be positive, with at most one"),
         (
             "digits",
             [ROWS, "lstm", "gru"],
-            "f:7:7: model.layers.2: gru needs (steps, channels) and gets (64,) from lstm; "
+            "f:7:7: model.layers.2: gru needs (steps, channels) but gets (64,) from lstm; "
             "set return_sequences: true in layers.1",
         ),
         ("digits", [ROWS, "bidirectional", "gru"], "from bidirectional; set return_sequences: true in layers.1.layer"),
         (
             "digits",
             ["conv2d"],
-            "f:5:7: model.layers.0: the output layer needs a vector and gets (6, 6, 32) from conv2d; "
+            "f:5:7: model.layers.0: the output layer needs a vector but gets (6, 6, 32) from conv2d; "
             "add flatten or a global pooling",
         ),
         ("digits", ["embedding", "flatten"], "f:5:7: model.layers.0: embedding is for tokens; these data are images"),
@@ -169,15 +169,15 @@ IMDB = "{type: imdb, maxlen: 20}"
         ("digits", ["{type: separable_conv2d, pointwise_initializer: identity}"], "model.layers.0.pointwise_initializer"),
         ("digits", ["{type: conv2d, strides: 2, dilation_rate: 2}"], "strides and dilation_rate cannot both be above 1"),
         ("digits", ["{type: depthwise_conv2d, strides: [1, 2]}"], "model.layers.0.strides: should be equal"),
-        ("digits", ["{type: gru, activation: prelu}"], "prelu has weights of its own, which a recurrent cell cannot hold"),
+        ("digits", ["{type: gru, activation: prelu}"], "prelu has trainable weights, which a recurrent cell cannot hold"),
         (
             "digits",
             [ROWS, "{type: bidirectional, layer: {type: lstm, recurrent_activation: prelu}}"],
-            "f:6:71: model.layers.1.layer.recurrent_activation: prelu has weights",
+            "f:6:71: model.layers.1.layer.recurrent_activation: prelu has trainable weights",
         ),
         ("digits", ["{type: bidirectional, layer: dense}"], "model.layers.0.layer: should be a recurrent layer, not dense"),
-        (IMDB, ["lstm"], "f:5:7: model.layers.0: a stack on tokens begins with embedding, not lstm"),
-        (IMDB, ["embedding", "embedding", "flatten"], "f:6:7: model.layers.1: embedding reads the tokens themselves"),
+        (IMDB, ["lstm"], "f:5:7: model.layers.0: a stack on tokens must begin with embedding, not lstm"),
+        (IMDB, ["embedding", "embedding", "flatten"], "f:6:7: model.layers.1: embedding reads token ids, so it must be the first layer"),
         ("{type: imdb, maxlen: null}", ["embedding", "lstm"], "a stack needs sequences of a fixed length; set data.maxlen"),
         (IMDB, ["embedding", "{type: conv1d, kernel_size: 21}"], "conv1d needs at least 21 for its kernel_size"),
         (

@@ -58,9 +58,9 @@ def test_a_limit_takes_so_many_of_each_split_and_the_same_test_examples_for_ever
 def test_without_validation_there_is_none():
     splits = divide(raw(), 0.0, 0, None)
     assert splits.validation is None
-    with pytest.raises(DataError, match="holds no validation split"):
+    with pytest.raises(DataError, match="has no validation split"):
         splits["validation"]
-    with pytest.raises(DataError, match="is none at all"):
+    with pytest.raises(DataError, match="leaves none for validation"):
         divide(raw(4), 0.1, 0, None)
 
 

@@ -78,7 +78,7 @@ def test_a_condition_may_stand_before_what_it_names_and_behind_another_condition
 def test_integers_and_steps_can_be_listed():
     points = list(grid(sweep_of({"a": {"min": 1, "max": 6, "step": 2}, "b": {"min": 0.1, "max": 0.3, "step": 0.1}})))
     assert [tuple(point.values()) for point in points[:4]] == [(1, 0.1), (1, 0.2), (1, 0.3), (3, 0.1)]
-    with pytest.raises(ValueError, match="no grid has all values of a"):
+    with pytest.raises(ValueError, match="a grid cannot list all values of a"):
         list(grid(sweep_of({"a": {"min": 0.0, "max": 1}})))
 
 
@@ -248,7 +248,7 @@ def test_a_list_after_set_is_a_value(spec):
 @pytest.mark.parametrize("word", ["seed=log:1", "seed=int:1:b", "seed=uniform:1:2:3:4", "seed=log:", "seed=int:true:3"])
 def test_a_range_that_is_none_is_refused(spec, word):
     assert problems(spec(), word) == [
-        f"command line: {word}: is no range; write log:1e-4:1e-1, uniform:0:0.5, int:1:4 or int_log:16:256; "
+        f"command line: {word}: is not a valid range; write log:1e-4:1e-1, uniform:0:0.5, int:1:4 or int_log:16:256; "
         "a third number is the step"
     ]
 
@@ -262,7 +262,7 @@ def test_the_command_line_wins_over_the_section(spec):
     )
     assert plan.sweep.parameters.keys() == {RATE, "model"}
     assert (plan.sweep.parameters[RATE].min, plan.max_trials, plan.experiment({}).seed) == (0.1, 7, 3)
-    assert plan.notices == ("seed: the command line gives it one value, so it does not vary",)
+    assert plan.notices == ("seed: does not vary, as the command line sets a single value",)
     plan = load_sweep([str(path), "sweep.max_trials=2", "sweep.seeds=[0, 4]"])
     assert (plan.max_trials, plan.seeds, plan.overrides) == (2, (0, 4), ())
 
@@ -312,7 +312,10 @@ def test_conditions_on_the_spec_are_decided_at_once(spec):
 
 def test_a_metric_that_the_parameter_changes_is_noticed(spec):
     words = [str(spec()), "model.regularization.l2=[0.1, 0.2]"]
-    assert "not compared on equal terms; sweep.metric could be val_accuracy" in load_sweep(words).notices[0]
+    assert (
+        "val_loss is not comparable between points; consider val_accuracy as sweep.metric"
+        in load_sweep(words).notices[0]
+    )
     assert load_sweep(words, options={"metric": "val_accuracy"}).notices == ()
 
 
@@ -327,41 +330,41 @@ def test_a_metric_that_the_parameter_changes_is_noticed(spec):
         ("{parameters: {seed: {min: 2, max: 2}}}", "3:34: sweep.parameters.seed.min: 2 is not less than max, 2"),
         ("{parameters: {a: {min: 0, max: 1, distribution: log_uniform}}}", "should be greater than 0 for log_uniform, not 0"),
         ("{parameters: {a: {min: 1, max: 2.5, distribution: int}}}", "a.max: should be an integer for int, not 2.5"),
-        ("{parameters: {a: {min: 1, max: 2, distribution: int_log, step: 1}}}", "int_log has no steps; leave it out"),
-        ("{parameters: {a: {min: 1, max: 2, step: 3}}}", "a.step: 3 is more than lies between min and max"),
+        ("{parameters: {a: {min: 1, max: 2, distribution: int_log, step: 1}}}", "step: is not allowed for int_log; remove it"),
+        ("{parameters: {a: {min: 1, max: 2, step: 3}}}", "a.step: 3 is larger than the distance from min to max"),
         ("{parameters: {a: {min: 1, max: 2, step: 0}}}", "a.step: should be greater than 0, not 0"),
         ("{parameters: {a: {min: .nan, max: 2}}}", "a.min: should be an integer, not nan; or should be a finite number"),
         ("{parameters: {a: {min: 1}}}", "sweep.parameters.a.max: is missing"),
-        ("{parameters: {a: [1, 2, 1.0]}}", "3:32: sweep.parameters.a.2: 1.0 stands twice among the candidates"),
-        ("{parameters: {a: [[1], [1]]}}", "a.1: [1] stands twice among the candidates"),
+        ("{parameters: {a: [1, 2, 1.0]}}", "3:32: sweep.parameters.a.2: duplicate candidate 1.0"),
+        ("{parameters: {a: [[1], [1]]}}", "a.1: duplicate candidate [1]"),
         ("{parameters: {a: {valus: [1]}}}", "a.valus: unknown field; did you mean 'values'?"),
         ("{parameters: {a: {values: [1], max: 3}}}", "a.max: a parameter has either `values` or bounds"),
         ("{parameters: {model: {filters: [1]}}}", "under a dotted key"),
-        ("{parameters: {a: 3}}", "should be a list of candidates or a mapping, not 3"),
+        ("{parameters: {a: 3}}", "should be a list of candidates or fields such as min and max, not 3"),
         ("{parameters: {a b: [1]}}", "should be a dotted key"),
-        ("{parameters: {name: [a, b]}}", "name: is no parameter of a run"),
-        ("{parameters: {model: [cnn], model.type: [mlp]}}", "model.type: chooses the same as model"),
+        ("{parameters: {name: [a, b]}}", "name: cannot vary in a sweep"),
+        ("{parameters: {model: [cnn], model.type: [mlp]}}", "model.type: sets the same field as model"),
         ("{parameters: [1]}", "sweep.parameters: should be a mapping"),
-        ("{parameters: {}}", "is empty, so there is nothing to vary"),
+        ("{parameters: {}}", "is empty, so nothing varies"),
         ("{method: gird}", "sweep.method: should be 'grid', 'random' or 'bayes', not 'gird'"),
         ("{maxtrials: 3}", "sweep.maxtrials: unknown field; did you mean 'max_trials'?"),
-        ("{max_time: 2 weeks}", "should be seconds, or a text like 90s, 30m, 2h or 1h30m, not '2 weeks'"),
-        ("{seeds: [1, 1]}", "sweep.seeds.1: 1 stands twice"),
+        ("{max_time: 2 weeks}", "should be seconds, or a string like 90s, 30m, 2h or 1h30m, not '2 weeks'"),
+        ("{seeds: [1, 1]}", "sweep.seeds.1: duplicate candidate 1"),
         ("{early_terminate: {type: median, warmup: 3}}", "sweep.early_terminate.warmup: unknown field"),
-        ("{early_terminate: {type: successive_halving, bootstrap_count: 2}}", "needs a min_resource in epochs"),
+        ("{early_terminate: {type: successive_halving, bootstrap_count: 2}}", "needs min_resource as a number of epochs"),
         ("{early_terminate: {type: hyperband, min_resource: 9, max_resource: 3}}", "is less than min_resource, 9"),
         ("5", "sweep: should be a mapping"),
         # conditions
-        ("{parameters: {a: {values: [1], when: {modle.type: mlp}}}}", "is neither a parameter nor a value of the spec; did you mean 'model.type'?"),
+        ("{parameters: {a: {values: [1], when: {modle.type: mlp}}}}", "is neither a parameter nor a field of the spec; did you mean 'model.type'?"),
         ("{parameters: {a: {values: [1], when: {seed: 9}}, seed: [1, 2]}}", "is never met: the parameter seed is never 9"),
-        ("{parameters: {a: {values: [1], when: {a: 1}}}}", "a parameter cannot wait for itself"),
-        ("{parameters: {a: {values: [1], when: {b: 1}}, b: {values: [1], when: {a: 1}}}}", "these wait for one another: a and b"),
-        ("{parameters: {a: {values: [1], when: {model.units: 1}}, model: [lstm]}}", "lies inside of the parameter model"),
+        ("{parameters: {a: {values: [1], when: {a: 1}}}}", "a parameter cannot depend on itself"),
+        ("{parameters: {a: {values: [1], when: {b: 1}}, b: {values: [1], when: {a: 1}}}}", "these parameters depend on each other: a and b"),
+        ("{parameters: {a: {values: [1], when: {model.units: 1}}, model: [lstm]}}", "is a field of the parameter model, which replaces it"),
         # metrics
-        ("{metric: val_acuracy, parameters: {seed: [1]}}", "no run reports 'val_acuracy'; did you mean 'val_accuracy'? there are: val_loss, val_accuracy"),
-        ("{metric: {name: test_accuracy}, parameters: {seed: [1]}}", "is of the test split, which no choice may look at; did you mean 'val_accuracy'?"),
-        ("{metric: accuracy, parameters: {seed: [1]}}", "'accuracy' is of the training split; did you mean 'val_accuracy'?"),
-        ("{parameters: {data.validation_split: [0.1, 0]}}", "nothing is held out for validation"),
+        ("{metric: val_acuracy, parameters: {seed: [1]}}", "no run reports 'val_acuracy'; did you mean 'val_accuracy'? known metrics: val_loss, val_accuracy"),
+        ("{metric: {name: test_accuracy}, parameters: {seed: [1]}}", "is a metric of the test split, which must not be used to choose; did you mean 'val_accuracy'?"),
+        ("{metric: accuracy, parameters: {seed: [1]}}", "'accuracy' is a metric of the training split; did you mean 'val_accuracy'?"),
+        ("{parameters: {data.validation_split: [0.1, 0]}}", "a sweep needs a validation split"),
         # points
         ("{parameters: {optimizer.learning_rat: [1]}}", "3:47: optimizer.learning_rat=1: unknown field; did you mean 'learning_rate'?"),
         ("{parameters: {optimizr.learning_rate: [1]}}", "unknown section; did you mean 'optimizer'?"),
@@ -370,8 +373,8 @@ def test_a_metric_that_the_parameter_changes_is_noticed(spec):
         ("{parameters: {optimizer.learning_rate: {min: 0.0, max: 1}}}", "optimizer.learning_rate=0.0: should be greater than 0"),
         ("{parameters: {data.validation_split: {min: 0.1, max: 1.0}}}", "data.validation_split=1.0: should be less than 1"),
         ("{parameters: {model.units: {values: [8]}, model.type: [lstm, mlp]}}", "3:45: model.type=mlp: model.units: unknown field"),
-        ("{method: grid, parameters: {optimizer.learning_rate: {min: 0.1, max: 1}}}", "no grid has all values between 0.1 and 1"),
-        ("{method: grid, parameters: {seed: {min: 1, max: 150}, training.epochs: {min: 1, max: 150}}}", "a grid of more than 10,000 points"),
+        ("{method: grid, parameters: {optimizer.learning_rate: {min: 0.1, max: 1}}}", "a grid cannot list all values from 0.1 to 1"),
+        ("{method: grid, parameters: {seed: {min: 1, max: 150}, training.epochs: {min: 1, max: 150}}}", "the grid has more than 10,000 points"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_before_anything_starts(spec, section, message):
@@ -386,7 +389,7 @@ def test_a_parameter_that_is_wrong_in_every_point_is_told_once(spec):
 def test_a_list_where_the_spec_wants_one_is_explained(spec):
     (found,) = problems(spec(), "metrics=[accuracy]")
     assert "metrics=accuracy: should be a list" in found
-    assert "is written [[...]]" in found
+    assert "write a candidate that is a list as [[...]]" in found
 
 
 def test_errors_of_the_spec_and_of_the_section_come_together(spec):
@@ -514,7 +517,7 @@ def test_a_mapping_without_a_type_leaves_a_type_to_vary(spec):
     plan = load_sweep([str(spec()), "model=[mlp, cnn]", "model={activation: tanh}"])
     assert [plan.experiment(point).model.type for point in grid(plan.sweep)] == ["mlp", "cnn"]
     assert plan.experiment({"model": "cnn"}).model.activation.type == "tanh"
-    with pytest.raises(SpecError, match="nothing to vary"):
+    with pytest.raises(SpecError, match="nothing varies"):
         load_sweep([str(spec()), "model=[mlp, cnn]", "model={type: mlp}"])
 
 
@@ -527,12 +530,12 @@ SWEPT = f"{BASE}sweep: {{parameters: {{{RATE}: [0.1, 0]}}}}\n"
 def test_other_commands_leave_the_section_out_and_say_so(cli, spec):
     path = spec(SWEPT)
     loaded = load.load([path])
-    assert loaded.notices == ("sweep: left to `deepcli sweep`; this is the spec without it",)
+    assert loaded.notices == ("sweep: only `deepcli sweep` uses this section; it is ignored here",)
     assert loaded.experiment == load.load([spec()]).experiment
     done = cli("show", spec(SWEPT))
-    assert (done.code, "sweep" in done.out, "notice: sweep: left to" in done.err) == (0, False, True)
+    assert (done.code, "sweep" in done.out, "notice: sweep: only `deepcli sweep`" in done.err) == (0, False, True)
     done = cli("train", spec(SWEPT), "data.limit=40", "training.epochs=1", "-o", "a")
-    assert (done.code, "notice: sweep: left to" in done.err) == (0, True)
+    assert (done.code, "notice: sweep: only `deepcli sweep`" in done.err) == (0, True)
     assert "sweep" not in Path("a/config.yaml").read_text(encoding="utf-8")
 
 

@@ -152,4 +152,4 @@ def test_it_says_that_only_the_first_page_is_read(tmp_path):
     pages = [Image.new("L", (28, 28), level) for level in (200, 40)]
     pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
     done = run(script(DATASETS.select("fashion_mnist"), tmp_path), tmp_path / "two.tif")
-    assert done.returncode == 0 and "the first of its 2 pages alone" in done.stderr
+    assert done.returncode == 0 and "only the first of its 2 pages" in done.stderr

@@ -1,4 +1,4 @@
-"""`deepcli sweep plan`, `trial` and `collect`: a sweep under a scheduler of the user's own."""
+"""`deepcli sweep plan`, `trial` and `collect`: a sweep under the user's own scheduler."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from deepcli.sweeps.plan import Plan
 
 SHOWN = 12
-"""Points of a plan that are printed for a person."""
+"""How many points of a plan are printed for a person."""
 
 
 def plan(
@@ -40,20 +40,22 @@ def plan(
     words: Words,
     overrides: Overrides = None,
     method: Annotated[
-        Literal["grid", "random"] | None, typer.Option(help="How points are chosen; default: the spec's.")
+        Literal["grid", "random"] | None, typer.Option(help="How points are chosen; default: as in the spec.")
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What decides; default: what decides which epoch is best.")
+        str | None,
+        typer.Option(metavar="NAME", help="The metric to optimize; default: the one that decides the best epoch."),
     ] = None,
-    max_trials: Annotated[int | None, typer.Option(metavar="N", help="Points to try.")] = None,
-    seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with so many seeds.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the draws of points.")] = None,
+    max_trials: Annotated[int | None, typer.Option(metavar="N", help="Number of points to try.")] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with N seeds.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed for sampling points.")] = None,
     plugins: Plugins = None,
     quiet: Quiet = False,
 ) -> None:
-    """Print every run of a sweep, a line each, for `sweep trial` under xargs, GNU parallel or a job array.
+    """Print every run of a sweep, one per line, for `sweep trial` under xargs, GNU parallel or a job array.
 
-    A grid, or points drawn by a seed alone; key=log:1e-4:1e-1, uniform:0:0.5, int:1:4 and key=[1, 2] say what varies.
+    The points form a grid or are sampled with a seed. key=log:1e-4:1e-1,
+    uniform:0:0.5, int:1:4 and key=[1, 2] define what varies.
     """
     from deepcli.sweeps.load import load_sweep, trials
     from deepcli.sweeps.planned import line
@@ -61,7 +63,7 @@ def plan(
     options = {"method": method, "metric": metric, "max_trials": max_trials, "seeds": seeds, "seed": seed}
     loaded = load_sweep(words, overrides or [], plugins or [], options)
     if loaded.method == "grid":
-        refuse(context, "on a grid, which draws nothing", "--seed")
+        refuse(context, "on a grid, which samples nothing", "--seed")
     for notice in () if quiet else loaded.notices:
         print(f"notice: {notice}", file=sys.stderr)
     for one in trials(loaded):
@@ -93,7 +95,7 @@ def describe(loaded: Plan, json: bool) -> None:
 
 
 def _emit(loaded: Plan) -> None:
-    """Print what a sweep would do, for a script."""
+    """Print what a sweep would do, as JSON."""
     from deepcli.sweeps.outcome import Outcome
     from deepcli.sweeps.plan import points
 
@@ -111,9 +113,9 @@ def _emit(loaded: Plan) -> None:
 @answers("deepcli.result:Result")
 def trial(
     text: Annotated[
-        str, typer.Argument(metavar="LINE", help="A line of `sweep plan`; - reads it from standard input.")
+        str, typer.Argument(metavar="LINE", help="A line of `sweep plan`, or - to read it from standard input.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for all runs of the plan.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The directory for all runs of the plan.")],
     plugins: Plugins = None,
     data_dir: DataDir = None,
     offline: Offline = False,
@@ -121,9 +123,9 @@ def trial(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train one run of a plan, unless it has been trained; one that was interrupted goes on.
+    """Train one run of a plan; skip it if it has finished, and resume it if it was interrupted.
 
-    Its directory below --output is named by a hash of the whole spec. The test split is left to `sweep collect`.
+    Its directory in --output is named by a hash of the complete spec. `sweep collect` evaluates on the test split.
     """
     started = time.monotonic()
     set_verbose(verbose)
@@ -156,14 +158,16 @@ def trial(
 
 @answers("deepcli.sweeps.outcome:Outcome")
 def collect(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --output of the trials.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The directory that was the trials' --output.", show_default=False)
+    ],
     plugins: Plugins = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Rank the trials of a plan, write trials.csv, best.yaml and pictures, and measure the best once on the test split."""
+    """Rank a plan's trials, write trials.csv, best.yaml and plots, and evaluate the best once on the test split."""
     started = time.monotonic()
     from deepcli.cli.sweep.status import show
     from deepcli.spec.plugins import import_plugins
@@ -177,7 +181,7 @@ def collect(
         from deepcli.sweeps.workers.worker import measure
 
         for run in collection.untested:
-            reporter(quiet).note(f"{run.path} is of the best trial, and measured on the test split")
+            reporter(quiet).note(f"{run.path}: evaluating the best trial on the test split")
             measure(run, lambda experiment: experiment.data.load(at_data))
     collection.write()
     outcome = collection.outcome(time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""`deepcli sweep run`: search for good values of anything in a spec, on this machine or with others."""
+"""`deepcli sweep run`: hyperparameter search over any field of a spec, on one machine or several."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LOOKS = 0.25
 
 app = typer.Typer(
-    help="Search for good values of anything in a spec: on this machine, on many, or under a scheduler of your own.",
+    help="Hyperparameter search over any field of a spec: on one machine, on several, or under your own scheduler.",
     no_args_is_help=True,
 )
 
@@ -38,39 +38,47 @@ def run(
     words: Words,
     overrides: Overrides = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The sweep's directory; default: sweeps/ and the spec's name.")
+        Path | None,
+        typer.Option("--output", "-o", help="The sweep's directory; default: sweeps/NAME, with the spec's name."),
     ] = None,
     method: Annotated[
         Literal["grid", "random", "bayes"] | None,
         typer.Option(help="How points are chosen; default: grid if every parameter is a list, else bayes."),
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What decides; default: what decides which epoch is best.")
+        str | None,
+        typer.Option(metavar="NAME", help="The metric to optimize; default: the one that decides the best epoch."),
     ] = None,
-    max_trials: Annotated[int | None, typer.Option(metavar="N", help="Points to try.")] = None,
+    max_trials: Annotated[int | None, typer.Option(metavar="N", help="Number of points to try.")] = None,
     max_time: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Begin no trial after so long: seconds, or like 90m or 2h.")
+        str | None,
+        typer.Option(metavar="TIME", help="Stop starting trials after this time: seconds, or like 90m or 2h."),
     ] = None,
-    max_failures: Annotated[int | None, typer.Option(metavar="N", help="More failed trials end the sweep.")] = None,
-    seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with so many seeds.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the draws of points.")] = None,
+    max_failures: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop the sweep after more than N failed trials.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with N seeds.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed for sampling points.")] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes; default: what this machine holds, threads divided among them."),
+        typer.Option(
+            min=1, help="Number of processes; default: as many as fit on this machine, which share its threads."
+        ),
     ] = None,
     storage: Storage = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; train nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without training.")] = False,
     plugins: Plugins = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a spec at many points, rank them by validation, and measure the best once on the test split.
+    """Train a spec at many points, rank them on the validation split, and evaluate the best once on the test split.
 
-    key=log:1e-4:1e-1, uniform:0:0.5, int:1:4, int_log:8:256 and key=[1, 2] say what varies, beside the spec's section
-    `sweep`. Every point of a grid is validated before anything is trained. The same command again goes on with a sweep
-    that was interrupted; with more --max-trials it goes further.
+    key=log:1e-4:1e-1, uniform:0:0.5, int:1:4, int_log:8:256 and key=[1, 2] define
+    what varies, as does the spec's section `sweep`. Every point of a grid is
+    validated before anything is trained. Run the same command again to continue
+    an interrupted sweep, or with a larger --max-trials to extend it.
     """
     started = time.monotonic()
     from deepcli.sweeps.load import load_sweep
@@ -86,7 +94,7 @@ def run(
     }
     planned, show = load_sweep(words, overrides or [], plugins or [], options), reporter(quiet)
     if planned.method == "grid":
-        refuse(context, "on a grid, which draws nothing", "--seed")
+        refuse(context, "on a grid, which samples nothing", "--seed")
     for notice in planned.notices:
         show.note(f"notice: {notice}")
     if dry_run:
@@ -94,7 +102,7 @@ def run(
 
         describe(planned, json)
         return
-    # The workers load them again, but where a download is seen, and a failure leaves nothing behind.
+    # The workers load the data again; here, downloads are shown, and a failure leaves no sweep behind.
     planned.experiment({}).data.load(sources(data_dir, offline, quiet))
 
     from deepcli.sweeps.directory import default_path
@@ -102,7 +110,7 @@ def run(
     from deepcli.sweeps.workers.launcher import LocalWorkers
 
     folder, known = start_sweep(output or default_path(planned.experiment({}).name), planned, storage)
-    show.note(f"{'going on with' if known else 'beginning'} {folder.path}: {summary(planned)}")
+    show.note(f"{'continuing' if known else 'starting'} {folder.path}: {summary(planned)}")
     signals = Signals()
     with signals.deferred(show.note):
         local = LocalWorkers(
@@ -117,10 +125,10 @@ def run(
 
 
 def summary(planned: Plan) -> str:
-    """Say in a line what is done."""
+    """Describe a sweep in one line."""
     seeds = f" with {len(planned.seeds)} seeds each" if len(planned.seeds) > 1 else ""
-    goal = "most" if planned.metric.goal == "maximize" else "least"
-    return f"{planned.max_trials} trials{seeds}, {planned.method}, looking for the {goal} {planned.metric.name}"
+    goal = "maximizing" if planned.metric.goal == "maximize" else "minimizing"
+    return f"{planned.max_trials} trials{seeds}, {planned.method}, {goal} {planned.metric.name}"
 
 
 def _words(workers: int | None, plugins: Sequence[str] | None, data_dir: Path | None, offline: bool) -> list[str]:
@@ -131,17 +139,17 @@ def _words(workers: int | None, plugins: Sequence[str] | None, data_dir: Path | 
 
 
 def _watch(study: Study, local: LocalWorkers, signals: Signals, quiet: bool) -> Interrupted | None:
-    """Show the sweep until its workers have ended, or a signal ends them; returns what a signal came to."""
+    """Show the sweep until its workers end or a signal stops them; return the error that a signal causes."""
     from deepcli.cli.sweep.view import make_view
     from deepcli.sweeps.ranking import ranking
-    from deepcli.sweeps.study import plots  # which takes a moment that the workers need anyway
+    from deepcli.sweeps.study import plots  # a slow import, done while the workers start
 
     drawn, metric = False, study.plan.metric.name
     view = make_view(study.plan, study.size, quiet)
     try:
         while local.at_work() and signals.stop is None:
             view.show(ranking(study))
-            if study.done and not drawn:  # while a worker measures the winner
+            if study.done and not drawn:  # while a worker evaluates the best trial
                 drawn = True
                 plots.draw(study.optuna, metric, study.folder.path)
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -154,7 +162,7 @@ def _watch(study: Study, local: LocalWorkers, signals: Signals, quiet: bool) -> 
         plots.draw(study.optuna, metric, study.folder.path)
     if signals.stop is None:
         return None
-    return Interrupted(f"interrupted; the same command again goes on with {study.folder.path}", signals.stop)
+    return Interrupted(f"interrupted; run the same command again to continue {study.folder.path}", signals.stop)
 
 
 app.command()(plan)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deepcli.sweeps.study.study import Study
 
 SHOWN = 10
-"""Trials of a ranking that are printed; `trials.csv` has them all."""
+"""How many trials of a ranking are printed; `trials.csv` has all of them."""
 
 Folder = Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep's directory.", show_default=False)]
 
@@ -31,9 +31,11 @@ def worker(
     path: Folder,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes; default: what this machine holds, threads divided among them."),
+        typer.Option(
+            min=1, help="Number of processes; default: as many as fit on this machine, which share its threads."
+        ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads per process.")] = None,
     storage: Storage = None,
     plugins: Plugins = None,
     data_dir: DataDir = None,
@@ -41,7 +43,7 @@ def worker(
     quiet: Quiet = False,
     attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
 ) -> None:
-    """Train trials of a sweep from another shell, or from another machine that sees its directory."""
+    """Train trials of a sweep from another shell, or from another machine with access to its directory."""
     from deepcli.sweeps.directory import SweepDir
     from deepcli.sweeps.start import open_study
 
@@ -51,7 +53,7 @@ def worker(
         study.close()  # a connection must not be shared with the workers
         plan, at_data = study.plan, sources(data_dir, offline, quiet)
         base = plan.experiment({})
-        splits = base.data.load(at_data)  # if there are none, no trial is to blame
+        splits = base.data.load(at_data)  # so that missing data does not count as a failed trial
 
         from deepcli.sweeps.workers.pool import WorkerConfig, WorkerPool, default_workers
         from deepcli.system.cores import cores
@@ -67,7 +69,7 @@ def worker(
 
 @answers("deepcli.sweeps.outcome:Outcome")
 def status(path: Folder, storage: Storage = None, plugins: Plugins = None, json: Json = False) -> None:
-    """Tell how far a sweep is, and what it has found."""
+    """Show a sweep's progress and its best trials."""
     started = time.monotonic()
     from deepcli.sweeps.directory import SweepDir
     from deepcli.sweeps.start import open_study
@@ -84,14 +86,14 @@ def describe(
     seconds: float,
     error: DeepcliError | None = None,
 ) -> tuple[Outcome, list[RankedTrial]]:
-    """Say what a sweep has come to, and its ranking.
+    """Return a sweep's outcome and the ranking of its trials.
 
     Args:
         study: The sweep.
-        command: That asks.
+        command: The command whose outcome it is.
         ended: Whether nothing is left to do.
-        seconds: Of the command.
-        error: What ended it.
+        seconds: Wall time of the command.
+        error: The error that ended it, if any.
     """
     from deepcli.run.directory import RunDir
     from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
@@ -101,7 +103,7 @@ def describe(
     rows = ranking(study)
     numbers = counts(rows)
     best = winner(rows, list(map(str, study.winners)), metrics_on_test(list(map(RunDir, study.winners))))
-    wrong = f"{numbers['failed']} trials failed, more than {study.plan.max_failures}" if study.given_up else None
+    wrong = f"{numbers['failed']} trials failed; the limit is {study.plan.max_failures}" if study.given_up else None
     wrong = wrong or (None if best else NONE_COMPLETED)
     weighed = importances(study.optuna)
     outcome = Outcome(
@@ -123,11 +125,11 @@ def describe(
 
 
 def conclude(study: Study, seconds: float, json: bool, error: DeepcliError | None) -> None:
-    """Write and print what a sweep came to.
+    """Write and print a sweep's outcome.
 
     Raises:
-        DeepcliError: What ended it.
-        TrainingError: It has not met its plan.
+        DeepcliError: The error that ended it.
+        TrainingError: Too many trials failed, or none completed.
     """
     from deepcli.sweeps.ranking import write
     from deepcli.system.atomic import write_text
@@ -143,7 +145,7 @@ def conclude(study: Study, seconds: float, json: bool, error: DeepcliError | Non
 
 
 def show(outcome: Outcome, rows: Sequence[RankedTrial], json: bool) -> None:
-    """Print what a sweep came to: the object for a script, or a ranking for a person."""
+    """Print a sweep's outcome: its JSON object, or a ranking for a person."""
     from deepcli.cli import render
 
     if json:

@@ -1,4 +1,4 @@
-"""How a sweep looks while it goes on: a live table on a terminal, a line a trial elsewhere. All on stderr."""
+"""How a sweep's progress is shown on stderr: a live table on a terminal, one line per trial elsewhere."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MOST_RUNNING = 16
 
 
 class SweepView:
-    """Shows nothing.
+    """A view that shows nothing.
 
     Args:
-        plan: What is done.
-        size: How many trials there shall be.
+        plan: The sweep's plan.
+        size: The planned number of trials.
     """
 
     def __init__(self, plan: Plan, size: int) -> None:
@@ -31,13 +31,13 @@ class SweepView:
         self._told: set[int] | None = None
 
     def show(self, rows: Sequence[RankedTrial]) -> None:
-        """Show how far it is; rows are in the order of the ranking."""
+        """Show the sweep's progress; rows are ordered by rank."""
 
     def end(self) -> None:
-        """Nothing more will be shown."""
+        """Stop showing progress."""
 
     def _new(self, rows: Sequence[RankedTrial]) -> list[RankedTrial]:
-        """Return the trials that have ended since the last call; those of an earlier command are not told."""
+        """Return the trials that have ended since the last call, without those of an earlier command."""
         ended = {row.number: row for row in rows if row.state != "running"}
         if self._told is None:
             self._told, self._before = set(ended), len(ended)
@@ -46,7 +46,7 @@ class SweepView:
         return fresh
 
     def _line(self, row: RankedTrial, best: bool) -> str:
-        """Write a trial as one line."""
+        """Format a trial as one line."""
         what = " ".join(written(key, value) for key, value in row.point.items())
         value = f"{self._metric} {row.value:.4f}  " if row.value is not None and row.state != "failed" else ""
         ending = f"  {row.error}" if row.error else ""
@@ -55,7 +55,7 @@ class SweepView:
         return f"trial {row.number:<3} {row.state:<9}  {value}{what}{seconds}{same}{ending}{'  best' if best else ''}"
 
     def _progress(self, rows: Sequence[RankedTrial]) -> str:
-        """Write how many trials are where, and how long it will take."""
+        """Format the number of trials in each state, and the remaining time."""
         found = counts(rows)
         done = len(rows) - found["running"]
         parts = [f"{done} of {self._size} trials"]
@@ -68,7 +68,7 @@ class SweepView:
 
 
 class PlainSweepView(SweepView):
-    """Prints a line for each trial that ends."""
+    """Prints one line when a trial ends."""
 
     def show(self, rows: Sequence[RankedTrial]) -> None:
         for row in self._new(rows):
@@ -76,7 +76,7 @@ class PlainSweepView(SweepView):
 
 
 class TerminalSweepView(SweepView):
-    """Keeps a table of what is running under the lines of what has ended."""
+    """Shows a table of running trials below the lines of ended ones."""
 
     def __init__(self, plan: Plan, size: int) -> None:
         super().__init__(plan, size)
@@ -116,7 +116,7 @@ class TerminalSweepView(SweepView):
 
 
 def make_view(plan: Plan, size: int, quiet: bool) -> SweepView:
-    """Choose the view that fits where stderr goes."""
+    """Choose a view: a silent one, a live table on a terminal, or plain lines."""
     if quiet:
         return SweepView(plan, size)
     return TerminalSweepView(plan, size) if sys.stderr.isatty() else PlainSweepView(plan, size)

@@ -1,9 +1,9 @@
-"""A cache of arrays that take long to prepare from a file, kept by the content of that file.
+"""A disk cache for arrays that take long to prepare from a file; the key depends on the content of that file.
 
-An entry is one file, named by its key and never changed: a line of JSON, then the arrays end to end. It is written under
-another name and renamed when it is whole, so that nobody sees half of one and several may write it at once. What is
-read is compared with the SHA-256 in that line, and nothing in it is ever executed. Trouble with the cache is no error:
-then it is as if it were empty.
+An entry is one file, named by its key and never changed: a line of JSON, then the arrays one after another. It is written
+under a temporary name and renamed when it is complete, so that no process reads half an entry and several may write the
+same one. Arrays are compared with the SHA-256 in the first line when they are read, and nothing in an entry is ever
+executed. A cache that cannot be read or written is treated as empty, never as an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from deepcli.data.arrays.splits import fingerprint
 from deepcli.data.files import cache_folder
 
 SUFFIX = ".v1.arrays"
-"""Ends the name of an entry; another number for another layout, so that no version reads another's."""
+"""Suffix of an entry's name; its version changes with the layout, so that no version reads another's entries."""
 MAX_BYTES = 1 << 30
 MAX_HEADER = 1 << 12
 ALIGNMENT = 64
@@ -34,18 +34,18 @@ _DAMAGE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionErr
 
 @dataclass(frozen=True)
 class Prepared:
-    """Arrays of one dimension each, and the SHA-256 of their content, end to end; from the cache they are read-only."""
+    """One-dimensional arrays and the SHA-256 of their joined content; arrays from the cache are read-only."""
 
     arrays: tuple[np.ndarray, ...]
     sha256: str
 
 
 def load(key: str, dtypes: Sequence[str]) -> Prepared | None:
-    """Map the arrays of an entry into memory; None if there is no such entry, or a damaged one.
+    """Map the arrays of an entry into memory; None if the entry is missing or damaged.
 
     Args:
-        key: What `store` was given, which must tell apart whatever the arrays depend on.
-        dtypes: Of each array.
+        key: The key given to `store`; it must depend on everything that the arrays depend on.
+        dtypes: The dtype of each array.
     """
     try:
         entry = _entry(key)
@@ -53,12 +53,12 @@ def load(key: str, dtypes: Sequence[str]) -> Prepared | None:
     except (*_DAMAGE, RuntimeError):
         return None
     with contextlib.suppress(OSError):
-        os.utime(entry)  # those used longest ago make room
+        os.utime(entry)  # the least recently used entries are deleted first
     return found
 
 
 def store(key: str, prepared: Prepared) -> None:
-    """Keep arrays for `load`, and make room for them; without a word where that cannot be done."""
+    """Write arrays to the cache for `load`, and delete old entries to make room; failures are ignored."""
     if sum(array.nbytes for array in prepared.arrays) > MAX_BYTES:
         return
     with contextlib.suppress(OSError, RuntimeError):
@@ -91,7 +91,7 @@ def _write(entry: Path, prepared: Prepared) -> None:
     header = {"sha256": prepared.sha256, "counts": [len(array) for array in prepared.arrays]}
     handle, name = tempfile.mkstemp(prefix=".", suffix=SUFFIX, dir=entry.parent)
     try:
-        # Not flushed to disk: what a power failure leaves of it is noticed when it is read.
+        # Not flushed to disk: damage from a power failure is noticed when the entry is read.
         with os.fdopen(handle, "wb") as out:
             out.write(json.dumps(header).encode() + b"\n")
             for array in prepared.arrays:
@@ -108,7 +108,7 @@ def _aligned(place: int) -> int:
 
 
 def _prune(folder: Path) -> None:
-    """Delete the entries used longest ago until the rest fits, and what a killed process has left half-written."""
+    """Delete the least recently used entries until the rest fits, and half-written files of killed processes."""
     found = []
     for path in folder.glob("*.arrays"):
         with contextlib.suppress(OSError):

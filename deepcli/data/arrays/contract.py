@@ -1,4 +1,4 @@
-"""The border between a data set and everything that computes: what `read` returns is checked against its signature."""
+"""Checks what a data set's `read` returns against its signature."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from deepcli.data.arrays.splits import Inputs, Provenance, Raw
 from deepcli.data.base import Signature
 
 SHOWN = 3
-"""Labels to quote in an error."""
+"""Number of labels quoted in an error."""
 
 
 def check(raw: object, signature: Signature, name: str) -> Raw:
-    """Return official splits in the one form that models are fed: uint8 pixels or int32 ids, and int32 labels.
+    """Return the official splits in the form that models take: uint8 pixels or int32 ids, and int32 labels.
 
-    Only what loses nothing is converted, such as integers of another width; whatever needs a guess is an error.
+    Only lossless conversions are made, such as from integers of another width; anything that needs a guess is an error.
 
     Args:
-        raw: What a data set's `read` returned.
-        signature: What it promised.
-        name: The data set's.
+        raw: What the data set's `read` returned.
+        signature: The data set's signature.
+        name: The data set's name.
 
     Raises:
-        DataError: It is something else; the message names the split, what was found and what to return.
+        DataError: The splits do not match; the message names the split, what was found and what to return.
     """
     whole = Place(name, None)
     if not isinstance(raw, Raw):
@@ -35,7 +35,7 @@ def check(raw: object, signature: Signature, name: str) -> Raw:
         whole.fail(f"its provenance is {what(provenance)}", "return Provenance(source, verified, sha256)")
     for field, kind in (("source", str), ("verified", bool), ("sha256", str)):
         if type(value := getattr(provenance, field)) is not kind:
-            whole.fail(f"its provenance.{field} is {what(value)}", f"give it a {kind.__name__}")
+            whole.fail(f"its provenance.{field} is {what(value)}", f"set it to a {kind.__name__}")
     train, test = (_split(getattr(raw, split), signature, Place(name, split)) for split in ("train", "test"))
     return Raw(train, test, provenance)
 
@@ -84,7 +84,7 @@ def _refuse_dtype(y: np.ndarray, classes: int, place: Place) -> NoReturn:
         missing = [index for index, label in enumerate(y) if label is None]
         if missing:
             place.fail(
-                f"{len(missing):,} labels are None, the first of example {missing[0]}",
+                f"{len(missing):,} labels are None, the first at example {missing[0]}",
                 f"leave such examples out and {wanted}",
             )
     if y.dtype.kind in "UST" or all(isinstance(label, str) for label in y):
@@ -106,5 +106,5 @@ def _refuse_range(y: np.ndarray, low: int, high: int, classes: int, place: Place
     first = int(np.flatnonzero(wrong)[0])
     place.fail(
         f"{int(wrong.sum()):,} of its {len(y):,} labels are out of range, such as {y[first]} (example {first})",
-        f"{wanted}; leave out what has no label, or correct `classes` in the signature",
+        f"{wanted}; leave out examples without a label, or correct `classes` in the signature",
     )

@@ -1,4 +1,4 @@
-"""What a data set returns as inputs: pixels or token ids, checked against its signature."""
+"""Checks the inputs that a data set returns, pixels or token ids, against its signature."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from deepcli.data.base import Signature
 from deepcli.errors import DataError
 
 DARKEST = 16
-"""Of a whole split's brightest pixel: with white at 1, 15 or 16, a model that expects 255 sees black."""
+"""A split whose brightest pixel is at most this is an error: its white is probably 1, 15 or 16 instead of 255."""
 PADDING = 0
 
 
 @dataclass(frozen=True)
 class Place:
-    """A data set, and which of its splits is looked at; None for all of it."""
+    """The data set and the split that errors name; the split is None for the whole data set."""
 
     data: str
     split: str | None
 
     def fail(self, found: str, wanted: str) -> NoReturn:
-        """Raise the error that says what was found and what to return."""
+        """Raise a DataError that says what was found and what to return."""
         where = f", {self.split} split" if self.split else ""
         raise DataError(f"data set {self.data!r}{where}: {found}; {wanted}")
 
 
 def what(value: object) -> str:
-    """Describe a value that should be another, briefly."""
+    """Describe an unexpected value briefly."""
     if value is None:
         return "None"
     if isinstance(value, np.ma.MaskedArray):
@@ -40,14 +40,14 @@ def what(value: object) -> str:
         return f"an array of {str(value.dtype)[:40]} with the shape {value.shape}"
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
-    return f"of the type {type(value).__name__}"
+    return f"of type {type(value).__name__}"
 
 
 def array_of(value: object, called: str, place: Place) -> np.ndarray:
-    """Return a value that should be an array of at least one example.
+    """Return a value that must be an array with at least one example.
 
     Raises:
-        DataError: It is something else.
+        DataError: It is not.
     """
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         place.fail(f"{called} are {what(value)}", "return a plain NumPy array, such as np.asarray(...)")
@@ -59,10 +59,10 @@ def array_of(value: object, called: str, place: Place) -> np.ndarray:
 
 
 def pixels(x: object, signature: Signature, place: Place) -> np.ndarray:
-    """Return images, uint8 (n, height, width, channels), where x is such or loses nothing by becoming so.
+    """Return images as uint8 (n, height, width, channels), if x can be converted without loss.
 
     Raises:
-        DataError: It is something else.
+        DataError: It cannot.
     """
     images = array_of(x, "its images", place)
     if images.shape[1:] != signature.shape:
@@ -123,10 +123,10 @@ def _refuse_floats(images: np.ndarray, place: Place) -> NoReturn:
 
 
 def tokens(x: object, signature: Signature, place: Place) -> Tokens:
-    """Return sequences of int32 ids, where x is such, or an array that is padded with 0 on the right.
+    """Return sequences of int32 ids; x is either Tokens or an array that is padded with 0 on the right.
 
     Raises:
-        DataError: It is something else.
+        DataError: It is neither, or its ids do not fit the signature.
     """
     if isinstance(x, np.ndarray):
         x = _unpadded(x, place)
@@ -140,7 +140,7 @@ def tokens(x: object, signature: Signature, place: Place) -> Tokens:
     lengths, vocabulary = np.diff(offsets), signature.vocabulary or 0
     if not lengths.all():
         first = int(np.flatnonzero(lengths == 0)[0])
-        place.fail(f"example {first} has no token", "leave it out, or give it one that stands for an empty text")
+        place.fail(f"example {first} has no token", "leave it out, or give it a token that means an empty text")
     low, high = int(values.min()), int(values.max())
     if low <= PADDING:
         at = _example(offsets, values <= PADDING)
@@ -148,14 +148,14 @@ def tokens(x: object, signature: Signature, place: Place) -> Tokens:
         place.fail(f"id {low} (example {at}) {why}", f"return ids from 1 to {vocabulary - 1}")
     if high >= vocabulary:
         place.fail(
-            f"id {high} (example {_example(offsets, values >= vocabulary)}) is not below the vocabulary, {vocabulary}",
+            f"id {high} (example {_example(offsets, values >= vocabulary)}) is not below the vocabulary size, {vocabulary}",
             "leave rare words out, or correct `vocabulary` in the signature",
         )
     longest, (most,) = int(lengths.max()), signature.shape
     if most is not None and longest > most:
         place.fail(
             f"its longest sequence has {longest:,} ids (example {int(lengths.argmax())})",
-            f"the signature promises at most {most:,}: cut it, or correct the shape in the signature",
+            f"the signature promises at most {most:,}: truncate it, or correct the shape in the signature",
         )
     return Tokens(values.astype(np.int32, copy=False), offsets.astype(np.int64, copy=False))
 
@@ -173,12 +173,12 @@ def _check_offsets(values: np.ndarray, offsets: np.ndarray, place: Place) -> Non
     if offsets[0] != 0 or offsets[-1] != len(values) or (offsets[1:] < offsets[:-1]).any():
         place.fail(
             f"its Tokens.offsets run from {offsets[0]} to {offsets[-1]} over {len(values):,} ids",
-            "they should begin with 0, never fall, and end with the number of ids",
+            "they should begin with 0, never decrease, and end with the number of ids",
         )
 
 
 def _unpadded(x: np.ndarray, place: Place) -> Tokens:
-    """Take the padding off ids (n, steps) that are padded with 0 on the right."""
+    """Remove the padding from ids (n, steps) that are padded with 0 on the right."""
     ids = array_of(x, "its sequences", place)
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
         place.fail(f"its sequences are {what(ids)}", "return integer ids, (n, steps), or Tokens(values, offsets)")
@@ -195,5 +195,5 @@ def _unpadded(x: np.ndarray, place: Place) -> Tokens:
 
 
 def _example(offsets: np.ndarray, wrong: np.ndarray) -> int:
-    """Find the example that the first wrong id belongs to."""
+    """Return the index of the example that contains the first wrong id."""
     return int(np.searchsorted(offsets, int(wrong.argmax()), side="right")) - 1

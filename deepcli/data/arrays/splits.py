@@ -1,4 +1,4 @@
-"""From the official splits to training, validation and test: stratified, seeded and the same everywhere."""
+"""Training, validation and test splits: stratified, seeded, and the same on every machine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TEST_LIMIT_SEED = 20_240_101
 
 @dataclass(frozen=True)
 class Tokens:
-    """Sequences of token ids of any length, end to end.
+    """Sequences of token ids, of any length, stored one after another.
 
     Attributes:
         values: int32, all ids of all sequences.
-        offsets: int64, one more than there are sequences; sequence i is values[offsets[i]:offsets[i + 1]].
+        offsets: int64, one more than the number of sequences; sequence i is values[offsets[i]:offsets[i + 1]].
     """
 
     values: np.ndarray
@@ -55,13 +55,13 @@ Inputs = np.ndarray | Tokens
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where data came from, and what tells them from others.
+    """Where data were read from, and their fingerprints.
 
     Attributes:
-        source: The file or folder, or in words where there is none.
+        source: The file or folder, or a description if the data are not in a file.
         verified: Whether the content is known to be the published one.
-        sha256: Of the content as read, as the data set takes it.
-        content: SHA-256 of everything that is read, by which data are told apart; None lets deepcli take it.
+        sha256: The data set's own SHA-256 of the content.
+        content: SHA-256 of everything that was read, used to compare data; None lets deepcli compute it.
     """
 
     source: str
@@ -71,13 +71,13 @@ class Provenance:
 
     @property
     def fingerprint(self) -> dict[str, str | None]:
-        """What a run and its checkpoints keep of the data, as plain values."""
+        """The fingerprints that a run and its checkpoints store, as plain values."""
         return {key: mark if is_mark(mark := getattr(self, key)) else None for key in KEYS}
 
 
 @dataclass(frozen=True)
 class Raw:
-    """The official splits of a data set, inputs and labels, in the file's order."""
+    """The official splits of a data set, inputs and labels, in the order of the file."""
 
     train: tuple[Inputs, np.ndarray]
     test: tuple[Inputs, np.ndarray]
@@ -98,9 +98,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three splits of a run; `validation` is None where the spec holds nothing out.
+    """The three splits of a run; `validation` is None if the spec holds out no examples.
 
-    `lexicon` looks for the words of token ids when it is called.
+    `lexicon` returns the words of token ids; it looks for them when it is called.
     """
 
     train: Split
@@ -112,12 +112,12 @@ class Splits:
     def __getitem__(self, name: str) -> Split:
         split: Split | None = getattr(self, name)
         if split is None:
-            raise DataError("this run holds no validation split out (data.validation_split is 0)")
+            raise DataError("this run has no validation split (data.validation_split is 0)")
         return split
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
-    """Return the SHA-256 of the arrays' content, end to end."""
+    """Return the SHA-256 of the joined content of arrays."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(array.ravel().data)
@@ -125,7 +125,7 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 
 def content_of(raw: Raw) -> str:
-    """Return the SHA-256 of everything that a data set has read: shapes, types and values."""
+    """Return the SHA-256 of everything that a data set has read: shapes, dtypes and values."""
     digest = hashlib.sha256()
     for x, y in (raw.train, raw.test):
         for array in (*((x.values, x.offsets) if isinstance(x, Tokens) else (x,)), y):
@@ -135,14 +135,14 @@ def content_of(raw: Raw) -> str:
 
 
 def generator(*seeds: int) -> np.random.RandomState:
-    """Make a random generator from integers. NumPy has frozen this one's stream, so a split is for ever."""
+    """Return a random generator seeded with integers. NumPy has frozen its stream, so a split never changes."""
     return np.random.RandomState(list(seeds))
 
 
 def stratified(y: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:
-    """Choose `size` positions so that every class has its share, by largest remainder; sorted.
+    """Choose `size` positions with every class in proportion (largest remainder method); sorted.
 
-    scikit-learn has this too, but costs every training run most of a second to import.
+    scikit-learn has this too, but importing it would cost every training run most of a second.
     """
     classes, counts = np.unique(y, return_counts=True)
     exact = counts * (size / len(y))
@@ -155,18 +155,18 @@ def stratified(y: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarr
 
 
 def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None) -> Splits:
-    """Hold validation out of the training split, then limit each split.
+    """Hold a validation split out of the training split, then limit each split.
 
     Raises:
-        DataError: Training or validation would have no examples.
+        DataError: The training or validation split would have no examples.
     """
     x, y = raw.train
     held = stratified(y, round(len(y) * validation_split), generator(split_seed, 0))
     rest = np.delete(np.arange(len(y)), held)
     if validation_split and not len(held):
-        raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples is none at all")
+        raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples leaves none for validation")
     if not len(rest):
-        raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples leaves none to train on")
+        raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples leaves none for training")
     train = _select(x, y, _limited(y, rest, limit, generator(split_seed, 1)))
     validation = _select(x, y, _limited(y, held, limit, generator(split_seed, 2))) if len(held) else None
     x, y = raw.test

@@ -1,4 +1,4 @@
-"""Files of texts, object arrays of word ranks: read, laid end to end and checked once, then taken from the cache."""
+"""Reads files of texts (object arrays of word ranks): joined and checked once, then loaded from the cache."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from deepcli.data.files import sha256_of
 from deepcli.errors import DataError
 
 VERSION = 1
-"""Of `flatten`: another number whenever it makes something else of the same file."""
+"""Version of `flatten`; increase it whenever the result for the same file changes."""
 DTYPES = ("int32", "int64", "int32")
 MAX_WORDS = 1 << 27
-"""Of all texts together: a pickle can name one long text a million times."""
+"""Maximum number of words in all texts together: a pickle can refer to one long text a million times."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Texts:
     """Texts as word ranks, and their labels.
 
     Attributes:
-        parts: The word ranks and int32 labels of each part that was asked for.
-        sha256: Of all their arrays, end to end.
-        file_sha256: Of the file that they come from.
+        parts: The word ranks and int32 labels of each requested part.
+        sha256: SHA-256 of all their arrays, joined.
+        file_sha256: SHA-256 of the file.
     """
 
     parts: tuple[tuple[Tokens, np.ndarray], ...]
@@ -40,16 +40,16 @@ class Texts:
 
 
 def read_texts(path: Path, keys: Sequence[tuple[str, str]], words: int, classes: int) -> Texts:
-    """Read texts with labels from an `.npz` file, or what was made of a file of the same content before.
+    """Read texts with labels from an `.npz` file, or from the cache if a file with the same content was read before.
 
     Args:
         path: The file.
-        keys: The names in it of each part's texts and labels.
-        words: Ranks may be up to ten times as many.
-        classes: Labels are below it.
+        keys: Names of the arrays with each part's texts and labels.
+        words: Number of words; ranks may be up to ten times as high.
+        classes: Number of classes; labels are below it.
 
     Raises:
-        DataError: The file is damaged, or not what it should be.
+        DataError: The file is damaged or has another layout.
     """
     source = sha256_of(path)
     key = hashlib.sha256(json.dumps([VERSION, source, keys]).encode()).hexdigest()
@@ -57,10 +57,10 @@ def read_texts(path: Path, keys: Sequence[tuple[str, str]], words: int, classes:
     if found is None or not _sound(found.arrays, words, classes):
         arrays = _read(path, keys, words, classes)
         found = cache.Prepared(arrays, fingerprint(*arrays))
-        if sha256_of(path) == source:  # else another file took its place meanwhile
+        if sha256_of(path) == source:  # otherwise the file was replaced in the meantime
             cache.store(key, found)
     parts = tuple(
-        # Labels are small, and copied so that no part of a run goes on reading a file that may vanish.
+        # Labels are copied (they are small), so that a run does not depend on a cache file that may be deleted.
         (Tokens(values, offsets), labels.copy())
         for values, offsets, labels in zip(*(found.arrays[start::3] for start in range(3)), strict=True)
     )
@@ -74,28 +74,28 @@ def _read(path: Path, keys: Sequence[tuple[str, str]], words: int, classes: int)
 
 
 def flatten(path: Path, texts: np.ndarray, labels: np.ndarray, words: int, classes: int) -> tuple[Tokens, np.ndarray]:
-    """Lay texts end to end and check that they are what the layout says.
+    """Join texts and check that they and their labels have the expected layout.
 
     Raises:
-        DataError: They are not.
+        DataError: They do not.
     """
     if texts.ndim != 1:
         raise DataError(
-            f"{path}: the texts are {texts.dtype}{list(texts.shape)}; they should be a list of word ids for each text, in "
-            "an object array of one dimension, without padding"
+            f"{path}: the texts are {texts.dtype}{list(texts.shape)}; they should be an object array of one "
+            "dimension with a list of word ids for each text, without padding"
         )
     if labels.dtype.kind not in "iu" or labels.shape != texts.shape or not np.isin(labels, np.arange(classes)).all():
         raise DataError(
-            f"{path}: should hold one label from 0 to {classes - 1} for each text; there are {len(texts)} texts, and "
+            f"{path}: should contain one label from 0 to {classes - 1} for each text; it has {len(texts)} texts, and "
             f"labels {_found(labels)}"
         )
     if len(labels) < 2:
-        raise DataError(f"{path}: holds {len(labels)} texts, too few to train on")
+        raise DataError(f"{path}: contains {len(labels)} texts, too few to train on")
     try:
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         if lengths.sum() > MAX_WORDS:
-            raise DataError(f"{path}: holds more than {MAX_WORDS:,} words")
-        # NumPy would take 1.7 for 1 and "12" for 12, and has no more to say of bytes or of a mapping's keys.
+            raise DataError(f"{path}: contains more than {MAX_WORDS:,} words")
+        # NumPy would read 1.7 as 1 and "12" as 12, and would accept bytes and a mapping's keys too.
         kinds = set(map(type, chain.from_iterable(texts))) - {int}
         if set(map(type, texts)) - {list, tuple, np.ndarray} or not all(issubclass(kind, np.integer) for kind in kinds):
             raise TypeError
@@ -103,7 +103,7 @@ def flatten(path: Path, texts: np.ndarray, labels: np.ndarray, words: int, class
     except (TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: a text is not a list of word ids") from None
     if len(values) and (values.min() < 0 or values.max() > 10 * words):
-        raise DataError(f"{path}: holds word ids outside 0 to {10 * words}")
+        raise DataError(f"{path}: contains word ids outside 0 to {10 * words}")
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return Tokens(values.astype(np.int32), offsets), labels.astype(np.int32)
 
@@ -114,7 +114,7 @@ def _found(labels: np.ndarray) -> str:
 
 
 def _sound(arrays: tuple[np.ndarray, ...], words: int, classes: int) -> bool:
-    """Tell whether arrays are what `flatten` could have made, whoever has written them into the cache."""
+    """Return whether arrays from the cache, which anyone may have written, are a possible result of `flatten`."""
     return all(
         len(labels) >= 2
         and len(offsets) == len(labels) + 1

@@ -1,6 +1,6 @@
-"""Layers that a `sequential` model is a list of: what a layer is, and those that every stack needs.
+"""Layers of a `sequential` model: their base classes, and the layers that most stacks need.
 
-Each knows the shape it makes of another, so that a stack is checked without Keras. Fields are Keras's own.
+Each layer computes its output shape, so that a stack is checked without Keras. Fields are named as in Keras.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VOLUMES = ("depth", "height", "width", "channels")
 
 
 class Unfit(ValueError):
-    """What a layer needs of its input and does not get; `field` is the one to change, where one is to blame."""
+    """An input shape that a layer cannot take; `field` names the field to change, if one is the cause."""
 
     def __init__(self, needs: str, field: str | None = None) -> None:
         super().__init__(needs)
@@ -41,32 +41,32 @@ class Layer(Component):
     """A layer of a stack."""
 
     AXES: ClassVar[tuple[str, ...]] = ()
-    """The axes of its input; none where any will do."""
+    """The axes of its input; empty if it takes any."""
     KERAS: ClassVar[str]
-    """The name of Keras's class."""
+    """The name of the Keras class."""
     HOME: ClassVar[str] = "keras.layers"
-    """The module that has it: Keras's, or one of ours whose class is Keras's with a faster way."""
+    """The module of the class: Keras's, or one of deepcli's with a faster implementation."""
 
     def check(self) -> Iterator[Issue]:
-        """Yield what is wrong with it in any stack."""
+        """Yield the problems that do not depend on the rest of the stack."""
         yield from ()
 
     def shape(self, shape: Shape) -> Shape:
-        """Compute the shape that it makes of another.
+        """Compute the output shape for an input shape.
 
         Raises:
-            Unfit: It cannot take that.
+            Unfit: The layer cannot take the input shape.
         """
         if self.AXES and len(shape) != len(self.AXES):
             raise Unfit(f"needs ({', '.join(self.AXES)})")
         return self.output(shape)
 
     def output(self, shape: Shape) -> Shape:
-        """Compute what it makes of a shape with the right number of axes; most layers keep it."""
+        """Compute the output shape for an input with the right number of axes; most layers keep it."""
         return shape
 
     def arguments(self) -> dict[str, Any]:
-        """Return its fields as Keras's own layer takes them: initializers built anew, single sizes as one number."""
+        """Return the arguments of the Keras layer: initializers are built, and single sizes become one number."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
         for name, value in fields.items():
             if isinstance(value, Initializer):
@@ -76,14 +76,14 @@ class Layer(Component):
         return fields
 
     def build(self, name: str, signature: Signature) -> keras.layers.Layer:
-        """Build Keras's layer."""
+        """Build the Keras layer."""
         from importlib import import_module
 
         layer: keras.layers.Layer = getattr(import_module(self.HOME), self.KERAS)(**self.arguments(), name=name)
         return layer
 
     def apply(self, x: keras.KerasTensor, name: str, signature: Signature) -> keras.KerasTensor:
-        """Build it and run it on what the layer before it returned."""
+        """Build the layer and apply it to the output of the previous one."""
         return self.build(name, signature)(x)
 
 
@@ -94,21 +94,24 @@ class Weighted(Layer):
     """A layer with a kernel."""
 
     KERNELS: ClassVar[tuple[str, ...]] = ("kernel",)
-    """What Keras calls them, in the names of initializers and regularizers."""
+    """Keras's names of the kernels, as in `kernel_initializer` and `kernel_regularizer`."""
     MATRICES: ClassVar[bool] = True
-    """Whether they are matrices, which some initializers need."""
+    """Whether the kernels are matrices, as some initializers require."""
 
     use_bias: bool = Field(True, description="Add a bias.")
-    bias_initializer: InitializerField = Field(Zeros(), description="Initial biases.")
-    l1: NonNegative = Field(0.0, description="L1 penalty on its kernels.")
-    l2: NonNegative = Field(0.0, description="L2 penalty on its kernels.")
+    bias_initializer: InitializerField = Field(Zeros(), description="Initializer for biases.")
+    l1: NonNegative = Field(0.0, description="L1 penalty on kernels.")
+    l2: NonNegative = Field(0.0, description="L2 penalty on kernels.")
 
     def check(self) -> Iterator[Issue]:
         yield from super().check()
         for kernel in () if self.MATRICES else self.KERNELS:
             initializer: Initializer = getattr(self, f"{kernel}_initializer")
             if initializer.requires_2d:
-                yield (f"{kernel}_initializer",), f"{initializer.type} makes matrices only, not {self.type} kernels"
+                yield (
+                    (f"{kernel}_initializer",),
+                    f"{initializer.type} makes matrices only, not {self.type} kernels; use another initializer",
+                )
 
     def arguments(self) -> dict[str, Any]:
         fields = super().arguments()
@@ -119,24 +122,24 @@ class Weighted(Layer):
 class Activated(Weighted):
     """A layer with a kernel, and an activation after it."""
 
-    activation: ActivationField = Field(Linear(), description="After it.")
+    activation: ActivationField = Field(Linear(), description="Activation after the layer.")
 
     def arguments(self) -> dict[str, Any]:
         return {name: value for name, value in super().arguments().items() if name != "activation"}
 
     def apply(self, x: keras.KerasTensor, name: str, signature: Signature) -> keras.KerasTensor:
-        # A layer of its own: some activations have weights.
+        # A separate layer, because some activations have weights.
         x = super().apply(x, name, signature)
         return x if isinstance(self.activation, Linear) else self.activation.layer(f"{name}_activation")(x)
 
 
 @LAYERS.register
 class Dense(Activated):
-    """Every unit reads all channels; on maps or sequences, at each place by itself."""
+    """Fully connected layer; on maps or sequences it is applied at each position separately."""
 
     type: Literal["dense"] = "dense"
-    units: Positive = Field(64, description="Channels of its output.")
-    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initial kernel.")
+    units: Positive = Field(64, description="Number of units.")
+    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for the kernel.")
 
     KERAS: ClassVar[str] = "Dense"
 
@@ -146,11 +149,11 @@ class Dense(Activated):
 
 @LAYERS.register
 class Embedding(Layer):
-    """A trained vector for each token id; the first layer of every stack on tokens, and of no other."""
+    """Trained vector for each token id; the first layer of every stack on tokens, and only there."""
 
     type: Literal["embedding"] = "embedding"
-    output_dim: Positive = Field(64, description="Width of the vectors; the data know how many there are.")
-    embeddings_initializer: InitializerField = Field(RandomUniform(), description="Initial vectors.")
+    output_dim: Positive = Field(64, description="Width of the vectors.")
+    embeddings_initializer: InitializerField = Field(RandomUniform(), description="Initializer for the vectors.")
 
     AXES: ClassVar[tuple[str, ...]] = ("steps",)
     KERAS: ClassVar[str] = "Embedding"
@@ -166,7 +169,7 @@ class Embedding(Layer):
 
 @LAYERS.register
 class Flatten(Layer):
-    """All axes become one."""
+    """Flattens all axes into one."""
 
     type: Literal["flatten"] = "flatten"
 
@@ -178,12 +181,12 @@ class Flatten(Layer):
 
 @LAYERS.register
 class Reshape(Layer):
-    """The same values along other axes."""
+    """Rearranges the values along other axes."""
 
     type: Literal["reshape"] = "reshape"
     target_shape: Annotated[
         tuple[Annotated[int, Field(ge=-1)], ...], BeforeValidator(as_tuple), Field(min_length=1)
-    ] = Field(description="Size of each axis, without the batch; one may be -1 and takes what is left.")
+    ] = Field(description="Size of each axis, without the batch; one may be -1 and is computed from the others.")
 
     KERAS: ClassVar[str] = "Reshape"
 
@@ -208,10 +211,10 @@ class Reshape(Layer):
 
 @LAYERS.register
 class ActivationLayer(Layer):
-    """An activation alone, for instance after a normalization."""
+    """Activation as a separate layer, for instance after a normalization."""
 
     type: Literal["activation"] = "activation"
-    activation: ActivationField = Field(Relu(), description="Which one.")
+    activation: ActivationField = Field(Relu(), description="The activation.")
 
     KERAS: ClassVar[str] = "Activation"
 

@@ -1,4 +1,4 @@
-"""Layers of a stack that slide a window over steps, maps or volumes: convolutions."""
+"""Convolution layers of a `sequential` model, over steps, maps or volumes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ Sizes = Stack
 
 
 class Windowed(Layer):
-    """A layer that slides a window."""
+    """A layer that slides a window over its input."""
 
-    padding: Literal["valid", "same"] = Field("valid", description="Use only whole windows, or pad at the edges.")
+    padding: Literal["valid", "same"] = Field(
+        "valid", description="`valid` uses complete windows only; `same` pads at the edges."
+    )
 
     @property
     def rank(self) -> int:
-        """Dimensions in which it slides."""
+        """Number of dimensions in which the window slides."""
         return len(self.AXES) - 1
 
     def wrong(self, field: str, sizes: Sizes) -> Iterator[Issue]:
-        """Yield a misfit if sizes are neither one nor one for each dimension."""
+        """Yield a misfit unless there is one size, or one for each dimension."""
         if len(sizes) not in (1, self.rank):
             yield (field,), f"should be one integer or a list of {self.rank}, not of {len(sizes)}"
 
     def extents(self) -> dict[str, int]:
-        """Return, by field, how far its window and its steps reach along the axis where that is farthest."""
+        """Return the largest extent of the window and of its stride along any axis, by field."""
         return {}
 
     def places(self, shape: Shape, field: str, window: Sizes, strides: Sizes, dilation: Sizes = (1,)) -> Shape:
-        """Count the window's places along each axis but the channels.
+        """Count the positions of the window along each axis except the channels.
 
         Raises:
             Unfit: No whole window fits.
@@ -53,10 +55,10 @@ class Windowed(Layer):
 
 
 class Kernel(Activated, Windowed):
-    """A window with weights."""
+    """A window with a kernel."""
 
     kernel_size: Sizes = Field((3,), description="Size of the window.")
-    strides: Sizes = Field((1,), description="Steps between its places.")
+    strides: Sizes = Field((1,), description="Stride of the window.")
 
     MATRICES: ClassVar[bool] = False
 
@@ -76,7 +78,7 @@ class Kernel(Activated, Windowed):
         return {**reach, "strides": max(self.strides)}
 
     def channels(self, before: int) -> int:
-        """Count the channels of its output."""
+        """Return the number of output channels."""
         raise NotImplementedError
 
     def output(self, shape: Shape) -> Shape:
@@ -85,7 +87,7 @@ class Kernel(Activated, Windowed):
 
 
 class Dilated(Kernel):
-    """A window that can be spread out."""
+    """A window that can be dilated."""
 
     dilation_rate: Sizes = Field((1,), description="Distance between the values that the window reads.")
 
@@ -103,35 +105,39 @@ class Dilated(Kernel):
 class Convolution(Kernel):
     """A window that mixes all channels."""
 
-    filters: Positive = Field(32, description="Channels of its output.")
-    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initial kernel.")
+    filters: Positive = Field(32, description="Number of output channels.")
+    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for the kernel.")
 
     def channels(self, before: int) -> int:
         return self.filters
 
 
 class Depthwise(Dilated):
-    """A window that keeps channels apart."""
+    """A window that processes each channel separately."""
 
-    depth_multiplier: Positive = Field(1, description="Maps that the window makes of each channel.")
-    depthwise_initializer: InitializerField = Field(GlorotUniform(), description="Initial windows.")
+    depth_multiplier: Positive = Field(1, description="Number of output channels for each input channel.")
+    depthwise_initializer: InitializerField = Field(
+        GlorotUniform(), description="Initializer for the depthwise kernels."
+    )
 
     KERNELS: ClassVar[tuple[str, ...]] = ("depthwise",)
 
     def check(self) -> Iterator[Issue]:
         yield from super().check()
         if len(set(self.strides)) > 1:
-            yield ("strides",), "should be equal: TensorFlow has no others for depthwise kernels"
+            yield ("strides",), "should be equal: TensorFlow supports no others for depthwise kernels"
 
     def channels(self, before: int) -> int:
         return before * self.depth_multiplier
 
 
 class Separable(Depthwise):
-    """A depthwise window, and then a mix of all channels."""
+    """A depthwise window, followed by a mix of all channels."""
 
-    filters: Positive = Field(32, description="Channels of its output.")
-    pointwise_initializer: InitializerField = Field(GlorotUniform(), description="Initial mix of the channels.")
+    filters: Positive = Field(32, description="Number of output channels.")
+    pointwise_initializer: InitializerField = Field(
+        GlorotUniform(), description="Initializer for the pointwise kernel."
+    )
 
     KERNELS: ClassVar[tuple[str, ...]] = ("depthwise", "pointwise")
 
@@ -161,7 +167,7 @@ class Conv2d(Convolution, Dilated):
 
 @LAYERS.register
 class Conv3d(Convolution):
-    """Convolution over volumes; TensorFlow dilates none of those on a CPU."""
+    """Convolution over volumes; TensorFlow does not support dilation for it on a CPU."""
 
     type: Literal["conv3d"] = "conv3d"
 
@@ -191,7 +197,7 @@ class SeparableConv2d(Separable):
 
 @LAYERS.register
 class DepthwiseConv2d(Depthwise):
-    """Convolution of each channel by itself."""
+    """Convolution over maps, of each channel separately."""
 
     type: Literal["depthwise_conv2d"] = "depthwise_conv2d"
 

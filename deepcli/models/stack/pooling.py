@@ -1,4 +1,4 @@
-"""Layers of a stack that reduce steps, maps or volumes: pooling, in windows and of everything."""
+"""Pooling layers of a `sequential` model, in windows or over all steps, maps or volumes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Pooling(Windowed):
     """A window that reduces each channel."""
 
     pool_size: Sizes = Field((2,), description="Size of the window.")
-    strides: Sizes | None = Field(None, description="Steps between its places; null is pool_size.")
+    strides: Sizes | None = Field(None, description="Stride of the window; null means pool_size.")
 
     def check(self) -> Iterator[Issue]:
         yield from super().check()
@@ -31,7 +31,7 @@ class Pooling(Windowed):
 
 
 class GlobalPooling(Layer):
-    """One value a channel."""
+    """One value per channel."""
 
     def output(self, shape: Shape) -> Shape:
         return shape[-1:]

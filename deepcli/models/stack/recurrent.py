@@ -1,4 +1,4 @@
-"""Recurrent layers of a stack, one way and both."""
+"""Recurrent layers of a `sequential` model, in one direction or both."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Reading(Layer):
 
 
 class Recurrent(Reading, Weighted):
-    """A recurrent layer; cuDNN knows those with default activations and no recurrent dropout."""
+    """A recurrent layer; cuDNN needs the default activations and no recurrent dropout."""
 
-    units: Positive = Field(64, description="Width of its state.")
-    activation: ActivationField = Field(Tanh(), description="Of the cell.")
-    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initial kernel.")
-    recurrent_initializer: InitializerField = Field(Orthogonal(), description="Initial recurrent kernel.")
-    return_sequences: bool = Field(False, description="Return every step, as another recurrent layer needs it.")
-    dropout: Rate = Field(0.0, description="Share of its inputs dropped while training.")
-    recurrent_dropout: Rate = Field(0.0, description="Share of its recurrent state dropped while training.")
+    units: Positive = Field(64, description="Width of the state.")
+    activation: ActivationField = Field(Tanh(), description="Activation of the cell.")
+    kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for the kernel.")
+    recurrent_initializer: InitializerField = Field(Orthogonal(), description="Initializer for the recurrent kernel.")
+    return_sequences: bool = Field(False, description="Return every step, as a recurrent layer after this one needs.")
+    dropout: Rate = Field(0.0, description="Fraction of the inputs dropped during training.")
+    recurrent_dropout: Rate = Field(0.0, description="Fraction of the recurrent state dropped during training.")
 
     def check(self) -> Iterator[Issue]:
         yield from super().check()
         for name, activation in self._activations():
             if activation.trainable:
-                yield (name,), f"{activation.type} has weights of its own, which a recurrent cell cannot hold"
+                yield (name,), f"{activation.type} has trainable weights, which a recurrent cell cannot hold"
 
     def output(self, shape: Shape) -> Shape:
         return (shape[0], self.units) if self.return_sequences else (self.units,)
@@ -54,9 +54,9 @@ class Recurrent(Reading, Weighted):
 
 
 class Gated(Recurrent):
-    """A recurrent layer whose gates decide what it keeps."""
+    """A recurrent layer with gates."""
 
-    recurrent_activation: ActivationField = Field(Sigmoid(), description="Of the gates.")
+    recurrent_activation: ActivationField = Field(Sigmoid(), description="Activation of the gates.")
 
     HOME: ClassVar[str] = "deepcli.nn.recurrent"
 
@@ -90,11 +90,13 @@ class Gru(Gated):
 
 @LAYERS.register
 class Bidirectional(Reading):
-    """One recurrent layer forwards and another of its kind backwards (Schuster & Paliwal 1997)."""
+    """Two recurrent layers of one kind, one reading forwards and one backwards (Schuster & Paliwal 1997)."""
 
     type: Literal["bidirectional"] = "bidirectional"
-    layer: Annotated[Layer, LAYERS] = Field(Lstm(), description="The recurrent layer; each direction has its own.")
-    merge_mode: Literal["concat", "sum", "mul", "ave"] = Field("concat", description="How both ways are merged.")
+    layer: Annotated[Layer, LAYERS] = Field(
+        Lstm(), description="The recurrent layer; each direction has its own weights."
+    )
+    merge_mode: Literal["concat", "sum", "mul", "ave"] = Field("concat", description="How both directions are merged.")
 
     KERAS: ClassVar[str] = "Bidirectional"
 
@@ -111,6 +113,6 @@ class Bidirectional(Reading):
     def build(self, name: str, signature: Signature) -> keras.layers.Layer:
         import keras
 
-        # Keras makes both directions anew from this one's config, whose initializers hold no seed: each draws its own.
+        # Keras builds both directions from this layer's config. Initializers in it have no seed, so their weights differ.
         layer = self.layer.build(f"{name}_{self.layer.type}", signature)
         return keras.layers.Bidirectional(layer, merge_mode=self.merge_mode, name=name)

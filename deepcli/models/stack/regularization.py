@@ -1,4 +1,4 @@
-"""Layers of a stack that keep its shape: normalization, dropout and noise."""
+"""Normalization, dropout and noise layers of a `sequential` model; they keep the shape."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from deepcli.spec.fields import NonNegative, Positive, PositiveFloat, Rate
 
 
 class Normalization(Layer):
-    """Values brought to one mean and one spread, which are then trained."""
+    """Normalizes to mean 0 and variance 1, then applies a trained shift and scale."""
 
-    epsilon: PositiveFloat = Field(1e-3, description="Keeps the division from zero.")
-    center: bool = Field(True, description="Train the mean.")
-    scale: bool = Field(True, description="Train the spread.")
+    epsilon: PositiveFloat = Field(1e-3, description="Added to the variance, against division by zero.")
+    center: bool = Field(True, description="Add a trained shift (beta).")
+    scale: bool = Field(True, description="Multiply by a trained scale (gamma).")
 
 
 @LAYERS.register
 class BatchNormalization(Normalization):
-    """Each channel normalized by its batch, outside training by running averages (Ioffe & Szegedy 2015)."""
+    """Normalizes each channel by batch statistics, at inference by running averages (Ioffe & Szegedy 2015)."""
 
     type: Literal["batch_normalization"] = "batch_normalization"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.99, description="Of the running averages.")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.99, description="Momentum of the running averages.")
 
     KERAS: ClassVar[str] = "BatchNormalization"
     HOME: ClassVar[str] = "deepcli.nn.batch_normalization"
@@ -31,7 +31,7 @@ class BatchNormalization(Normalization):
 
 @LAYERS.register
 class LayerNormalization(Normalization):
-    """The channels at each place normalized together (Ba et al. 2016)."""
+    """Normalizes the channels at each position together (Ba et al. 2016)."""
 
     type: Literal["layer_normalization"] = "layer_normalization"
 
@@ -40,10 +40,10 @@ class LayerNormalization(Normalization):
 
 @LAYERS.register
 class GroupNormalization(Normalization):
-    """Groups of channels normalized together, over all places (Wu & He 2018)."""
+    """Normalizes groups of channels together, over all positions (Wu & He 2018)."""
 
     type: Literal["group_normalization"] = "group_normalization"
-    groups: Positive = Field(32, description="How many; they divide the channels.")
+    groups: Positive = Field(32, description="Number of groups; it must divide the number of channels.")
 
     KERAS: ClassVar[str] = "GroupNormalization"
 
@@ -54,14 +54,14 @@ class GroupNormalization(Normalization):
 
 
 class Dropping(Layer):
-    """Something left out while training."""
+    """Drops values during training."""
 
-    rate: Rate = Field(0.5, description="Share that is left out while training.")
+    rate: Rate = Field(0.5, description="Fraction dropped during training.")
 
 
 @LAYERS.register
 class Dropout(Dropping):
-    """Single values left out while training, the others scaled up (Srivastava et al. 2014)."""
+    """Drops single values during training and scales up the others (Srivastava et al. 2014)."""
 
     type: Literal["dropout"] = "dropout"
 
@@ -70,7 +70,7 @@ class Dropout(Dropping):
 
 @LAYERS.register
 class SpatialDropout1d(Dropping):
-    """Whole channels of steps left out while training (Tompson et al. 2015)."""
+    """Drops whole channels of steps during training (Tompson et al. 2015)."""
 
     type: Literal["spatial_dropout1d"] = "spatial_dropout1d"
 
@@ -80,7 +80,7 @@ class SpatialDropout1d(Dropping):
 
 @LAYERS.register
 class SpatialDropout2d(Dropping):
-    """Whole channels of maps left out while training (Tompson et al. 2015)."""
+    """Drops whole channels of maps during training (Tompson et al. 2015)."""
 
     type: Literal["spatial_dropout2d"] = "spatial_dropout2d"
 
@@ -90,7 +90,7 @@ class SpatialDropout2d(Dropping):
 
 @LAYERS.register
 class SpatialDropout3d(Dropping):
-    """Whole channels of volumes left out while training (Tompson et al. 2015)."""
+    """Drops whole channels of volumes during training (Tompson et al. 2015)."""
 
     type: Literal["spatial_dropout3d"] = "spatial_dropout3d"
 
@@ -100,9 +100,9 @@ class SpatialDropout3d(Dropping):
 
 @LAYERS.register
 class GaussianNoise(Layer):
-    """Normal noise added while training."""
+    """Adds Gaussian noise during training."""
 
     type: Literal["gaussian_noise"] = "gaussian_noise"
-    stddev: NonNegative = Field(0.1, description="Its standard deviation.")
+    stddev: NonNegative = Field(0.1, description="Standard deviation of the noise.")
 
     KERAS: ClassVar[str] = "GaussianNoise"

@@ -1,6 +1,6 @@
-"""Checkpoint files from outside: which zip members they have, and the spec inside. Nothing in them is executed.
+"""Read checkpoint files from untrusted sources: check their zip members and read their spec; nothing is executed.
 
-Of the members our spec, our state, our lexicon (where the data are words) and the weights are read. Keras's own
+Only deepcli's own members (spec, state, and a lexicon if the data are words) and the weights are read. Keras's
 `config.json`, which can name any function of any module, is only for users who load the file with Keras.
 """
 
@@ -37,12 +37,12 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """A checkpoint whose spec has been read; weights and state stay in the file until they are asked for.
+    """A checkpoint whose spec has been read; weights and state are read from the file when needed.
 
     Attributes:
         path: The file.
         experiment: The spec.
-        data: The fingerprint of the data that it was trained on; empty in older ones.
+        data: The fingerprint of the training data; empty in older checkpoints.
     """
 
     path: Path
@@ -50,7 +50,7 @@ class CheckpointFile:
     data: Mapping[str, str | None] = field(default_factory=dict)
 
     def read(self, member: str) -> bytes:
-        """Read one member whole, its checksum compared.
+        """Read one zip member completely and verify its checksum.
 
         Raises:
             CheckpointError: The file is damaged.
@@ -58,7 +58,7 @@ class CheckpointFile:
         return _read(self.path, member)
 
     def size(self, member: str) -> int:
-        """Return the bytes of one member.
+        """Return the size of one member in bytes.
 
         Raises:
             CheckpointError: The file is damaged.
@@ -67,7 +67,7 @@ class CheckpointFile:
             return members[member].file_size
 
     def lexicon(self) -> Lexicon | None:
-        """Read the words of token ids; None where the checkpoint has none.
+        """Read the lexicon, which maps token ids to words; None if the checkpoint has none.
 
         Raises:
             CheckpointError: The file is damaged.
@@ -81,11 +81,11 @@ class CheckpointFile:
             raise CheckpointError(f"{self.path}: its lexicon is damaged: {error}") from None
 
     def unpack(self, member: str, target: Path) -> None:
-        """Copy one member into a file, its checksum compared.
+        """Copy one member to a file and verify its checksum.
 
         Raises:
             CheckpointError: The checkpoint is damaged.
-            TrainingError: The file cannot be written; the disk is full, for one.
+            TrainingError: The file cannot be written, for example because the disk is full.
         """
         with _opened(self.path) as (_, archive, _), archive.open(member) as stream:
             try:
@@ -95,64 +95,67 @@ class CheckpointFile:
             except OSError as error:
                 raise TrainingError(
                     f"cannot unpack {self.path} into {target.parent}: {error.strerror or error}; "
-                    "TMPDIR may name a folder with more room"
+                    "set TMPDIR to a folder with more space"
                 ) from None
 
 
 def find(path: Path) -> tuple[Path, RunDir | None]:
-    """Tell which checkpoint file a path means: a run's best, or the file itself.
+    """Find the checkpoint file for a path: a run's best checkpoint, or the file itself; and its run.
 
     Raises:
-        RunError: The directory is no run, or a run without a checkpoint.
-        CheckpointError: There is nothing, or a link where a run has a file.
+        RunError: The directory is not a run, or a run without a checkpoint.
+        CheckpointError: The path does not exist, or a file of the run is a symbolic link.
     """
     if not path.is_dir():
         if not path.is_file():
             raise CheckpointError(f"{path} does not exist; it should be a run directory or a checkpoint file")
         if path.absolute().parent.name != "checkpoints" or path.is_symlink():
             return path, None
-        # As it was given where that names the run, too; else from inside its folder of checkpoints.
+        # Relative if the given path includes the run directory; absolute if it was given from inside the folder.
         run = RunDir(path.parent.parent if path.parent.name == "checkpoints" else path.absolute().parent.parent)
         return path, run if run.config.is_file() else None
     run = RunDir.open(path)
     for file in (run.config, run.best):
         if file.is_symlink():
-            raise CheckpointError(f"{file} is a symbolic link, which no run has; name the file that it points to")
+            raise CheckpointError(f"{file} is a symbolic link, unlike a run's own files; name the file it points to")
     if not run.best.is_file():
         raise RunError(f"the run {path} has no checkpoint yet ({run.best} is missing)")
     return run.best, run
 
 
 def is_best(file: Path, run: RunDir) -> bool:
-    """Tell whether a checkpoint file is a run's best one."""
+    """Return whether a checkpoint file is a run's best checkpoint."""
     return file.absolute() == run.best.absolute()
 
 
 def open_checkpoint(path: Path, other_data: Sequence[str] = ()) -> CheckpointFile:
-    """Open a checkpoint, validate the spec in it, and look through its state and weights without TensorFlow.
+    """Open a checkpoint, validate its spec, and check its state and weights without TensorFlow.
 
     Args:
         path: The file.
-        other_data: Words like `data.path=NEW`, for a spec that cannot be read without the files of its own data.
+        other_data: Overrides like `data.path=NEW`, for a spec that needs a data file to be validated.
 
     Raises:
-        CheckpointError: No checkpoint of ours, damaged, of a newer format, or of a plugin that is not loaded.
-        DataError: A component of the spec reads a file, which cannot be read.
+        CheckpointError: The file is not a deepcli checkpoint, is damaged, has a newer format, or needs a plugin that is
+            not loaded.
+        DataError: A component of the spec needs a file that cannot be read.
     """
     text = _read(path, SPEC)
     try:
         document = parse(text.decode("utf-8"), f"{path}!{SPEC}")
         version = document.tree.get("format")
         if isinstance(version, int) and version > FORMAT:
-            raise CheckpointError(f"{path}: has format {version}, from a newer deepcli; this one reads up to {FORMAT}")
+            raise CheckpointError(
+                f"{path}: has format {version}, from a newer deepcli; this version reads formats up to {FORMAT}"
+            )
         try:
             experiment = validate(document)
         except DataError as error:
             if not other_data:
-                raise DataError(f"{path}: its data set needs a file to describe itself: {error}") from error.__cause__
+                raise DataError(f"{path}: its data set needs a file to be described: {error}") from error.__cause__
             experiment = validate(laid_over(document, other_data))
     except UnicodeDecodeError:
-        raise CheckpointError(f"{path}: is damaged: {SPEC} is no text") from None
+        raise CheckpointError(f"{path}: is damaged: {SPEC} is not UTF-8 text") from None
     except SpecError as error:
         raise CheckpointError(f"{path}: its spec cannot be used{_plugin_hint(path)}:\n{_printable(error)}") from None
     plain = _state(path)
@@ -161,10 +164,10 @@ def open_checkpoint(path: Path, other_data: Sequence[str] = ()) -> CheckpointFil
 
 
 def with_device(checkpoint: CheckpointFile, device: str) -> CheckpointFile:
-    """Choose where a checkpoint is evaluated; the device it was trained on does not matter.
+    """Set the device to evaluate a checkpoint on; the device it was trained on does not matter.
 
     Raises:
-        UsageError: There is no device of such a name.
+        UsageError: The name of the device is invalid.
     """
     experiment = checkpoint.experiment
     try:
@@ -176,7 +179,7 @@ def with_device(checkpoint: CheckpointFile, device: str) -> CheckpointFile:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
-    """Open the zip file, as one of ours; whatever goes wrong inside it names the file."""
+    """Open the zip file and check its members; errors inside the block become CheckpointErrors that name the file."""
     with _blaming(path), path.open("rb") as stream:
         size = stream.seek(0, 2)
         zips.check_end(stream, size, MAX_ENTRIES, MAX_DIRECTORY_BYTES)
@@ -192,7 +195,7 @@ def _blaming(path: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        raise CheckpointError(f"{path}: is damaged or no checkpoint: {_printable(error)}") from None
+        raise CheckpointError(f"{path}: is damaged or not a checkpoint ({_printable(error)})") from None
 
 
 _DAMAGE = (
@@ -208,18 +211,18 @@ def _read(path: Path, member: str) -> bytes:
 
 
 def _reading(path: Path, stream: IO[bytes]) -> bytes:
-    """Read on, so that what cannot be read is not taken for what cannot be written."""
+    """Read the next chunk; a read error becomes a CheckpointError, so that it is not taken for a write error."""
     with _blaming(path):
         return stream.read(CHUNK)
 
 
 def _check_names(path: Path, names: list[str]) -> None:
     if SPEC not in names:
-        raise CheckpointError(f"{path}: is no checkpoint of deepcli's: it has no {SPEC} inside")
+        raise CheckpointError(f"{path}: is not a deepcli checkpoint (no {SPEC} in it)")
     wanted = MEMBERS | (set(names) & {LEXICON})
     if set(names) != wanted or len(names) != len(wanted):
-        odd = sorted(map(_printable, set(names) ^ wanted)) or ["a name that stands twice"]
-        raise CheckpointError(f"{path}: is no checkpoint of deepcli's: unexpected or missing: {', '.join(odd)}")
+        odd = sorted(map(_printable, set(names) ^ wanted)) or ["a duplicate name"]
+        raise CheckpointError(f"{path}: is not a deepcli checkpoint (unexpected or missing: {', '.join(odd)})")
 
 
 def _check_weights(path: Path) -> None:
@@ -229,11 +232,11 @@ def _check_weights(path: Path) -> None:
         try:
             weights.check(part, info.file_size)
         except ValueError as error:
-            raise CheckpointError(f"{path}: its weights are none that Keras wrote: {_printable(error)}") from None
+            raise CheckpointError(f"{path}: its weights were not written by Keras: {_printable(error)}") from None
 
 
 def _state(path: Path) -> dict[str, Any]:
-    """Look through the state; returns what is plain in it."""
+    """Check the state; return its JSON values."""
     content = _read(path, STATE)
     try:
         return state.read(content)[0]
@@ -242,12 +245,12 @@ def _state(path: Path) -> dict[str, Any]:
 
 
 def _plugin_hint(path: Path) -> str:
-    """Name the plugins that the run was trained with, for the user to give again."""
+    """Return a hint that names the run's plugins, so that the user can give them again."""
     plugins = _state(path)["plugins"]
     words = " ".join(f"--plugin {shlex.quote(plugin)}" for plugin in plugins)
-    return f"; the run was trained with {words}, which is imported only if you give it again" if plugins else ""
+    return f"; the run was trained with {words}, so add that to the command" if plugins else ""
 
 
 def _printable(message: object) -> str:
-    """Write what a stranger's file says in a way that no terminal obeys."""
+    """Escape control characters in text from an untrusted file, so that a terminal does not interpret them."""
     return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in str(message))

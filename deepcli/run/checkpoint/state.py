@@ -1,7 +1,7 @@
-"""The state inside a checkpoint: an `.npz` of plain arrays and some JSON, read as if a stranger had written it.
+"""Read the state in a checkpoint, an `.npz` of plain arrays and some JSON, as untrusted input.
 
-NumPy would evaluate an array's header as Python text and make room for whatever shape it names; here a header must be
-one that NumPy writes, and the bytes must be there first.
+NumPy would evaluate an array's header as a Python expression and allocate whatever shape it names. Here a header must
+have the form that NumPy writes, and the file must hold the bytes of the shape.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from deepcli.system.gc_pause import uncollected
 if TYPE_CHECKING:
     import numpy as np
 
-# Generators and metrics take kilobytes; a row of the history some 300 bytes, so the JSON is that of 50,000 epochs.
-# JSON of brackets alone would become 30 times as large and take seconds, so they are counted first.
+# Generators and metrics take kilobytes, a row of the history about 300 bytes, so the JSON limit allows 50,000 epochs.
+# JSON that consists of brackets takes 30 times its size in memory, and seconds to parse, so they are counted first.
 MAX_BYTES = 64 << 20
 MAX_JSON_BYTES = 16 << 20
 MAX_BRACKETS = 100_000
@@ -43,13 +43,13 @@ _COUNTS = ("epoch", "wait", "cooldown")
 
 
 def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read a state: its JSON, every field of the type that it should be, and its arrays by name.
+    """Read a state: its JSON values, with checked types, and its arrays by name.
 
     Raises:
-        ValueError: It is damaged, or something else than a run writes.
+        ValueError: The content is damaged, or not what a run writes.
     """
     if len(content) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
+        raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
     try:
         arrays = _arrays(content)
         text = arrays.pop("json", None)
@@ -60,7 +60,7 @@ def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with uncollected():
             plain = json.loads(text)
         if isinstance(plain, dict):
-            plain.setdefault("rollbacks", [])  # older checkpoints have none
+            plain.setdefault("rollbacks", [])  # missing in older checkpoints
             plain.setdefault("weights", None)
             plain.setdefault("data", {})
         _check(plain)
@@ -70,18 +70,18 @@ def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _arrays(content: bytes) -> dict[str, bytes]:
-    """Return the members of the `.npz`, all of them stored, so that none is larger than the whole."""
+    """Return the members of the `.npz`; they must be uncompressed, so that none is larger than the file."""
     stream = io.BytesIO(content)
     zips.check_end(stream, len(content), MAX_ARRAYS, MAX_ARRAYS * 256)
     with zipfile.ZipFile(stream) as archive:
         members: dict[str, bytes] = {}
         if sum(info.file_size for info in archive.infolist()) > len(content):
-            raise ValueError("its members share their bytes")
+            raise ValueError("its members overlap")
         for info in archive.infolist():
             zips.check_member(info, len(content), stored=True)
             name = info.filename.removesuffix(".npy")
             if name == info.filename or name in members:
-                raise ValueError(f"{info.filename!a} is no array, or stands in it twice")
+                raise ValueError(f"{info.filename!a} is not an array, or is a duplicate")
             members[name] = zips.read_member(archive, info, MAX_BYTES)
     if "json" in members:
         members["json"] = _body("json", members["json"])
@@ -89,16 +89,16 @@ def _arrays(content: bytes) -> dict[str, bytes]:
 
 
 def _body(name: str, member: bytes) -> bytes:
-    """Return the bytes of an `.npy`, of which there must be as many as its shape and type call for."""
+    """Return the data of an `.npy` member after checking its length against its shape and type."""
     length = len(_MAGIC) + 2
     end = length + int.from_bytes(member[len(_MAGIC) : length], "little")
     header = _HEADER.fullmatch(member[length:end])
     if not member.startswith(_MAGIC) or not header:
-        raise ValueError(f"{name!a} is no plain array")
+        raise ValueError(f"{name!a} is not a plain array")
     kind = header["type"].decode()
     shape = tuple(int(part) for part in header["shape"].decode().replace(",", " ").split())
     if math.prod(shape) * int(kind[2:]) != len(member) - end or max(shape, default=0) > MAX_BYTES or len(shape) > 32:
-        raise ValueError(f"{name!a} has a shape of {shape} and {len(member) - end} bytes")
+        raise ValueError(f"{name!a} has the shape {shape}, but {len(member) - end} bytes")
     return member[end:]
 
 
@@ -110,7 +110,7 @@ def _array(name: str, member: bytes) -> np.ndarray:
 
 
 def _check(plain: Any) -> None:
-    """Compare every field with what a run writes there."""
+    """Check the type and range of every JSON field."""
     _expect(isinstance(plain, dict) and set(plain) == set(_FIELDS), f"its fields are not {', '.join(_FIELDS)}")
     position, best, callbacks = plain["position"], plain["best"], plain["callbacks"]
     _expect(
@@ -120,15 +120,18 @@ def _check(plain: Any) -> None:
         "position should be counts of epochs and steps",
     )
     precisions = get_args(Training.model_fields["precision"].annotation)
-    _expect(plain["precision"] in [name for name in precisions if name != "auto"], "precision names no dtype policy")
+    _expect(plain["precision"] in [name for name in precisions if name != "auto"], "precision should be a dtype policy")
     _expect(_is_count(plain["threads"]), "threads should be a count")
     plugins = plain["plugins"]
     _expect(isinstance(plugins, list) and all(map(_is_word, plugins)), "plugins should be names of files or modules")
-    _expect(isinstance(callbacks, dict) and all(map(_is_memory, callbacks.values())), "callbacks remember odd things")
+    _expect(
+        isinstance(callbacks, dict) and all(map(_is_memory, callbacks.values())),
+        "the state of a callback has unexpected fields",
+    )
     _expect(isinstance(best, dict) and (not best or _is_memory(best)), "best should be an epoch and its value")
     rows = callbacks.get("history", {}).get("rows")
     _expect(rows is None or _are_rows(rows), "history should be rows of numbers")
-    # After a rollback, the best epoch may be one that the history no longer has.
+    # After a rollback, the best epoch may be missing from the history.
     epoch = best.get("epoch")
     _expect(epoch is None or epoch > 0, "best.epoch should count from 1")
     rollbacks = plain["rollbacks"]
@@ -159,7 +162,7 @@ def _is_word(value: Any) -> bool:
 
 
 def _is_memory(value: Any) -> bool:
-    """Tell whether a callback may have written it: figures and words by name; some are counts, some rows of a table."""
+    """Return whether a value can be a callback's state: named numbers, strings, counts and rows of a table."""
     return isinstance(value, dict) and all(
         (inner is None or _is_count(inner))
         if name in _COUNTS

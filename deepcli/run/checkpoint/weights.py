@@ -1,7 +1,8 @@
-"""The weights inside a checkpoint: HDF5 as Keras writes it, looked through before Keras or TensorFlow sees it.
+"""Check the weights in a checkpoint, an HDF5 file, as untrusted input before Keras or TensorFlow reads it.
 
-HDF5 can name other files (links, external storage, virtual datasets), have plugins loaded (filters) and declare far
-more than it stores. Weights need none of that: they are groups, and arrays of plain numbers that are stored whole.
+HDF5 can refer to other files (links, external storage, virtual datasets), load plugins (filters) and declare far
+larger arrays than it stores. Weights need none of that: they are groups, and arrays of plain numbers stored
+contiguously.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from pathlib import Path
 from typing import IO, Any
 
-# A dense layer and its optimizer's part are eight objects; ten thousand are looked through in half a second.
+# A dense layer with its optimizer state is eight objects; checking ten thousand takes half a second.
 MAX_OBJECTS = 10_000
 MAX_DEPTH = 32
 MAX_ATTRIBUTES = 4
@@ -19,12 +20,12 @@ MAX_ATTRIBUTE_BYTES = 1024
 
 
 class FileSection(io.RawIOBase):
-    """A part of a file, as a file of its own.
+    """A section of a file that behaves as a file of its own.
 
     Args:
-        stream: The whole.
-        start: Where the part begins.
-        size: How many bytes it has.
+        stream: The whole file.
+        start: The offset of the section.
+        size: The section's size in bytes.
     """
 
     def __init__(self, stream: IO[bytes], start: int, size: int) -> None:
@@ -52,14 +53,14 @@ class FileSection(io.RawIOBase):
 
 
 def check(file: Path | io.RawIOBase, size: int) -> None:
-    """Refuse whatever is not weights as Keras writes them. No array is read.
+    """Check that an HDF5 file holds weights as Keras writes them; no array is read.
 
     Args:
         file: The HDF5 file.
-        size: How many bytes it has.
+        size: Its size in bytes.
 
     Raises:
-        ValueError: It is damaged, or holds anything but groups and arrays of numbers that lie in it as they are.
+        ValueError: The file is damaged, or holds anything but groups and contiguous arrays of numbers.
     """
     import h5py
 
@@ -71,7 +72,7 @@ def check(file: Path | io.RawIOBase, size: int) -> None:
 
 
 class _Inspection:
-    """A walk through every object of an HDF5 file; opens a link only after looking at its kind."""
+    """Visits every object of an HDF5 file; a link's type is checked before it is opened."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -96,14 +97,14 @@ class _Inspection:
                     waiting.append((child, f"{path}/{name.decode(errors='replace')}", depth + 1))
 
     def _open(self, group: Any, name: bytes, path: str) -> Any:
-        """Open one object of a group and look at it."""
+        """Open one object of a group and check it."""
         from h5py import h5d, h5g, h5l, h5o
 
         if group.links.get_info(name).type != h5l.TYPE_HARD:
-            raise ValueError(f"{path!a} is a link to somewhere else")
+            raise ValueError(f"{path!a} is a link")
         info = h5o.get_info(group, name)
         if info.addr in self._seen:
-            raise ValueError(f"{path!a} stands in it twice")
+            raise ValueError(f"{path!a} is a second name for the same object")
         self._seen.add(info.addr)
         if info.type == h5o.TYPE_GROUP:
             child = h5g.open(group, name)
@@ -119,25 +120,25 @@ class _Inspection:
         from h5py import h5d, h5t
 
         plan = dataset.get_create_plist()
-        # The layout comes first: to ask a virtual dataset for its shape would open the files that it names.
+        # The layout is checked first: reading the shape of a virtual dataset would open the files that it refers to.
         if plan.get_layout() != h5d.CONTIGUOUS or plan.get_external_count() or plan.get_nfilters():
-            raise ValueError(f"{path!a} is not stored in it as it is")
+            raise ValueError(f"{path!a} is not stored contiguously and uncompressed in the file")
         kind = dataset.get_type()
         if kind.get_class() not in (h5t.INTEGER, h5t.FLOAT) or kind.dtype.kind not in "iuf":
-            raise ValueError(f"{path!a} holds no plain numbers")
+            raise ValueError(f"{path!a} does not hold plain numbers")
         shape = dataset.shape
         if shape is None or math.prod(max(length, 1) for length in shape) * kind.get_size() > self._size:
-            raise ValueError(f"{path!a} has the shape {shape}, which is more than the whole file stores")
+            raise ValueError(f"{path!a} has the shape {shape}, which is larger than the file")
         needed = math.prod(shape) * kind.get_size()
         offset = dataset.get_offset()
         if needed and (offset is None or dataset.get_storage_size() != needed or offset + needed > self._size):
-            raise ValueError(f"{path!a} has the shape {shape}, but not the bytes for it")
+            raise ValueError(f"{path!a} has the shape {shape}, but the file does not hold that many bytes")
         self._bytes += needed
         if self._bytes > self._size:
-            raise ValueError("its arrays share their bytes")
+            raise ValueError("its arrays overlap")
 
     def _attributes(self, thing: Any, path: str) -> None:
-        """Keras names a layer in one, and the type of what HDF5 has no name for."""
+        """Check an object's attributes; Keras stores a layer's name, or a dtype that HDF5 does not have, in one."""
         from h5py import h5a, h5s, h5t
 
         count = h5a.get_num_attrs(thing)
@@ -148,4 +149,4 @@ class _Inspection:
             plain = attribute.get_type().get_class() == h5t.STRING
             scalar = attribute.get_space().get_simple_extent_type() == h5s.SCALAR
             if not plain or not scalar or attribute.get_storage_size() > MAX_ATTRIBUTE_BYTES:
-                raise ValueError(f"{path!a} has an attribute that is no short text")
+                raise ValueError(f"{path!a} has an attribute that is not a short string")

@@ -1,4 +1,4 @@
-"""Zip files from outside: what `zipfile` would take on trust is compared with the bytes that are there, before it does."""
+"""Check zip files from untrusted sources before `zipfile` reads them: sizes, offsets and types must be consistent."""
 
 from __future__ import annotations
 
@@ -16,94 +16,94 @@ _DOS_DIRECTORY = 0x10
 
 
 def check_end(stream: IO[bytes], size: int, entries: int, directory: int) -> None:
-    """Compare the end of a zip file with what Python's own writer puts there.
+    """Check that a zip file ends as Python's `zipfile` writes it, with a directory of limited size.
 
-    `zipfile` reads as large a directory as the file claims to have, and makes an object of each entry.
+    `zipfile` would read a directory of any size that the file declares, and create an object for each entry.
 
     Args:
         stream: The file.
-        size: How many bytes it has.
-        entries: How many members it may list.
-        directory: How many bytes that list may take.
+        size: Its size in bytes.
+        entries: The maximum number of members.
+        directory: The maximum size of the directory in bytes.
 
     Raises:
-        ValueError: It does not begin or end as a zip file does, or lists more than it may.
+        ValueError: The file is not a zip file, is truncated, or has too many members.
     """
     stream.seek(0)
     if stream.read(4) != b"PK\3\4":
-        raise ValueError("it does not begin as a zip file does")
+        raise ValueError("not a zip file")
     large = _LOCATOR.size + _END64.size
     stream.seek(max(size - large - _END.size, 0))
     tail = stream.read(large + _END.size)
     if tail[-_END.size :][:4] != b"PK\5\6" or len(tail) < _END.size:
-        raise ValueError("it does not end as a zip file does; it may be cut short, or have something after its end")
+        raise ValueError("the end of the zip file is missing; it is truncated, or has data after its end")
     _, disk, first_disk, here, total, length, offset, comment = _END.unpack(tail[-_END.size :])
     end = size - _END.size
     locator = tail[-_END.size - _LOCATOR.size : -_END.size]
     if locator[:4] == b"PK\6\7" and len(tail) == large + _END.size:
         end = size - len(tail)
         if _LOCATOR.unpack(locator)[1:] != (0, end, 1):
-            raise ValueError("its parts do not lie where it says")
+            raise ValueError("its zip directory is inconsistent")
         signature, _, _, _, disk, first_disk, here, total, length, offset = _END64.unpack(tail[: _END64.size])
         if signature != b"PK\6\6":
-            raise ValueError("its parts do not lie where it says")
+            raise ValueError("its zip directory is inconsistent")
     if disk or first_disk or comment or here != total or offset + length != end:
-        raise ValueError("its parts do not lie where it says")
+        raise ValueError("its zip directory is inconsistent")
     if total > entries or length > directory:
-        raise ValueError(f"it lists {total} members in {length} bytes; at most {entries} in {directory} are read")
+        raise ValueError(f"it lists {total} members in {length} bytes; at most {entries} in {directory} are allowed")
 
 
 def check_member(info: zipfile.ZipInfo, size: int, *, stored: bool) -> None:
-    """See that a member is a plain file whose bytes lie inside the zip file.
+    """Check that a member is a regular file whose bytes are inside the zip file.
 
     Args:
         info: The member.
-        size: How many bytes the zip file has.
-        stored: Whether it must be there as it is; if not, it may be deflated.
+        size: The size of the zip file in bytes.
+        stored: Whether it must be uncompressed; otherwise it may be deflated.
 
     Raises:
-        ValueError: It is a link, a folder or a device, is encrypted, or claims more than there is.
+        ValueError: The member is a link, a folder or a device, is encrypted, or declares a wrong size.
     """
     name, mode = info.filename, info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG) or mode & 0o7000 or info.external_attr & _DOS_DIRECTORY:
-        raise ValueError(f"{name} is no plain file")
+        raise ValueError(f"{name} is not a regular file")
     if info.flag_bits & (_ENCRYPTED | _PATCHED):
         raise ValueError(f"{name} is encrypted")
     if info.compress_type != zipfile.ZIP_STORED and (stored or info.compress_type != zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name} is compressed, and nobody writes it so")
+        raise ValueError(f"{name} is compressed in an unexpected way")
     if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
-        raise ValueError(f"{name} claims to be of two sizes")
+        raise ValueError(f"{name} declares two different sizes")
     if info.header_offset < 0 or info.header_offset + info.compress_size > size:
-        raise ValueError(f"{name} claims more bytes than there are")
+        raise ValueError(f"{name} declares more bytes than the file has")
 
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
-    """Read a member whole, its checksum compared, and stop where it is longer than it may be.
+    """Read a member completely, verify its checksum, and reject one that is too long.
 
     Raises:
-        ValueError: It is longer, or not as long as it claims.
-        zipfile.BadZipFile: It is damaged.
+        ValueError: The member is too long, or shorter than declared.
+        zipfile.BadZipFile: The member is damaged.
     """
     if info.file_size > limit:
-        raise ValueError(f"{info.filename} claims {info.file_size} bytes; at most {limit} are read")
+        raise ValueError(f"{info.filename} declares {info.file_size} bytes; at most {limit} are allowed")
     with archive.open(info) as stream:
         content = stream.read(info.file_size + 1)
     if len(content) != info.file_size:
-        raise ValueError(f"{info.filename} is cut short")
+        raise ValueError(f"{info.filename} is truncated")
     return content
 
 
 def stored_at(archive: zipfile.ZipFile, stream: IO[bytes], info: zipfile.ZipInfo) -> int:
-    """Tell where in the file the bytes of a stored member begin.
+    """Return the offset of a stored member's data in the file.
 
     Raises:
-        ValueError: They would not lie inside the file.
-        zipfile.BadZipFile: The member's own header is not that of the directory.
+        ValueError: The data would not be inside the file.
+        zipfile.BadZipFile: The member's header differs from its directory entry.
     """
     archive.open(info).close()  # compares the two headers
     stream.seek(info.header_offset)
     _, name, extra = _LOCAL.unpack(stream.read(_LOCAL.size))
     start = info.header_offset + _LOCAL.size + name + extra
     if start + info.file_size > stream.seek(0, 2):
-        raise ValueError(f"{info.filename} claims more bytes than there are")
+        raise ValueError(f"{info.filename} declares more bytes than the file has")
     return int(start)

@@ -1,4 +1,4 @@
-"""Each parameter's share in what makes trials good, where there are enough trials to say so."""
+"""Parameter importances: each parameter's share in reaching good trials, if there are enough trials to estimate it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import optuna
 from optuna.trial import TrialState
 
 FEWEST = 30
-"""Completed trials of different points that shares need.
+"""Minimum number of completed trials with different points.
 
-PED-ANOVA compares the best tenth of the trials with all: below 11 trials that is a single one. Where one parameter of three
-alone decides, it comes first in 40 % of sweeps with 4 trials, as by chance, in 82 to 88 % with 20, and in 97 % with 30.
+PED-ANOVA compares the best tenth of the trials with all; with fewer than 11 trials, that tenth is a single one. If only
+one parameter of three matters, it ranks first in 40 % of sweeps with 4 trials, as by chance, in 82 to 88 % with 20, and
+in 97 % with 30.
 """
 
 
 @dataclass(frozen=True)
 class Importances:
-    """What each parameter matters.
+    """The importance of each parameter.
 
     Attributes:
-        shares: By parameter, the largest first, together 1; empty where they cannot be told.
-        note: Why there are none, or which parameters are left out; None if there is nothing to say.
+        shares: Shares by parameter, largest first, with the sum 1; empty if they cannot be estimated.
+        note: The reason why there are none, or the parameters left out; None otherwise.
     """
 
     shares: dict[str, float] = field(default_factory=dict)
@@ -30,10 +31,10 @@ class Importances:
 
 
 def importances(study: optuna.Study) -> Importances:
-    """Measure each parameter's share in reaching the best tenth of the trials.
+    """Estimate each parameter's share in reaching the best tenth of the trials.
 
     Source: Watanabe et al. (2023), "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces",
-    as Optuna has it.
+    as implemented in Optuna.
     """
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     points = {repr(sorted(trial.params.items())) for trial in trials}

@@ -1,4 +1,4 @@
-"""Pictures of a sweep: Optuna's, drawn by Matplotlib."""
+"""Optuna's plots of a sweep, drawn with Matplotlib."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from matplotlib import pyplot
 from optuna.visualization import matplotlib as views
 
 FEWEST = 2
-"""Completed trials that there is something to draw of."""
+"""Minimum number of completed trials to draw plots."""
 
 
 def draw(study: optuna.Study, metric: str, folder: Path) -> list[Path]:
-    """Draw the history, parallel coordinates and slices as PNG files; none of them where there are too few trials.
+    """Plot history, parallel coordinates and slices as PNG files, if there are enough trials; return their paths.
 
     Raises:
         TrainingError: A file cannot be written.
@@ -46,7 +46,7 @@ def _draw(study: optuna.Study, metric: str, make: Callable[..., Any], path: Path
         except (ValueError, RuntimeError):
             return None
         for axes in pyplot.gcf().axes:
-            axes.set_xlabel(axes.get_xlabel().replace(".", ".\n"))  # side by side, dotted keys are too long
+            axes.set_xlabel(axes.get_xlabel().replace(".", ".\n"))  # dotted keys are too long for one line
         try:
             with replacing(path) as temporary:
                 pyplot.gcf().savefig(temporary, dpi=120, bbox_inches="tight", format="png")

@@ -1,4 +1,4 @@
-"""Where Optuna keeps a sweep: a journal in its directory that survives the death of any writer, or a database."""
+"""The Optuna storage of a sweep: a journal file in its directory that survives killed writers, or a database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deepcli.sweeps.directory import POLL_SECONDS
 
 
 class _Lock(BaseJournalFileLock):
-    """A lock of the operating system's; Optuna's own is a file that stays behind for half a minute."""
+    """A lock of the operating system, released when its process dies; Optuna's own would stay for half a minute."""
 
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path, is_singleton=False, poll_interval=POLL_SECONDS)
@@ -30,10 +30,10 @@ class _Lock(BaseJournalFileLock):
 
 
 class Journal(JournalFileBackend):
-    """A journal whose last line may be torn by the death of its writer: it is set aside before another is written.
+    """A journal that repairs itself: if a killed writer left an incomplete last line, it is moved to another file.
 
     Args:
-        path: The file.
+        path: The journal file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +41,7 @@ class Journal(JournalFileBackend):
         super().__init__(str(path), _Lock(path.with_name(f".{path.name}.lock")))
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        # Its holder can take the lock a second time, as Optuna will.
+        # The lock is reentrant: Optuna acquires it again inside.
         self._lock.acquire()
         try:
             self._mend()
@@ -50,7 +50,7 @@ class Journal(JournalFileBackend):
             self._lock.release()
 
     def _mend(self) -> None:
-        """Move what follows the last whole line to another file; Optuna refuses to read on behind it."""
+        """Move an incomplete last line to another file, as Optuna cannot read a journal with one in the middle."""
         with self._path.open("r+b") as file:
             if not file.seek(0, 2):
                 return
@@ -66,15 +66,15 @@ class Journal(JournalFileBackend):
 
 
 def open_storage(url: str | None, journal: Path) -> BaseStorage:
-    """Open what keeps a sweep.
+    """Open the storage of a sweep.
 
     Args:
-        url: An Optuna storage URL; None is the journal.
-        journal: Its file.
+        url: An Optuna storage URL; None for the journal.
+        journal: The journal file.
 
     Raises:
-        UsageError: The URL names no database that can be had.
-        RunError: The database cannot be reached, or the journal not be read.
+        UsageError: The URL is invalid, or the driver of its database is not installed.
+        RunError: The database cannot be reached, or the journal cannot be read.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if url is None:
@@ -88,7 +88,7 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
 
 
 def close_storage(storage: BaseStorage) -> None:
-    """Close the connections to a database; a journal has none."""
+    """Close the connections to a database; a journal has no connections."""
     storage.remove_session()
     if isinstance(storage, RDBStorage):
         storage.engine.dispose()
@@ -100,14 +100,14 @@ def _database(url: str) -> BaseStorage:
     try:
         return RDBStorage(url)
     except (ImportError, ArgumentError, NoSuchModuleError, ValueError) as error:
-        install = "; pip install 'deepcli[postgresql]' brings what PostgreSQL needs" * isinstance(error, ImportError)
+        install = "; for PostgreSQL: pip install 'deepcli[postgresql]'" * isinstance(error, ImportError)
         raise UsageError(f"--storage {without_password(url)}: {_first_line(error)}{install}") from None
     except SQLAlchemyError as error:
         raise RunError(f"the storage {without_password(url)} cannot be used: {_first_line(error)}") from None
 
 
 def without_password(url: str) -> str:
-    """Return a URL that may be shown and kept."""
+    """Return a URL with its password hidden, to be shown or saved."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 

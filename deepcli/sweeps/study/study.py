@@ -1,4 +1,4 @@
-"""The trials of a sweep in Optuna's storage, and leases on them, so that one whose worker died is taken up by another."""
+"""A sweep's trials in Optuna's storage, with leases so that another worker resumes the trial of a dead one."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 MOST_DEATHS = 8
-"""So many workers may die in one trial without its getting any further; then it has failed."""
+"""Number of workers that may die in a trial without progress before it counts as failed."""
 
 FIRST_DRAWS = (3, 10)
-"""A study that learns begins with a quarter of its trials at random, but not fewer or more than these."""
+"""Minimum and maximum number of random trials at the start of a Bayesian sweep; in between, a quarter of all."""
 
 
 @dataclass
 class Claim:
-    """A trial that this process is to train, for as long as it holds the lease.
+    """A trial that this process trains; it is reserved while the process holds the lease.
 
     Attributes:
-        trial: Optuna's.
-        point: What it varies.
-        lease: Ends with the process, however that ends.
-        reported: The epochs that an earlier worker has reported.
-        ends: The epoch after which it was to end early when its last worker died; None if it was not.
+        trial: The Optuna trial.
+        point: The values of the parameters.
+        lease: A lock that is released when the process ends, even if killed.
+        reported: Epochs that an earlier worker reported.
+        ends: The epoch at which to prune the trial, if its last worker died after deciding that; else None.
     """
 
     trial: Trial
@@ -53,7 +53,7 @@ class Claim:
 
     @property
     def number(self) -> int:
-        """Its number in the sweep, counted from 0."""
+        """The trial's number in the sweep, counted from 0."""
         return int(self.trial.number)
 
 
@@ -61,10 +61,10 @@ class Study:
     """The trials of one sweep.
 
     Args:
-        folder: Its directory.
-        plan: What was asked for.
-        name: What it is called in the storage.
-        storage: Optuna's.
+        folder: The sweep's directory.
+        plan: The sweep's plan.
+        name: The study's name in the storage.
+        storage: The Optuna storage.
     """
 
     def __init__(self, folder: SweepDir, plan: Plan, name: str, storage: optuna.storages.BaseStorage) -> None:
@@ -80,16 +80,16 @@ class Study:
             )
 
     def close(self) -> None:
-        """Close the connections to a database, if there are some."""
+        """Close the connections to a database, if any."""
         close_storage(self._storage)
 
     def trials(self) -> list[FrozenTrial]:
-        """Return every trial as it stands."""
+        """Return all trials in their current state."""
         return list(self.optuna.get_trials(deepcopy=False))
 
     @cached_property
     def size(self) -> int:
-        """How many trials there shall be."""
+        """The number of planned trials."""
         return self.plan.max_trials if self._listed is None else len(self._listed)
 
     @cached_property
@@ -98,22 +98,22 @@ class Study:
 
     @property
     def given_up(self) -> bool:
-        """Whether so many trials have failed that no new one is begun."""
+        """Whether too many trials have failed, so that no new one is started."""
         return sum(trial.state == TrialState.FAIL for trial in self.trials()) > self.plan.max_failures
 
     @property
     def idle(self) -> bool:
-        """Whether every trial that was begun has ended."""
+        """Whether every trial that was started has ended."""
         return all(trial.state.is_finished() for trial in self.trials())
 
     @property
     def done(self) -> bool:
-        """Whether no trial is left to begin or to finish."""
+        """Whether no trial is left to start or to finish."""
         return self.idle and (len(self.trials()) >= self.size or self.given_up)
 
     @property
     def best(self) -> FrozenTrial | None:
-        """The completed trial with the best value, the first of several; None if there is none."""
+        """The completed trial with the best value, the first if several are equal; None if no trial is completed."""
         completed = [trial for trial in self.trials() if trial.state == TrialState.COMPLETE]
         sign = -1 if self.plan.metric.goal == "maximize" else 1
         return min(completed, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
@@ -125,21 +125,21 @@ class Study:
         return self.runs(int(best.user_attrs.get("same_as", best.number))) if best else []
 
     def runs(self, number: int) -> list[Path]:
-        """Name the run directories of a trial, one a seed."""
+        """Return the run directories of a trial, one per seed."""
         several = len(self.plan.seeds) > 1
         return [self.folder.run(number, seed if several else None) for seed in self.plan.seeds]
 
     def claim(self, new: bool = True) -> Claim | None:
-        """Take a trial: one whose worker has died, or else a new one; None if there is none at the moment.
+        """Reserve a trial whose worker has died, or a new one; None if no trial is free at the moment.
 
         Args:
-            new: Whether a new one may be begun.
+            new: Whether a new trial may be started.
         """
         with self.folder.exclusive():
             return self._orphan() or (self._new() if new else None)
 
     def _orphan(self) -> Claim | None:
-        """Take a trial that was begun and that no process holds."""
+        """Reserve a trial that was started but is not held by any process."""
         for frozen in self.trials():
             if frozen.state.is_finished() or (lease := self.folder.lease(_lease(frozen.number))) is None:
                 continue
@@ -149,11 +149,11 @@ class Study:
             claim = Claim(trial, self._point(trial), lease, reported, ends)
             if self._died(frozen, trial) < MOST_DEATHS:
                 return claim
-            self._tell(claim, TrialState.FAIL, error=f"{MOST_DEATHS} workers died in it, perhaps for want of memory")
+            self._tell(claim, TrialState.FAIL, error=f"{MOST_DEATHS} workers died in this trial, perhaps out of memory")
         return None
 
     def _died(self, frozen: FrozenTrial, trial: Trial) -> int:
-        """Count the deaths in a trial since it last got any further."""
+        """Count the workers that died in a trial since it last completed an epoch."""
         epochs, before = len(frozen.intermediate_values), frozen.user_attrs.get("deaths", {})
         count = before["count"] + 1 if before.get("epochs") == epochs else 1
         trial.set_user_attr("deaths", {"epochs": epochs, "count": count})
@@ -161,7 +161,7 @@ class Study:
 
     def _new(self) -> Claim | None:
         while (number := len(self.trials())) < self.size and not self.given_up:
-            # Taken before the trial is there, or another process could take it for an orphan.
+            # The lease is taken before the trial exists; otherwise another process could take the trial for an orphan.
             lease = self.folder.lease(_lease(number))
             if lease is None:
                 return None
@@ -176,7 +176,7 @@ class Study:
         return None
 
     def _sampler(self, number: int) -> BaseSampler:
-        """Make what draws the values of a trial. That depends on the trials before alone, not on who draws."""
+        """Build the sampler for a trial; its values depend only on earlier trials, not on the worker."""
         if self._listed is not None:
             return ListSampler(self.plan, self._listed)
         least, most = FIRST_DRAWS
@@ -192,7 +192,7 @@ class Study:
         return point
 
     def _twin(self, claim: Claim) -> FrozenTrial | None:
-        """Find a completed trial of the same point, which would only be trained to the same end again."""
+        """Find a completed trial of the same point, whose values can be reused."""
         wanted = same(claim.point)
         return next(
             (
@@ -204,7 +204,7 @@ class Study:
         )
 
     def complete(self, claim: Claim, values: Sequence[float]) -> None:
-        """Keep what a trial came to, a value for each seed."""
+        """Record a trial's values, one per seed."""
         if not all(map(math.isfinite, values)):
             self.fail(claim, f"{self.plan.metric.name} is {next(v for v in values if not math.isfinite(v))}")
             return
@@ -213,17 +213,17 @@ class Study:
             self._tell(claim, TrialState.COMPLETE, statistics.fmean(values))
 
     def fail(self, claim: Claim, error: str) -> None:
-        """Keep why a trial failed."""
+        """Record that a trial failed, with its error."""
         with self.folder.exclusive():
             self._tell(claim, TrialState.FAIL, error=error)
 
     def prune(self, claim: Claim) -> None:
-        """Keep that a trial was ended early."""
+        """Record that a trial was stopped early."""
         with self.folder.exclusive():
             self._tell(claim, TrialState.PRUNED)
 
     def give_back(self, claim: Claim) -> None:
-        """Leave a trial to be gone on with; nobody died."""
+        """Release a trial so that another worker can resume it."""
         claim.trial.set_user_attr("deaths", {})
         claim.lease.release()
 
@@ -235,11 +235,11 @@ class Study:
 
 
 class ListSampler(BaseSampler):
-    """Gives each trial its point of a list: Optuna then knows the parameters, for its importances and pictures.
+    """A sampler that gives each trial its point of a list, so that Optuna has the parameters for importances and plots.
 
     Args:
         plan: The sweep.
-        points: By trial.
+        points: The points by trial number.
     """
 
     def __init__(self, plan: Plan, points: Sequence[Point]) -> None:

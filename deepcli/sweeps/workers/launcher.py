@@ -1,4 +1,4 @@
-"""The process that has the workers of this machine, as the command that shows the sweep sees it."""
+"""Start, watch and stop the local worker processes of a sweep, from the command that shows its progress."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MOST_STARTS = 5
 
 
 class LocalWorkers:
-    """`deepcli sweep worker` in a process of its own; it ends with this one, however that ends.
+    """Runs `deepcli sweep worker` in a child process, which ends when this process ends, even if killed.
 
     Args:
         folder: The sweep.
-        words: Further words of its command line.
-        environment: Variables for it alone: what nobody shall read in a list of processes.
+        words: Additional arguments of the command.
+        environment: Environment variables for the child only, for secrets that must not show in a process list.
     """
 
     def __init__(self, folder: SweepDir, words: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -42,15 +42,15 @@ class LocalWorkers:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
-                start_new_session=True,  # so that Ctrl-C reaches the command alone, which passes it on
+                start_new_session=True,  # so that Ctrl-C reaches only this command, which then stops the workers
             )
 
     def at_work(self) -> bool:
-        """Tell whether there is something left to do; if the process was killed, another takes its place.
+        """Return whether the workers are still running; restart the process if it was killed.
 
         Raises:
             RunError: Data are missing, or the sweep's files cannot be used.
-            TrainingError: It failed.
+            TrainingError: The process failed.
         """
         code = self._process.poll()
         if code is None:
@@ -62,14 +62,16 @@ class LocalWorkers:
             return True
         if code == 2:
             raise RunError(self._last_words().strip().removeprefix("error: "))
-        raise TrainingError(f"the sweep's workers ended with exit code {code}; {self._log} ends:\n{self._last_words()}")
+        raise TrainingError(
+            f"the sweep's workers failed with exit code {code}; last lines of {self._log}:\n{self._last_words()}"
+        )
 
     def _last_words(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return "\n".join(f"  {line}" for line in lines[-5:])
 
     def end(self, at_once: bool = False) -> None:
-        """Let every worker leave its trial so that it can go on, and end."""
+        """Stop the workers; each leaves its trial ready to resume, unless `at_once` kills them."""
         with contextlib.suppress(OSError):
             self._process.send_signal(signal.SIGKILL if at_once and os.name == "posix" else signal.SIGTERM)
         if self._process.stdin is not None:

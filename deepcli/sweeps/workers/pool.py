@@ -1,4 +1,4 @@
-"""The worker processes of a sweep on one machine: begun from a process that has TensorFlow loaded, and begun anew."""
+"""The worker processes of a sweep on one machine: starting, restarting and stopping them."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ from deepcli.system.signals import Signals
 START: Literal["fork", "spawn"] = "fork" if sys.platform == "linux" else "spawn"
 
 RENEW = 75
-"""The exit code of a worker that another should follow (EX_TEMPFAIL)."""
+"""The exit code of a worker that asks to be restarted (EX_TEMPFAIL)."""
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_END = 30.0
 MOST_FAILURES = 5
-"""Workers that end by an error, one after another and at once, before the crew gives up."""
+"""Consecutive workers that fail soon after their start before the sweep is stopped with an error."""
 
 BYTES_EACH = 2 << 30
-"""What a worker is taken to need of the machine's memory."""
+"""Assumed memory of one worker."""
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker is told.
+    """The settings of a worker process.
 
     Attributes:
         folder: The sweep's directory.
-        storage: Its storage, if that is no journal.
-        plugins: To import first.
-        sources: Where data may come from.
-        loaded: A spec and its data, for a worker that shares this process's memory; another one reads them itself.
-        threads: CPU threads; None leaves them to the spec.
-        until: `time.monotonic()` after which no trial is begun; None for never.
+        storage: The URL of its Optuna storage; None for the journal file in the directory.
+        plugins: Plugins to import first.
+        sources: Where data are read or downloaded from.
+        loaded: A spec and its data, for a forked worker, which shares this process's memory; others load the data.
+        threads: CPU threads; None uses the spec's.
+        until: Time of `time.monotonic()` at which to stop starting trials; None for no limit.
     """
 
     folder: Path
@@ -68,14 +68,15 @@ class WorkerConfig:
 
 
 class WorkerPool:
-    """Some workers.
+    """Starts the worker processes of a sweep and restarts those that end early.
 
     Args:
-        count: How many.
-        config: What each is told.
-        start: How a process is begun. A `fork`, as on Linux, has TensorFlow imported and the data loaded; this process
-            must not have used TensorFlow, or threads would be missing. A process begun by `spawn` gets a pickle, which
-            it opens before any plugin is imported, so nothing of a plugin's or of the size of data goes there.
+        count: Number of workers.
+        config: The settings of each.
+        start: The start method. With `fork`, as on Linux, a worker has TensorFlow imported and the data loaded; this
+            process must not have run TensorFlow operations, as its threads would be missing in the worker. With
+            `spawn`, a worker gets a pickle, which it loads before it imports plugins, so the pickle holds no objects of
+            plugins and no data.
     """
 
     def __init__(self, count: int, config: WorkerConfig, start: Literal["fork", "spawn"] = START) -> None:
@@ -89,16 +90,16 @@ class WorkerPool:
         self._failures = 0
 
     def work(self, signals: Signals, attached: bool) -> None:
-        """Keep the workers going until they have nothing left to do.
+        """Run the workers until no trials are left, restarting those that fail or ask for it.
 
         Args:
-            signals: May ask for the end.
-            attached: Whether to end when standard input does, which is when the process that began this one ends.
+            signals: May request to stop.
+            attached: Whether to stop when standard input closes, as it does when the parent process ends.
 
         Raises:
-            Interrupted: A signal asked for it; every worker has left its trial so that it can go on.
+            Interrupted: A signal requested to stop; each worker has left its trial ready to resume.
             RunError: The sweep's files or its storage cannot be used.
-            TrainingError: Workers fail again and again.
+            TrainingError: Several workers in succession failed soon after their start.
         """
         ended = threading.Event()
         if attached:
@@ -114,16 +115,16 @@ class WorkerPool:
         finally:
             self._end()
         if signals.stop is not None or ended.is_set():
-            raise Interrupted("interrupted; the same command again goes on", signals.stop or signal.SIGTERM)
+            raise Interrupted("interrupted; run the same command again to continue", signals.stop or signal.SIGTERM)
 
     def _begin(self, index: int, signals: Signals) -> None:
-        flush_files()  # or a fork would write what is still buffered a second time
+        flush_files()  # otherwise a fork would write buffered output a second time
         process = self._context.Process(target=_work, args=(index, self._orders, signals), name=f"worker {index}")
         process.start()
         self._processes[index], self._began[index] = process, time.monotonic()
 
     def _follow(self, index: int, code: int | None, signals: Signals) -> None:
-        """Let another worker follow one that has ended, unless nothing is left."""
+        """Replace a worker that has ended, unless no trials are left or workers keep failing."""
         process = self._processes.pop(index)
         process.close()
         if code == 0:
@@ -148,12 +149,12 @@ class WorkerPool:
 
 
 def _work(index: int, config: WorkerConfig, signals: Signals) -> None:
-    """Be a worker's process from its beginning to its end."""
+    """Run as a worker process: the target of `Process`."""
     if multiprocessing.get_start_method() != "fork":
         _train(index, config, signals)
         return
-    # `multiprocessing` ends a fork by `os._exit`: what a plugin wants done at the end would be lost. What it registered
-    # before the fork is for the process that began this one.
+    # `multiprocessing` ends a fork with `os._exit`, which skips the exit functions of plugins, so they are called here.
+    # Those registered before the fork belong to the parent process.
     atexit._clear()
     try:
         _train(index, config, signals)
@@ -163,17 +164,16 @@ def _work(index: int, config: WorkerConfig, signals: Signals) -> None:
 
 
 def _train(index: int, config: WorkerConfig, signals: Signals) -> NoReturn:
-    """Train trials; the exit code says how it ended.
+    """Train trials, then exit with a code that says how it ended.
 
     Args:
-        index: Its number.
-        config: What to do.
-        signals: What signals have asked of the process that began this one; until this one has handlers of its own,
-            a fork of it has theirs.
+        index: The worker's number.
+        config: Its settings.
+        signals: The parent's record of signals; a fork keeps the parent's handlers until it installs its own.
     """
     signal.set_wakeup_fd(-1)
     if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)  # Ctrl-C is for the one who began the sweep; that one tells the workers
+        os.setpgid(0, 0)  # Ctrl-C should reach only the parent process, which then stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     folder = SweepDir(config.folder)
     log = _log_to(folder.log(_name(index)))
@@ -206,7 +206,7 @@ def _name(index: int) -> str:
 
 
 def _log_to(path: Path):  # type: ignore[no-untyped-def]
-    """Send all that this process prints to a file, and return what writes a line there."""
+    """Redirect this process's output to a file; return a function that writes a line to it."""
     stream = path.open("a", encoding="utf-8", buffering=1)
     for descriptor in (1, 2):
         os.dup2(stream.fileno(), descriptor)
@@ -220,11 +220,11 @@ def _log_to(path: Path):  # type: ignore[no-untyped-def]
 def _last_words(folder: SweepDir, index: int) -> str:
     path = folder.log(_name(index))
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return "\n".join([f"a worker of the sweep failed; {path} ends:", *(f"  {line}" for line in lines[-3:])])
+    return "\n".join([f"a worker of the sweep failed; last lines of {path}:", *(f"  {line}" for line in lines[-3:])])
 
 
 def _end_with_parent() -> None:
-    """End this process like a signal would when the one that began it has ended."""
+    """Send this process a SIGTERM when its parent process ends."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -237,7 +237,7 @@ def _watch_input(ended: threading.Event) -> None:
 
 
 def visible_gpus() -> list[str]:
-    """Name the GPUs that a process may use, as CUDA does; found without starting CUDA."""
+    """List the names of the GPUs that a process may use, as CUDA names them, without initializing CUDA."""
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
     if wanted is not None:
         return [name for name in wanted.split(",") if name not in ("", "-1")]
@@ -245,6 +245,6 @@ def visible_gpus() -> list[str]:
 
 
 def default_workers() -> int:
-    """Choose how many workers a machine holds: one for each GPU, else one for each core as far as memory goes."""
+    """Choose the number of workers: one per GPU, or without GPUs one per core as far as memory allows."""
     memory = psutil.virtual_memory().available // BYTES_EACH
     return len(visible_gpus()) or max(min(cores(), int(memory)), 1)

@@ -1,4 +1,4 @@
-"""A worker of a sweep: trains one trial after another in a process that keeps TensorFlow and the data loaded."""
+"""A sweep's worker: trains one trial after another in a process that keeps TensorFlow and the data loaded."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 SECONDS_BETWEEN_LOOKS = 0.2
-"""To wait where other workers have all that is left."""
+"""How often to check for a free trial while other workers train all remaining ones."""
 
 SECONDS_BETWEEN_SAVES = 10.0
-"""What a trial may lose when its worker dies; a trial is often shorter than its checkpoints would take."""
+"""Training time that a trial may lose if its worker dies; saving after each epoch could take longer than a trial."""
 
 GROWTH = 1 << 30
-"""Bytes that a worker may grow by from trial to trial, and that must be left to the machine, before it is renewed."""
+"""A worker is restarted when it has grown by this many bytes, or when less than this is free on the machine."""
 
 
 class Reports(keras.callbacks.Callback):
-    """Tells the study of each epoch of a trial, and ends one that has no prospect.
+    """Reports each epoch of a trial to the study, and stops a trial that the pruner rejects.
 
     Args:
         claim: The trial.
-        metric: What the sweep looks at.
-        epochs: After which it ends anyway.
+        metric: The metric that the sweep optimizes.
+        epochs: The trial's full length.
     """
 
     def __init__(self, claim: Claim, metric: str, epochs: int) -> None:
@@ -69,14 +69,14 @@ class Reports(keras.callbacks.Callback):
 
 
 class Worker:
-    """Trains trials of a sweep until none is left, time is up, or a new process would do better.
+    """Trains trials of a sweep until none is left, the time is over, or a new process is needed.
 
     Args:
         study: The sweep.
-        sources: Where data may come from.
-        signals: May ask it to end; the trial at hand is then left to be gone on with.
-        until: `time.monotonic()` after which no trial is begun; None for never.
-        tell: Is told of each trial.
+        sources: Where data are read or downloaded from.
+        signals: May request to stop; the current trial is then left ready to resume.
+        until: Time of `time.monotonic()` at which to stop starting trials; None for no limit.
+        tell: Called with a line about each trial.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class Worker:
         self._size = 0
 
     def work(self) -> bool:
-        """Train what there is; then measure the winner.
+        """Train the trials that are left, then evaluate the best one on the test split.
 
         Returns:
-            Whether nothing is left to do; False if a new process should go on.
+            True if nothing is left to do; False if a new process should continue.
 
         Raises:
-            Interrupted: A signal asked for it.
+            Interrupted: A signal requested to stop.
         """
         while True:
             self._listen()
@@ -116,17 +116,17 @@ class Worker:
 
     def _listen(self) -> None:
         if self._signals.stop is not None:
-            raise Interrupted("interrupted; the same command again goes on", self._signals.stop)
+            raise Interrupted("interrupted; run the same command again to continue", self._signals.stop)
 
     def _suits(self, experiment: Experiment) -> bool:
-        """Tell whether this process can compute what a spec wants: TensorFlow is set up once, for all that follows."""
+        """Return whether this process can train a spec: device, threads and determinism cannot change afterwards."""
         training = experiment.training
         setting = (training.device, training.threads, training.deterministic)
         self._setting = self._setting or setting
         return self._setting == setting
 
     def _train(self, claim: Claim) -> bool:
-        """Train a trial, and keep what it came to; returns whether the process is as good as before."""
+        """Train a trial and record its result; return False if the process should not be used any more."""
         study, name, sound = self._study, self._study.plan.metric.name, True
         self._tell(f"trial {claim.number}: {claim.point}")
         try:
@@ -137,7 +137,7 @@ class Worker:
         except DeepcliError as error:
             study.fail(claim, str(error))
         except Exception as error:
-            # Whatever a model or a plugin raises: the other trials go on, in a process that has not seen it.
+            # A model or a plugin may raise anything: the other trials continue in a new process.
             write_text(study.folder.log(f"trial-{claim.number:04d}"), traceback.format_exc())
             study.fail(claim, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
             sound = False
@@ -151,7 +151,7 @@ class Worker:
         return sound
 
     def _values(self, claim: Claim, name: str) -> tuple[list[float], bool]:
-        """Train with each seed; returns the metric at each run's best epoch, and whether the first was ended early."""
+        """Train with each seed; return the metric at each run's best epoch, and whether the trial was pruned."""
         study, values = self._study, list[float]()
         for seed, output in zip(study.plan.seeds, study.runs(claim.number), strict=True):
             experiment = study.plan.experiment(claim.point, seed)
@@ -178,11 +178,11 @@ class Worker:
         return go_on(experiment, request, self._load, NullReporter())
 
     def know(self, experiment: Experiment, splits: Splits) -> None:
-        """Take data that are loaded already."""
+        """Reuse data that are already loaded."""
         self._splits = {_data(experiment): splits}
 
     def _load(self, experiment: Experiment) -> Splits:
-        """Load data, or take those of the trial before."""
+        """Load data, or reuse those of the previous trial."""
         key = _data(experiment)
         if key not in self._splits:
             self._splits = {key: experiment.data.load(self._sources)}
@@ -194,7 +194,7 @@ class Worker:
         return size - self._size > GROWTH or psutil.virtual_memory().available < GROWTH
 
     def _measure_winner(self) -> bool:
-        """Measure the best trial on the test split, unless that is done or another worker is at it."""
+        """Evaluate the best trial on the test split, unless that is done or another worker is doing it."""
         lease = self._study.folder.lease("winner")
         if lease is None:
             return True
@@ -204,30 +204,30 @@ class Worker:
             lease.release()
 
     def _measure(self, run: RunDir) -> bool:
-        """Measure a run on the test split, if that is not done; returns whether this process could."""
+        """Evaluate a run on the test split, unless that is done; return False if this process cannot."""
         result = run.result()
         if result is None or "test" in result.metrics:
             return True
         if not self._suits(open_checkpoint(run.best).experiment):
             return False
-        self._tell(f"{run.path} is of the best trial, and measured on the test split")
+        self._tell(f"{run.path}: evaluating the best trial on the test split")
         measure(run, self._load)
         return True
 
 
 def _data(experiment: Experiment) -> str:
-    """Name the data of a spec by what its splits depend on."""
+    """Return a key for a spec's data: every field that its splits depend on."""
     return experiment.data.model_dump_json(exclude={"batch_size", "augmentation"})
 
 
 def go_on(
     experiment: Experiment, request: TrainOptions, load: Callable[[Experiment], Splits], reporter: Reporter
 ) -> Result:
-    """Train a run from where it is: nowhere yet, at a checkpoint, or at its end.
+    """Start a run, resume it, or return its result if it has finished.
 
     Raises:
-        RunError: Another process is training it, or it was begun with another spec.
-        DeepcliError: As `train` does.
+        RunError: Another process is training the run, or it was started with another spec.
+        DeepcliError: Any error that `train` raises.
     """
     run = RunDir(request.output)
     with contextlib.ExitStack() as stack:
@@ -240,12 +240,12 @@ def go_on(
 
 
 def measure(run: RunDir, load: Callable[[Experiment], Splits]) -> None:
-    """Measure a run's best weights on the test split, and keep that with its result.
+    """Evaluate a run's best weights on the test split, and add the metrics to its result.
 
     Raises:
-        CheckpointError: Its checkpoint is gone or damaged.
-        DataError: The data are not those that it was trained on.
-        TrainingError: The figures cannot be written.
+        CheckpointError: The checkpoint is missing or damaged.
+        DataError: The data differ from those that the run was trained on.
+        TrainingError: A file cannot be written.
     """
     checkpoint, result = open_checkpoint(run.best), run.result()
     splits = load(checkpoint.experiment)
