@@ -65,6 +65,27 @@ class ComparedRuns:
         """The first error that kept a pair from being compared; None if there was none."""
         return next((pair for pair in self.comparison.pairs if isinstance(pair, DeepcliError)), None)
 
+    def plot(self, output: str | os.PathLike[str], metric: str | None = None) -> Path:
+        """Plot the learning curves of all runs to one PNG or SVG file.
+
+        Args:
+            output: The file.
+            metric: The metric to plot; default: the one that decides the best epoch.
+
+        Raises:
+            UsageError: No run has that metric, or the file has another ending.
+        """
+        from deepcli.reports import plots
+        from deepcli.spec.registry import did_you_mean
+
+        loaded = self.comparison.runs
+        name = metric or loaded[0].experiment.monitor
+        known = dict.fromkeys(column for run in loaded for column in run.curves)
+        if name not in known:
+            raise UsageError(f"--metric: no run has {name!r}; {did_you_mean(name, known)}known: {', '.join(known)}")
+        plots.save(plots.overlaid(loaded, name), plots.checked(Path(output)))
+        return Path(output)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, as `deepcli compare --json` prints it."""
         return self.comparison.to_json()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,11 +64,13 @@ class ExportedModel:
         """The error to raise if the export differs from the original; None if it does not, or was not verified."""
         if self.verdict is None or self.verdict.difference <= self.tolerance:
             return None
-        return TrainingError(f"the export differs by {self.verdict.difference:.2g}, more than {self.tolerance:g}")
+        return TrainingError(
+            f"the export's outputs differ by {self.verdict.difference:.2g}, more than {self.tolerance:g} (--tolerance)"
+        )
 
 
 def run_export(
-    request: ExportRequest, sources: Sources, reporter: Reporter, plugins: Sequence[str] = ()
+    request: ExportRequest, at: Callable[[], Sources], reporter: Reporter, plugins: Sequence[str] = ()
 ) -> ExportedModel:
     """Write the model in float32, with its preprocessing and a `usage.py`.
 
@@ -84,15 +86,15 @@ def run_export(
     import_plugins(plugins)
     demand_data_words(request.words)
     if request.words and not request.verify:
-        raise UsageError(f"{request.words[0]}: only --verify reads data")
+        raise UsageError(f"{request.words[0]}: has no effect without --verify")
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), "cpu")
     if request.length is not None:
         _check_length(request.length, checkpoint.experiment, chosen)
     if request.output is None and run is None:
-        raise UsageError("--output: a checkpoint outside a run needs a directory to write to")
+        raise UsageError("--output: required for a checkpoint that is not in a run")
     folder = request.output or run.path / "export" / request.format  # type: ignore[union-attr]
-    splits = read_data(checkpoint, run, request.words, sources, reporter)[0] if request.verify else None
+    splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if request.verify else None
 
     from deepcli.export import exporting
     from deepcli.export.portable import load_portable
@@ -122,7 +124,7 @@ def _format(name: str) -> Format:
 
 
 def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
-    """Check that a format fixes the length of texts, and that texts can be that long.
+    """Check that a format fixes the length of texts, and that the model accepts texts of this length.
 
     Raises:
         UsageError: The length has no effect, or is too large.
@@ -130,7 +132,7 @@ def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
     if experiment.signature.kind != "tokens":
         raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads images, not texts")
     if not format_.fixed:
-        raise UsageError(f"--length: has no effect; the format {format_.type} takes texts of any length")
+        raise UsageError(f"--length: has no effect; the format {format_.type} accepts texts of any length")
     longest = experiment.signature.shape[0]
     if longest is not None and length > longest:
-        raise UsageError(f"--length: should be at most {longest}, the longest text of the model (data.maxlen)")
+        raise UsageError(f"--length: should be at most {longest}, the model's longest text (data.maxlen)")

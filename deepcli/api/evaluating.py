@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ def check_split(split: str) -> None:
 
 
 def run_evaluation(
-    request: EvaluateRequest, sources: Sources, reporter: Reporter, plugins: Sequence[str] = ()
+    request: EvaluateRequest, at: Callable[[], Sources], reporter: Reporter, plugins: Sequence[str] = ()
 ) -> tuple[Result, Sequence[str]]:
     """Evaluate, and keep the predictions of a run's best weights on its own data in the run.
 
@@ -75,10 +75,10 @@ def run_evaluation(
     import_plugins(plugins)
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), request.device)
-    splits, read = read_data(checkpoint, run, request.words, sources, reporter)
+    splits, read = read_data(checkpoint, run, request.words, at(), reporter)
     examples = splits[request.split]
     if request.words and request.output is None:
-        reporter.note("notice: nothing is kept of it; --output writes the predictions and the result")
+        reporter.note("notice: nothing is saved; to save the predictions and the result, add --output")
 
     from deepcli.training.evaluate import BATCH_SIZE, evaluate
     from deepcli.training.evaluation_files import keep_in_run, write

@@ -45,14 +45,19 @@ def load(*spec: Source, plugins: Sequence[str | os.PathLike[str]] = (), **sectio
             path of the field in a dict.
         UsageError: There is neither a file nor a dict, or a plugin cannot be imported.
     """
-    loaded = load_parts([*spec, *([sections] if sections else [])], plugin_names(plugins))
+    loaded = load_parts([*spec, *([sections] if sections else [])], plugins=plugin_names(plugins))
     for notice in loaded.notices:
         warn(notice)
     return loaded.experiment
 
 
-def load_parts(parts: Sequence[Source], plugins: Sequence[str] = ()) -> Loaded:
+def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: Sequence[str] = ()) -> Loaded:
     """Load a spec from its parts, with the notices that a user should see.
+
+    Args:
+        parts: As `load` takes them; of those, strings like `training.epochs=3` are overrides.
+        overrides: More overrides, applied after those.
+        plugins: Python files or modules to import first.
 
     Raises:
         SpecError: The spec is not valid.
@@ -60,14 +65,16 @@ def load_parts(parts: Sequence[Source], plugins: Sequence[str] = ()) -> Loaded:
     """
     from deepcli.experiment.load import Loaded, is_override, load
     from deepcli.experiment.schema import Experiment
+    from deepcli.spec.plugins import import_plugins
 
-    if len(parts) == 1 and isinstance(parts[0], Experiment):
+    if len(parts) == 1 and isinstance(parts[0], Experiment) and not overrides:
+        import_plugins(plugins)
         return Loaded(parts[0])
-    overrides = [part for part in parts if isinstance(part, str) and is_override(part)]
     files = [part for part in parts if not (isinstance(part, str) and is_override(part))]
+    words = [part for part in parts if isinstance(part, str) and is_override(part)]
     if not files:
         raise UsageError(NO_FILE)
-    return load([_opened(part) for part in files], overrides, plugins)
+    return load([_opened(part) for part in files], [*words, *overrides], plugins)
 
 
 def plugin_names(plugins: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:

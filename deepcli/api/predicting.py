@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from deepcli.api.warned import warn
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
     from deepcli.data.lexicon import Lexicon
     from deepcli.experiment.schema import Experiment
     from deepcli.inputs.example import Example, Notify, Unreadable
-    from deepcli.inputs.reading import Reader
+    from deepcli.inputs.reading import Reader, ReadOptions
     from deepcli.run.checkpoint.file import CheckpointFile
     from deepcli.training.evaluate import LoadedModel
-
-BATCH_SIZE = 256
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Ranking:
 def lexicon_of(
     checkpoint: CheckpointFile, inputs: Sequence[object], sources: Sources, notify: Notify
 ) -> Lexicon | None:
-    """Find the words that a text model knows: in the checkpoint, or in its data set's files.
+    """Find the vocabulary of a text model: in its checkpoint, or else in its data set.
 
     Args:
         checkpoint: The model.
@@ -97,7 +96,7 @@ def lexicon_of(
         notify: Is called with a line if the data set's words are used.
 
     Raises:
-        DataError: They are not available, and there are inputs other than arrays of ids.
+        DataError: The vocabulary is not available, and some inputs are not arrays of token ids.
     """
     data = checkpoint.experiment.data
     if data.signature.kind != "tokens" or all(_holds_ids(one) for one in inputs):
@@ -106,8 +105,49 @@ def lexicon_of(
         return own
     found = data.lexicon(sources)
     if found is not None:
-        notify(f"{checkpoint.path} holds no words; those of the data set {data.type} on this machine are taken")
+        notify(f"{checkpoint.path} has no vocabulary; using that of the data set {data.type} on this machine")
     return found
+
+
+def make_reader(
+    checkpoint: CheckpointFile,
+    inputs: Sequence[object],
+    options: ReadOptions,
+    at: Callable[[], Sources],
+    notify: Notify,
+    complain: Notify,
+) -> Reader:
+    """Make what reads inputs for a checkpoint's model.
+
+    Args:
+        checkpoint: The model.
+        inputs: What will be read.
+        options: How.
+        at: Returns where the data set's words are looked for.
+        notify: Is called with each notice about an input.
+        complain: Is called with the reason for each input that cannot be read.
+
+    Raises:
+        UsageError: The model has no use for an option.
+    """
+    from deepcli.inputs.reading import reader_for
+
+    lexicon = lexicon_of(checkpoint, inputs, at(), notify)
+    return reader_for(checkpoint.experiment.data, lexicon, options, notify, complain)
+
+
+def answered(
+    checkpoint: CheckpointFile, head: Sequence[Example | Unreadable], rest: Iterable[Example | Unreadable], size: int
+) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
+    """Load a checkpoint's model, and predict inputs in batches.
+
+    Yields:
+        Inputs, and the model's outputs for the examples among them: float64 (examples, classes).
+    """
+    from deepcli.training.evaluate import load_model
+    from deepcli.training.predict import predict
+
+    yield from predict(load_model(checkpoint), chain(head, rest), size)
 
 
 def _holds_ids(value: object) -> bool:
@@ -117,7 +157,7 @@ def _holds_ids(value: object) -> bool:
 
 
 def head_of(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
-    """Read up to the first example, so that what cannot be read is reported before TensorFlow is imported."""
+    """Read inputs up to and including the first readable one, before TensorFlow is imported."""
     from deepcli.inputs.example import Example
 
     head: list[Example | Unreadable] = []

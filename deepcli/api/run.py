@@ -8,9 +8,10 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import plugin_names
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from deepcli.run.directory import RunDir
     from deepcli.run.loaded import LoadedRun
     from deepcli.training.evaluate import LoadedModel
-
-PAGE = "report.html"
 
 
 class Run:
@@ -148,16 +147,15 @@ class Run:
             DataError: An input cannot be read.
             UsageError: The model has no use for an argument.
         """
-        from deepcli.api.predicting import lexicon_of, predict_values
+        from deepcli.api.predicting import make_reader, predict_values
         from deepcli.inputs.in_memory import listed
-        from deepcli.inputs.reading import ReadOptions, reader_for
+        from deepcli.inputs.reading import ReadOptions
 
         checkpoint, loaded = self._loaded_model()
         unreadable: list[str] = []
         options = ReadOptions(invert, key, column, lines, limits, fit)
         values = listed(inputs)
-        lexicon = lexicon_of(checkpoint, values, data_sources(), warn)
-        reader = reader_for(loaded.experiment.data, lexicon, options, warn, unreadable.append)
+        reader = make_reader(checkpoint, values, options, data_sources, warn, unreadable.append)
         return predict_values(loaded, reader, values, top_k, batch_size, unreadable, skip)
 
     def evaluate(
@@ -190,7 +188,28 @@ class Run:
 
         words, target = data_words(data), None if output is None else Path(output)
         request = EvaluateRequest(self.path, split, words, batch_size, target, self._device, time.monotonic())
-        return run_evaluation(request, data_sources(data_dir, offline), WarningReporter())[0]
+        return run_evaluation(request, partial(data_sources, data_dir, offline), WarningReporter())[0]
+
+    def plot(
+        self,
+        output: str | os.PathLike[str] | None = None,
+        format: Literal["png", "svg"] = "png",
+        split: str = "test",
+    ) -> list[Path]:
+        """Plot learning curves, confusion matrix and calibration, each to a file.
+
+        Args:
+            output: A directory for the files; default: the run.
+            format: png or svg.
+            split: Whose predictions: test, validation or train.
+
+        Raises:
+            RunError: The run has no epochs yet, or no predictions of that split.
+        """
+        from deepcli.api.plotting import write_plots
+
+        folder = self._own_run().path if output is None else Path(output)
+        return list(write_plots(self._loaded(), folder, format, split, warn))
 
     def report(self, output: str | os.PathLike[str] | None = None) -> Path:
         """Write the run as one HTML page that needs no other file; default: `report.html` in the run.
@@ -199,6 +218,7 @@ class Run:
             RunError: The history is damaged.
             TrainingError: The page cannot be written.
         """
+        from deepcli.api.reporting import PAGE
         from deepcli.reports.html import write_report
 
         page = self._own_run().path / PAGE if output is None else Path(output)
@@ -237,7 +257,7 @@ class Run:
 
         target = None if output is None else Path(output)
         request = ExportRequest(self.path, format, target, length, verify, tolerance, data_words(data))
-        exported = run_export(request, data_sources(data_dir, offline), WarningReporter())
+        exported = run_export(request, partial(data_sources, data_dir, offline), WarningReporter())
         if exported.problem is not None:
             raise exported.problem
         return exported

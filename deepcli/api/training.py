@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +36,7 @@ class TrainRequest:
 
     Attributes:
         spec: The parts of the spec, as `load` takes them.
+        overrides: Overrides to apply after those in `spec`.
         output: The run directory; None: a new one in `runs/`.
         if_exists: What to do if the run exists.
         resume: The run to resume; a spec may be left out then, because the run has its own.
@@ -46,6 +48,7 @@ class TrainRequest:
     """
 
     spec: tuple[Source, ...]
+    overrides: tuple[str, ...] = ()
     output: Path | None = None
     if_exists: IfExists = "error"
     resume: Path | None = None
@@ -96,28 +99,33 @@ def train(
     from deepcli.api.run import Run
 
     if if_exists != "error" and (output is None or resume is not None):
-        why = "without output: each run gets a new directory then" if resume is None else "with resume"
+        why = "without output, when each run gets a new directory" if resume is None else "with resume"
         raise UsageError(f"if_exists: has no effect {why}")
     request = TrainRequest(
         tuple(part for part in (spec, *more) if part is not None),
-        None if output is None else Path(output),
-        if_exists,
-        resume.path if isinstance(resume, Run) else None if resume is None else Path(resume),
-        plugin_names(plugins),
-        tuple(callbacks),
+        output=None if output is None else Path(output),
+        if_exists=if_exists,
+        resume=resume.path if isinstance(resume, Run) else None if resume is None else Path(resume),
+        plugins=plugin_names(plugins),
+        callbacks=tuple(callbacks),
         started=time.monotonic(),
         kill=False,
     )
-    sources = data_sources(data_dir, offline, download_progress if progress else None)
+    at = partial(data_sources, data_dir, offline, download_progress if progress else None)
     try:
-        result = run_training(request, sources, make_reporter(quiet=not progress))
+        result = run_training(request, at, make_reporter(quiet=not progress))
     except Interrupted as error:
         raise _reworded(error) from None
     return Run(str(result.run))
 
 
-def run_training(request: TrainRequest, sources: Sources, reporter: Reporter) -> Result:
+def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Reporter) -> Result:
     """Load a spec, read its data, and train, skip or resume the run.
+
+    Args:
+        request: What to train.
+        at: Returns where data are looked for; it is called only if data are needed.
+        reporter: Shows notices and progress.
 
     Raises:
         DeepcliError: As `train` says.
@@ -127,7 +135,7 @@ def run_training(request: TrainRequest, sources: Sources, reporter: Reporter) ->
     if request.resume is not None:
         parts, output, if_exists = _with_own_spec(parts, request.resume, output), request.resume, "resume"
     with signals.noted(), contextlib.ExitStack() as stack:
-        loaded = load_parts(parts, request.plugins)
+        loaded = load_parts(parts, request.overrides, request.plugins)
         for notice in loaded.notices:
             reporter.note(f"notice: {notice}")
 
@@ -141,7 +149,7 @@ def run_training(request: TrainRequest, sources: Sources, reporter: Reporter) ->
             result, resumption = _known(run, if_exists, loaded.experiment, reporter)
             if result is not None:
                 return result
-        return _trained(request, loaded.experiment, output, resumption, signals, sources, reporter)
+        return _trained(request, loaded.experiment, output, resumption, signals, at, reporter)
 
 
 def _trained(
@@ -150,14 +158,16 @@ def _trained(
     output: Path | None,
     resumption: Resumption | None,
     signals: Signals,
-    sources: Sources,
+    at: Callable[[], Sources],
     reporter: Reporter,
 ) -> Result:
     """Read the data and train."""
-    splits = experiment.data.load(sources)
+    splits = experiment.data.load(at())
     if not splits.provenance.verified:
-        source = splits.provenance.source
-        reporter.note(f"notice: {source} is not the published file; its results are its own")
+        reporter.note(
+            f"notice: {splits.provenance.source} differs from the published file; "
+            "results are not comparable with published ones"
+        )
 
     from deepcli.run.directory import default_path
     from deepcli.training.session import TrainOptions
@@ -178,17 +188,17 @@ def _trained(
 
 
 def _with_own_spec(parts: tuple[Source, ...], run: Path, output: Path | None) -> tuple[Source, ...]:
-    """Put a run's own spec in front where none is given.
+    """Use a run's own spec if none was given.
 
     Raises:
         RunError: The directory is not a run.
-        UsageError: Another run is named beside it.
+        UsageError: `output` is another directory.
     """
     from deepcli.experiment.load import is_override
     from deepcli.run.directory import RunDir
 
     if output is not None and output != run:
-        raise UsageError(f"--resume {run} goes on in that directory; leave --output out")
+        raise UsageError(f"--resume {run} continues in that directory; omit --output")
     config = RunDir.open(run).config
     given = any(not (isinstance(part, str) and is_override(part)) for part in parts)
     return parts if given else (config, *parts)
@@ -197,7 +207,7 @@ def _with_own_spec(parts: tuple[Source, ...], run: Path, output: Path | None) ->
 def _known(
     run: RunDir, if_exists: IfExists, experiment: Experiment, reporter: Reporter
 ) -> tuple[Result | None, Resumption | None]:
-    """Return the result of a run that exists and has finished, or decide how it is continued."""
+    """Return the result of a finished run, or how to resume an unfinished one."""
     from deepcli.run.resuming import resume, skip
 
     if if_exists == "skip":
