@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcli.api.warned import warn
@@ -107,6 +108,21 @@ def lexicon_of(
     if found is not None:
         notify(f"{checkpoint.path} has no vocabulary; using that of the data set {data.type} on this machine")
     return found
+
+
+def open_model(path: Path, device: str = "auto", plugins: Sequence[str] = ()) -> CheckpointFile:
+    """Open a run's best checkpoint, or any checkpoint file, to be computed on a device.
+
+    Raises:
+        RunError: The directory is not a run, or has no checkpoint yet.
+        CheckpointError: The file does not exist, or is not a checkpoint.
+        UsageError: The device is malformed, or a plugin cannot be imported.
+    """
+    from deepcli.run.checkpoint.file import find, open_checkpoint, with_device
+    from deepcli.spec.plugins import import_plugins
+
+    import_plugins(plugins)
+    return with_device(open_checkpoint(find(path)[0]), device)
 
 
 def make_reader(
