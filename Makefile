@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install train test check test-long torture mutants docs bench clean
+.PHONY: help install train test check test-long torture mutants docs site bench clean
 
 help:
 	@echo "make train      set up, then train a small conv net on the embedded digits (under a minute after set-up)"
@@ -13,7 +13,8 @@ help:
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
 	@echo "make torture    kills, cuts, full disks, hostile files: the tests in tests/torture in full (under an hour)"
 	@echo "make mutants    put faults into the code, one at a time, and see the tests notice them (about an hour)"
-	@echo "make docs       write docs/reference.md and the JSON schemas from the classes that they describe"
+	@echo "make docs       write docs/reference/ and the JSON schemas from the classes that they describe"
+	@echo "make site       build the documentation as a web site in site/, which needs no network to be read"
 	@echo "make bench      start-up, and whole runs and their memory against plain Keras, as ratios (about a quarter of an hour)"
 	@echo "make clean      remove the environment and everything made by tools"
 
@@ -52,8 +53,15 @@ mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants
 
 docs: $(VENV)/.installed
-	$(BIN)/python -m deepcli.catalog.reference > docs/reference.md
+	$(BIN)/python -m deepcli.cli.pages docs/reference
 	$(BIN)/python -m deepcli.cli.schemas
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+site: $(VENV)/.installed-docs
+	$(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.installed
 	@echo "First start-up, about two minutes; then deepcli against plain Keras, about a quarter of an hour on two cores."
@@ -63,4 +71,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/compare.py $(if $(JSON),--json "$(JSON)")
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache

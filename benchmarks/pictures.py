@@ -5,6 +5,7 @@ Usage: DEEPCLI_DATA_DIR=... python benchmarks/pictures.py (requires Chromium; ta
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,15 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
 DEEPCLI = str(Path(sys.executable).with_name("deepcli"))
 WIDTH, HEIGHT, COLORS = 1100, 1500, 64
+# Rich's picture names fonts of another host; the reader's own monospaced font will do.
+WITHOUT_FONTS = re.sub(r"\s*@font-face \{\{.*?\}\}\n", "\n", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 
 def deepcli(*words: str) -> str:
@@ -47,7 +51,7 @@ def main() -> None:
             console.print(Text(f"$ deepcli {' '.join(words)}", style="bold"))
             lines = deepcli(*words).splitlines()
             console.print(Text.from_ansi("\n".join(lines[: lines.index("") if words[0] == "plot" else None])))
-        console.save_svg(str(ROOT / "docs" / "terminal.svg"), title="deepcli")
+        console.save_svg(str(ROOT / "docs" / "terminal.svg"), title="deepcli", code_format=WITHOUT_FONTS)
 
 
 if __name__ == "__main__":

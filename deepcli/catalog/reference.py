@@ -1,4 +1,4 @@
-"""The reference of all fields of a spec and all scores, as Markdown; `make docs` writes it to `docs/reference.md`."""
+"""The reference of everything a spec can name and of every score, as Markdown: one page per kind of component."""
 
 from __future__ import annotations
 
@@ -9,66 +9,103 @@ from deepcli.experiment.merge import spec_classes
 from deepcli.spec.registry import Component, Spec
 from deepcli.sweeps.spec_file import SpecFile
 
-INTRODUCTION = """\
-# Reference
+MARK = "<!-- Written by `make docs`; edit the classes instead. -->"
+"""The first line of every generated page."""
+SPEC = """\
+# The spec
 
-Everything that a spec can contain. `make docs` generates this page from the classes that read a spec. `deepcli list`
-shows the same in a terminal, including components of your own plugins. A bare name is short for `{type: name}`. The
-scores are at the end: a spec does not name them; `deepcli evaluate` computes them for every run.
+Every field of a spec file. Only `data` and `model` are required. Fields whose type is "one of …" name a component;
+a bare name is short for `{type: name}`. [The spec file](spec-file.md) explains the language.
 """
+TITLES = {
+    "data": ("Data sets", "The section `data` of a spec names one. [Data files](data-files.md) says where each comes from."),
+    "models": ("Models", "The section `model` of a spec names one family; every family takes images and tokens."),
+    "layers": ("Layers", "`model.layers` of [`sequential`](models.md#sequential) is a list of these."),
+    "activations": ("Activations", "Fields such as `model.activation` name one."),
+    "initializers": ("Initializers", "Fields such as `model.kernel_initializer` name one."),
+    "losses": ("Losses", "The field `loss` of a spec names one."),
+    "metrics": ("Metrics", "The list `metrics` of a spec names those that are computed after every epoch."),
+    "optimizers": ("Optimizers", "The section `optimizer` of a spec names one."),
+    "schedules": ("Schedules", "The section `schedule` of a spec names one: the learning rate at each step."),
+    "pruners": ("Pruners", "`sweep.early_terminate` names one: it stops the trials of a sweep that look hopeless."),
+    "callbacks": ("Callbacks", "The list `training.callbacks` names them. [Add callbacks](../how-to/callbacks.md) shows how."),
+    "trackers": ("Trackers", "The list `training.trackers` names them. [Use trackers](../how-to/trackers.md) shows how."),
+    "formats": ("Export formats", "`deepcli export --format` names one. [Export a model](../how-to/export.md) shows how."),
+    "scores": ("Scores", "No spec names a score: `deepcli evaluate` computes all of them for every run."),
+}  # fmt: skip
+"""The title and the introduction of the page of each kind."""
 
 
-def reference() -> str:
-    """Return the whole page: the sections of a spec first, then all components by kind."""
-    lines = [INTRODUCTION, "## The spec", *_section("", SpecFile), *_sections(SpecFile, "")]
-    for kind, registry in KINDS.items():
-        lines += [f"## {kind}", ", ".join(f"[{name}](#{kind}-{name})" for name in registry)]
-        for name in registry:
-            lines += _entry(kind, entry(kind, name))
-    return "\n\n".join(line.strip() for line in lines) + "\n"
+def pages() -> dict[str, str]:
+    """Write the page of the spec's own sections, and one page per kind of component, by file name."""
+    found = {"spec.md": [SPEC, *_section(SpecFile), *_sections(SpecFile, "")]}
+    for kind in KINDS:
+        found[f"{kind}.md"] = list(_kind(kind))
+    return {name: page(parts) for name, parts in found.items()}
+
+
+def page(parts: Iterable[str]) -> str:
+    """Join the parts of a generated page."""
+    return "\n\n".join(part.strip() for part in (MARK, *parts) if part) + "\n"
+
+
+def _kind(kind: str) -> Iterator[str]:
+    title, introduction = TITLES[kind]
+    yield f"# {title}"
+    yield f"{introduction} `deepcli list {kind}` prints this page in a terminal, with what your plugins add."
+    yield ", ".join(f"[{name}](#{name})" for name in KINDS[kind])
+    for name in KINDS[kind]:
+        yield from _entry(kind, entry(kind, name))
 
 
 def _sections(cls: type[Spec], path: str) -> Iterator[str]:
-    """Describe the sections nested in a section at any depth, except components."""
+    """Describe the sections inside a section that are not components, at any depth."""
     for key in cls.model_fields:
         kinds = [inner for inner in spec_classes(cls, key) if not issubclass(inner, Component)]
         for inner in kinds:
-            yield f"### {path}{key}" + (f": {inner.__name__.lower()}" if len(kinds) > 1 else "")
-            yield from _section(path + key, inner)
+            yield f"## {path}{key}" + (f": {inner.__name__.lower()}" if len(kinds) > 1 else "")
+            yield from _section(inner)
             yield from _sections(inner, f"{path}{key}.")
 
 
-def _section(path: str, cls: type[Spec]) -> Iterator[str]:
+def _section(cls: type[Spec]) -> Iterator[str]:
     yield documentation(cls)
-    yield _table(row for row in fields(cls) if not row.depth)
+    yield _fields(row for row in fields(cls) if not row.depth)
 
 
 def _entry(kind: str, entry: Entry) -> Iterator[str]:
-    yield f'### <a id="{kind}-{entry.type}"></a>{entry.type}'
+    yield f"## {entry.type}"
     yield entry.doc
-    yield _table(entry.fields)
-    yield f"```{'sh' if kind in COMMANDS else 'yaml'}\n{entry.example}\n```"
+    yield _fields(entry.fields)
+    yield f"```{'text' if kind in COMMANDS else 'yaml'}\n{entry.example}\n```"
 
 
-def _table(rows: Iterable[FieldRow]) -> str:
-    cells = [(_name(row), _cell(row.type), _code(row.default), _cell(row.description)) for row in rows]
-    if not cells:
-        return "No fields of its own."
-    head = ["| field | type | default | |", "|---|---|---|---|"]
-    return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in cells)])
+def _fields(rows: Iterable[FieldRow]) -> str:
+    cells = [(_name(row), _type(row.type), _code(row.default), cell(row.description)) for row in rows]
+    return table(("field", "type", "default", ""), cells) if cells else "No fields of its own."
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Write a Markdown table."""
+    head = list(head)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
 def _name(row: FieldRow) -> str:
     return "&emsp;" * row.depth + f"`{row.name}`"
 
 
-def _cell(text: str) -> str:
+def _type(text: str) -> str:
+    """Write a type, with a link to the page of the components that it names."""
+    for kind, registry in KINDS.items():
+        text = text.replace(f"one of {registry.kind}", f"one of [{registry.kind}]({kind}.md)")
+    return cell(text)
+
+
+def cell(text: str) -> str:
+    """Escape a text for a cell of a table."""
     return text.replace("|", r"\|").replace("<", "&lt;")
 
 
 def _code(text: str) -> str:
     return f"`{text}`" if text and text != "required" else text
-
-
-if __name__ == "__main__":
-    print(reference(), end="")

@@ -56,7 +56,7 @@ def test_a_machine_that_does_not_train_is_told_of(cli, monkeypatch):
     [
         ("-1", True, True, "CUDA_VISIBLE_DEVICES hides"),
         (None, False, True, "no NVIDIA driver"),
-        (None, True, False, "without CUDA"),
+        (None, True, False, "no CUDA support"),
         (None, True, True, "libraries are missing"),
     ],
 )

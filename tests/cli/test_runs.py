@@ -88,7 +88,7 @@ def test_runs_are_sorted_and_filtered(cli, three, words, expected):
 
 def test_what_cannot_be_listed(cli, three):
     for words, message in (
-        (["nowhere"], "nowhere is no folder"),
+        (["nowhere"], "nowhere is not a directory"),
         (["--sort", "val_acuracy"], "did you mean 'val_accuracy'?"),
         (["--filter", "optimizer.lerning_rate>1"], "did you mean 'optimizer.learning_rate'?"),
         (["--filter", "__import__('os')"], "should look like val_accuracy>0.98"),

@@ -54,7 +54,7 @@ def test_a_full_disk_is_one_short_error(into, spec, words, unbuffered):
 @needs_full
 def test_an_error_is_said_before_it_is_found_that_the_disk_is_full(into):
     code, err = into(FULL.open("w", encoding="utf-8"), "runs", "nowhere", "--json")
-    assert code == 1 and err.splitlines()[0] == "error: nowhere is no folder" and err.endswith(NO_ROOM)
+    assert code == 1 and err.splitlines()[0] == "error: nowhere is not a directory" and err.endswith(NO_ROOM)
     assert err.count("\n") == 2
 
 
@@ -63,7 +63,7 @@ def test_an_error_that_cannot_be_said_still_has_its_object_and_its_code():
     with FULL.open("w") as full:
         words = [*DEEPCLI, "runs", "nowhere", "--json"]
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=full, text=True, check=False)
-    assert done.returncode == 2 and '"error": "nowhere is no folder"' in done.stdout
+    assert done.returncode == 2 and '"error": "nowhere is not a directory"' in done.stdout
 
 
 def pipe_without_reader():

@@ -9,7 +9,7 @@ import pytest
 from deepcli.errors import DeepcliError
 from deepcli.export.portable import Portable, any_padding
 from deepcli.formats import FORMATS
-from deepcli.inputs.example import together
+from deepcli.inputs.example import collate
 
 from .test_models import BACKEND, VARIANTS, experiment, kind, model, split_for, train_anew  # noqa: F401
 
@@ -70,10 +70,10 @@ def test_every_format_says_what_the_model_says(experiment, kind, variant, tmp_pa
             run = format_.open(path, portable.input_name)
         for some in (rows[:5], rows[5:6]):
             fixed = length if format_.fixed else None
-            for x, alike in padded(some, fixed) if kind == "tokens" else [(together(some), some)]:
+            for x, alike in padded(some, fixed) if kind == "tokens" else [(collate(some), some)]:
                 said = run(x)
                 assert said.dtype == np.float32, name
-                assert np.abs(said - own(together(alike))).max() < TOLERANCE, name
+                assert np.abs(said - own(collate(alike))).max() < TOLERANCE, name
 
 
 def test_formats_that_need_more_say_so(monkeypatch):

@@ -52,9 +52,7 @@ def test_light_commands_import_nothing_heavy(words, spec):
 
 
 def test_the_reference_is_written_without_anything_heavy():
-    code = (
-        f"import sys; from deepcli.catalog.reference import reference; reference(); print(set(sys.modules) & {HEAVY!r})"
-    )
+    code = f"import sys; from deepcli.cli.pages import pages; pages(); print(set(sys.modules) & {HEAVY!r})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepcli.inputs.example import Example, together
+from deepcli.inputs.example import Example, collate
 from deepcli.inputs.reading import ReadOptions, reader_for
 
 from .test_models import BACKEND, VARIANTS, experiment_for, split_for, trained
@@ -39,4 +39,4 @@ def test_padding_changes_no_prediction(model, tmp_path):
     for name in ("behind", "before", "both", "float", "ragged", "long"):
         found = [one.x for one in reader.read([str(tmp_path / f"{name}.npy")]) if isinstance(one, Example)]
         wanted = expected if name != "long" else expected[x.lengths == 12]
-        np.testing.assert_allclose(np.asarray(function(together(found))), wanted, rtol=0, atol=2e-6, err_msg=name)
+        np.testing.assert_allclose(np.asarray(function(collate(found))), wanted, rtol=0, atol=2e-6, err_msg=name)

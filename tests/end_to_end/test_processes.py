@@ -162,7 +162,7 @@ import json, sys
 from pathlib import Path
 from deepcli.data.files import Sources
 from deepcli.experiment.load import load
-import deepcli.engine
+import deepcli.training
 import numpy as np
 import tensorflow as tf
 

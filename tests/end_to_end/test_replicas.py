@@ -21,7 +21,7 @@ COMPARE = """
 import json, sys
 from pathlib import Path
 
-import deepcli.engine
+import deepcli.training
 import numpy as np
 import tensorflow as tf
 
