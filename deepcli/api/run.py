@@ -299,7 +299,9 @@ class Run:
             RunError: This is a checkpoint outside a run.
         """
         if self._run is None:
-            raise RunError(f"{self.path} is a checkpoint outside a run; only a run has that")
+            raise RunError(
+                f"{self.path} is a checkpoint that is not in a run, which alone has results, history and predictions"
+            )
         return self._run
 
     def _loaded(self) -> LoadedRun:
