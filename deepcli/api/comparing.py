@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepcli.api.display import html_table
 from deepcli.api.loading import plugin_names
 from deepcli.api.run import Run
 from deepcli.api.warned import warn
@@ -209,19 +210,6 @@ def columns_of(found: Sequence[ListedRun]) -> list[str]:
 
     facts = ["run", "status", "epochs", "best_epoch"]
     return [*facts, *listing.metrics(found), "seconds", *listing.changed(found)]
-
-
-def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a table in HTML, everything in it escaped."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(_shown(value))}</td>' for value in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _verdict(pair: Paired | str | DeepcliError) -> str:

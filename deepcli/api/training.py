@@ -115,7 +115,7 @@ def train(
     try:
         result = run_training(request, at, make_reporter(quiet=not progress))
     except Interrupted as error:
-        raise _reworded(error) from None
+        raise _reworded(error, request.plugins) from None
     return Run(str(result.run))
 
 
@@ -222,11 +222,12 @@ def _known(
     return finished.model_copy(update={"run": str(run.path)}), None
 
 
-def _reworded(error: Interrupted) -> Interrupted:
+def _reworded(error: Interrupted, plugins: Sequence[str]) -> Interrupted:
     """Say how to continue from Python."""
     if error.run is None:
         return error
-    text = f"interrupted; continue with: deepcli.train(resume={error.run!r})"
+    needed = f", plugins={list(plugins)}" if plugins else ""
+    text = f"interrupted; continue with: deepcli.train(resume={error.run!r}{needed})"
     reworded = Interrupted(text, error.exit_code - 128)
     reworded.run = error.run
     return reworded
