@@ -16,6 +16,7 @@ from deepcli.api.warned import warn
 from deepcli.errors import DeepcliError, UsageError
 
 if TYPE_CHECKING:
+    from deepcli.api.loading import PluginFiles
     from deepcli.evaluation.paired import Paired
     from deepcli.evaluation.seeds import OverSeeds
     from deepcli.reports.comparison import Comparison
@@ -127,7 +128,7 @@ class RunList(list[Run]):
         return html_table(list(table), zip(*table.values(), strict=True))
 
 
-def compare(*runs: Run | str | os.PathLike[str], plugins: Sequence[str | os.PathLike[str]] = ()) -> ComparedRuns:
+def compare(*runs: Run | str | os.PathLike[str], plugins: PluginFiles = ()) -> ComparedRuns:
     """Compare runs with the first of them: specs, metrics, and whether the difference on the test split is noise.
 
     The verdicts are those of `deepcli compare`. A pair that is not comparable has the reason instead of a verdict.
@@ -169,7 +170,7 @@ def runs(
     sort: str | None = None,
     filters: Sequence[str] = (),
     limit: int | None = None,
-    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugins: PluginFiles = (),
 ) -> RunList:
     """List the runs below some folders, by name.
 

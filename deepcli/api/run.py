@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
     from deepcli.api.converting import ExportedModel
+    from deepcli.api.loading import PluginFiles
     from deepcli.api.predicting import Predicted
     from deepcli.evaluation.predictions import Predictions
     from deepcli.experiment.schema import Experiment
@@ -56,7 +57,7 @@ class Run:
         self,
         path: str | os.PathLike[str],
         *,
-        plugins: Sequence[str | os.PathLike[str]] = (),
+        plugins: PluginFiles = (),
         device: str = "auto",
     ) -> None:
         from deepcli.run.checkpoint.file import find

@@ -18,7 +18,7 @@ from deepcli.errors import Interrupted, UsageError
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
-    from deepcli.api.loading import Source
+    from deepcli.api.loading import PluginFiles, Source
     from deepcli.api.run import Run
     from deepcli.data.files import Sources
     from deepcli.experiment.schema import Experiment
@@ -67,7 +67,7 @@ def train(
     resume: str | os.PathLike[str] | Run | None = None,
     callbacks: Sequence[Any] = (),
     progress: bool = True,
-    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugins: PluginFiles = (),
     data_dir: str | os.PathLike[str] | None = None,
     offline: bool | None = None,
 ) -> Run:

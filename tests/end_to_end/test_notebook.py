@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -114,7 +115,8 @@ def test_an_interrupt_to_the_kernel_stops_training_with_a_checkpoint(tmp_path):
             history, deadline = tmp_path / "runs" / "it" / "history.csv", time.monotonic() + 120
             while not (history.is_file() and history.read_text().count("\n") > 3) and time.monotonic() < deadline:
                 await asyncio.sleep(0.1)
-            await client.km.interrupt_kernel()
+            manager: Any = client.km
+            await manager.interrupt_kernel()
             await asyncio.wait_for(training, 60)
             await client.async_execute_cell(cells[2], 2)
 

@@ -19,10 +19,8 @@ def fixed(monkeypatch):
 
     gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
     real = tf.config.list_physical_devices
-    monkeypatch.setattr(
-        device.tf.config, "list_physical_devices", lambda kind=None: [gpu] if kind == "GPU" else real(kind)
-    )
-    monkeypatch.setattr(device.tf.config, "set_visible_devices", refuse)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [gpu] if kind == "GPU" else real(kind))
+    monkeypatch.setattr(tf.config, "set_visible_devices", refuse)
     return gpu
 
 
@@ -40,13 +38,13 @@ def test_gpus_that_were_hidden_are_left_out_with_a_reason_or_an_error(fixed):
 
 
 def test_a_gpu_whose_memory_is_taken_already_is_used(fixed, monkeypatch):
-    monkeypatch.setattr(device.tf.config, "set_visible_devices", lambda *_: None)
-    monkeypatch.setattr(device.tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": (9, 0)})
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda *_: None)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": (9, 0)})
 
     def refuse(*_):
         raise RuntimeError("Physical devices cannot be modified after being initialized")
 
-    monkeypatch.setattr(device.tf.config.experimental, "set_memory_growth", refuse)
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", refuse)
     assert device.choose(Training(device="gpu")).is_gpu
 
 
