@@ -26,6 +26,7 @@ def doctor(
     """
     set_verbose(verbose)
     from deepcli.doctor import machine as health
+    from deepcli.system.tensorflow_startup import import_tensorflow
 
     told: dict[str, Any] = {
         "versions": health.versions(),
@@ -34,6 +35,7 @@ def doctor(
         "data": health.data_sets(sources(data_dir, True, True)),
     }
     try:
+        import_tensorflow()
         from deepcli.doctor import training as engine
     except Exception as error:  # a broken installation can raise anything
         told["tensorflow"] = {"ok": False, "error": f"{type(error).__name__}: {error}"}

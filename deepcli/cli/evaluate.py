@@ -90,6 +90,9 @@ def evaluate(
     if words and output is None:
         show.note("notice: nothing is saved; to save the predictions and the result, add --output")
 
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.training.evaluate import BATCH_SIZE, evaluate
     from deepcli.training.evaluation_files import keep_in_run, write
 

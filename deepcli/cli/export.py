@@ -91,12 +91,15 @@ def export(
     at = sources(data_dir, offline, quiet)
     examples = read_data(checkpoint, run, words or [], at, reporter(quiet))[0].test if verify else None
 
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.export import exporting
     from deepcli.export.portable import load_portable
-    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.backend import make_backend
     from deepcli.training.device import choose
 
-    backend = TensorFlowBackend(choose(experiment.training).strategy)
+    backend = make_backend(choose(experiment.training))
     model = load_portable(checkpoint, length)
     exporting.write_export(checkpoint, model, chosen, checkpoint.lexicon(), folder)
     told: dict[str, Any] = {"format": format, "export": str(folder), "file": str(folder / chosen.file)}

@@ -172,6 +172,9 @@ def predict(
     if head and isinstance(head[-1], Example):
         from itertools import chain
 
+        from deepcli.system.tensorflow_startup import import_tensorflow
+
+        import_tensorflow()
         from deepcli.training.evaluate import load_model
         from deepcli.training.predict import predict
 

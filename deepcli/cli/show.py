@@ -45,6 +45,9 @@ def show(
         _show_samples(loaded.experiment, samples, sources(data_dir, offline, quiet=False))
     elif model:
         from deepcli.cli import render
+        from deepcli.system.tensorflow_startup import import_tensorflow
+
+        import_tensorflow()
         from deepcli.training.summary import summarize
 
         render.layers(summarize(loaded.experiment))
@@ -63,6 +66,9 @@ def _show_samples(experiment: Experiment, path: Path, sources: Sources) -> None:
         print("notice: data.augmentation is null, so the images are shown unchanged", file=sys.stderr)
     train = experiment.data.load(sources).train
 
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.training.samples import draw_samples
 
     draw_samples(experiment, train, path)

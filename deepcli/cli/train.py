@@ -99,6 +99,9 @@ def train(
                     "results are not comparable with published ones"
                 )
 
+            from deepcli.system.tensorflow_startup import import_tensorflow
+
+            import_tensorflow()
             from deepcli.training.session import TrainOptions
             from deepcli.training.train import train
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def choose(training: Training) -> Device:
             another backend.
     """
     if keras.backend.backend() != "tensorflow":
-        raise DeviceError(f"KERAS_BACKEND is {keras.backend.backend()}; deepcli trains and evaluates on tensorflow")
+        raise DeviceError(_wrong_backend(keras.backend.backend()))
     threads = _set_threads(training.threads)
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -83,6 +84,16 @@ def choose(training: Training) -> Device:
     strategy = tf.distribute.MirroredStrategy() if len(chosen) > 1 else tf.distribute.get_strategy()
     name = training.device if training.device != "auto" else "gpu"
     return Device(Choice(name, why), strategy, capability, threads)
+
+
+def _wrong_backend(backend: str) -> str:
+    """Describe where Keras has a backend from that deepcli cannot train on."""
+    if os.environ.get("KERAS_BACKEND") == backend:
+        return f"KERAS_BACKEND is {backend}; deepcli trains and evaluates on tensorflow"
+    return (
+        f"Keras was imported with the backend {backend} (by default from keras.json); deepcli trains and evaluates on "
+        "tensorflow: set KERAS_BACKEND=tensorflow before Keras is imported"
+    )
 
 
 def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:

@@ -102,7 +102,7 @@ assert None not in sys.modules.values()
 
 @pytest.mark.parametrize("data", ["mnist", "digits"])
 def test_training_begins_without_what_only_others_use(data, spec, tiny, tmp_path):
-    from deepcli.training import USED_BY_OTHERS
+    from deepcli.system.tensorflow_startup import USED_BY_OTHERS
 
     for name in ("matplotlib", "pandas", "IPython"):  # wherever this runs, these can be imported
         (tmp_path / "site" / name).mkdir(parents=True)

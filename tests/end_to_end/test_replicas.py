@@ -21,7 +21,8 @@ COMPARE = """
 import json, sys
 from pathlib import Path
 
-import deepcli.training
+from deepcli.system.tensorflow_startup import import_tensorflow
+import_tensorflow()
 import numpy as np
 import tensorflow as tf
 
