@@ -22,14 +22,12 @@ def import_tensorflow() -> None:
 
     Commands call it, and so does the Python API. It selects Keras's TensorFlow backend, keeps TensorFlow from logging,
     turns off traceback filtering and exempts imported modules from garbage collection. If the program has imported
-    TensorFlow or Keras before, it changes nothing except the backend of a Keras that is not imported yet.
+    TensorFlow or Keras before, it changes nothing.
     """
-    if "keras" in sys.modules:
+    if sys.modules.keys() & {"keras", "tensorflow"}:
         return
     # Overrides a backend in the user's keras.json; a backend set in the environment variable is kept, and checked later.
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if "tensorflow" in sys.modules:
-        return
     # --verbose sets the level to 0 itself, and then everything is shown.
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
     held_back = _held_back() if quiet else contextlib.nullcontext()

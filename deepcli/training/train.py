@@ -209,9 +209,10 @@ def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFil
             )
             interrupted.run = str(context.run.path)
             raise interrupted from None
-        except (TrainingError, *out_of_memory()) as error:
-            failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
-            raise _failed(session, failure) from error
+        except TrainingError as error:
+            raise _failed(session, error) from error
+        except out_of_memory() as error:
+            raise _failed(session, TrainingError(_memory_advice(error))) from error
 
 
 def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
