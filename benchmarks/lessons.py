@@ -25,7 +25,7 @@ SEEDS = range(5)
 def outcome(path: Path) -> str:
     """Train a lesson with every seed and return the results as one line."""
     import_tensorflow()
-    from deepcli.training.session import TrainOptions
+    from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
     train_accuracy, test_accuracy, seconds, diverged = [], [], [], 0

@@ -1,3 +1,3 @@
 """Train, evaluate and compare Keras models from one YAML file and one command line."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

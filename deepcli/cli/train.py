@@ -102,7 +102,7 @@ def train(
             from deepcli.system.tensorflow_startup import import_tensorflow
 
             import_tensorflow()
-            from deepcli.training.session import TrainOptions
+            from deepcli.training.context import TrainOptions
             from deepcli.training.train import train
 
             command = tuple(sys.argv[1:])

@@ -149,7 +149,7 @@ def trial(
 
             import_tensorflow()
             from deepcli.sweeps.workers.worker import go_on
-            from deepcli.training.session import TrainOptions
+            from deepcli.training.context import TrainOptions
 
             command = ("sweep", "trial", planned.trial)
             request = TrainOptions(
