@@ -20,7 +20,7 @@ from deepcli.data.files import Sources
 from deepcli.experiment import load
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
-from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.backend import make_backend
 from deepcli.training.context import RunContext, TrainOptions
 from deepcli.training.device import choose
 from deepcli.training.evaluate import BATCH_SIZE
@@ -91,7 +91,7 @@ def prepare(words: list[str], folder: Path) -> tuple[RunContext, keras.Model]:
     splits = experiment.data.load(Sources(offline=True))
     device = choose(experiment.training)
     settings = make_settings(experiment, splits, device)
-    backend = TensorFlowBackend(device.strategy)
+    backend = make_backend(device)
     model = ready_model(experiment, splits, settings, backend)
     run = RunDir.create(folder / "run", load.dump(experiment), {})
     return RunContext(experiment, splits, run, backend, settings, TrainOptions(run.path), NullReporter()), model

@@ -39,8 +39,14 @@ def expected(item: Any, section: type[Spec] | None) -> str:
     if kind == "model_type" and section is not None and (fields := example(section)):
         return f"should be fields such as {fields}"
     if kind in EXPECTED:
-        return f"should be {EXPECTED[kind].format_map(item.get('ctx', {}))}"
+        context = {name: _short(value) for name, value in item.get("ctx", {}).items()}
+        return f"should be {EXPECTED[kind].format_map(context)}"
     return str(item["msg"]).replace("Input should be", "should be", 1)
+
+
+def _short(value: Any) -> Any:
+    """Leave the point out of a bound that is a whole number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def choices(item: Any) -> list[str]:

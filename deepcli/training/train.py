@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from deepcli.data.arrays.splits import Splits
 from deepcli.errors import CheckpointError, Interrupted, RunError, TrainingError
@@ -28,7 +27,7 @@ from deepcli.spec.trees import differences
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Stopped
 from deepcli.training.averaging import begin_averages, caveat
-from deepcli.training.backend import Backend, TensorFlowBackend
+from deepcli.training.backend import Backend, make_backend, out_of_memory
 from deepcli.training.build import build_model, compile_model, forget_models
 from deepcli.training.checkpointer import restore_model
 from deepcli.training.context import Rollbacks, RunContext, TrainOptions
@@ -75,7 +74,7 @@ def train(
     notes = [*unknown, *settings.notes(experiment)]
     for line in notes:
         reporter.note(line)
-    backend = TensorFlowBackend(chosen.strategy)
+    backend = make_backend(chosen)
     with options.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
         build = functools.partial(ready_model, experiment, splits, settings, backend, checkpoint is not None)
         models = options.models if chosen.strategy.num_replicas_in_sync == 1 else None
@@ -212,9 +211,10 @@ def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFil
             )
             interrupted.run = str(context.run.path)
             raise interrupted from None
-        except (TrainingError, MemoryError, tf.errors.ResourceExhaustedError) as error:
-            failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
-            raise _failed(session, failure) from error
+        except TrainingError as error:
+            raise _failed(session, error) from error
+        except out_of_memory() as error:
+            raise _failed(session, TrainingError(_memory_advice(error))) from error
 
 
 def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:

@@ -21,14 +21,15 @@ COMPARE = """
 import json, sys
 from pathlib import Path
 
-import deepcli.training
+from deepcli.system.tensorflow_startup import import_tensorflow
+import_tensorflow()
 import numpy as np
 import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from deepcli.data.files import Sources
-from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.tensorflow_backend import TensorFlowBackend
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.device import Choice, Device
 from deepcli.training.settings import make_settings

@@ -145,6 +145,9 @@ def trial(
             planned.keep(output)
             at_data = sources(data_dir, offline, quiet)
 
+            from deepcli.system.tensorflow_startup import import_tensorflow
+
+            import_tensorflow()
             from deepcli.sweeps.workers.worker import go_on
             from deepcli.training.context import TrainOptions
 
@@ -178,6 +181,9 @@ def collect(
     if collection.untested:
         at_data = sources(data_dir, offline, quiet)
 
+        from deepcli.system.tensorflow_startup import import_tensorflow
+
+        import_tensorflow()
         from deepcli.sweeps.workers.worker import measure
 
         for run in collection.untested:

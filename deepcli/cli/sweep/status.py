@@ -57,7 +57,9 @@ def worker(
 
         from deepcli.sweeps.workers.pool import WorkerConfig, WorkerPool, default_workers
         from deepcli.system.cores import cores
+        from deepcli.system.tensorflow_startup import import_tensorflow
 
+        import_tensorflow()  # its memory counts when the number of workers is chosen
         count = min(workers or default_workers(), plan.max_trials)
         if threads is None and base.training.threads == "auto":
             threads = max(cores() // count, 1)
