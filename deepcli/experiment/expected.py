@@ -55,7 +55,7 @@ def choices(item: Any) -> list[str]:
 
 
 def example(section: type[Spec]) -> str | None:
-    """Write a field of a section with its default, as it would stand in a spec; a number if there is one."""
+    """Write a field of a section with its default, as in a spec; a field with a number if possible."""
     defaults = {name: field.default for name, field in section.model_fields.items() if isinstance(field.default, PLAIN)}
     numbers = [
         name for name, value in defaults.items() if isinstance(value, int | float) and not isinstance(value, bool)
