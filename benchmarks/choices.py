@@ -69,8 +69,8 @@ def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
     """Time a step with one setting, after the first ones have traced and compiled."""
     from deepcli.experiment import load
     from deepcli.training.backend import make_backend
+    from deepcli.training.ready import ready_model
     from deepcli.training.settings import make_settings
-    from deepcli.training.train import ready_model
 
     experiment = load.load([config], ["training.precision=float32", *words]).experiment
     plan = make_settings(experiment, splits, device)

@@ -26,10 +26,10 @@ from deepcli.training.device import choose
 from deepcli.training.evaluate import BATCH_SIZE
 from deepcli.training.loop import Loop
 from deepcli.training.pipeline import PREFETCH, TrainingBatches, gatherer
+from deepcli.training.ready import ready_model
 from deepcli.training.session import Session
 from deepcli.training.settings import make_settings
 from deepcli.training.state import Position
-from deepcli.training.train import ready_model
 
 CONFIG = Path(__file__).parent.parent / "configs" / "mnist" / "cnn.yaml"
 

@@ -34,7 +34,8 @@ from deepcli.training.averaging import averaged_weights
 from deepcli.training.device import Choice, Device
 from deepcli.training.settings import make_settings
 from deepcli.training.context import TrainOptions, class_weights
-from deepcli.training.train import ready_model, train
+from deepcli.training.ready import ready_model
+from deepcli.training.train import train
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
 from deepcli.run.reporter import NullReporter
