@@ -1,3 +1,68 @@
-"""Train, evaluate and compare Keras models from one YAML file and one command line."""
+"""Train, evaluate and compare Keras models from one YAML file: on the command line, or from Python."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepcli.api.comparing import compare, runs
+    from deepcli.api.loading import load
+    from deepcli.api.run import Run
+    from deepcli.api.training import train
+    from deepcli.errors import (
+        CheckpointError,
+        DataError,
+        DeepcliError,
+        DeviceError,
+        Interrupted,
+        Notice,
+        RunError,
+        SpecError,
+        TrainingError,
+        UsageError,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "DeepcliError",
+    "DeviceError",
+    "Interrupted",
+    "Notice",
+    "Run",
+    "RunError",
+    "SpecError",
+    "TrainingError",
+    "UsageError",
+    "__version__",
+    "compare",
+    "load",
+    "runs",
+    "train",
+]
+
+_MODULES = {
+    "Run": "deepcli.api.run",
+    "compare": "deepcli.api.comparing",
+    "load": "deepcli.api.loading",
+    "runs": "deepcli.api.comparing",
+    "train": "deepcli.api.training",
+}
+"""Where each name is defined, other than the errors; importing deepcli imports none of these modules."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import deepcli` itself takes no time."""
+    if name not in __all__:
+        raise AttributeError(f"module 'deepcli' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES.get(name, "deepcli.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

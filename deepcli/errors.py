@@ -65,3 +65,7 @@ class Interrupted(DeepcliError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+class Notice(UserWarning):
+    """Something about a spec, its data or an input that is worth knowing and is not an error."""

@@ -11,7 +11,7 @@ import typer
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import Json, Plugins
 from deepcli.cli.unused_options import refuse
-from deepcli.errors import DeepcliError, UsageError
+from deepcli.errors import UsageError
 
 
 @answers("deepcli.cli.json_objects:Compared")
@@ -43,36 +43,21 @@ def compare(
         refuse(context, "without --output, the file for the curves", "--metric")
     if json and markdown:
         raise UsageError("--json and --markdown: choose one")
+    from deepcli.api.comparing import compare_paths
     from deepcli.cli import render
-    from deepcli.reports.comparison import compare, untold
-    from deepcli.run.loaded import LoadedRun
-    from deepcli.spec.plugins import import_plugins
 
-    import_plugins(plugins or [])
-    runs = [LoadedRun.read(path) for path in paths]
-    for notice in untold(runs):
+    found = compare_paths(paths, plugins or ())
+    for notice in found.notices:
         print(f"notice: {notice}", file=sys.stderr)
-    found = compare(runs)
-    wrong = next((pair for pair in found.pairs if isinstance(pair, DeepcliError)), None)
+    wrong = found.problem
     if not json:
-        render.comparison(found, markdown)
+        render.comparison(found.comparison, markdown)
     if output is not None:
-        _draw(runs, metric, output)
+        found.plot(output, metric)
     if json:
         from deepcli.cli.json_objects import Compared
 
         end = {"status": "failed", "error": str(wrong)} if wrong else {"status": "completed"}
-        emit(Compared.model_validate({**found.to_json(), **end}))
+        emit(Compared.model_validate({**found.to_dict(), **end}))
     if wrong:
         raise wrong
-
-
-def _draw(runs: list, metric: str | None, output: Path) -> None:  # type: ignore[type-arg]
-    from deepcli.reports import plots
-    from deepcli.spec.registry import did_you_mean
-
-    name = metric or runs[0].experiment.monitor
-    known = dict.fromkeys(column for run in runs for column in run.curves)
-    if name not in known:
-        raise UsageError(f"--metric: no run has {name!r}; {did_you_mean(name, known)}known: {', '.join(known)}")
-    plots.save(plots.overlaid(runs, name), plots.checked(output))

@@ -25,41 +25,19 @@ def doctor(
     Exit code 1 if something is broken.
     """
     set_verbose(verbose)
-    from deepcli.doctor import machine as health
+    from deepcli.api.examining import broken, examine
 
-    told: dict[str, Any] = {
-        "versions": health.versions(),
-        "extras": health.extras(),
-        "machine": health.machine(),
-        "data": health.data_sets(sources(data_dir, True, True)),
-    }
-    try:
-        from deepcli.doctor import training as engine
-    except Exception as error:  # a broken installation can raise anything
-        told["tensorflow"] = {"ok": False, "error": f"{type(error).__name__}: {error}"}
-    else:
-        told["tensorflow"] = {"ok": True}
-        told["device"], told["precision"] = engine.devices(), engine.precision()
-        if check:
-            told["check"] = engine.training_check()
-    broken = _broken(told)
+    found = examine(sources(data_dir, True, True), check)
+    wrong = broken(found)
     if json:
         from deepcli.cli.json_objects import Examined
 
-        end = {"status": "failed" if broken else "completed", "error": broken}
-        emit(Examined.model_validate({"command": "doctor", **told, **end}))
+        end = {"status": "failed" if wrong else "completed", "error": wrong}
+        emit(Examined.model_validate({"command": "doctor", **found, **end}))
     else:
-        print("\n".join(_lines(told)))
-    if broken:
+        print("\n".join(_lines(found)))
+    if wrong:
         raise typer.Exit(1)
-
-
-def _broken(told: Mapping[str, Any]) -> str | None:
-    """Describe what is broken; None if nothing is."""
-    if not told["tensorflow"]["ok"]:
-        return f"TensorFlow cannot be imported: {told['tensorflow']['error']}"
-    check = told.get("check", {"ok": True})
-    return None if check["ok"] else f"the training check failed: {check['error']}"
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +18,10 @@ from deepcli.cli.options import (
     Plugins,
     Quiet,
     Verbose,
-    check_split,
     reporter,
     set_verbose,
     sources,
 )
-from deepcli.cli.trained_data import read_data
 
 
 def _splits(incomplete: str) -> list[str]:
@@ -71,33 +70,10 @@ def evaluate(
     """
     started = time.monotonic()
     set_verbose(verbose)
+    from deepcli.api.evaluating import EvaluateRequest, run_evaluation
     from deepcli.cli import render
-    from deepcli.experiment.other_data import demand_data_words
-    from deepcli.run.checkpoint import file as checkpoints
-    from deepcli.run.directory import demand_free
-    from deepcli.spec.plugins import import_plugins
 
-    check_split(split)
-    demand_data_words(words or [])
-    if output is not None:
-        demand_free(output)
-    import_plugins(plugins or [])
-    file, run = checkpoints.find(path)
-    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, words or []), device or "auto")
-    show = reporter(quiet)
-    splits, read = read_data(checkpoint, run, words or [], sources(data_dir, offline, quiet), show)
-    examples = splits[split]
-    if words and output is None:
-        show.note("notice: nothing is saved; to save the predictions and the result, add --output")
-
-    from deepcli.training.evaluate import BATCH_SIZE, evaluate
-    from deepcli.training.evaluation_files import keep_in_run, write
-
-    result, measured = evaluate(checkpoint, examples, split, show, started, batch_size or BATCH_SIZE)
-    result = result.model_copy(update={"run": str(run.path) if run else None, "data": read})
-    if output is not None:
-        write(output, result, split, measured, splits.lexicon)
-    if run is not None and not words and checkpoints.is_best(file, run):
-        keep_in_run(run, split, measured, splits.lexicon, read, show)
-    names = checkpoint.experiment.data.names_of(len(result.classes[split])) if result.classes else ()
+    request = EvaluateRequest(path, split, tuple(words or ()), batch_size, output, device or "auto", started)
+    at = partial(sources, data_dir, offline, quiet)
+    result, names = run_evaluation(request, at, reporter(quiet), plugins or ())
     render.result(result, json, names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +11,10 @@ import typer
 
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
-from deepcli.cli.trained_data import read_data
 from deepcli.cli.unused_options import refuse
-from deepcli.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from deepcli.experiment.schema import Experiment
-    from deepcli.formats import Format
+    from deepcli.api.converting import ExportedModel
 
 
 def _formats(incomplete: str) -> list[str]:
@@ -65,73 +63,28 @@ def export(
     set_verbose(verbose)
     if not verify:
         refuse(context, "without --verify", "--tolerance")
-    from deepcli.experiment.other_data import demand_data_words
-    from deepcli.formats import FORMATS
-    from deepcli.run.checkpoint import file as checkpoints
-    from deepcli.spec.plugins import import_plugins
-    from deepcli.spec.registry import did_you_mean
+    from deepcli.api.converting import ExportRequest, run_export
 
-    if format not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise UsageError(f"--format: unknown format {format!r}; {did_you_mean(format, FORMATS)}known: {known}")
-    chosen = FORMATS.select(format)
-    chosen.demand()
-    import_plugins(plugins or [])
-    demand_data_words(words or [])
-    if words and not verify:
-        raise UsageError(f"{words[0]}: has no effect without --verify")
-    file, run = checkpoints.find(path)
-    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, words or []), "cpu")
-    experiment = checkpoint.experiment
-    if length is not None:
-        _check_length(length, experiment, chosen)
-    if output is None and run is None:
-        raise UsageError("--output: required for a checkpoint that is not in a run")
-    folder = output or run.path / "export" / format  # type: ignore[union-attr]
-    at = sources(data_dir, offline, quiet)
-    examples = read_data(checkpoint, run, words or [], at, reporter(quiet))[0].test if verify else None
-
-    from deepcli.export import exporting
-    from deepcli.export.portable import load_portable
-    from deepcli.training.backend import TensorFlowBackend
-    from deepcli.training.device import choose
-
-    backend = TensorFlowBackend(choose(experiment.training).strategy)
-    model = load_portable(checkpoint, length)
-    exporting.write_export(checkpoint, model, chosen, checkpoint.lexicon(), folder)
-    told: dict[str, Any] = {"format": format, "export": str(folder), "file": str(folder / chosen.file)}
-    if examples is not None:
-        verdict = exporting.verify(model, chosen, folder, backend, examples)
-        told["verified"] = {**vars(verdict), "ok": verdict.difference <= tolerance}
-    wrong = None
-    if examples is not None and not told["verified"]["ok"]:
-        wrong = TrainingError(
-            f"the export's outputs differ by {verdict.difference:.2g}, more than {tolerance:g} (--tolerance)"
-        )
+    request = ExportRequest(path, format, output, length, verify, tolerance, tuple(words or ()))
+    exported = run_export(request, partial(sources, data_dir, offline, quiet), reporter(quiet), plugins or ())
+    wrong = exported.problem
     if json:
         from deepcli.cli.json_objects import Exported
 
         end = {"status": "failed", "error": str(wrong)} if wrong else {"status": "completed"}
-        emit(Exported.model_validate({"command": "export", **told, **end}))
+        emit(Exported.model_validate({"command": "export", **_object(exported), **end}))
     else:
-        _print(told, quiet)
+        _print(_object(exported), quiet)
     if wrong:
         raise wrong
 
 
-def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
-    """Check that a format fixes the length of texts, and that the model accepts texts of this length.
-
-    Raises:
-        UsageError: The length has no effect, or is too large.
-    """
-    if experiment.signature.kind != "tokens":
-        raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads images, not texts")
-    if not format_.fixed:
-        raise UsageError(f"--length: has no effect; the format {format_.type} accepts texts of any length")
-    longest = experiment.signature.shape[0]
-    if longest is not None and length > longest:
-        raise UsageError(f"--length: should be at most {longest}, the model's longest text (data.maxlen)")
+def _object(exported: ExportedModel) -> dict[str, Any]:
+    """Return the JSON object of an export, without its status."""
+    told = {"format": exported.format, "export": str(exported.folder), "file": str(exported.file)}
+    if exported.verdict is None:
+        return told
+    return {**told, "verified": {**vars(exported.verdict), "ok": exported.problem is None}}
 
 
 def _print(told: dict[str, Any], quiet: bool) -> None:

@@ -9,7 +9,6 @@ import typer
 
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import Json, Plugins
-from deepcli.errors import UsageError
 
 
 def _kinds(incomplete: str) -> list[str]:
@@ -34,24 +33,18 @@ def list_components(
     json: Json = False,
 ) -> None:
     """List what a spec can name, and the scores of `evaluate`, with documentation, fields, defaults and examples."""
-    from deepcli.catalog.components import KINDS, entry, origins
+    from deepcli.api.describing import component_entries, component_kinds
+    from deepcli.catalog.components import origins
     from deepcli.cli import render
-    from deepcli.spec.plugins import import_plugins
-    from deepcli.spec.registry import did_you_mean
 
-    import_plugins(plugins or [])
     if kind is None:
+        kinds = component_kinds(plugins or ())
         if json:
-            _emit({"kinds": {kind: list(registry) for kind, registry in KINDS.items()}, "origins": origins()})
+            _emit({"kinds": {kind: list(registry) for kind, registry in kinds.items()}, "origins": origins()})
         else:
-            render.kinds(KINDS, origins())
+            render.kinds(kinds, origins())
         return
-    registry = KINDS.get(kind)
-    if registry is None:
-        raise UsageError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}known: {', '.join(KINDS)}")
-    if name is not None and name not in registry:
-        raise UsageError(f"unknown {kind}: {name!r}; {did_you_mean(name, registry)}known: {', '.join(registry)}")
-    entries = [entry(kind, one) for one in ([name] if name else registry)]
+    entries = component_entries(kind, name, plugins or ())
     if json:
         _emit({"kind": kind, "entries": [asdict(one) for one in entries]})
     else:

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepcli.errors import UsageError
-
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
     from deepcli.experiment.load import Loaded
     from deepcli.run.reporter import Reporter
-
-NO_FILE = "no spec file given; `deepcli init digits cnn` writes one to start from"
 
 Words = Annotated[
     list[str],
@@ -69,12 +65,9 @@ def load_spec(words: Sequence[str], overrides: Sequence[str] | None, plugins: Se
         UsageError: No spec file is given.
         SpecError: The spec is invalid.
     """
-    from deepcli.experiment.load import is_override, load
+    from deepcli.api.loading import load_parts
 
-    files = [Path(word) for word in words if not is_override(word)]
-    if not files:
-        raise UsageError(NO_FILE)
-    return load(files, [*(word for word in words if is_override(word)), *(overrides or [])], plugins or [])
+    return load_parts(words, overrides or (), plugins or ())
 
 
 def sources(data_dir: Path | None, offline: bool, quiet: bool) -> Sources:
@@ -83,25 +76,10 @@ def sources(data_dir: Path | None, offline: bool, quiet: bool) -> Sources:
     Raises:
         UsageError: `data_dir` is not a directory.
     """
-    from deepcli.cli.progress import download_progress
-    from deepcli.data.files import Sources
+    from deepcli.api.data_sources import data_sources
+    from deepcli.api.progress import download_progress
 
-    if data_dir is not None and not data_dir.is_dir():
-        raise UsageError(f"--data-dir (or DEEPCLI_DATA_DIR): {data_dir} is not a directory")
-    return Sources(data_dir, offline, None if quiet else download_progress)
-
-
-def check_split(split: str) -> None:
-    """Check the name of a split.
-
-    Raises:
-        UsageError: The split is unknown.
-    """
-    from deepcli.data.base import SPLITS
-    from deepcli.spec.registry import did_you_mean
-
-    if split not in SPLITS:
-        raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")
+    return data_sources(data_dir, offline, None if quiet else download_progress)
 
 
 def set_verbose(verbose: bool) -> None:
@@ -112,6 +90,6 @@ def set_verbose(verbose: bool) -> None:
 
 def reporter(quiet: bool) -> Reporter:
     """Choose how a run's progress is shown."""
-    from deepcli.cli.progress import make_reporter
+    from deepcli.api.progress import make_reporter
 
     return make_reporter(quiet)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from deepcli.cli.options import Plugins, check_split
+from deepcli.cli.options import Plugins
 from deepcli.cli.unused_options import refuse
-from deepcli.errors import RunError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matplotlib.figure import Figure
-
-    from deepcli.run.loaded import LoadedRun
 
 
 def plot(
@@ -38,40 +30,19 @@ def plot(
     """Plot a run: learning curves, confusion matrix and calibration."""
     if terminal:
         refuse(context, "with --terminal, which draws only the learning curves", "--output", "--format", "--split")
-    check_split(split)
-    from deepcli.run.loaded import LoadedRun
-    from deepcli.spec.plugins import import_plugins
+    from deepcli.api.evaluating import check_split
+    from deepcli.api.plotting import read_plottable, write_plots
 
-    import_plugins(plugins or [])
-    run = LoadedRun.read(path)
-    if not run.history:
-        raise RunError(f"{run.run.history} has no epochs yet; there is nothing to plot")
+    check_split(split)
+    run = read_plottable(path, plugins or ())
     if terminal:
         from deepcli.cli import charts
 
         charts.show(run)
         return
-    from deepcli.reports import plots
-
-    folder = output or path
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot write to {folder}: {error.strerror or error}") from None
-    for name, figure in _figures(run, split):
-        target = folder / f"{name}.{format}"
-        plots.save(figure, target)
+    for target in write_plots(run, output or path, format, split, _notify):
         print(target)
 
 
-def _figures(run: LoadedRun, split: str) -> Iterator[tuple[str, Figure]]:
-    from deepcli.reports import plots
-
-    yield "curves", plots.curves(run)
-    predictions = run.predictions(split)
-    if predictions.misfit is None:
-        yield "confusion", plots.confusion(predictions)
-        if (figure := plots.calibration(predictions)) is not None:
-            yield "calibration", figure
-    else:
-        print(f"notice: confusion matrix and calibration not plotted: {predictions.misfit}", file=sys.stderr)
+def _notify(notice: str) -> None:
+    print(f"notice: {notice}", file=sys.stderr)

@@ -8,6 +8,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +21,6 @@ from deepcli.errors import DataError, UsageError
 if TYPE_CHECKING:
     from deepcli.cli.predict_output import Writer
     from deepcli.data.base import Dataset
-    from deepcli.data.files import Sources
-    from deepcli.data.lexicon import Lexicon
     from deepcli.inputs.example import Example, Unreadable
     from deepcli.run.checkpoint.file import CheckpointFile
 
@@ -138,52 +137,26 @@ def predict(
     Each row of a table or array is a separate input. Exit code 1 if some inputs cannot be read, 2 if none can.
     """
     set_verbose(verbose)
-    if json and csv:
-        raise UsageError("--json and --csv: choose one")
-    if fit not in (None, "auto", "none"):
-        raise UsageError(f"--fit: should be auto or none, not {fit!r}")
-    if probabilities and top_k > 1:
-        raise UsageError("--probabilities and --top-k: choose one")
+    _check_options(json, csv, fit, probabilities, top_k)
+    from deepcli.api.predicting import make_reader, open_model
     from deepcli.cli.predict_output import format_of
-    from deepcli.inputs.example import Example
-    from deepcli.inputs.reading import STDIN, ReadOptions, reader_for
+    from deepcli.inputs.reading import STDIN, ReadOptions
     from deepcli.inputs.unused_options import demand_effect
-    from deepcli.run.checkpoint import file as checkpoints
-    from deepcli.spec.plugins import import_plugins
 
     format_ = format_of(output, json, csv)
     words = inputs or ([] if sys.stdin is None or sys.stdin.isatty() else [STDIN])
     if not words:
         raise UsageError("no input: give files, texts, or - for standard input")
-    import_plugins(plugins or [])
-    file, _ = checkpoints.find(path)
-    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file), device or "auto")
-    experiment, notices = checkpoint.experiment, Notices(quiet)
-    lexicon = _lexicon(checkpoint, words, sources(data_dir, offline, quiet), notices)
+    checkpoint, notices = open_model(path, device or "auto", plugins or ()), Notices(quiet)
     options = ReadOptions(invert, key, column, lines, _limits(limits), fit)
-    reader = reader_for(experiment.data, lexicon, options, notices.tell, notices.complain)
-    keep = _keeper(save_inputs, experiment.data)
+    at = partial(sources, data_dir, offline, quiet)
+    reader = make_reader(checkpoint, words, options, at, notices.tell, notices.complain)
+    keep = _keeper(save_inputs, checkpoint.experiment.data)
     demand_effect(options, words)
-    if top_k > experiment.signature.classes:
-        notices.tell(f"--top-k: the model has only {experiment.signature.classes} classes; all are shown")
-    inputs_read, writer = reader.read(words), format_(experiment, None if probabilities else top_k)
-    head = _head(inputs_read)  # before TensorFlow is imported, so that unreadable inputs are reported at once
-    predicted = 0
-    if head and isinstance(head[-1], Example):
-        from itertools import chain
-
-        from deepcli.training.evaluate import load_model
-        from deepcli.training.predict import predict
-
-        with _opened(output, writer):
-            for batch, outputs in predict(load_model(checkpoint), chain(head, inputs_read), batch_size):
-                for one in batch:
-                    if isinstance(one, Example):
-                        keep(one)
-                writer.write(batch, outputs)
-                predicted += len(outputs)
-    elif output is None:
-        writer.write_errors(out(), head)
+    if top_k > (classes := checkpoint.experiment.signature.classes):
+        notices.tell(f"--top-k: the model has only {classes} classes; all are shown")
+    writer = format_(checkpoint.experiment, None if probabilities else top_k)
+    predicted = _answer(checkpoint, reader.read(words), batch_size, writer, output, keep)
     notices.end()
     if not predicted and not notices.bad:
         raise DataError("the input is empty")
@@ -191,14 +164,45 @@ def predict(
         raise Unread(notices.bad, predicted, notices.first if json else "")
 
 
-def _head(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
-    """Read inputs up to and including the first readable one."""
+def _check_options(json: bool, csv: bool, fit: str | None, probabilities: bool, top_k: int) -> None:
+    """Check that options do not exclude each other.
+
+    Raises:
+        UsageError: Two do, or one has an unknown value.
+    """
+    if json and csv:
+        raise UsageError("--json and --csv: choose one")
+    if fit not in (None, "auto", "none"):
+        raise UsageError(f"--fit: should be auto or none, not {fit!r}")
+    if probabilities and top_k > 1:
+        raise UsageError("--probabilities and --top-k: choose one")
+
+
+def _answer(
+    checkpoint: CheckpointFile,
+    inputs: Iterator[Example | Unreadable],
+    batch_size: int,
+    writer: Writer,
+    output: Path | None,
+    keep: Callable[[Example], None],
+) -> int:
+    """Predict and write batch by batch; return the number of predictions."""
+    from deepcli.api.predicting import answered, head_of
     from deepcli.inputs.example import Example
 
-    head: list[Example | Unreadable] = []
-    while not (head and isinstance(head[-1], Example)) and (one := next(inputs, None)) is not None:
-        head.append(one)
-    return head
+    head, predicted = head_of(inputs), 0
+    if not head or not isinstance(head[-1], Example):
+        if output is None:
+            writer.write_errors(out(), head)
+        return 0
+    with _opened(output, writer):
+        for batch, outputs in answered(checkpoint, head, inputs, batch_size):
+            for one in batch:
+                if isinstance(one, Example):
+                    keep(one)
+            writer.write(batch, outputs)
+            predicted += len(outputs)
+    return predicted
 
 
 def _limits(text: str | None) -> tuple[float, float] | None:
@@ -231,25 +235,6 @@ def _keeper(folder: Path | None, data: Dataset) -> Callable[[Example], None]:
     from deepcli.inputs.saved_images import InputFolder
 
     return InputFolder(folder).save
-
-
-def _lexicon(checkpoint: CheckpointFile, words: list[str], sources: Sources, notices: Notices) -> Lexicon | None:
-    """Find the vocabulary of a text model: in its checkpoint, or else in its data set.
-
-    Raises:
-        DataError: The vocabulary is not available, and some inputs are not arrays of token ids.
-    """
-    from deepcli.inputs.arrays import SUFFIXES
-
-    data = checkpoint.experiment.data
-    if data.signature.kind != "tokens" or all(word.lower().endswith(SUFFIXES) for word in words):
-        return None
-    if (own := checkpoint.lexicon()) is not None:
-        return own
-    found = data.lexicon(sources)
-    if found is not None:
-        notices.tell(f"{checkpoint.path} has no vocabulary; using that of the data set {data.type} on this machine")
-    return found
 
 
 @contextlib.contextmanager

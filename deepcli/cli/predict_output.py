@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from deepcli.api.predicting import Ranking
 from deepcli.cli.answers import fit
 from deepcli.errors import UsageError
 from deepcli.inputs.example import Example, Unreadable
@@ -30,10 +31,9 @@ class Writer(ABC):
     """
 
     def __init__(self, experiment: Experiment, top_k: int | None) -> None:
-        classes = experiment.signature.classes
-        self.names = experiment.data.names_of(classes)
-        self.in_order = top_k is None
-        self.shown = min(top_k or classes, classes)
+        self._ranking = Ranking(experiment, top_k)
+        self.names, self.in_order = self._ranking.names, self._ranking.in_order
+        self.shown = self._ranking.shown
         self.value = "probability" if experiment.head.activation in ("softmax", "sigmoid") else "output"
         self.stream: IO[str]
 
@@ -64,14 +64,11 @@ class Writer(ABC):
         self.write(list(unreadable), np.empty((0, 0)))
 
     def _answers(self, outputs: np.ndarray) -> Iterator[tuple[int, list[int], list[float]]]:
-        """Yield each example's most likely class, and the classes to show with their outputs."""
+        """Yield each example's most likely class, and the classes to show with their rounded outputs."""
         import numpy as np
 
-        order = np.argsort(-outputs, axis=1, kind="stable")[:, : self.shown]
-        shown = np.broadcast_to(np.arange(outputs.shape[1]), outputs.shape) if self.in_order else order
-        values = np.round(np.take_along_axis(outputs, shown, axis=1), DIGITS).tolist()
-        for best, classes, row in zip(order, shown.tolist(), values, strict=True):
-            yield int(best[0]), classes, row
+        for best, classes, values in self._ranking.ranked(outputs):
+            yield best, classes, np.round(values, DIGITS).tolist()
 
     def error(self, unreadable: Unreadable) -> None:  # noqa: B027 - most formats leave it out
         """Write an input that cannot be read; it is reported on stderr in any case."""

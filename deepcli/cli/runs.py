@@ -43,24 +43,27 @@ def runs(
     """List runs with status, metrics, and the fields in which their specs differ."""
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")
+    from deepcli.api.comparing import columns_of, list_runs
     from deepcli.cli import render
-    from deepcli.run import listing
 
     if plugins:
         print("notice: --plugin is not needed; runs are listed without loading their components", file=sys.stderr)
-    found = listing.keep(listing.find(folders or [Path("runs")]), filters or [])
-    if sort is not None:
-        found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))
-    found = found[:limit]
+    found = list_runs(folders or [], sort, filters or [], limit)
     if json:
         from deepcli.cli.json_objects import Runs
 
-        rows = [_object(run, listing.changed(found)) for run in found]
-        emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": rows}))
+        emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": _objects(found)}))
         return
-    columns = ["run", "status", "epochs", "best_epoch", *listing.metrics(found), "seconds", *listing.changed(found)]
+    columns = columns_of(found)
     render.rows(columns, [[run.values.get(column) for column in columns] for run in found], csv=csv, markdown=markdown)
 
 
-def _object(run: ListedRun, changed: Sequence[str]) -> dict[str, Any]:
-    return {**run.facts, "metrics": dict(run.metrics), "changed": {key: run.spec.get(key) for key in changed}}
+def _objects(found: Sequence[ListedRun]) -> list[dict[str, Any]]:
+    """Return the JSON object of each run."""
+    from deepcli.run.listing import changed
+
+    keys = changed(found)
+    return [
+        {**run.facts, "metrics": dict(run.metrics), "changed": {key: run.spec.get(key) for key in keys}}
+        for run in found
+    ]

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deepcli.cli.options import DataDir, Offline, Overrides, Plugins, Words, load_spec, sources
 from deepcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from deepcli.data.files import Sources
-    from deepcli.experiment.schema import Experiment
 
 
 def show(
@@ -34,15 +30,17 @@ def show(
     offline: Offline = False,
 ) -> None:
     """Show the complete spec with all defaults, the model it builds, or its images after augmentation."""
-    from deepcli.experiment.load import dump
-
     if model and samples:
         raise UsageError("--model and --samples: choose one")
+    from deepcli.api.describing import write_samples
+    from deepcli.experiment.load import dump
+
     loaded = load_spec(words, overrides, plugins)
     for notice in loaded.notices:
-        print(f"notice: {notice}", file=sys.stderr)
+        _notify(notice)
     if samples:
-        _show_samples(loaded.experiment, samples, sources(data_dir, offline, quiet=False))
+        write_samples(loaded.experiment, samples, sources(data_dir, offline, quiet=False), _notify)
+        print(f"wrote {samples}")
     elif model:
         from deepcli.cli import render
         from deepcli.training.summary import summarize
@@ -52,18 +50,5 @@ def show(
         print(dump(loaded.experiment), end="")
 
 
-def _show_samples(experiment: Experiment, path: Path, sources: Sources) -> None:
-    if experiment.signature.kind != "image":
-        raise UsageError(f"--samples: needs images; {experiment.data.type} contains texts")
-    if path.suffix.lower() != ".png":
-        raise UsageError(f"--samples: {path} should end in .png")
-    if not path.parent.is_dir():
-        raise UsageError(f"--samples: the directory {path.parent} does not exist")
-    if experiment.signature.augmentation is None:
-        print("notice: data.augmentation is null, so the images are shown unchanged", file=sys.stderr)
-    train = experiment.data.load(sources).train
-
-    from deepcli.training.samples import draw_samples
-
-    draw_samples(experiment, train, path)
-    print(f"wrote {path}")
+def _notify(notice: str) -> None:
+    print(f"notice: {notice}", file=sys.stderr)

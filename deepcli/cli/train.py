@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,21 +21,11 @@ from deepcli.cli.options import (
     Plugins,
     Quiet,
     Verbose,
-    load_spec,
     reporter,
     set_verbose,
     sources,
 )
 from deepcli.cli.unused_options import refuse
-from deepcli.errors import UsageError
-from deepcli.system.signals import Signals
-
-if TYPE_CHECKING:
-    from deepcli.experiment.schema import Experiment
-    from deepcli.result import Result
-    from deepcli.run.directory import RunDir
-    from deepcli.run.reporter import Reporter
-    from deepcli.run.resuming import Resumption
 
 
 @answers("deepcli.result:Result")
@@ -73,81 +63,21 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
-    show = reporter(quiet)
-    words, signals = list(words or []), Signals()
-    if resume is not None:
-        words, output, if_exists = _going_on(words, resume, output), resume, "resume"
-    with signals.noted(), contextlib.ExitStack() as stack:
-        loaded = load_spec(words, [*(overrides or []), *([f"training.device={device}"] if device else [])], plugins)
-        for notice in loaded.notices:
-            show.note(f"notice: {notice}")
+    from deepcli.api.training import TrainRequest, run_training
+    from deepcli.cli import render
 
-        from deepcli.cli import render
-        from deepcli.run import directory
-
-        target = output or directory.default_path(loaded.experiment.name)
-        result, resumption = None, None
-        if output is not None and directory.existing(output, if_exists):
-            if if_exists == "resume":
-                stack.enter_context(directory.RunDir(output).owned())
-            result, resumption = _known(directory.RunDir(output), if_exists, loaded.experiment, show)
-        if result is None:
-            splits = loaded.experiment.data.load(sources(data_dir, offline, quiet))
-            if not splits.provenance.verified:
-                show.note(
-                    f"notice: {splits.provenance.source} differs from the published file; "
-                    "results are not comparable with published ones"
-                )
-
-            from deepcli.training.session import TrainOptions
-            from deepcli.training.train import train
-
-            command = tuple(sys.argv[1:])
-            request = TrainOptions(
-                target,
-                if_exists == "overwrite",
-                command,
-                tuple(plugins or ()),
-                started,
-                resumption,
-                signals,
-                numbered=output is None,
-            )
-            result = train(loaded.experiment, splits, request, show)
+    changes = [*(overrides or []), *([f"training.device={device}"] if device else [])]
+    request = TrainRequest(
+        tuple(words or ()),
+        tuple(changes),
+        output,
+        if_exists,
+        resume,
+        tuple(plugins or ()),
+        command=tuple(sys.argv[1:]),
+        started=started,
+    )
+    result = run_training(request, partial(sources, data_dir, offline, quiet), reporter(quiet))
     render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)
-
-
-def _going_on(words: list[str], run: Path, output: Path | None) -> list[str]:
-    """Use a run's own spec if no CONFIG was given.
-
-    Raises:
-        RunError: `run` is not a run directory.
-        UsageError: `output` is another directory.
-    """
-    from deepcli.experiment.load import is_override
-    from deepcli.run.directory import RunDir
-
-    if output is not None and output != run:
-        raise UsageError(f"--resume {run} continues in that directory; omit --output")
-    config = RunDir.open(run).config
-    return words if any(not is_override(word) for word in words) else [str(config), *words]
-
-
-def _known(
-    run: RunDir, if_exists: str, experiment: Experiment, show: Reporter
-) -> tuple[Result | None, Resumption | None]:
-    """Return the result of a finished run, or how to resume an unfinished one."""
-    from deepcli.run.resuming import resume, skip
-
-    if if_exists == "skip":
-        result = skip(run, experiment)
-        show.note(f"the run {run.path} has finished; nothing was trained")
-        return result.model_copy(update={"run": str(run.path)}), None
-    resumption = resume(run, experiment)
-    finished = run.result() if resumption.finished else None
-    if finished is None:
-        return None, resumption
-    show.note(resumption.finished or "")
-    return finished.model_copy(update={"run": str(run.path)}), None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import NO_FILE, Json, Overrides, Plugins, Quiet, Words
-from deepcli.errors import DataError, Problem, SpecError, UsageError
+from deepcli.cli.options import Json, Overrides, Plugins, Quiet, Words
+
+if TYPE_CHECKING:
+    from deepcli.api.validating import ValidatedSpec
 
 
 @answers("deepcli.cli.json_objects:Validated")
@@ -19,34 +20,29 @@ def validate(
     words: Words, overrides: Overrides = None, plugins: Plugins = None, json: Json = False, quiet: Quiet = False
 ) -> None:
     """Check specs and the sweeps in them, each file on its own, without importing TensorFlow."""
-    from deepcli.experiment.load import is_override
-    from deepcli.sweeps.load import validate_file
+    from deepcli.api.validating import validate_files
 
-    files = [word for word in words if not is_override(word)]
-    changes = [word for word in words if is_override(word)]
-    if not files:
-        raise UsageError(NO_FILE)
-    checked: list[dict[str, Any]] = []
-    for file in files:
-        found: dict[str, Any] = {"file": file, "valid": True, "problems": [], "notices": []}
+    checked = []
+    for found in validate_files(words, overrides or (), plugins or ()):
         checked.append(found)
-        try:
-            loaded = validate_file([Path(file)], [*changes, *(overrides or [])], plugins or [])
-        except (SpecError, DataError) as error:
-            problems = error.problems if isinstance(error, SpecError) else (Problem("", "", str(error)),)
-            found |= {"valid": False, "problems": [asdict(problem) for problem in problems]}
-            print(f"error: {error}".replace("\n", "\nerror: "), file=sys.stderr)
-            continue
-        found["notices"] = list(loaded.notices)
-        for notice in loaded.notices:
+        if found.error is not None:
+            print(f"error: {found.error}".replace("\n", "\nerror: "), file=sys.stderr)
+        for notice in found.notices:
             print(f"notice: {notice}", file=sys.stderr)
-        if not (quiet or json):
-            print(f"{file}: valid")
-    wrong = sum(not found["valid"] for found in checked)
+        if found.error is None and not (quiet or json):
+            print(f"{found.file}: valid")
+    wrong = sum(found.error is not None for found in checked)
     if json:
         from deepcli.cli.json_objects import Validated
 
-        end = {"status": "failed", "error": f"{wrong} of {len(files)} files are invalid"} if wrong else {}
-        emit(Validated.model_validate({"command": "validate", "status": "completed", "files": checked, **end}))
+        end = {"status": "failed", "error": f"{wrong} of {len(checked)} files are invalid"} if wrong else {}
+        files = [_object(found) for found in checked]
+        emit(Validated.model_validate({"command": "validate", "status": "completed", "files": files, **end}))
     if wrong:
         raise typer.Exit(2)
+
+
+def _object(found: ValidatedSpec) -> dict[str, Any]:
+    """Return the JSON object of a file."""
+    problems = [asdict(problem) for problem in found.problems]
+    return {"file": found.file, "valid": not problems, "problems": problems, "notices": list(found.notices)}

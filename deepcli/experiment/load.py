@@ -35,11 +35,11 @@ class Loaded:
     notices: tuple[str, ...] = field(default=())
 
 
-def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
+def load(files: Sequence[Path | Document], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
     """Read files, merge them in order, apply the overrides, and validate the result.
 
     Args:
-        files: Specs, at least one.
+        files: Specs, at least one; a document is one that was read before.
         overrides: Overrides such as `optimizer.learning_rate=1e-3`.
         plugins: Python files or modules that register components; they are imported first.
 
@@ -51,7 +51,12 @@ def load(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable
     document, notices = gather(files)
     if SWEEP in document.tree:
         notices = (*notices, "sweep: only `deepcli sweep` uses this section; it is ignored here")
-    return finish(document, notices, overrides, str(files[0]))
+    return finish(document, notices, overrides, source_of(files[0]))
+
+
+def source_of(file: Path | Document) -> str:
+    """Name a spec in messages: by its file, or just as a spec."""
+    return "the spec" if isinstance(file, Document) else str(file)
 
 
 def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str], source: str) -> Loaded:
@@ -73,7 +78,7 @@ def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str
     return Loaded(experiment, (*notices, *merger.notices, *experiment.notices()))
 
 
-def gather(files: Sequence[Path], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:
+def gather(files: Sequence[Path | Document], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:
     """Read files, merge them in order and apply the overrides; return the result and the notices.
 
     Raises:
@@ -82,11 +87,21 @@ def gather(files: Sequence[Path], overrides: Iterable[str] = ()) -> tuple[Docume
     merger = Merger()
     document = Document({})
     for file in files:
-        document = merger.overlay(document, read(file)) if document.tree else read(file)
+        read_file = file if isinstance(file, Document) else read(file)
+        document = merger.overlay(document, read_file) if document.tree else read_file
     document = merger.overlay(document, words(overrides))
     if "name" not in document.tree:
-        document.tree = {"name": re.sub(r"[^\w.+=@ -]|^\W+", "-", files[0].stem).lstrip("-") or "run", **document.tree}
+        document.tree = {"name": _default_name(files, document.tree), **document.tree}
     return document, tuple(merger.notices)
+
+
+def _default_name(files: Sequence[Path | Document], tree: Mapping[Any, Any]) -> str:
+    """Name a run after its first file; a spec without a file is named after its data and model."""
+    paths = [file for file in files if not isinstance(file, Document)]
+    sections = [tree.get(key) for key in ("data", "model")]
+    types = [section.get("type") if isinstance(section, Mapping) else section for section in sections]
+    name = paths[0].stem if paths else "-".join(str(one) for one in types if one)
+    return re.sub(r"[^\w.+=@ -]|^\W+", "-", name).lstrip("-") or "run"
 
 
 def without_sweep(document: Document) -> Document:

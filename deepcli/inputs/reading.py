@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from deepcli.data.base import Dataset, ImageDataset, TokenDataset
 from deepcli.data.encoding import look_up, split_words
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError, UsageError
-from deepcli.inputs import arrays, records, texts
+from deepcli.inputs import arrays, in_memory, records, texts
 from deepcli.inputs.example import Example, Notify, Unreadable
 from deepcli.inputs.folders import files_in
 from deepcli.inputs.ids import Rows, read_array
@@ -76,22 +76,30 @@ class Reader:
 
     def read(self, words: Iterable[str]) -> Iterator[Example | Unreadable]:
         """Read the inputs one after another; a row that cannot be read keeps its place as an `Unreadable`."""
-        for word in words:
-            for name, source in self._sources(word):
-                try:
-                    for one in source():
-                        if isinstance(one, Unreadable):
-                            self._complain(one.why)
-                        yield one
-                except DataError as error:
-                    self._complain(str(error))
-                except OSError as error:
-                    self._complain(f"{name}: cannot be read: {error.strerror or error}")
+        return self.outcomes(named for word in words for named in self._sources(word))
+
+    def outcomes(self, sources: Iterable[tuple[str, Source]]) -> Outcomes:
+        """Read sources one after another, each with its name; after one that cannot be read, the next is read."""
+        for name, source in sources:
+            try:
+                for one in source():
+                    if isinstance(one, Unreadable):
+                        self._complain(one.why)
+                    yield one
+            except DataError as error:
+                self._complain(str(error))
+            except OSError as error:
+                self._complain(f"{name}: cannot be read: {error.strerror or error}")
 
     def _sources(self, word: str) -> Iterator[tuple[str, Source]]:
         if word == STDIN:
             yield word, self._piped
-        elif os.path.isdir(word):  # noqa: PTH112 - a text may be longer than any name
+        else:
+            yield from self.named(word)
+
+    def named(self, word: str) -> Iterator[tuple[str, Source]]:
+        """Give the sources that a word names: a file, each file of a folder, or the word itself as a text."""
+        if os.path.isdir(word):  # noqa: PTH112 - a text may be longer than any name
             empty = True
             for path in files_in(Path(word), self.inside, self.notify):
                 empty = False
@@ -114,6 +122,14 @@ class Reader:
     @abstractmethod
     def _word(self, word: str) -> Outcomes:
         """Read a word that is not the name of an existing file."""
+
+    @abstractmethod
+    def value(self, value: Any, name: str) -> Outcomes:
+        """Read an array, an image or a list of token ids that a program holds in memory.
+
+        Raises:
+            DataError: Such a model does not take it.
+        """
 
 
 class ImageReader(Reader):
@@ -149,6 +165,13 @@ class ImageReader(Reader):
         raise DataError(
             f"{word[:LONGEST_PATH]}: no such file; a model of {self._type} takes pictures, .npy or .npz files"
         )
+
+    def value(self, value: Any, name: str) -> Outcomes:
+        if hasattr(value, "getexif"):
+            yield from self._picture(in_memory.image_file(value), name)
+        else:
+            content = in_memory.array_file(value, name)
+            yield from self._array(lambda: io.BytesIO(content), name)
 
     def _picture(self, source: Path | IO[bytes], name: str) -> Outcomes:
         from deepcli.inputs.pages import pages
@@ -234,6 +257,11 @@ class TextReader(Reader):
         if " " not in word and (os.sep in word or Path(word).suffix.lower() in FILES):
             raise DataError(f"{word[:LONGEST_PATH]}: no such file; put a space in it to have it read as a text")
         yield self._example(_short(word) or "(empty)", word)
+
+    def value(self, value: Any, name: str) -> Outcomes:
+        rows, single = Rows(self._data, self.notify), in_memory.is_one_text(value)
+        for number, row in enumerate(in_memory.rows_of_ids(value, name)):
+            yield rows.take(row, name if single else f"{name}[{number}]")
 
     def _table(self, stream: IO[str] | texts.Lines, name: str, delimiter: str) -> Iterator[texts.Row]:
         return texts.read_column(stream, name, self.options.column, delimiter)

@@ -73,6 +73,39 @@ def write_overview(runs: Sequence[tuple[LoadedRun, str]], path: Path) -> None:
     write_text(path, _page(path.resolve().parent.name, "\n".join(body)))
 
 
+def fragment(run: LoadedRun) -> str:
+    """Write a run's headline, learning curves and metrics as HTML to be shown inside a page, such as a notebook.
+
+    Raises:
+        RunError: Its history is damaged.
+        DataError: Its predictions are damaged.
+    """
+    predictions, _ = _predictions(run)
+    scored = Scored() if predictions is None else take(predictions)
+    experiment = run.experiment
+    parts = [
+        f"<h3>{escape(experiment.name)}</h3>",
+        f'<p class="soft">{escape(experiment.model.type)} on {escape(experiment.data.type)}, {escape(run.name)}</p>',
+        _headline(run, scored),
+    ]
+    if run.history:
+        parts.append(f'<div class="curves">{"".join(_svg(plots.curve(run, name)) for name in run.curve_names)}</div>')
+    parts.append(f"<details><summary>metrics</summary>{_metrics(run, scored)}</details>")
+    return f'<div class="deepcli">{FRAGMENT_STYLE}{"".join(parts)}</div>'
+
+
+FRAGMENT_STYLE = (
+    "<style>"
+    ".deepcli .tiles, .deepcli .curves { display: flex; flex-wrap: wrap; gap: .7rem; }"
+    ".deepcli .tile { border: 1px solid #8888; border-radius: 8px; padding: .4rem .8rem; }"
+    ".deepcli .tile b { display: block; font-size: 1.2rem; }"
+    ".deepcli figure { margin: 0; } .deepcli figure svg text { fill: currentColor; }"
+    ".deepcli td.n, .deepcli th.n { text-align: right; }"
+    "</style>"
+)
+"""Style rules for what is shown inside another page; they touch nothing else there."""
+
+
 def _page(title: str, body: str) -> str:
     template = resources.files("deepcli.reports").joinpath("template.html").read_text(encoding="utf-8")
     return Template(template).substitute(title=escape(title), body=body)
@@ -249,8 +282,8 @@ def _how(run: LoadedRun) -> str:
     }
     rows = [[_cell(name), _cell(value)] for name, value in facts.items() if value is not None]
     again = f"deepcli train {shlex.quote(str(run.run.config))}"
-    text = f"<p>The command was:</p><pre>{escape(command)}</pre><p>To train the resolved spec again:</p>"
-    return f"{text}<pre>{escape(again)}</pre>{_table([], rows)}"
+    text = f"<p>The command was:</p><pre>{escape(command)}</pre>" if environment.get("command") else ""
+    return f"{text}<p>To train the resolved spec again:</p><pre>{escape(again)}</pre>{_table([], rows)}"
 
 
 def _with_reason(choice: Any) -> str | None:

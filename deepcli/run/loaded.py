@@ -93,6 +93,13 @@ class LoadedRun:
             raise RunError(f"{path} is damaged: it should be a table of numbers with one row per epoch") from None
 
     @property
+    def columns(self) -> dict[str, list[float]]:
+        """Each column of the history by name; epochs are counted from 1."""
+        names = list(self.history[0]) if self.history else []
+        columns = {name: [row[name] for row in self.history] for name in names}
+        return {name: list(map(int, values)) if name == "epoch" else values for name, values in columns.items()}
+
+    @property
     def curves(self) -> dict[str, list[float]]:
         """The columns of the history by name, without epoch and seconds."""
         names = [name for name in (self.history[0] if self.history else {}) if name not in ("epoch", "seconds")]

@@ -50,12 +50,17 @@ class Stopped(Exception):
 class Signals:
     """The requests that signals have made.
 
+    Args:
+        kill: Whether a second SIGINT ends the process if Python cannot within `PATIENCE`; a program that only calls
+            deepcli, such as a notebook's kernel, waits for the current step instead.
+
     Attributes:
         stop: The signal that asked the run to stop; None if there was none.
         checkpoint: Whether SIGUSR1 asked for a checkpoint that is not written yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kill: bool = True) -> None:
+        self._kill = kill
         self.stop: int | None = None
         self.checkpoint = False
 
@@ -86,7 +91,7 @@ class Signals:
             signal.SIGTERM: self._ask_stop,
             getattr(signal, "SIGUSR1", None): self._ask_checkpoint,
         }
-        with _handled(handlers), _watched(tell):
+        with _handled(handlers), _watched(tell, self._kill):
             # Checked after the handlers are set, so that no SIGINT is missed in between.
             if self.stop is None and interrupted():
                 self.stop = signal.SIGINT
@@ -137,7 +142,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watched(tell: Callable[[str], None]) -> Iterator[None]:
+def _watched(tell: Callable[[str], None], kill: bool) -> Iterator[None]:
     """React to signals in a separate thread, because Python's handlers wait until a step in C++ is done."""
     if not _on_main_thread():
         yield
@@ -146,7 +151,7 @@ def _watched(tell: Callable[[str], None]) -> Iterator[None]:
     writer.setblocking(False)
     done = threading.Event()
     before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(reader, done, tell), daemon=True).start()
+    threading.Thread(target=_watch, args=(reader, done, tell, kill), daemon=True).start()
     try:
         yield
     finally:
@@ -155,12 +160,12 @@ def _watched(tell: Callable[[str], None]) -> Iterator[None]:
         writer.close()
 
 
-def _watch(reader: socket.socket, done: threading.Event, tell: Callable[[str], None]) -> None:
+def _watch(reader: socket.socket, done: threading.Event, tell: Callable[[str], None], kill: bool) -> None:
     interrupts, told = 0, False
     with reader:
         while numbers := reader.recv(64):
             interrupts += numbers.count(signal.SIGINT)
-            if interrupts > 1 and not done.wait(PATIENCE):
+            if kill and interrupts > 1 and not done.wait(PATIENCE):
                 os._exit(128 + signal.SIGINT)
             if not told and {signal.SIGINT, signal.SIGTERM} & set(numbers):
                 told = True

@@ -66,10 +66,11 @@ class Loop:
         """
         steps = self._batches.order.steps
         total = self._experiment.total_steps(steps)
-        watchers = keras.callbacks.CallbackList(callbacks, model=self._model)
+        epochs = -(-total // steps)
+        watchers = keras.callbacks.CallbackList(callbacks, model=self._model, epochs=epochs, steps=steps, verbose=0)
         self._model.stop_training = False
         watchers.on_train_begin()
-        self._reporter.begin(-(-total // steps), steps)
+        self._reporter.begin(epochs, steps)
         try:
             # A run that stopped between an epoch's last step and its validation must still do the validation.
             while (self.position.total < total or self.position.step) and not self._model.stop_training:

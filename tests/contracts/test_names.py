@@ -17,6 +17,8 @@ ONE_THING = {
     "directory": "the directory of a run, and that of a sweep",
     "plots": "of runs, and of sweeps",
     "state": "the state of a run, and its file",
+    "run": "a run as programs see it, and the command that runs a sweep",
+    "training": "the call that trains, and the doctor's check of it",
     "regularization": "what keeps a model from overfitting: a section, and layers",
     "unused_options": "options without effect: of any command, and of reading inputs",
     "metrics": "as a spec names them, and as Keras classes",

@@ -1,4 +1,4 @@
-"""How training progress is shown on stderr: a live bar on a terminal, one plain line per epoch elsewhere."""
+"""How training progress is shown: a live bar on a terminal or in a notebook, one plain line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ SECONDS_BETWEEN = 0.1
 
 
 def make_reporter(quiet: bool) -> Reporter:
-    """Choose a reporter: a silent one, a live bar on a terminal, or plain lines."""
+    """Choose a reporter: a silent one, HTML in a notebook, a live bar on a terminal, or plain lines."""
     if quiet:
         return NullReporter()
+    if in_notebook():
+        from deepcli.api.notebook import NotebookReporter
+
+        return NotebookReporter()
     return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
+
+
+def in_notebook() -> bool:
+    """Return whether the code runs in the kernel of a notebook, which shows HTML."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 class PlainReporter(NullReporter):
@@ -74,12 +84,8 @@ class TerminalReporter(PlainReporter):
     def progress(self, progress: Progress) -> None:
         """Update the bar."""
         self._shown_at = time.monotonic()
-        left = time.strftime(
-            "%M:%S" if progress.seconds_left < 3600 else "%H:%M:%S", time.gmtime(progress.seconds_left)
-        )
-        figures = f"{figures_of(progress.logs)}  {progress.samples_per_second:,.0f} samples/s  ETA {left}"
         description = f"epoch {progress.epoch}/{self._epochs}"
-        self._bar.update(self._task, completed=progress.step, description=description, figures=figures)
+        self._bar.update(self._task, completed=progress.step, description=description, figures=speed_line(progress))
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
         """Print the epoch's line above the bar, and reset the bar."""
@@ -103,6 +109,12 @@ def figures_of(logs: Mapping[str, float]) -> str:
     return "  ".join(
         f"lr {value:.2e}" if name == "learning_rate" else f"{name} {value:.4f}" for name, value in logs.items()
     )
+
+
+def speed_line(progress: Progress) -> str:
+    """Write the figures so far, the speed and the time left of an epoch."""
+    left = time.strftime("%M:%S" if progress.seconds_left < 3600 else "%H:%M:%S", time.gmtime(progress.seconds_left))
+    return f"{figures_of(progress.logs)}  {progress.samples_per_second:,.0f} samples/s  ETA {left}"
 
 
 def download_progress(name: str, done: int, total: int | None) -> None:

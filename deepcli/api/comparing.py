@@ -1,0 +1,228 @@
+"""`deepcli.compare` and `deepcli.runs`: several runs beside each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepcli.api.loading import plugin_names
+from deepcli.api.run import Run
+from deepcli.api.warned import warn
+from deepcli.errors import DeepcliError, UsageError
+
+if TYPE_CHECKING:
+    from deepcli.evaluation.paired import Paired
+    from deepcli.evaluation.seeds import OverSeeds
+    from deepcli.reports.comparison import Comparison
+    from deepcli.run.listing import ListedRun
+
+
+@dataclass(frozen=True)
+class ComparedRuns:
+    """Runs beside the first of them: in what their specs differ, their metrics, and which differences are noise.
+
+    Attributes:
+        comparison: Everything that was found.
+        notices: What is worth knowing about the comparison.
+    """
+
+    comparison: Comparison
+    notices: tuple[str, ...] = field(default=())
+
+    @property
+    def names(self) -> list[str]:
+        """The runs' paths, as given."""
+        return [run.name for run in self.comparison.runs]
+
+    @property
+    def table(self) -> dict[str, list[Any]]:
+        """Fields of the specs that differ, and metrics, by name: a value for each run, None where it has none."""
+        facts = {**self.comparison.changed, **self.comparison.figures}
+        return {name: list(values) for name, values in facts.items()}
+
+    @property
+    def pairs(self) -> list[Paired | str | DeepcliError]:
+        """How each run but the first compares with the first on the test split, or why they are not comparable."""
+        return list(self.comparison.pairs)
+
+    @property
+    def over_seeds(self) -> list[OverSeeds]:
+        """How specs compare that were trained with the same seeds."""
+        return list(self.comparison.over_seeds)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """For each run but the first, by its path: better, worse or no difference, or why they are not comparable."""
+        pairs = zip(self.names[1:], self.pairs, strict=True)
+        return {name: _verdict(pair) for name, pair in pairs}
+
+    @property
+    def problem(self) -> DeepcliError | None:
+        """The first error that kept a pair from being compared; None if there was none."""
+        return next((pair for pair in self.comparison.pairs if isinstance(pair, DeepcliError)), None)
+
+    def plot(self, output: str | os.PathLike[str], metric: str | None = None) -> Path:
+        """Plot the learning curves of all runs to one PNG or SVG file.
+
+        Args:
+            output: The file.
+            metric: The metric to plot; default: the one that decides the best epoch.
+
+        Raises:
+            UsageError: No run has that metric, or the file has another ending.
+        """
+        from deepcli.reports import plots
+        from deepcli.spec.registry import did_you_mean
+
+        loaded = self.comparison.runs
+        name = metric or loaded[0].experiment.monitor
+        known = dict.fromkeys(column for run in loaded for column in run.curves)
+        if name not in known:
+            raise UsageError(f"--metric: no run has {name!r}; {did_you_mean(name, known)}known: {', '.join(known)}")
+        plots.save(plots.overlaid(loaded, name), plots.checked(Path(output)))
+        return Path(output)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, as `deepcli compare --json` prints it."""
+        return self.comparison.to_json()
+
+    def __repr__(self) -> str:
+        """Show the verdicts."""
+        lines = [f"{name} against {self.names[0]}: {verdict}" for name, verdict in self.verdicts.items()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Show the table and the verdicts in a notebook."""
+        rows = [[name, *values] for name, values in self.table.items()]
+        verdicts = "".join(f"<li>{escape(name)}: {escape(verdict)}</li>" for name, verdict in self.verdicts.items())
+        return f"{html_table(['', *self.names], rows)}<p>Against {escape(self.names[0])}:</p><ul>{verdicts}</ul>"
+
+
+class RunList(list[Run]):
+    """Runs found below some folders, as a list that a notebook shows as a table.
+
+    Args:
+        runs: The runs.
+        listed: What was read of each.
+    """
+
+    def __init__(self, runs: Iterable[Run], listed: Sequence[ListedRun]) -> None:
+        super().__init__(runs)
+        self._listed = tuple(listed)
+
+    @property
+    def table(self) -> dict[str, list[Any]]:
+        """Status, epochs, metrics and the fields of the specs that differ, by name: a value for each run."""
+        names = columns_of(self._listed)
+        return {name: [run.values.get(name) for run in self._listed] for name in names}
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        table = self.table
+        return html_table(list(table), zip(*table.values(), strict=True))
+
+
+def compare(*runs: Run | str | os.PathLike[str], plugins: Sequence[str | os.PathLike[str]] = ()) -> ComparedRuns:
+    """Compare runs with the first of them: specs, metrics, and whether the difference on the test split is noise.
+
+    The verdicts are those of `deepcli compare`. A pair that is not comparable has the reason instead of a verdict.
+
+    Args:
+        runs: Two or more runs, or their paths.
+        plugins: Python files or modules that register components of the specs.
+
+    Raises:
+        UsageError: There are fewer than two runs, or a plugin cannot be imported.
+        RunError: A path is not a run.
+    """
+    found = compare_paths([run.path if isinstance(run, Run) else Path(run) for run in runs], plugin_names(plugins))
+    for notice in found.notices:
+        warn(notice)
+    return found
+
+
+def compare_paths(paths: Sequence[Path], plugins: Sequence[str] = ()) -> ComparedRuns:
+    """Compare the runs at some paths.
+
+    Raises:
+        UsageError: There are fewer than two, or a plugin cannot be imported.
+        RunError: A path is not a run.
+    """
+    if len(paths) < 2:
+        raise UsageError("compare needs at least two runs")
+    from deepcli.reports.comparison import compare, untold
+    from deepcli.run.loaded import LoadedRun
+    from deepcli.spec.plugins import import_plugins
+
+    import_plugins(plugins)
+    loaded = [LoadedRun.read(path) for path in paths]
+    return ComparedRuns(compare(loaded), tuple(untold(loaded)))
+
+
+def runs(
+    *folders: str | os.PathLike[str],
+    sort: str | None = None,
+    filters: Sequence[str] = (),
+    limit: int | None = None,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+) -> RunList:
+    """List the runs below some folders, by name.
+
+    Args:
+        folders: Default: `runs`.
+        sort: A column or a dotted key to sort by; `-KEY` for the largest first.
+        filters: Conditions like `val_accuracy>0.98` or `model.type=cnn`; all must hold.
+        limit: The most runs to list.
+        plugins: Python files or modules that register components of the specs.
+
+    Raises:
+        RunError: A folder does not exist.
+        UsageError: No run has what is sorted or filtered by.
+    """
+    found = list_runs([Path(folder) for folder in folders], sort, filters, limit)
+    names = plugin_names(plugins)
+    return RunList((Run(one.path, plugins=names) for one in found), found)
+
+
+def list_runs(folders: Sequence[Path], sort: str | None, filters: Sequence[str], limit: int | None) -> list[ListedRun]:
+    """Find runs, keep those that meet every condition, and sort them.
+
+    Raises:
+        RunError: A folder does not exist.
+        UsageError: No run has what is sorted or filtered by.
+    """
+    from deepcli.run import listing
+
+    found = listing.keep(listing.find(folders or [Path("runs")]), filters)
+    if sort is not None:
+        found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))
+    return found[:limit]
+
+
+def columns_of(found: Sequence[ListedRun]) -> list[str]:
+    """Name the columns of a table of runs."""
+    from deepcli.run import listing
+
+    facts = ["run", "status", "epochs", "best_epoch"]
+    return [*facts, *listing.metrics(found), "seconds", *listing.changed(found)]
+
+
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table in HTML, everything in it escaped."""
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    lines = "".join(f"<tr>{''.join(f'<td>{escape(_shown(value))}</td>' for value in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _verdict(pair: Paired | str | DeepcliError) -> str:
+    return f"not comparable: {pair}" if isinstance(pair, str | Exception) else pair.verdict

@@ -1,0 +1,138 @@
+"""Export of a checkpoint's model to a format of other programs: what `deepcli export` and `Run.export` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepcli.api.trained_data import read_data
+from deepcli.errors import TrainingError, UsageError
+
+if TYPE_CHECKING:
+    from deepcli.data.files import Sources
+    from deepcli.experiment.schema import Experiment
+    from deepcli.export.exporting import Verdict
+    from deepcli.formats import Format
+    from deepcli.run.reporter import Reporter
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What to export, and how.
+
+    Attributes:
+        path: A run directory, or a checkpoint file.
+        format: A format, as `deepcli list formats` names it.
+        output: The directory to write; None: `export/FORMAT` in the run.
+        length: Token ids of a text, where the format fixes it.
+        verify: Whether to run the export on real examples and compare.
+        tolerance: The largest difference that counts as equal.
+        words: Other data to verify with than the model was trained on, like `data.path=NEW`.
+    """
+
+    path: Path
+    format: str
+    output: Path | None = None
+    length: int | None = None
+    verify: bool = False
+    tolerance: float = 1e-4
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """A model that was written for other programs.
+
+    Attributes:
+        format: Its format.
+        folder: The directory that was written.
+        file: The model in it.
+        verdict: How it compares with the original on real examples; None if it was not verified.
+        tolerance: The largest difference that counts as equal.
+    """
+
+    format: str
+    folder: Path
+    file: Path
+    verdict: Verdict | None = None
+    tolerance: float = 1e-4
+
+    @property
+    def problem(self) -> TrainingError | None:
+        """The error to raise if the export differs from the original; None if it does not, or was not verified."""
+        if self.verdict is None or self.verdict.difference <= self.tolerance:
+            return None
+        return TrainingError(
+            f"the export's outputs differ by {self.verdict.difference:.2g}, more than {self.tolerance:g} (--tolerance)"
+        )
+
+
+def run_export(
+    request: ExportRequest, at: Callable[[], Sources], reporter: Reporter, plugins: Sequence[str] = ()
+) -> ExportedModel:
+    """Write the model in float32, with its preprocessing and a `usage.py`.
+
+    Raises:
+        DeepcliError: The format is not known or not installed, or something cannot be read or written; see `Run.export`.
+    """
+    from deepcli.experiment.other_data import demand_data_words
+    from deepcli.run.checkpoint import file as checkpoints
+    from deepcli.spec.plugins import import_plugins
+
+    chosen = _format(request.format)
+    chosen.demand()
+    import_plugins(plugins)
+    demand_data_words(request.words)
+    if request.words and not request.verify:
+        raise UsageError(f"{request.words[0]}: has no effect without --verify")
+    file, run = checkpoints.find(request.path)
+    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), "cpu")
+    if request.length is not None:
+        _check_length(request.length, checkpoint.experiment, chosen)
+    if request.output is None and run is None:
+        raise UsageError("--output: required for a checkpoint that is not in a run")
+    folder = request.output or run.path / "export" / request.format  # type: ignore[union-attr]
+    splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if request.verify else None
+
+    from deepcli.export import exporting
+    from deepcli.export.portable import load_portable
+    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.device import choose
+
+    backend = TensorFlowBackend(choose(checkpoint.experiment.training).strategy)
+    model = load_portable(checkpoint, request.length)
+    exporting.write_export(checkpoint, model, chosen, checkpoint.lexicon(), folder)
+    verdict = exporting.verify(model, chosen, folder, backend, splits.test) if splits is not None else None
+    return ExportedModel(request.format, folder, folder / chosen.file, verdict, request.tolerance)
+
+
+def _format(name: str) -> Format:
+    """Find a format by name.
+
+    Raises:
+        UsageError: The format does not exist.
+    """
+    from deepcli.formats import FORMATS
+    from deepcli.spec.registry import did_you_mean
+
+    if name not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise UsageError(f"--format: unknown format {name!r}; {did_you_mean(name, FORMATS)}known: {known}")
+    return FORMATS.select(name)
+
+
+def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
+    """Check that a format fixes the length of texts, and that the model accepts texts of this length.
+
+    Raises:
+        UsageError: The length has no effect, or is too large.
+    """
+    if experiment.signature.kind != "tokens":
+        raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads images, not texts")
+    if not format_.fixed:
+        raise UsageError(f"--length: has no effect; the format {format_.type} accepts texts of any length")
+    longest = experiment.signature.shape[0]
+    if longest is not None and length > longest:
+        raise UsageError(f"--length: should be at most {longest}, the model's longest text (data.maxlen)")

@@ -1,0 +1,67 @@
+"""Components as a spec names them, and training images before and after augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from deepcli.catalog.components import Entry
+    from deepcli.data.files import Sources
+    from deepcli.experiment.schema import Experiment
+    from deepcli.spec.registry import Registry
+
+
+def component_kinds(plugins: Sequence[str] = ()) -> dict[str, Registry[Any]]:
+    """Return the registry of each kind of component, those of plugins included.
+
+    Raises:
+        UsageError: A plugin cannot be imported.
+    """
+    from deepcli.catalog.components import KINDS
+    from deepcli.spec.plugins import import_plugins
+
+    import_plugins(plugins)
+    return dict(KINDS)
+
+
+def component_entries(kind: str, name: str | None = None, plugins: Sequence[str] = ()) -> list[Entry]:
+    """Describe every component of a kind, or one of them.
+
+    Raises:
+        UsageError: The kind or the name is unknown, or a plugin cannot be imported.
+    """
+    from deepcli.catalog.components import entry
+    from deepcli.spec.registry import did_you_mean
+
+    kinds = component_kinds(plugins)
+    registry = kinds.get(kind)
+    if registry is None:
+        raise UsageError(f"unknown kind {kind!r}; {did_you_mean(kind, kinds)}known: {', '.join(kinds)}")
+    if name is not None and name not in registry:
+        raise UsageError(f"unknown {kind}: {name!r}; {did_you_mean(name, registry)}known: {', '.join(registry)}")
+    return [entry(kind, one) for one in ([name] if name else registry)]
+
+
+def write_samples(experiment: Experiment, path: Path, sources: Sources, notify: Callable[[str], None]) -> None:
+    """Draw training images before (top row) and after augmentation (below) in a PNG file.
+
+    Raises:
+        UsageError: The data are not images, or the file cannot be used.
+    """
+    if experiment.signature.kind != "image":
+        raise UsageError(f"--samples: needs images; {experiment.data.type} contains texts")
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--samples: {path} should end in .png")
+    if not path.parent.is_dir():
+        raise UsageError(f"--samples: the directory {path.parent} does not exist")
+    if experiment.signature.augmentation is None:
+        notify("data.augmentation is null, so the images are shown unchanged")
+    train = experiment.data.load(sources).train
+
+    from deepcli.training.samples import draw_samples
+
+    draw_samples(experiment, train, path)

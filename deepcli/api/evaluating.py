@@ -1,0 +1,94 @@
+"""Evaluation of a run's best weights, or of any checkpoint: what `deepcli evaluate` and `Run.evaluate` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepcli.api.trained_data import read_data
+from deepcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from deepcli.data.files import Sources
+    from deepcli.result import Result
+    from deepcli.run.reporter import Reporter
+
+
+@dataclass(frozen=True)
+class EvaluateRequest:
+    """What to evaluate, and on what.
+
+    Attributes:
+        path: A run directory, or a checkpoint file.
+        split: test, validation or train.
+        words: Other data than the model was trained on, like `data.path=NEW`.
+        batch_size: Examples at once; None: a usual number.
+        output: Where to write the predictions and the result, beside the run.
+        device: Where to compute.
+        started: `time.monotonic()` when the call began.
+    """
+
+    path: Path
+    split: str = "test"
+    words: tuple[str, ...] = ()
+    batch_size: int | None = None
+    output: Path | None = None
+    device: str = "auto"
+    started: float = 0.0
+
+
+def check_split(split: str) -> None:
+    """Check the name of a split.
+
+    Raises:
+        UsageError: The split does not exist.
+    """
+    from deepcli.data.base import SPLITS
+    from deepcli.spec.registry import did_you_mean
+
+    if split not in SPLITS:
+        raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")
+
+
+def run_evaluation(
+    request: EvaluateRequest, at: Callable[[], Sources], reporter: Reporter, plugins: Sequence[str] = ()
+) -> tuple[Result, Sequence[str]]:
+    """Evaluate, and keep the predictions of a run's best weights on its own data in the run.
+
+    Returns:
+        The result, and the names of the classes.
+
+    Raises:
+        DeepcliError: The path, the split or the data cannot be used; see `Run.evaluate`.
+    """
+    from deepcli.experiment.other_data import demand_data_words
+    from deepcli.run.checkpoint import file as checkpoints
+    from deepcli.run.directory import demand_free
+    from deepcli.spec.plugins import import_plugins
+
+    check_split(request.split)
+    demand_data_words(request.words)
+    if request.output is not None:
+        demand_free(request.output)
+    import_plugins(plugins)
+    file, run = checkpoints.find(request.path)
+    checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), request.device)
+    splits, read = read_data(checkpoint, run, request.words, at(), reporter)
+    examples = splits[request.split]
+    if request.words and request.output is None:
+        reporter.note("notice: nothing is saved; to save the predictions and the result, add --output")
+
+    from deepcli.training.evaluate import BATCH_SIZE, evaluate
+    from deepcli.training.evaluation_files import keep_in_run, write
+
+    size = request.batch_size or BATCH_SIZE
+    result, measured = evaluate(checkpoint, examples, request.split, reporter, request.started, size)
+    result = result.model_copy(update={"run": str(run.path) if run else None, "data": read})
+    if request.output is not None:
+        write(request.output, result, request.split, measured, splits.lexicon)
+    if run is not None and not request.words and checkpoints.is_best(file, run):
+        keep_in_run(run, request.split, measured, splits.lexicon, read, reporter)
+    names = checkpoint.experiment.data.names_of(len(result.classes[request.split])) if result.classes else ()
+    return result, names

@@ -1,0 +1,225 @@
+"""Predictions for new inputs: what `deepcli predict` and `Run.predict` have in common, and the answers of the latter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepcli.api.warned import warn
+from deepcli.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deepcli.data.files import Sources
+    from deepcli.data.lexicon import Lexicon
+    from deepcli.experiment.schema import Experiment
+    from deepcli.inputs.example import Example, Notify, Unreadable
+    from deepcli.inputs.reading import Reader, ReadOptions
+    from deepcli.run.checkpoint.file import CheckpointFile
+    from deepcli.training.evaluate import LoadedModel
+
+
+@dataclass(frozen=True)
+class ClassProbability:
+    """A class and what the model says of it.
+
+    Attributes:
+        label: The class's number.
+        name: The class's name.
+        probability: Its probability; where the spec's loss needs no probabilities, the model's output.
+    """
+
+    label: int
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Predicted(ClassProbability):
+    """The likeliest class of one input.
+
+    Attributes:
+        input: The file, and the place in it; or the beginning of a text.
+        top: The likeliest classes, most likely first, as many as were asked for.
+    """
+
+    input: str
+    top: tuple[ClassProbability, ...]
+
+    def __repr__(self) -> str:
+        """Show the answer as a person reads it."""
+        return f"<{self.name} {self.probability:.4f}: {self.input}>"
+
+
+class Ranking:
+    """Finds the likeliest classes in a model's outputs.
+
+    Args:
+        experiment: What the model was trained on says what the classes are called.
+        top_k: How many classes to give, the likeliest first; None for every class, in order.
+    """
+
+    def __init__(self, experiment: Experiment, top_k: int | None) -> None:
+        classes = experiment.signature.classes
+        self.names = experiment.data.names_of(classes)
+        self.in_order = top_k is None
+        self.shown = min(top_k or classes, classes)
+
+    def ranked(self, outputs: np.ndarray) -> Iterator[tuple[int, list[int], list[float]]]:
+        """Give the likeliest class of each example, and the classes to show with their outputs.
+
+        Args:
+            outputs: float64 (examples, classes).
+        """
+        import numpy as np
+
+        order = np.argsort(-outputs, axis=1, kind="stable")[:, : self.shown]
+        shown = np.broadcast_to(np.arange(outputs.shape[1]), outputs.shape) if self.in_order else order
+        values = np.take_along_axis(outputs, shown, axis=1).tolist()
+        for best, classes, row in zip(order, shown.tolist(), values, strict=True):
+            yield int(best[0]), classes, row
+
+
+def lexicon_of(
+    checkpoint: CheckpointFile, inputs: Sequence[object], sources: Sources, notify: Notify
+) -> Lexicon | None:
+    """Find the vocabulary of a text model: in its checkpoint, or else in its data set.
+
+    Args:
+        checkpoint: The model.
+        inputs: Where all are arrays of ids, in files or in memory, no words are needed.
+        sources: Where the data set may be.
+        notify: Is called with a line if the data set's words are used.
+
+    Raises:
+        DataError: The vocabulary is not available, and some inputs are not arrays of token ids.
+    """
+    data = checkpoint.experiment.data
+    if data.signature.kind != "tokens" or all(_holds_ids(one) for one in inputs):
+        return None
+    if (own := checkpoint.lexicon()) is not None:
+        return own
+    found = data.lexicon(sources)
+    if found is not None:
+        notify(f"{checkpoint.path} has no vocabulary; using that of the data set {data.type} on this machine")
+    return found
+
+
+def open_model(path: Path, device: str = "auto", plugins: Sequence[str] = ()) -> CheckpointFile:
+    """Open a run's best checkpoint, or any checkpoint file, to be computed on a device.
+
+    Raises:
+        RunError: The directory is not a run, or has no checkpoint yet.
+        CheckpointError: The file does not exist, or is not a checkpoint.
+        UsageError: The device is malformed, or a plugin cannot be imported.
+    """
+    from deepcli.run.checkpoint.file import find, open_checkpoint, with_device
+    from deepcli.spec.plugins import import_plugins
+
+    import_plugins(plugins)
+    return with_device(open_checkpoint(find(path)[0]), device)
+
+
+def make_reader(
+    checkpoint: CheckpointFile,
+    inputs: Sequence[object],
+    options: ReadOptions,
+    at: Callable[[], Sources],
+    notify: Notify,
+    complain: Notify,
+) -> Reader:
+    """Make what reads inputs for a checkpoint's model.
+
+    Args:
+        checkpoint: The model.
+        inputs: What will be read.
+        options: How.
+        at: Returns where the data set's words are looked for.
+        notify: Is called with each notice about an input.
+        complain: Is called with the reason for each input that cannot be read.
+
+    Raises:
+        UsageError: The model has no use for an option.
+    """
+    from deepcli.inputs.reading import reader_for
+
+    lexicon = lexicon_of(checkpoint, inputs, at(), notify)
+    return reader_for(checkpoint.experiment.data, lexicon, options, notify, complain)
+
+
+def answered(
+    checkpoint: CheckpointFile, head: Sequence[Example | Unreadable], rest: Iterable[Example | Unreadable], size: int
+) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
+    """Load a checkpoint's model, and predict inputs in batches.
+
+    Yields:
+        Inputs, and the model's outputs for the examples among them: float64 (examples, classes).
+    """
+    from deepcli.training.evaluate import load_model
+    from deepcli.training.predict import predict
+
+    yield from predict(load_model(checkpoint), chain(head, rest), size)
+
+
+def _holds_ids(value: object) -> bool:
+    from deepcli.inputs.arrays import SUFFIXES
+
+    return os.fspath(value).lower().endswith(SUFFIXES) if isinstance(value, str | os.PathLike) else True
+
+
+def head_of(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable]:
+    """Read inputs up to and including the first readable one, before TensorFlow is imported."""
+    from deepcli.inputs.example import Example
+
+    head: list[Example | Unreadable] = []
+    while not (head and isinstance(head[-1], Example)) and (one := next(inputs, None)) is not None:
+        head.append(one)
+    return head
+
+
+def predict_values(
+    loaded: LoadedModel,
+    reader: Reader,
+    values: Sequence[Any],
+    top_k: int,
+    batch_size: int,
+    unreadable: Sequence[str],
+    skip: bool,
+) -> list[Predicted]:
+    """Predict what a program holds in memory, or files that it names.
+
+    Args:
+        loaded: The model.
+        reader: Reads inputs for it.
+        values: The inputs, listed.
+        top_k: How many classes each answer has.
+        batch_size: Examples at once.
+        unreadable: Where the reader reports inputs that cannot be read.
+        skip: Whether to leave those out with a warning.
+
+    Raises:
+        DataError: An input cannot be read.
+    """
+    from deepcli.inputs.example import Example
+    from deepcli.inputs.in_memory import read_values
+    from deepcli.training.predict import predict
+
+    read: Iterable[Example | Unreadable] = read_values(reader, values)
+    if not skip:
+        read = list(read)
+        if unreadable:
+            raise DataError("\n".join(unreadable))
+    ranking, answers = Ranking(loaded.experiment, top_k), []
+    for batch, outputs in predict(loaded, read, batch_size):
+        names = [one.name for one in batch if isinstance(one, Example)]
+        for name, (best, classes, probabilities) in zip(names, ranking.ranked(outputs), strict=True):
+            top = tuple(ClassProbability(k, ranking.names[k], v) for k, v in zip(classes, probabilities, strict=True))
+            answers.append(Predicted(best, ranking.names[best], top[0].probability, name, top))
+    for line in unreadable:
+        warn(line)
+    return answers

@@ -1,0 +1,232 @@
+"""`deepcli.train`: from a spec to a trained run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from deepcli.api.data_sources import data_sources
+from deepcli.api.loading import load_parts, plugin_names
+from deepcli.api.progress import download_progress, make_reporter
+from deepcli.errors import Interrupted, UsageError
+from deepcli.system.signals import Signals
+
+if TYPE_CHECKING:
+    from deepcli.api.loading import Source
+    from deepcli.api.run import Run
+    from deepcli.data.files import Sources
+    from deepcli.experiment.schema import Experiment
+    from deepcli.result import Result
+    from deepcli.run.directory import RunDir
+    from deepcli.run.reporter import Reporter
+    from deepcli.run.resuming import Resumption
+
+IfExists = Literal["error", "resume", "skip", "overwrite"]
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What to train, and where the run goes.
+
+    Attributes:
+        spec: The parts of the spec, as `load` takes them.
+        overrides: Overrides to apply after those in `spec`.
+        output: The run directory; None: a new one in `runs/`.
+        if_exists: What to do if the run exists.
+        resume: The run to resume; a spec may be left out then, because the run has its own.
+        plugins: Python files or modules to import first.
+        callbacks: Keras callbacks, called after those of deepcli.
+        command: The command line, for the record.
+        started: `time.monotonic()` when the call began.
+        kill: Whether a second SIGINT may end the process while a step is running.
+    """
+
+    spec: tuple[Source, ...]
+    overrides: tuple[str, ...] = ()
+    output: Path | None = None
+    if_exists: IfExists = "error"
+    resume: Path | None = None
+    plugins: tuple[str, ...] = ()
+    callbacks: tuple[Any, ...] = ()
+    command: tuple[str, ...] = ()
+    started: float = 0.0
+    kill: bool = True
+
+
+def train(
+    spec: Source | None = None,
+    *more: Source,
+    output: str | os.PathLike[str] | None = None,
+    if_exists: IfExists = "error",
+    resume: str | os.PathLike[str] | Run | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: bool = True,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    data_dir: str | os.PathLike[str] | None = None,
+    offline: bool | None = None,
+) -> Run:
+    """Train the model that a spec describes, and evaluate its best weights once on the test split.
+
+    This is `deepcli train`: the same checks, files, locks and figures. An interrupt (Ctrl-C, or that of a notebook's
+    kernel) stops training after the current step and writes a checkpoint; a second one raises KeyboardInterrupt at once.
+
+    Args:
+        spec: A spec from `deepcli.load`, a file or a dict. With `resume` it may be left out.
+        more: More files, dicts and overrides like `training.epochs=3`, merged over the spec as `load` does.
+        output: The run directory; default: a new one in `runs/`, named after the spec and the time.
+        if_exists: What to do if there is a run in `output`: `error`, `resume`, `skip` or `overwrite`.
+        resume: A run to resume from its last checkpoint.
+        callbacks: Any Keras callbacks. They are called after those of deepcli, in this order.
+        progress: Whether to show notices and progress: a bar on a terminal and in a notebook, else a line an epoch.
+        plugins: Python files or modules that register components. They are imported first, which runs their code.
+        data_dir: A folder with data files; default: `DEEPCLI_DATA_DIR`.
+        offline: Whether downloads are forbidden; default: `DEEPCLI_OFFLINE`.
+
+    Raises:
+        SpecError: The spec is not valid.
+        UsageError: The arguments do not fit together, or a plugin cannot be imported.
+        DataError: The data cannot be read.
+        RunError: The run exists, or cannot be resumed with this spec.
+        TrainingError: The run diverged, or ran out of memory or disk.
+        Interrupted: An interrupt or SIGTERM stopped it; `run` is the directory, and the text says how to continue.
+    """
+    from deepcli.api.run import Run
+
+    if if_exists != "error" and (output is None or resume is not None):
+        why = "without output, when each run gets a new directory" if resume is None else "with resume"
+        raise UsageError(f"if_exists: has no effect {why}")
+    request = TrainRequest(
+        tuple(part for part in (spec, *more) if part is not None),
+        output=None if output is None else Path(output),
+        if_exists=if_exists,
+        resume=resume.path if isinstance(resume, Run) else None if resume is None else Path(resume),
+        plugins=plugin_names(plugins),
+        callbacks=tuple(callbacks),
+        started=time.monotonic(),
+        kill=False,
+    )
+    at = partial(data_sources, data_dir, offline, download_progress if progress else None)
+    try:
+        result = run_training(request, at, make_reporter(quiet=not progress))
+    except Interrupted as error:
+        raise _reworded(error) from None
+    return Run(str(result.run))
+
+
+def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Reporter) -> Result:
+    """Load a spec, read its data, and train, skip or resume the run.
+
+    Args:
+        request: What to train.
+        at: Returns where data are looked for; it is called only if data are needed.
+        reporter: Shows notices and progress.
+
+    Raises:
+        DeepcliError: As `train` says.
+    """
+    output, if_exists = request.output, request.if_exists
+    parts, signals = request.spec, Signals(kill=request.kill)
+    if request.resume is not None:
+        parts, output, if_exists = _with_own_spec(parts, request.resume, output), request.resume, "resume"
+    with signals.noted(), contextlib.ExitStack() as stack:
+        loaded = load_parts(parts, request.overrides, request.plugins)
+        for notice in loaded.notices:
+            reporter.note(f"notice: {notice}")
+
+        from deepcli.run import directory
+
+        resumption = None
+        if output is not None and directory.existing(output, if_exists):
+            run = directory.RunDir(output)
+            if if_exists == "resume":
+                stack.enter_context(run.owned())
+            result, resumption = _known(run, if_exists, loaded.experiment, reporter)
+            if result is not None:
+                return result
+        return _trained(request, loaded.experiment, output, resumption, signals, at, reporter)
+
+
+def _trained(
+    request: TrainRequest,
+    experiment: Experiment,
+    output: Path | None,
+    resumption: Resumption | None,
+    signals: Signals,
+    at: Callable[[], Sources],
+    reporter: Reporter,
+) -> Result:
+    """Read the data and train."""
+    splits = experiment.data.load(at())
+    if not splits.provenance.verified:
+        reporter.note(
+            f"notice: {splits.provenance.source} differs from the published file; "
+            "results are not comparable with published ones"
+        )
+
+    from deepcli.run.directory import default_path
+    from deepcli.training.session import TrainOptions
+    from deepcli.training.train import train
+
+    options = TrainOptions(
+        output or default_path(experiment.name),
+        request.if_exists == "overwrite",
+        request.command,
+        request.plugins,
+        request.started,
+        resumption,
+        signals,
+        callbacks=request.callbacks,
+        numbered=output is None,
+    )
+    return train(experiment, splits, options, reporter)
+
+
+def _with_own_spec(parts: tuple[Source, ...], run: Path, output: Path | None) -> tuple[Source, ...]:
+    """Use a run's own spec if none was given.
+
+    Raises:
+        RunError: The directory is not a run.
+        UsageError: `output` is another directory.
+    """
+    from deepcli.experiment.load import is_override
+    from deepcli.run.directory import RunDir
+
+    if output is not None and output != run:
+        raise UsageError(f"--resume {run} continues in that directory; omit --output")
+    config = RunDir.open(run).config
+    given = any(not (isinstance(part, str) and is_override(part)) for part in parts)
+    return parts if given else (config, *parts)
+
+
+def _known(
+    run: RunDir, if_exists: IfExists, experiment: Experiment, reporter: Reporter
+) -> tuple[Result | None, Resumption | None]:
+    """Return the result of a finished run, or how to resume an unfinished one."""
+    from deepcli.run.resuming import resume, skip
+
+    if if_exists == "skip":
+        result = skip(run, experiment)
+        reporter.note(f"the run {run.path} has finished; nothing was trained")
+        return result.model_copy(update={"run": str(run.path)}), None
+    resumption = resume(run, experiment)
+    finished = run.result() if resumption.finished else None
+    if finished is None:
+        return None, resumption
+    reporter.note(resumption.finished or "")
+    return finished.model_copy(update={"run": str(run.path)}), None
+
+
+def _reworded(error: Interrupted) -> Interrupted:
+    """Say how to continue from Python."""
+    if error.run is None:
+        return error
+    text = f"interrupted; continue with: deepcli.train(resume={error.run!r})"
+    reworded = Interrupted(text, error.exit_code - 128)
+    reworded.run = error.run
+    return reworded
