@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install train test check test-long torture mutants docs site bench clean
+.PHONY: help install train test check lint coverage test-long torture mutants docs site bench clean
 
 help:
 	@echo "make train      set up, then train a small conv net on the embedded digits (under a minute after set-up)"
 	@echo "make test       set up, then run every check: ruff, format, mypy, deptry and the tests"
 	@echo "make check      ruff, format, mypy and deptry only"
+	@echo "make lint       the same in an environment that is there; set BIN to its folder of commands"
+	@echo "make coverage   the tests of make test, with the lines and branches that they run, also in processes of their own"
 	@echo "make test-long  the tests that take minutes too; with DEEPCLI_DATA_DIR also those on real data"
 	@echo "make torture    kills, cuts, full disks, hostile files: the tests in tests/torture in full (under an hour)"
 	@echo "make mutants    put faults into the code, one at a time, and see the tests notice them (about an hour)"
@@ -33,6 +35,9 @@ train: $(VENV)/.installed
 	$(BIN)/deepcli train configs/digits/cnn.yaml
 
 check: $(VENV)/.installed-dev
+	@$(MAKE) --no-print-directory lint
+
+lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -42,6 +47,13 @@ check: $(VENV)/.installed-dev
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+
+coverage: export COVERAGE_FILE = $(CURDIR)/.coverage
+coverage: $(VENV)/.installed-dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup -m "not long" $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadgroup --timeout 3600
@@ -71,4 +83,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/compare.py $(if $(JSON),--json "$(JSON)")
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .nox .coverage .coverage.* htmlcov

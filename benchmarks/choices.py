@@ -66,12 +66,12 @@ def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
     """Time a step with one setting, after the first ones have traced and compiled."""
     from deepcli.experiment import load
     from deepcli.training.backend import TensorFlowBackend
-    from deepcli.training.settings import make_plan
+    from deepcli.training.settings import make_settings
     from deepcli.training.train import ready_model
 
     experiment = load.load([config], ["training.precision=float32", *words]).experiment
-    plan = make_plan(experiment, splits, device)
-    per_call = plan.steps_per_execution.value
+    plan = make_settings(experiment, splits, device)
+    per_call = int(plan.steps_per_execution.value)
     backend = TensorFlowBackend(device.strategy)
     model = ready_model(experiment, splits, plan, backend)
     calls = max(STEPS // per_call, 1)

@@ -16,7 +16,7 @@ from deepcli.data.files import Sources
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
 from deepcli.run.reporter import NullReporter
-from deepcli.training.session import TrainOptions
+from deepcli.training.context import TrainOptions
 from deepcli.training.train import train
 
 LESSONS = Path(__file__).parent.parent / "configs" / "lessons"

@@ -21,11 +21,12 @@ from deepcli.experiment import load
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
 from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.context import RunContext, TrainOptions
 from deepcli.training.device import choose
 from deepcli.training.evaluate import BATCH_SIZE
 from deepcli.training.loop import Loop
 from deepcli.training.pipeline import PREFETCH, TrainingBatches, gatherer
-from deepcli.training.session import RunContext, Session, TrainOptions
+from deepcli.training.session import Session
 from deepcli.training.settings import make_settings
 from deepcli.training.state import Position
 from deepcli.training.train import ready_model
@@ -33,15 +34,15 @@ from deepcli.training.train import ready_model
 CONFIG = Path(__file__).parent.parent / "configs" / "mnist" / "cnn.yaml"
 
 
-class Stopwatch(keras.callbacks.Callback):
+class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
     """Times training from the end of the first epoch."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self.accuracy = logs["val_accuracy"]
         if epoch == 0:
             self.began = time.perf_counter(), time.process_time()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self.seconds = time.perf_counter() - self.began[0]
         self.cpu_seconds = time.process_time() - self.began[1]
 
@@ -71,7 +72,7 @@ def validation_batches(split: Split) -> tf.data.Dataset:
 
 
 def by_loop(job: RunContext, model: keras.Model, watch: Stopwatch) -> None:
-    validation, signals = job.splits.validation, job.request.signals
+    validation, signals = job.splits.validation, job.options.signals
     Loop(job.experiment, model, job.backend, job.batches(), validation, job.reporter, signals, Position()).run([watch])
 
 

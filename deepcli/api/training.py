@@ -170,7 +170,7 @@ def _trained(
         )
 
     from deepcli.run.directory import default_path
-    from deepcli.training.session import TrainOptions
+    from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
     options = TrainOptions(

@@ -16,8 +16,8 @@ from deepcli.data.files import Sources
 from deepcli.errors import DeepcliError
 from deepcli.experiment.schema import Experiment
 from deepcli.run.reporter import NullReporter
+from deepcli.training.context import TrainOptions
 from deepcli.training.device import BFLOAT16_FLAGS, cpu_flags
-from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 CHECK = {

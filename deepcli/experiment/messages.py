@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from deepcli.errors import Problem
-from deepcli.experiment.merge import class_at
+from deepcli.experiment.expected import choices, expected
+from deepcli.experiment.merge import class_at, spec_class
 from deepcli.experiment.schema import Experiment
 from deepcli.spec.registry import Spec, did_you_mean, show
 from deepcli.spec.trees import lookup
@@ -86,22 +86,19 @@ def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
         known = list(cls.model_fields) if cls else []
         what = "section" if len(path) == 1 else "field"
         return f"unknown {what}; {did_you_mean(path[-1], known)}known: {', '.join(known)}"
-    message = str(item["msg"]).replace("Input should be", "should be").replace("greater than or equal to", "at least")
-    message = (
-        message.replace("less than or equal to", "at most").replace("a valid ", "a ").replace("a integer", "an integer")
-    )
-    message = message.replace("a tuple", "a list")
-    message = re.sub(r"a dictionary( or instance of \w+)?", "a mapping", message)
-    suggestion = ""
-    if kind == "literal_error" and isinstance(value, str):
-        suggestion = f"; {did_you_mean(value, str(item['ctx']['expected']).replace(chr(39), '').split(' or '))}".rstrip(
-            "; "
-        )
-    elif kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
+    message = expected(item, _section_at(path, tree, whole))
+    suggestion = f"; {did_you_mean(value, choices(item))}".rstrip("; ") if isinstance(value, str) else ""
+    if isinstance(value, str) and kind != "literal_error":
         suggestion = " (a string)"
     if item["loc"][-1:] == ("[key]",):
         message = f"the key {message}"
     return f"{message}, not {show(value)}{suggestion}"
+
+
+def _section_at(path: Path, tree: Any, whole: type[Spec]) -> type[Spec] | None:
+    """Return the class of the section that belongs at a place, if one does."""
+    above = class_at(tree, path[:-1], whole) if path else None
+    return spec_class(above, path[-1]) if above else None
 
 
 def _problem(path: Path, messages: list[str], document: Document) -> tuple[tuple[str, int, int], Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,15 @@ def write_export(
 
 
 def _demand_replaceable(folder: Path) -> None:
-    if folder.exists() and not (folder / FACTS).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    """Refuse a folder with anything else in it; it is listed at once, as another process may replace it meanwhile."""
+    try:
+        with os.scandir(folder) as entries:
+            files = {entry.name: entry.is_file() for entry in entries}
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        files = {folder.name: True}
+    if files and not files.get(FACTS):
         raise RunError(f"{folder} contains something other than an export; choose another folder with --output")
 
 

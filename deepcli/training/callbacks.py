@@ -19,16 +19,14 @@ from deepcli.system.signals import Signals
 
 
 class Stateful(keras.callbacks.Callback):
-    """A callback with a state: `remember` returns it as JSON values, `recall` restores it."""
-
-    name: str
+    """A callback of deepcli with a state, which every checkpoint of a run holds."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that a checkpoint should hold."""
         raise NotImplementedError
 
-    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
-        """Restore a state that `remember` returned."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore a state that `state_dict` returned."""
         raise NotImplementedError
 
 
@@ -39,8 +37,6 @@ class History(Stateful):
         run: The run directory to write into.
         names: Loss and metrics in the order of the columns; Keras sorts its logs alphabetically.
     """
-
-    name = "history"
 
     def __init__(self, run: RunDir, names: Sequence[str]) -> None:
         super().__init__()
@@ -61,29 +57,25 @@ class History(Stateful):
     def state_dict(self) -> dict[str, Any]:
         return {"rows": list(self.rows)}
 
-    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
-        self.rows = [dict(row) for row in memory["rows"]]
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.rows = [dict(row) for row in state["rows"]]
         if self.rows:
             self._run.write_history(self.rows)
 
 
 class Best(keras.callbacks.Callback):
-    """Tracks the best epoch and writes `best.keras` whenever an epoch improves on it.
+    """Tracks the best epoch.
 
-    The state is stored in that file, so a worse epoch never replaces it, whatever happens to the other checkpoints.
+    Its state is stored in `best.keras`, so a worse epoch never replaces it, whatever happens to the other checkpoints.
 
     Args:
         monitor: The metric to compare.
         mode: Whether higher or lower values are better.
-        save: Writes the checkpoint.
     """
 
-    name = "best"
-
-    def __init__(self, monitor: str, mode: Literal["max", "min"], save: Callable[[], None]) -> None:
+    def __init__(self, monitor: str, mode: Literal["max", "min"]) -> None:
         super().__init__()
         self.monitor, self.mode = monitor, mode
-        self._save = save
         self.epoch: int | None = None
         self.value = math.nan
         self.row: Mapping[str, float] = {}
@@ -92,7 +84,6 @@ class Best(keras.callbacks.Callback):
         row = dict(logs or {})
         if self._beaten_by(row[self.monitor]):
             self.epoch, self.value, self.row = epoch + 1, row[self.monitor], row
-            self._save()
 
     def _beaten_by(self, value: float) -> bool:
         if not math.isfinite(value):
@@ -103,32 +94,47 @@ class Best(keras.callbacks.Callback):
         """Return the state to store in the file."""
         return {"epoch": self.epoch, "value": self.value, "monitor": self.monitor, "row": dict(self.row)}
 
-    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the state stored in the file."""
-        epoch, value, row = memory["epoch"], memory["value"], memory["row"]
+        epoch, value, row = state["epoch"], state["value"], state["row"]
         self.epoch, self.value, self.row = int(epoch), float(value), {name: float(row[name]) for name in row}
+
+
+class BestSaver(keras.callbacks.Callback):
+    """Writes `best.keras` after each epoch that is the best so far; follows `Best` at once.
+
+    Args:
+        best: Tracks the best epoch.
+        save: Writes the checkpoint.
+    """
+
+    def __init__(self, best: Best, save: Callable[[], None]) -> None:
+        super().__init__()
+        self._best, self._save = best, save
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._best.epoch == epoch + 1:
+            self._save()
 
 
 class PatientStopping(keras.callbacks.EarlyStopping, Stateful):
     """Keras's early stopping with a state that checkpoints hold; the best weights are in `best.keras`, not here."""
 
-    name = "early_stopping"
-
     def __init__(self, spec: EarlyStopping, mode: Literal["max", "min"]) -> None:
         super().__init__(spec.monitor, spec.min_delta, spec.patience, mode=mode)
-        self._memory: Mapping[str, Any] = {"wait": 0, "best": None}
+        self._state: Mapping[str, Any] = {"wait": 0, "best": None}
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)  # resets wait and best
-        self.wait, self.best = self._memory["wait"], self._memory["best"]
+        self.wait, self.best = self._state["wait"], self._state["best"]
         if self.wait >= self.patience:
             self.model.stop_training = True
 
     def state_dict(self) -> dict[str, Any]:
         return {"wait": self.wait, "best": None if self.best is None else float(self.best)}
 
-    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
-        self._memory = memory
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._state = state
 
 
 class Plateau(Stateful):
@@ -140,8 +146,6 @@ class Plateau(Stateful):
         spec: Patience, factor and limits.
         mode: Whether higher or lower values of the metric are better.
     """
-
-    name = "plateau"
 
     def __init__(self, spec: ReduceOnPlateau, mode: Literal["max", "min"]) -> None:
         super().__init__()
@@ -171,9 +175,9 @@ class Plateau(Stateful):
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best, "wait": self._wait, "cooldown": self._cooldown}
 
-    def load_state_dict(self, memory: Mapping[str, Any]) -> None:
-        self._best = -math.inf if memory["best"] is None else memory["best"]
-        self._wait, self._cooldown = memory["wait"], memory["cooldown"]
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._best = -math.inf if state["best"] is None else state["best"]
+        self._wait, self._cooldown = state["wait"], state["cooldown"]
 
 
 class Periodic(keras.callbacks.Callback):

@@ -30,13 +30,15 @@ from deepcli.system.signals import Stopped
 from deepcli.training.averaging import begin_averages, caveat
 from deepcli.training.backend import Backend, TensorFlowBackend
 from deepcli.training.build import build_model, compile_model, forget_models
+from deepcli.training.checkpointer import restore_model
+from deepcli.training.context import Rollbacks, RunContext, TrainOptions
 from deepcli.training.device import Choice, Device, choose
 from deepcli.training.divergence import ADVICE, Diverged, Origin, find_origin
 from deepcli.training.environment import describe, describe_resumption
 from deepcli.training.memory_check import demand_batch, notice, to_train
 from deepcli.training.replicas import mirror
 from deepcli.training.saving import load_weights
-from deepcli.training.session import Rollbacks, RunContext, Session, TrainOptions
+from deepcli.training.session import Session
 from deepcli.training.settings import RunSettings, make_settings
 from deepcli.training.state import Position, State
 
@@ -195,7 +197,7 @@ def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFil
     """Train to the end, rolling back after divergences if the spec allows."""
     rollbacks: Rollbacks = ()
     while True:
-        session = Session(context, model, checkpoint, rollbacks)
+        session = Session.open(context, model, checkpoint, rollbacks)
         try:
             return session.complete()
         except Diverged as reason:
@@ -219,7 +221,7 @@ def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple
     """Roll back after a divergence: return the rollbacks and the checkpoint to resume from, or raise to stop."""
     checkpoint = open_checkpoint(context.run.last) if context.run.last.is_file() else None
     good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
-    position, done = session.loop.position, len(session.rollbacks)
+    position, done = session.loop.position, len(session.checkpointer.rollbacks)
     if context.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
         raise _failed(session, _divergence(context, session, reason, checkpoint, good))
     context.reporter.note(
@@ -227,7 +229,10 @@ def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple
         "half the learning rate"
     )
     context.run.reopen()
-    return (*session.rollbacks, {"reason": str(reason), "step": position.total, "back_to": good.total}), checkpoint
+    return (
+        *session.checkpointer.rollbacks,
+        {"reason": str(reason), "step": position.total, "back_to": good.total},
+    ), checkpoint
 
 
 def _divergence(
@@ -254,7 +259,7 @@ def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | 
     context.reporter.note(f"repeating steps {good.total + 1} to {end} to find where it began")
     settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to check each step"))
     model = ready_model(context.experiment, context.splits, settings, context.backend, checkpoint is not None)
-    context.restore(model, checkpoint, session.rollbacks)
+    restore_model(context, model, checkpoint, session.checkpointer.rollbacks)
     try:
         return find_origin(model, context.backend, context.batches(), good, end, context.options.signals.check)
     except Stopped:

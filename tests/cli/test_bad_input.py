@@ -218,7 +218,7 @@ def good_checkpoint(tmp_path_factory):
     from deepcli.data.files import Sources
     from deepcli.experiment.load import load
     from deepcli.run.reporter import NullReporter
-    from deepcli.training.session import TrainOptions
+    from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
     folder = tmp_path_factory.mktemp("run")

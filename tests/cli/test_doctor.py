@@ -63,11 +63,11 @@ def test_a_machine_that_does_not_train_is_told_of(cli, monkeypatch):
 def test_why_there_is_no_gpu(monkeypatch, hidden, driver, cuda, says):
     from deepcli.doctor import training
 
-    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind: [])
-    monkeypatch.setattr(training.tf.test, "is_built_with_cuda", lambda: cuda)
-    monkeypatch.setattr(training.shutil, "which", lambda name: "/usr/bin/nvidia-smi" if driver else None)
-    monkeypatch.setattr(training.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(training.Path, "exists", lambda self: driver)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
+    monkeypatch.setattr("tensorflow.test.is_built_with_cuda", lambda: cuda)
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi" if driver else None)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("pathlib.Path.exists", lambda self: driver)
     if hidden is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:

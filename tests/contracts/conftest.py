@@ -17,7 +17,7 @@ def tiny_split(signature: Signature, count: int = 24) -> Split:
     rng = np.random.RandomState(0)
     y = (np.arange(count) % signature.classes).astype(np.int32)
     if signature.kind == "image":
-        x = rng.randint(0, 255, (count, *signature.shape)).astype(np.uint8)
+        x: np.ndarray | Tokens = rng.randint(0, 255, (count, *signature.shape)).astype(np.uint8)
     else:
         lengths = rng.randint(1, signature.shape[0] + 1, count)
         offsets = np.concatenate([[0], np.cumsum(lengths)])

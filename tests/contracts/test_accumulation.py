@@ -45,8 +45,8 @@ def test_accumulated_gradients_move_weights_as_their_means_do(name, extra):
     assert (int(optimizer.iterations), int(plain.iterations)) == (6, 6)
     assert int(optimizer._iterations) == 10  # which the learning rate follows
     if EXTRAS[extra].get("use_ema"):
-        averages = [one._model_variables_moving_average[0].numpy() for one in (optimizer, plain)]
-        np.testing.assert_allclose(*averages, rtol=1e-5, atol=1e-6)
+        ours, theirs = (one._model_variables_moving_average[0].numpy() for one in (optimizer, plain))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_says_what_it_reached(path):
 @each
 def test_trains(path, tiny, tmp_path):
     from deepcli.run.reporter import NullReporter
-    from deepcli.training.session import TrainOptions
+    from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
     overrides = [*tiny(path.parent.name), "training.max_steps=1", "optimizer.learning_rate=1e-4"]
@@ -67,7 +68,7 @@ def test_trains(path, tiny, tmp_path):
 
 
 def test_the_two_reference_runs_are_to_the_letter():
-    cnn, lstm = (load([CONFIGS / name]).experiment for name in ("mnist/cnn.yaml", "imdb/lstm.yaml"))
+    cnn, lstm = (cast(Any, load([CONFIGS / name]).experiment) for name in ("mnist/cnn.yaml", "imdb/lstm.yaml"))
     assert (cnn.data.batch_size, cnn.data.validation_split, cnn.data.split_seed, cnn.training.epochs) == (
         128,
         0.2,

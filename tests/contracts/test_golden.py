@@ -6,6 +6,7 @@ if a test here fails, the package has broken its promise to users with checkpoin
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,13 +42,13 @@ def write(family: str) -> None:
     from deepcli.training import saving
     from deepcli.training.state import Position, State, read_variables
 
-    from .test_models import BACKEND, VARIANTS, experiment_for, split_for, trained
+    from .test_models import BACKEND, VARIANTS, experiment_for, fields_of, split_for, trained
 
     path = GOLDEN / f"{family}.keras"
     if path.exists():
         raise SystemExit(f"{path} exists and stays as it is")
-    variant = next(variant.values[0] for variant in VARIANTS if variant.values[0]["type"] == family)
-    small = {"units": [4]} if "units" in MODELS[family].model_fields else {}
+    variant = next(one for one in map(fields_of, VARIANTS) if one["type"] == family)
+    small: dict[str, Any] = {"units": [4]} if "units" in MODELS[family].model_fields else {}
     small |= {"hidden_units": [8]} if family == "mlp" else {}
     experiment = experiment_for({**variant, **small}, KINDS.get(family, "image"))
     model = trained(experiment)

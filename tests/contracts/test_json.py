@@ -140,7 +140,7 @@ def test_whatever_ends_a_command_there_is_an_object(cli, monkeypatch, name, end)
     def ended(**_):
         act()
 
-    ended.shape = NODES[name].callback.shape
+    vars(ended)["shape"] = NODES[name].callback.shape
     monkeypatch.setattr(NODES[name], "callback", ended)
     done = cli(*filled(name), "--json")
     assert done.code == code
@@ -176,7 +176,9 @@ def test_what_a_plugin_prints_is_not_among_the_objects(cli, spec, trained, monke
 
 def test_a_broken_installation_still_prints_an_object(monkeypatch):
     monkeypatch.setattr(answers, "shape_of", lambda shape: 1 / 0)
-    told = json.loads(answers.failure(answers.Asked("runs", True, "deepcli.cli.json_objects:Runs"), "failed", "x"))
+    told = json.loads(
+        answers.failure(vars(answers)["Asked"]("runs", True, "deepcli.cli.json_objects:Runs"), "failed", "x")
+    )
     assert told == {"schema": 1, "command": "runs", "status": "failed", "error": "x"}
 
 
@@ -184,7 +186,7 @@ def test_an_object_is_printed_once(cli, monkeypatch):
     """Also where something fails after it."""
     from deepcli.cli import runs
 
-    emit = runs.emit
+    emit = vars(runs)["emit"]
     monkeypatch.setattr(runs, "emit", lambda answer: (emit(answer), 1 / 0))
     Path("runs").mkdir()
     done = cli("runs", "--json")

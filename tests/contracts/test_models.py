@@ -1,6 +1,7 @@
 """What every model family owes its users, on images and on tokens."""
 
 from functools import cache
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,12 +19,15 @@ from deepcli.training.state import Position, State, read_variables
 
 from .conftest import SIGNATURES, tiny_split
 
-DATA = {"image": {"type": "digits"}, "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30}}
+DATA: dict[str, dict[str, Any]] = {
+    "image": {"type": "digits"},
+    "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30},
+}
 AUGMENTATION = {
     "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
     "tokens": {"word_dropout": 0.3},
 }
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"filters": [4, 4]},
     "ngram": {"buckets": 64},
     "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
@@ -68,7 +72,7 @@ STACKS = {
     ],
 }
 SMALL["sequential"] = {"layers": 0}
-HARD = {
+HARD: dict[str, list[dict[str, Any]]] = {
     "sequential": [{"layers": 1, "augmented": True}, {"layers": 2}],
     "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1, "dropconnect": 0.2}}],
     "cnn": [
@@ -133,6 +137,11 @@ every_variant = pytest.mark.parametrize("model", VARIANTS, indirect=True)
 BACKEND = TensorFlowBackend(tf.distribute.get_strategy())
 
 
+def fields_of(variant) -> dict[str, Any]:
+    """Return the fields of a model that a variant stands for."""
+    return variant.values[0]
+
+
 @pytest.fixture(params=SIGNATURES)
 def kind(request):
     return SIGNATURES[request.param].kind
@@ -194,7 +203,7 @@ def same_model(model, again, x):
 
 
 def test_every_family_is_here():
-    assert {variant.values[0]["type"] for variant in VARIANTS} == set(MODELS)
+    assert {fields_of(variant)["type"] for variant in VARIANTS} == set(MODELS)
 
 
 @every_variant

@@ -31,7 +31,7 @@ FUNCTIONS = [name for name in ACTIVATIONS if not ACTIVATIONS[name].trainable]
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_an_activation_is_one_function_as_layer_and_as_function(name):
-    activation = ACTIVATIONS[name]()
+    activation = ACTIVATIONS.select(name)
     expected = np.asarray(keras.activations.get(name)(X))
     np.testing.assert_allclose(activation.function()(X), expected, rtol=1e-6)
     np.testing.assert_allclose(activation.layer()(X), expected, rtol=1e-6)
@@ -40,7 +40,7 @@ def test_an_activation_is_one_function_as_layer_and_as_function(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_an_activation_that_keeps_order_may_follow_the_maximum(name):
     """The same values and the same gradients either way, ties among what a relu cuts off included."""
-    activation = ACTIVATIONS[name]()
+    activation = ACTIVATIONS.select(name)
     grid = np.linspace(-9, 9, 2001, dtype=np.float32)[:, None]
     rises = name != "softmax" and np.all(np.diff(np.asarray(activation.function()(grid))[:, 0]) > -1e-6)
     assert activation.is_monotonic() == rises
@@ -62,7 +62,7 @@ def test_an_activation_passes_its_parameters_on():
     leaky = ACTIVATIONS.select({"type": "leaky_relu", "negative_slope": 0.5})
     np.testing.assert_allclose(leaky.layer()(X), np.where(X < 0, 0.5 * X, X), rtol=1e-6)
     gelu = ACTIVATIONS.select({"type": "gelu", "approximate": True})
-    assert not np.allclose(gelu.function()(X), ACTIVATIONS["gelu"]().function()(X), atol=1e-5)
+    assert not np.allclose(gelu.function()(X), ACTIVATIONS.select("gelu").function()(X), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -95,7 +95,7 @@ def test_prelu_trains_one_slope_a_channel_at_any_length():
 
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_an_initializer_draws_anew_each_time_it_is_built(name):
-    initializer = INITIALIZERS[name]()
+    initializer = INITIALIZERS.select(name)
     first, second = (np.asarray(initializer.build()((6, 6))) for _ in range(2))
     assert first.shape == (6, 6)
     constant = name in ("zeros", "ones", "constant", "identity")
@@ -176,7 +176,7 @@ def by_norm_of_all(gradients):
 def test_an_optimizer_clips_gradients_as_it_is_told(name, field, clipped):
     """It makes the steps that it makes, unclipped, of gradients that were clipped by hand."""
     raw = [[np.array(gradient) for gradient in step] for step in STEPS]
-    plain, clipping = OPTIMIZERS[name](), OPTIMIZERS.select({"type": name, field: 1.0})
+    plain, clipping = OPTIMIZERS.select(name), OPTIMIZERS.select({"type": name, field: 1.0})
     expected = trained(plain, [clipped(step) for step in raw])
     assert same(trained(clipping, raw), expected)
     assert not same(trained(plain, raw), expected)
@@ -260,8 +260,8 @@ PROBABILITIES = np.array(
 
 
 def data_for(name):
-    loss = LOSSES[name]()
-    signature = TWO if any(LOSSES[name]().check(FOUR)) else FOUR
+    loss = LOSSES.select(name)
+    signature = TWO if any(LOSSES.select(name).check(FOUR)) else FOUR
     head = loss.head(signature)
     y = LABELS % signature.classes
     p = PROBABILITIES if head.units == 4 else PROBABILITIES[:, :1] if head.units == 1 else PROBABILITIES[:, :2]
@@ -281,7 +281,7 @@ def test_a_loss_is_smaller_for_better_predictions_and_survives_serialization(nam
 def test_cross_entropies_follow_their_formulas():
     picked = -np.log(PROBABILITIES[np.arange(4), LABELS]).mean()
     for name in ("auto", "sparse_categorical_crossentropy", "categorical_crossentropy"):
-        assert float(LOSSES[name]().build(FOUR)(LABELS, PROBABILITIES)) == pytest.approx(picked, rel=1e-6)
+        assert float(LOSSES.select(name).build(FOUR)(LABELS, PROBABILITIES)) == pytest.approx(picked, rel=1e-6)
     smoothed = LOSSES.select({"type": "auto", "label_smoothing": 0.2}).build(FOUR)
     targets = np.eye(4)[LABELS] * 0.8 + 0.05
     assert float(smoothed(LABELS, PROBABILITIES)) == pytest.approx(
@@ -289,7 +289,7 @@ def test_cross_entropies_follow_their_formulas():
     )
     y, p = np.array([1, 0], np.int32), np.array([[0.8], [0.4]], np.float32)
     expected = -(np.log(0.8) + np.log(0.6)) / 2
-    assert float(LOSSES["auto"]().build(TWO)(y, p)) == pytest.approx(expected, rel=1e-5)
+    assert float(LOSSES.select("auto").build(TWO)(y, p)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_a_metric_agrees_with_scikit_learn(name, signature):
     from sklearn import metrics
 
     rng = np.random.RandomState(0)
-    head = LOSSES["auto"]().head(signature)
+    head = LOSSES.select("auto").head(signature)
     y = rng.randint(0, signature.classes, 300)
     p = rng.uniform(size=(300, signature.classes)) + 0.7 * np.eye(signature.classes)[y]
     p = (p / p.sum(1, keepdims=True)).astype(np.float32)
@@ -352,10 +352,10 @@ def test_a_metric_agrees_with_scikit_learn(name, signature):
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("signature", [TWO, FOUR], ids=["two classes", "four classes"])
 def test_a_metric_is_best_for_perfect_predictions(name, signature):
-    head = LOSSES["auto"]().head(signature)
+    head = LOSSES.select("auto").head(signature)
     y = LABELS % signature.classes
     perfect = np.eye(head.units, dtype=np.float32)[y] if head.units > 1 else y[:, None].astype(np.float32)
-    spec = METRICS[name]()
+    spec = METRICS.select(name)
     if any(spec.check(signature)):
         return  # `validate` refuses it for these data
     metric = spec.build(signature, head)
@@ -367,7 +367,7 @@ def test_a_metric_is_best_for_perfect_predictions(name, signature):
 @pytest.mark.parametrize("k", [1, 2, 3])
 @pytest.mark.parametrize("labels", [[0] * 12, [3] * 12, [0, 1, 2, 3] * 3], ids=["the first", "the last", "all"])
 def test_top_k_accuracy_of_equal_outputs_is_that_of_guesses(k, labels):
-    metric = METRICS.select({"type": "top_k_accuracy", "k": k}).build(FOUR, LOSSES["auto"]().head(FOUR))
+    metric = METRICS.select({"type": "top_k_accuracy", "k": k}).build(FOUR, LOSSES.select("auto").head(FOUR))
     metric.update_state(np.array(labels), np.full((12, 4), 0.25, np.float32))
     assert float(metric.result()) == pytest.approx(k / 4)
 
@@ -375,7 +375,7 @@ def test_top_k_accuracy_of_equal_outputs_is_that_of_guesses(k, labels):
 def test_classes_with_equal_outputs_share_the_places_that_are_left():
     """Of three equal outputs behind the likeliest, one of two places is left for each with a chance of a third."""
     outputs = np.array([[0.4, 0.2, 0.2, 0.2]] * 4, np.float32)
-    metric = METRICS.select({"type": "top_k_accuracy", "k": 2}).build(FOUR, LOSSES["auto"]().head(FOUR))
+    metric = METRICS.select({"type": "top_k_accuracy", "k": 2}).build(FOUR, LOSSES.select("auto").head(FOUR))
     metric.update_state(np.array([0, 1, 2, 3]), outputs)
     assert float(metric.result()) == pytest.approx((1 + 3 * 1 / 3) / 4)
     metric.reset_state()
@@ -386,14 +386,14 @@ def test_classes_with_equal_outputs_share_the_places_that_are_left():
 @pytest.mark.parametrize("signature", [TWO, FOUR], ids=["two classes", "four classes"])
 @pytest.mark.parametrize("output", [0.25, 0.5])
 def test_the_area_of_equal_outputs_is_one_half(signature, output):
-    head = LOSSES["auto"]().head(signature)
+    head = LOSSES.select("auto").head(signature)
     metric = METRICS.select("auc").build(signature, head)
     metric.update_state(np.arange(24) % signature.classes, np.full((24, head.units), output, np.float32))
     assert float(metric.result()) == pytest.approx(0.5)
 
 
 def test_top_k_accuracy_of_a_single_output_is_the_accuracy():
-    metric = METRICS.select({"type": "top_k_accuracy", "k": 1}).build(TWO, LOSSES["auto"]().head(TWO))
+    metric = METRICS.select({"type": "top_k_accuracy", "k": 1}).build(TWO, LOSSES.select("auto").head(TWO))
     metric.update_state(np.array([0, 1, 1, 0]), np.array([[0.2], [0.9], [0.3], [0.5]], np.float32))
     assert float(metric.result()) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
     import keras

@@ -15,7 +15,7 @@ from deepcli.sweeps.spec import Candidates, Objective, Range, Sweep
 from deepcli.sweeps.spec_file import SpecFile
 
 ENTRIES = [(kind, name) for kind, registry in KINDS.items() for name in registry]
-SECTIONS = [
+SECTIONS: list[type] = [
     *(SpecFile, Sweep, Objective, Candidates, Range),
     *(type(field.default) for field in SpecFile.model_fields.values()),
 ]

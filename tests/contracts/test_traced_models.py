@@ -8,13 +8,13 @@ from deepcli.models import MODELS
 from deepcli.run.reporter import NullReporter
 from deepcli.spec.yaml12 import dump
 from deepcli.training.compiled import CompiledModels
-from deepcli.training.session import TrainOptions
+from deepcli.training.context import TrainOptions
 from deepcli.training.train import train
 from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint
 
-from .test_models import VARIANTS, experiment_for
+from .test_models import VARIANTS, experiment_for, fields_of
 
-LAST = {variant.values[0]["type"]: variant.values[0] for variant in VARIANTS}
+LAST = {fields["type"]: fields for fields in map(fields_of, VARIANTS)}
 """The variant of each family that has the most switched on."""
 
 SECTIONS = """

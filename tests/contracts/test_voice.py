@@ -93,7 +93,7 @@ def test_a_phrase_is_noticed(text, tmp_path, monkeypatch):
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or [*PAGES, *CODE]:
+    for name in sys.argv[1:] or [str(path) for path in (*PAGES, *CODE)]:
         target = Path(name).resolve()
         for file in sorted(target.rglob("*.py")) if target.is_dir() else [target]:
             print(*found(file), sep="\n", end="\n" if found(file) else "")

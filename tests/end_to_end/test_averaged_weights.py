@@ -16,8 +16,8 @@ from deepcli.export.portable import load_portable
 from deepcli.run.checkpoint.file import STATE, WEIGHTS, open_checkpoint
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
+from deepcli.training.context import TrainOptions
 from deepcli.training.evaluate import evaluate, load_model
-from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 from tests.torture.runs import Cut, begin, fingerprint, go_on, position

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def imdb_lstm():
 def long_reviews(tmp_path):
     """A file in IMDB's layout with reviews longer than 200 words and words rarer than the 10,000 that are kept."""
     rng = np.random.RandomState(0)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, count in (("train", 40), ("test", 20)):
         texts = np.empty(count, dtype=object)
         for index in range(count):

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -145,7 +147,7 @@ def test_an_export_is_verified_on_examples_of_every_class():
             return lambda rows: np.eye(3, dtype=np.float32)[y[rows[:, 0].astype(int)]]
 
     for _ in range(2):
-        verdict = exporting.verify(Model(), Format(), exporting.Path("."), Backend(), split)
+        verdict = exporting.verify(cast(Any, Model()), cast(Any, Format()), Path(), cast(Any, Backend()), split)
         assert (verdict.examples, verdict.accuracy) == (1000, 1.0)
     tried = np.concatenate(seen)
     assert np.bincount(y[tried[:1000]]).tolist() == [600, 300, 100]

@@ -61,7 +61,7 @@ def site(tmp_path):
             check=False,
         )
 
-    run.install = install
+    run.install = install  # type: ignore[attr-defined]
     return run
 
 

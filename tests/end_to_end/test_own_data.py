@@ -6,6 +6,7 @@ import re
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -379,7 +380,8 @@ def test_the_state_of_a_checkpoint_has_a_sound_fingerprint_or_is_refused():
 
     fingerprint = {"sha256": None, "content": "a" * 64}
     assert State.from_bytes(State(Position(), "float32", 1, data=fingerprint).to_bytes()).data == fingerprint
-    for data in ([], {"content": 3}, {"more": "x"}, {"sha256": "a\x1b[2J"}, {"sha256": "a" * 5000}):
+    broken: tuple[Any, ...] = ([], {"content": 3}, {"more": "x"}, {"sha256": "a\x1b[2J"}, {"sha256": "a" * 5000})
+    for data in broken:
         content = State(Position(), "float32", 1)
         object.__setattr__(content, "data", data)
         if isinstance(data, dict):

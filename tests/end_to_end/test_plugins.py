@@ -181,3 +181,32 @@ def test_a_plugin_s_keras_schedule_needs_no_config(cli, spec, tmp_path):
     done = cli("train", spec(), "schedule=steady", *QUICK, "-o", "a", "-q", "--plugin", plugin)
     assert done.code == 0, done.err
     assert rates("a") == pytest.approx([1e-3, 1e-3])
+
+
+def test_a_callback_that_watches_what_is_not_measured_is_an_error_at_its_place(cli, spec):
+    path = spec("data: digits\nmodel: mlp\ntraining:\n  callbacks:\n    - type: stop_at\n      monitor: val_acuracy\n")
+    done = cli("validate", path)
+    assert done.code == 2
+    assert (
+        f"{path}:6:16: training.callbacks.0.monitor: unknown metric 'val_acuracy'; did you mean 'val_accuracy'? "
+        in (done.err)
+    )
+
+
+def test_training_stops_at_a_value(cli, spec):
+    words = ["training.callbacks=[{type: stop_at, monitor: val_accuracy, value: 0.0}]", "training.epochs=3"]
+    assert cli("train", spec(), "data.limit=40", *words, "-o", "a", "-q").code == 0
+    assert len(rates("a")) == 1
+    words[0] = "training.callbacks=[{type: stop_at, monitor: val_loss, value: 0.0}]"
+    assert cli("train", spec(), "data.limit=40", *words, "-o", "b", "-q").code == 0
+    assert len(rates("b")) == 3
+
+
+def test_a_plugin_s_callback_is_resumed_with_its_state(cli, spec):
+    plugin = ["--plugin", FOLDER / "count_epochs.py"]
+    words = ["training.callbacks=[count_epochs]", "data.limit=40", "-q", *plugin]
+    assert cli("train", spec(), *words, "training.epochs=2", "-o", "a").code == 0
+    assert Path("epochs.txt").read_text(encoding="utf-8") == "2"
+    done = cli("train", "--resume", "a", "training.epochs=5", "-q", *plugin)
+    assert done.code == 0, done.err
+    assert Path("epochs.txt").read_text(encoding="utf-8") == "5"

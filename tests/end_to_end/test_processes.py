@@ -170,8 +170,8 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from deepcli.training import device
 from deepcli.training.evaluate import Evaluator
-from deepcli.run.reporter import Silent
-from deepcli.training.session import Request
+from deepcli.run.reporter import NullReporter
+from deepcli.training.context import TrainOptions
 from deepcli.training.train import train
 
 def two(training):
@@ -183,7 +183,7 @@ results = []
 for index, choose in enumerate((two, device.choose)):
     experiment = load([Path(sys.argv[1])], sys.argv[2:]).experiment
     splits = experiment.data.load(Sources())
-    result = train(experiment, splits, Request(Path(f"run{index}")), Silent(), choose)
+    result = train(experiment, splits, TrainOptions(Path(f"run{index}")), NullReporter(), choose)
     results.append(result.metrics)
 print(json.dumps(results))
 """

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def noisy(image):
     return Image.fromarray((np.asarray(image, float) + noise).clip(0, 255).astype(np.uint8))
 
 
-WRITTEN = {
+WRITTEN: dict[str, Callable[[int], Image.Image]] = {
     **{f"{size}": partial(written, size=size) for size in (220, 300, 600, 1200)},
     **{f"{size} off centre": partial(written, size=size, place=(0.85, 0.1)) for size in (220, 300, 600, 1200)},
     "white on black": partial(written, size=300, place=(0.2, 0.7), ink="white", ground="black"),

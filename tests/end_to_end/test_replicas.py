@@ -32,11 +32,11 @@ from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.device import Choice, Device
 from deepcli.training.settings import make_settings
-from deepcli.training.session import Request, class_weights
+from deepcli.training.context import TrainOptions, class_weights
 from deepcli.training.train import ready_model, train
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
-from deepcli.run.reporter import Silent
+from deepcli.run.reporter import NullReporter
 
 one = Device(Choice("cpu", "one"), tf.distribute.get_strategy(), None, 1)
 two = Device(Choice("cpu", "two"), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), None, 1)
@@ -64,7 +64,7 @@ def compared(experiment):
 
 def origin(experiment):
     try:
-        train(experiment, experiment.data.load(Sources()), Request(Path("run")), Silent(), lambda training: two)
+        train(experiment, experiment.data.load(Sources()), TrainOptions(Path("run")), NullReporter(), lambda training: two)
     except TrainingError as error:
         return str(error)
 

@@ -17,7 +17,7 @@ from deepcli.experiment.load import load
 from deepcli.run.checkpoint.file import STATE, open_checkpoint
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
-from deepcli.training.session import TrainOptions
+from deepcli.training.context import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 from tests.torture.runs import Cut, begin, fingerprint, position

@@ -213,7 +213,7 @@ def test_a_pruned_trial_whose_worker_died_ends_at_the_same_epoch(worked):
         "optimizer.learning_rate=[3e-2, 1e-2, 1e-6]",
         "sweep.early_terminate={type: median, n_startup_trials: 2, n_warmup_steps: 1}",
     )
-    died = []
+    died: list[int] = []
 
     def die(self, claim):
         if not died:

@@ -108,7 +108,9 @@ def wandb_kept(path):
     """Read the rows, the config and the summary that a run has left."""
     from wandb.proto import wandb_internal_pb2
 
-    rows, config, summary = [], {}, {}
+    rows: list[dict] = []
+    config: dict = {}
+    summary: dict = {}
     for content in records(path.read_bytes()):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(content)
@@ -143,9 +145,7 @@ def test_wandb_keeps_a_run_offline(train, monkeypatch):
 
 
 def test_a_tracker_that_is_not_installed_stops_a_run_before_it_begins(train, monkeypatch):
-    from deepcli.system import extras
-
-    monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for name in TRACKERS:
         done, run = train(f"[{name}]")
         assert done.code == 2 and f"pip install 'deepcli[{TRACKERS[name].extra}]'" in done.err

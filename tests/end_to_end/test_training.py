@@ -17,8 +17,8 @@ from deepcli.experiment.load import load
 from deepcli.run.checkpoint.file import find, open_checkpoint
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
+from deepcli.training.context import TrainOptions
 from deepcli.training.evaluate import evaluate
-from deepcli.training.session import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 
@@ -70,7 +70,7 @@ def weights(path):
     import h5py
 
     with h5py.File(io.BytesIO(open_checkpoint(path).read("model.weights.h5"))) as file:
-        found = {}
+        found: dict[str, np.ndarray] = {}
         file.visititems(lambda name, item: found.__setitem__(name, item[()]) if hasattr(item, "dtype") else None)
     return found
 
@@ -258,7 +258,7 @@ def test_the_best_epoch_is_that_of_the_monitored_metric(monitor, better, run):
 
 
 def test_class_weights_change_the_loss_and_balanced_follows_counts(run):
-    from deepcli.training.session import class_weights
+    from deepcli.training.context import class_weights
 
     plain, *_ = run("model: mlp\ntraining: {epochs: 1}\n", output="plain")
     weighted, *_ = run("model: mlp\ntraining: {epochs: 1, class_weight: {0: 9.0}}\n", output="weighted")

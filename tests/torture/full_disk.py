@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from deepcli.data.files import Sources
 from deepcli.errors import DeepcliError
@@ -14,7 +15,7 @@ from deepcli.run.checkpoint.file import STATE, open_checkpoint
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
 from deepcli.run.resuming import resume
-from deepcli.training.session import TrainOptions
+from deepcli.training.context import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 from tests.torture.runs import begin, fingerprint
@@ -42,7 +43,7 @@ def attempt(output: Path) -> dict[str, object]:
     except Exception as raised:
         error = {"type": type(raised).__name__, "code": None, "text": repr(raised)}
     run = RunDir(output)
-    loaded = {}
+    loaded: dict[str, int | str] = {}
     for name in ("last", "best"):
         try:
             loaded[name] = State.from_bytes(open_checkpoint(getattr(run, name)).read(STATE)).position.total
@@ -58,7 +59,7 @@ def main(spec: Path, folder: Path, count: int) -> None:
     disk = folder / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={4 * size}", "tmpfs", str(disk)], check=True)
-    seen = []
+    seen: list[dict[str, Any]] = []
     # From no space at all to what two epochs more take: the old and the new of each file exist side by side.
     for number in range(count):
         free = number * 2 * size // max(count - 1, 1) // PAGE * PAGE

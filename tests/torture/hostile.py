@@ -31,6 +31,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -469,7 +470,7 @@ STATES: dict[str, Callable[[Path], bytes]] = {
     "a field of its own": lambda folder: state({**PLAIN, "hook": "os.system"}),
     "a list": lambda folder: state([1]),  # type: ignore[arg-type]
 }  # fmt: skip
-FIELDS: dict[str, object] = {
+FIELDS: dict[str, list] = {
     "position": [None, {}, {"epoch": -1, "step": 0, "total": 0}, {"epoch": True, "step": 0, "total": 0},
                  {"epoch": 10**30, "step": 0, "total": 0}, {"epoch": 1.5, "step": 0, "total": 0},
                  {"epoch": 1, "step": 0, "total": 0, "self": 1}],
@@ -504,11 +505,15 @@ def _state(name: str, build_state: Callable[[Path], bytes]):
         return {**members, STATE: build_state(folder)}
 
 
+def _changed(name: str, value: object, folder: Path) -> bytes:
+    return state({**PLAIN, name: value})
+
+
 for _name, _build in STATES.items():
     _state(_name, _build)
 for _name, _values in FIELDS.items():
-    for _value in _values:  # type: ignore[attr-defined]
-        _state(f"{_name} {_value!a}"[:70], lambda folder, name=_name, value=_value: state({**PLAIN, name: value}))
+    for _value in _values:
+        _state(f"{_name} {_value!a}"[:70], partial(_changed, _name, _value))
 _state("not a number", lambda folder: state(json.dumps({**PLAIN, "best": {"value": float("nan")}}).encode()))
 _state(
     "infinity",

@@ -15,7 +15,7 @@ from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
 from deepcli.run.resuming import resume
 from deepcli.system.signals import Signals
-from deepcli.training.session import TrainOptions
+from deepcli.training.context import TrainOptions
 from deepcli.training.state import State
 from deepcli.training.train import train
 

@@ -260,7 +260,7 @@ def test_what_is_forged_and_sealed_again_is_data_or_an_error(kind, tmp_path, mon
 def test_a_damaged_cache_entry_is_noticed_or_harmless(tmp_path, counted):
     name, path, _ = make_reuters(tmp_path, np.random.RandomState(7))
     expected = read(name, path)
-    (entry,) = (cache.cache_folder() / "prepared").iterdir()
+    (entry,) = (Path(os.environ["DEEPCLI_CACHE_DIR"]) / "prepared").iterdir()
     whole = entry.read_bytes()
     rng = np.random.RandomState(5)
     count = 500 if FULL else 100
@@ -314,7 +314,7 @@ def test_writers_and_readers_of_one_cache_entry_while_some_are_killed(counted):
     done = [process.communicate(timeout=300) for process in lasting]
     assert [process.returncode for process in lasting] == [0] * len(lasting), done
     assert cache.load("shared", ["int32", "int64"]) is not None
-    folder = cache.cache_folder() / "prepared"
+    folder = Path(os.environ["DEEPCLI_CACHE_DIR"]) / "prepared"
     left = [path for path in folder.iterdir() if path.name != f"shared{cache.SUFFIX}"]
     assert len(left) <= len(killed), "only the killed leave anything half-written"
     for path in left:

@@ -40,6 +40,8 @@ for line in sys.stdin:
 class Handler(http.server.BaseHTTPRequestHandler):
     """Does what the first part of the path says, always or the first time only."""
 
+    server: "Server"
+
     def do_GET(self):
         _, fault, times, *_ = self.path.split("/")
         with self.server.lock:

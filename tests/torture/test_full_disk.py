@@ -38,7 +38,7 @@ def test_a_disk_that_fills_up_at_each_write_in_turn(spec, tmp_path, counted):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout)
-    files = Counter()
+    files: Counter[str] = Counter()
     for case in seen:
         assert isinstance(case["loaded"]["last"], int), case
         assert isinstance(case["loaded"]["best"], int), case

@@ -9,8 +9,8 @@ from deepcli.experiment.schema import Experiment
 from deepcli.export.portable import Portable
 from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.build import build_model
+from deepcli.training.context import class_weights
 from deepcli.training.order import Order
-from deepcli.training.session import class_weights
 
 
 def experiment(**sections):

@@ -41,7 +41,7 @@ def read_by_unpickling(monkeypatch):
     calls = []
     from deepcli.data.arrays import token_files
 
-    original = token_files.read_npz
+    original = vars(token_files)["read_npz"]
     monkeypatch.setattr(
         token_files, "read_npz", lambda *args, **options: (calls.append(args), original(*args, **options))[1]
     )
@@ -52,8 +52,15 @@ def read(path, data="imdb", **fields):
     return DATASETS.select({"type": data, "path": str(path), **fields}).read(Sources(offline=True))
 
 
+def prepared_folder() -> Path:
+    """Return the folder of prepared arrays."""
+    from deepcli.data.files import cache_folder
+
+    return cache_folder() / "prepared"
+
+
 def entries():
-    return sorted((cache.cache_folder() / "prepared").iterdir())
+    return sorted(prepared_folder().iterdir())
 
 
 def same(one, other):
@@ -109,7 +116,7 @@ def test_a_source_that_is_replaced_while_it_is_read_is_not_kept_under_its_old_co
 
     from deepcli.data.arrays import token_files
 
-    original = token_files.read_npz
+    original = vars(token_files)["read_npz"]
 
     def read_what_came_meanwhile(path, *args, **options):
         with np.load(path, allow_pickle=True) as arrays:
@@ -119,7 +126,7 @@ def test_a_source_that_is_replaced_while_it_is_read_is_not_kept_under_its_old_co
 
     monkeypatch.setattr(token_files, "read_npz", read_what_came_meanwhile)
     read(source)
-    assert not (cache.cache_folder() / "prepared").exists()
+    assert not prepared_folder().exists()
 
 
 def test_what_was_read_outlives_its_entry(source):
@@ -227,7 +234,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(source, tmp_path, monkeypatc
     def no_room(*args, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.tempfile, "mkstemp", no_room)
+    monkeypatch.setattr("tempfile.mkstemp", no_room)
     assert same(read(source), whole)
 
 
@@ -253,7 +260,7 @@ def test_an_error_in_the_source_is_reported_and_not_kept(source):
     for _ in range(2):
         with pytest.raises(DataError, match="one label from 0 to 1"):
             read(source)
-    assert not (cache.cache_folder() / "prepared").exists()
+    assert not prepared_folder().exists()
 
 
 RACE = """
@@ -290,7 +297,7 @@ def test_eight_processes_that_start_at_once_all_read_the_same(source):
 def test_entries_used_longest_ago_make_room_and_nothing_else_is_touched(monkeypatch):
     arrays = (np.arange(1000, dtype=np.int32),)
     prepared = cache.Prepared(arrays, fingerprint(*arrays))
-    folder = cache.cache_folder() / "prepared"
+    folder = prepared_folder()
     for age, key in enumerate("abc"):
         cache.store(key, prepared)
         os.utime(folder / f"{key}{cache.SUFFIX}", (time.time() - 1000 + age,) * 2)
@@ -310,10 +317,10 @@ def test_entries_used_longest_ago_make_room_and_nothing_else_is_touched(monkeypa
 
 def test_the_cache_is_where_the_user_wants_it(monkeypatch, tmp_path):
     monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(tmp_path / "own"))
-    assert cache.cache_folder() == tmp_path / "own"
+    assert prepared_folder() == tmp_path / "own" / "prepared"
     monkeypatch.delenv("DEEPCLI_CACHE_DIR")
     if os.name == "posix":
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-        assert cache.cache_folder() == tmp_path / "xdg" / "deepcli"
+        assert prepared_folder() == tmp_path / "xdg" / "deepcli" / "prepared"
         monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-        assert cache.cache_folder() == Path.home() / ".cache" / "deepcli"
+        assert prepared_folder() == Path.home() / ".cache" / "deepcli" / "prepared"

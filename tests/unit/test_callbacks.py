@@ -8,7 +8,7 @@ from deepcli.experiment.load import load
 from deepcli.experiment.schema import EarlyStopping, Experiment
 from deepcli.optim.schedules import ReduceOnPlateau
 from deepcli.training.build import learning_rate
-from deepcli.training.callbacks import Best, PatientStopping, Plateau
+from deepcli.training.callbacks import Best, BestSaver, PatientStopping, Plateau
 
 NAN = float("nan")
 
@@ -16,9 +16,11 @@ NAN = float("nan")
 def best_epochs(monitor, mode, rows):
     """Show rows to `Best`; returns the epoch that was best at each of its saves, and the last with its value."""
     saved = []
-    best = Best(monitor, mode, lambda: saved.append(best.epoch))
+    best = Best(monitor, mode)
+    saver = BestSaver(best, lambda: saved.append(best.epoch))
     for epoch, row in enumerate(rows):
         best.on_epoch_end(epoch, row)
+        saver.on_epoch_end(epoch, row)
     return saved, best.epoch, best.value
 
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,13 +139,13 @@ def test_a_state_comes_back_as_it_was_written():
     from deepcli.training.state import Position, State
 
     rows = [{"epoch": 1, "loss": 0.5, "val_loss": None, "seconds": 1}]
-    memories = {
+    memories: dict[str, dict[str, Any]] = {
         "history": {"rows": rows},
         "best": {"epoch": 1, "value": 0.5, "monitor": "val_loss", "row": {"loss": 0.5}},
         "early_stopping": {"wait": 2, "best": 0.5},
         "plateau": {"best": float("-inf"), "wait": 0, "cooldown": 1},
     }
-    arrays = {"random/0": np.array([1, 2], np.uint32), "metric/0": np.float32(3), "x": np.zeros((2, 0, 3), ">f8"),
+    arrays: dict[str, np.ndarray] = {"random/0": np.array([1, 2], np.uint32), "metric/0": np.array(3, np.float32), "x": np.zeros((2, 0, 3), ">f8"),
               "y": np.asfortranarray(np.arange(6, dtype=np.int64).reshape(2, 3)), "z": np.array([True])}  # fmt: skip
     state = State(Position(1, 2, 3), "mixed_bfloat16", 4, ("a b.py", "é"), memories["best"], memories, variables=arrays)
     again = State.from_bytes(state.to_bytes())

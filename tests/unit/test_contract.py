@@ -1,6 +1,6 @@
 """What a data set returns is either what its signature promises, or an error that says what to return."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -189,7 +189,7 @@ def test_ids_padded_on_the_right_become_sequences():
 WHOLES = {
     "None": (None, "read() returned None; return Raw(train=(x, y), test=(x, y), provenance="),
     "arrays": ((images(), labels()), "read() returned a tuple of 2"),
-    "three": (Raw((images(), labels(), 1), (images(), labels()), HERE), "train split: it is a tuple of 3; return inputs"),
+    "three": (Raw(cast(Any, (images(), labels(), 1)), (images(), labels()), HERE), "train split: it is a tuple of 3; return inputs"),
     "no test": (Raw((images(), labels()), None, HERE), "test split: it is None; return inputs and labels"),
     "empty test": (raw(test=(images(0), labels(0))), "test split: it is empty; return at least one example"),
     "empty train": (raw(images(0), labels(0)), "train split: it is empty; return at least one example"),

@@ -1,5 +1,7 @@
 """Drawings are cut out, brought to size and centred as those of the data set were."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -9,8 +11,7 @@ from deepcli.inputs.drawings import fit_drawing
 from deepcli.inputs.shapes import find_shapes
 from deepcli.inputs.wanted import wanted_by
 
-MNIST = wanted_by(DATASETS.select("mnist"))
-DIGITS = wanted_by(DATASETS.select("digits"))
+MNIST, DIGITS = (wanted_by(cast(Any, DATASETS.select(name))) for name in ("mnist", "digits"))
 
 
 def canvas(size=(300, 200), ground="white"):
@@ -138,8 +139,8 @@ def test_digits_are_counts_of_bits_in_blocks_of_4x4():
 
 def test_clothes_and_photos_are_not_drawings():
     for name in ("fashion_mnist", "cifar10"):
-        assert wanted_by(DATASETS.select(name)).preparation is None
-    assert wanted_by(DATASETS.select("mnist"), fit=False).preparation is None
+        assert wanted_by(cast(Any, DATASETS.select(name))).preparation is None
+    assert wanted_by(cast(Any, DATASETS.select("mnist")), fit=False).preparation is None
 
 
 def test_shapes_hang_together_diagonally_too():

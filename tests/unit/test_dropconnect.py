@@ -1,5 +1,7 @@
 """DropConnect against the formulas of Wan et al. (2013): r = a((M * W) v) in training, W whole at inference."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -82,7 +84,7 @@ def test_gradients_reach_kept_weights_only(make):
 
 def test_inference_uses_the_whole_kernel(make):
     layer, x = make()
-    plain_class = type(layer).__mro__[2]
+    plain_class: Any = type(layer).__mro__[2]
     config = {key: value for key, value in layer.get_config().items() if key not in ("rate", "seed")}
     plain = plain_class.from_config(config)
     plain.build(x.shape)

@@ -25,7 +25,8 @@ class Read:
     """Reads words for a model, and keeps what was said."""
 
     def __init__(self, data, *words, **options):
-        self.notices, self.errors = [], []
+        self.notices: list[str] = []
+        self.errors: list[str] = []
         lexicon = LEXICON if isinstance(data, Imdb) else None
         reader = reader_for(data, lexicon, ReadOptions(**options), self.notices.append, self.errors.append)
         self.found = list(reader.read(map(str, words)))

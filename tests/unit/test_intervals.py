@@ -1,5 +1,7 @@
 """Intervals hold the true figure as often as they say, and where they could not, there is none."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import beta, binom, multinomial
@@ -95,7 +97,7 @@ def drawn(count, classes, rng):
 def test_every_figure_of_counts_is_that_of_scikit_learn():
     predictions = drawn(300, 4, np.random.default_rng(0))
     for name in BOOTSTRAPPED:
-        score = SCORES.select(name)
+        score: Any = SCORES.select(name)
         assert score._of(predictions.confusion[None].astype(float)) == pytest.approx([score.measure(predictions)])
 
 
@@ -103,7 +105,7 @@ def test_every_figure_of_counts_is_that_of_scikit_learn():
 def test_every_mean_over_examples_is_that_of_scikit_learn(classes):
     predictions = drawn(300, classes, np.random.default_rng(0))
     for name in ("log_loss", "brier"):
-        score = SCORES.select(name)
+        score: Any = SCORES.select(name)
         each = score._of(predictions.distribution, predictions.labels)
         assert each.mean() == pytest.approx(score.measure(predictions))
 
@@ -120,7 +122,8 @@ def test_an_interval_is_as_wide_as_figures_scatter(name):
 
 @pytest.mark.parametrize("name", ["roc_auc", "pr_auc"])
 def test_the_interval_of_an_area_holds_it_as_often_as_it_says(name):
-    rng, score = np.random.default_rng(2), SCORES.select(name)
+    rng = np.random.default_rng(2)
+    score: Any = SCORES.select(name)
 
     def sample(count):
         labels = (rng.random(count) < 0.3).astype(np.int32)
@@ -135,7 +138,8 @@ def test_the_error_of_an_area_is_its_change_when_an_example_is_left_out():
     predictions = drawn(60, 2, np.random.default_rng(3))
     rounded = said(predictions.labels, np.round(predictions.probabilities, 1))  # with ties
     for name in ("roc_auc", "pr_auc"):
-        score, changes = SCORES.select(name), []
+        score: Any = SCORES.select(name)
+        changes = []
         for left_out in range(60):
             kept = np.delete(np.arange(60), left_out)
             changes.append(

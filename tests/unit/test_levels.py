@@ -75,7 +75,7 @@ def test_the_limits_are_black_and_white():
 
 
 def looked(*pieces, bright_on_dark=True, invert=None, limits=None):
-    told = []
+    told: list[str] = []
     images = survey(pieces, Wanted((6, 6, 1), bright_on_dark), invert, limits, "x.npy", told.append)
     return np.concatenate([images.take(rows, "x.npy") for rows in pieces])[..., 0], told
 

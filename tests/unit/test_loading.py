@@ -1,6 +1,7 @@
 """From files and overrides to an experiment: merging, shorthand, and errors with place, value and remedy."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_group_normalization_on_tokens_is_refused_for_what_it_would_do(spec):
 def test_later_files_and_overrides_win(spec):
     a = spec("data: digits\nmodel: {type: cnn, filters: [8], kernel_size: 5}\n", "a.yaml")
     b = spec("model: {kernel_size: 3}\noptimizer: {learning_rate: 1e-2}\n", "b.yaml")
-    experiment = load([a, b], ["model.filters=[4, 4]", "training.epochs=2", "training.epochs=3"]).experiment
+    experiment: Any = load([a, b], ["model.filters=[4, 4]", "training.epochs=2", "training.epochs=3"]).experiment
     assert (experiment.name, experiment.model.filters, experiment.model.kernel_size) == ("a", (4, 4), 3)
     assert (experiment.optimizer.learning_rate, experiment.training.epochs) == (1e-2, 3)
 
@@ -177,8 +178,9 @@ def test_changing_a_type_drops_what_the_new_type_lacks_and_says_so(spec):
         "optimizer: {type: adam, beta_1: 0.8, learning_rate: 1e-2}\n"
     )
     loaded = load([path], ["model=cnn", "optimizer.type=sgd", "optimizer.momentum=0.9"])
-    assert loaded.experiment.model.regularization.l2 == 1e-4
-    assert (loaded.experiment.optimizer.learning_rate, loaded.experiment.optimizer.momentum) == (1e-2, 0.9)
+    experiment: Any = loaded.experiment
+    assert experiment.model.regularization.l2 == 1e-4
+    assert (experiment.optimizer.learning_rate, experiment.optimizer.momentum) == (1e-2, 0.9)
     assert loaded.notices == (
         "model: lstm -> cnn drops model.units, model.regularization.recurrent_dropout",
         "optimizer: adam -> sgd drops optimizer.beta_1",
@@ -205,7 +207,7 @@ def test_the_resolved_spec_loads_to_an_equal_experiment(spec):
 def test_specs_are_frozen(spec):
     experiment = load([spec()]).experiment
     with pytest.raises(ValueError, match="frozen"):
-        experiment.training.epochs = 3
+        setattr(experiment.training, "epochs", 3)  # noqa: B010
     assert hash(experiment.model)
 
 

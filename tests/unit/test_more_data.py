@@ -7,8 +7,9 @@ import os
 import pickle
 import struct
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -30,7 +31,9 @@ BATCHES = (*cifar10.TRAIN, "test_batch")
 class Python2Pickler(pickle._Pickler):
     """Writes what Python 2 wrote into CIFAR-10's batches: byte strings, and 0 and 1 for flags."""
 
-    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar[dict[type, Any]] = dict(pickle._Pickler.dispatch)
+    write: Callable[[bytes], int]
+    memoize: Callable[[object], None]
 
     def save_string(self, text):
         text = text.encode("latin1") if isinstance(text, str) else text
@@ -457,6 +460,8 @@ class TestDownloadsWithoutAPublishedHash:
         def serve(content, length, **more):
             class Reply(io.BytesIO):
                 """Has a length of its own."""
+
+                length: int | None
 
             class Opener:
                 def open(self, url, timeout):

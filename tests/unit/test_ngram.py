@@ -14,8 +14,8 @@ from deepcli.nn.ngram_bag import MIX, SPREAD, NgramBag, TokenNgrams, WindowNgram
 from deepcli.run.checkpoint.file import open_checkpoint
 from deepcli.run.reporter import NullReporter
 from deepcli.training.build import build_model
+from deepcli.training.context import TrainOptions
 from deepcli.training.saving import load_weights
-from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 VOCABULARY, BUCKETS, NGRAMS = 50, 97, 3
@@ -68,7 +68,7 @@ def test_the_windows_of_an_image_are_counted_as_the_layer_sees_them():
     images[0, 0, 0] = [127, 128]
     layer = WindowNgrams(2, BUCKETS)
     seen = np.asarray(layer(images.astype(np.float32) / 255))
-    plain = Counter()
+    plain: Counter[int] = Counter()
     for bits in (images >= 128).astype(int):
         plain.update(1 + hashed(bits[i, j], start=4 * i + j) for i in range(5) for j in range(4))
         windows = ((i, j, bits[i : i + 2, j : j + 2].ravel()) for i in range(4) for j in range(3))

@@ -1,12 +1,14 @@
 """What each penalty of `regularization` adds to the loss: on kernels, biases or recurrent kernels, and nothing else."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from deepcli.experiment.schema import Experiment
 from deepcli.training.build import build_model
 
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "mlp": {"type": "mlp", "hidden_units": [3]},
     "cnn": {"type": "cnn", "filters": [2], "hidden_units": [3]},
     "lstm": {"type": "lstm", "units": 3},

@@ -1,5 +1,7 @@
 """The fast loops of LSTM and GRU are Keras's layers: outputs, states and gradients, with and without dropout."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import tensorflow as tf
 from deepcli.nn import recurrent
 
 UNITS, FEATURES = 12, 9
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "dropout": {"dropout": 0.3},
     "recurrent dropout": {"dropout": 0.3, "recurrent_dropout": 0.2},

@@ -1,6 +1,7 @@
 """Scores mean what their names say: against hand computations and the definitions, and where nothing is defined."""
 
 import math
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -272,12 +273,12 @@ def test_the_picture_of_calibration_has_the_bins_of_the_score():
     from deepcli.reports import plots
 
     predictions = drawn(5)
-    table = SCORES.select("ece").table(predictions)
+    table = cast(Any, SCORES.select("ece")).table(predictions)
     assert table.counts.sum() == len(predictions.labels)
     gap = (abs(table.accuracy - table.confidence) * table.counts).sum() / len(predictions.labels)
     assert measured(predictions, "ece") == pytest.approx([gap])
     axes = plots.calibration(predictions).axes[0]
-    assert [bar.get_height() for bar in axes.patches] == pytest.approx(table.accuracy.tolist())
+    assert [bar.get_height() for bar in cast(Any, axes.patches)] == pytest.approx(table.accuracy.tolist())
     assert axes.get_title() == f"calibration: ECE {gap:.4f}, 15 bins"
     assert plots.calibration(said([0, 1], [[2.0, -1.0], [0.5, 3.0]])) is None
 

@@ -1,6 +1,8 @@
 """Stacks of layers: each layer knows its shape as Keras does, and what does not fit is named before anything is built."""
 
 import inspect
+from types import SimpleNamespace
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -15,7 +17,7 @@ from deepcli.nn.sequences import PadLeft
 OURS = {"type", "l1", "l2"}
 TOKENS = Signature("tokens", (9,), classes=2, examples=8, vocabulary=10)
 INPUTS = {"steps": (9, 4), "height": (9, 8, 4), "depth": (6, 7, 8, 4)}
-VARIANTS = {
+VARIANTS: dict[str, list[dict[str, Any]]] = {
     "dense": [{"units": 3, "activation": "prelu"}],
     "reshape": [{"target_shape": [2, -1]}, {"target_shape": [-1]}, {"target_shape": [6, 6, 8]}],
     "group_normalization": [{"groups": 2}],
@@ -24,11 +26,21 @@ VARIANTS = {
         {"layer": "simple_rnn", "merge_mode": "mul"},
     ],
 }
-RECURRENT = [{"return_sequences": True, "recurrent_dropout": 0.1, "activation": {"type": "relu", "max_value": 1.0}}]
-POOLING = [{"padding": "same"}, {"pool_size": 3, "strides": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}]
-KERNEL = [{"padding": "same", "strides": 2}, {"kernel_size": 2, "strides": 3}, {"l1": 0.1, "l2": 0.1}]
-DILATED = [{"dilation_rate": 2}, {"dilation_rate": 3, "padding": "same"}]
-SIDES = {
+RECURRENT: list[dict[str, Any]] = [
+    {"return_sequences": True, "recurrent_dropout": 0.1, "activation": {"type": "relu", "max_value": 1.0}}
+]
+POOLING: list[dict[str, Any]] = [
+    {"padding": "same"},
+    {"pool_size": 3, "strides": 2},
+    {"pool_size": 3, "strides": 2, "padding": "same"},
+]
+KERNEL: list[dict[str, Any]] = [
+    {"padding": "same", "strides": 2},
+    {"kernel_size": 2, "strides": 3},
+    {"l1": 0.1, "l2": 0.1},
+]
+DILATED: list[dict[str, Any]] = [{"dilation_rate": 2}, {"dilation_rate": 3, "padding": "same"}]
+SIDES: dict[str, list[dict[str, Any]]] = {
     "conv2d": [{"kernel_size": [2, 3], "strides": [1, 2]}],
     "separable_conv2d": [{"depth_multiplier": 2}, {"kernel_size": [2, 3]}],
     "depthwise_conv2d": [{"depth_multiplier": 2, "activation": "relu"}],
@@ -213,8 +225,8 @@ def test_a_stack_is_a_list_with_something_in_it(spec, text, message):
 
 def test_a_stack_replaces_one_from_an_earlier_file(spec):
     first = spec("data: digits\nmodel: {type: sequential, layers: [flatten, dense, dropout]}\n", "a.yaml")
-    layers = load([first], ["model.layers=[flatten, {type: dense, units: 8}]"]).experiment.model.layers
-    assert [layer.type for layer in layers] == ["flatten", "dense"]
+    model: Any = load([first], ["model.layers=[flatten, {type: dense, units: 8}]"]).experiment.model
+    assert [layer.type for layer in model.layers] == ["flatten", "dense"]
     assert load([first], ["model=mlp"]).notices == ("model: sequential -> mlp drops model.layers",)
 
 
@@ -246,7 +258,7 @@ def test_two_layers_of_one_stack_draw_their_own_weights():
     stack = [{"type": "reshape", "target_shape": [8, 8]}, *[{"type": "dense", "units": 8}] * 2, "flatten"]
     model = MODELS.select({"type": "sequential", "layers": stack})
     signature = Signature("image", (8, 8, 1), classes=2, examples=8)
-    built = model.build(signature, head=type("Head", (), {"units": 2, "activation": "softmax"}))
+    built = model.build(signature, head=cast(Any, SimpleNamespace(units=2, activation="softmax")))
     assert not np.array_equal(built.get_layer("dense_1").kernel, built.get_layer("dense_2").kernel)
 
 

@@ -116,6 +116,7 @@ class Way:
 
     def go(self):
         before = sys.gettrace()
+        sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for such a frame when tracing begins, not later
         sys.settrace(self._trace)
         try:
             self._walk()

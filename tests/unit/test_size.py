@@ -2,18 +2,19 @@
 
 import math
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from deepcli.doctor import machine
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment.schema import Experiment
 from deepcli.export.portable import load_portable
 from deepcli.models import MODELS, Model
 from deepcli.run.checkpoint.file import SPEC, open_checkpoint
+from deepcli.system import memory
 from deepcli.training import memory_check, model_size
 from deepcli.training.build import build_model, forget_models, sketch_model
 from deepcli.training.evaluate import load_model
@@ -73,10 +74,10 @@ def test_the_optimizer_decides_how_much_fits(strict):
     for optimizer, values in ({"type": "sgd"}, 2), ({"type": "sgd", "momentum": 0.9}, 3), ({"type": "adam"}, 4):
         whole = experiment(optimizer=optimizer)
         strict(PARAMETERS * 4 * values)
-        build_model(whole, "float32", lambda whole=whole: memory_check.to_train(whole))
+        build_model(whole, "float32", partial(memory_check.to_train, whole))
         strict(PARAMETERS * 4 * values - 1)
         with pytest.raises(TrainingError, match=f"has {PARAMETERS:,} parameters"):
-            build_model(whole, "float32", lambda whole=whole: memory_check.to_train(whole))
+            build_model(whole, "float32", partial(memory_check.to_train, whole))
 
 
 @pytest.mark.parametrize(
@@ -219,13 +220,13 @@ def test_a_control_group_s_limit_is_respected(tmp_path, lines, files, limit):
         file = tmp_path / "sys/fs/cgroup" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content + "\n")
-    assert machine.memory_limit(tmp_path) == min(limit, psutil.virtual_memory().total)
+    assert memory.memory_limit(tmp_path) == min(limit, psutil.virtual_memory().total)
 
 
 def test_systems_without_control_groups_have_their_memory(tmp_path):
     import psutil
 
-    assert machine.memory_limit(tmp_path) == psutil.virtual_memory().total
+    assert memory.memory_limit(tmp_path) == psutil.virtual_memory().total
 
 
 def test_the_golden_checkpoint_still_loads():

@@ -39,7 +39,7 @@ def test_training_and_validation_share_nothing_and_leave_nothing_out():
     assert len(splits.validation) == 40
     assert sorted([*splits.train.ids, *splits.validation.ids]) == list(range(200))
     assert np.array_equal(splits.test.ids, np.arange(50))
-    assert np.array_equal(splits.train.x[:, 0], splits.train.ids)
+    assert np.array_equal(np.asarray(splits.train.x)[:, 0], splits.train.ids)
 
 
 def test_the_split_follows_its_own_seed_only():
@@ -68,7 +68,7 @@ def test_digits_test_split_is_the_same_for_every_spec():
     load = DATASETS.select
     a = load("digits").load(Sources())
     b = load({"type": "digits", "split_seed": 9, "validation_split": 0.3, "batch_size": 7}).load(Sources())
-    assert np.array_equal(a.test.x, b.test.x)
+    assert np.array_equal(np.asarray(a.test.x), np.asarray(b.test.x))
     assert len(a.test) == 360
     assert np.bincount(a.test.y).min() >= 34
     assert a.train.x.dtype == np.uint8

@@ -28,7 +28,7 @@ def test_activations_of_a_square_are_drawn_in_proportion_to_their_size():
 
 
 def test_windows_and_channels_are_drawn_apart():
-    x = np.broadcast_to(np.float32([1.0, 2.0])[None, :, None, None], (1, 2, 2000, 2))
+    x = np.broadcast_to(np.array([1.0, 2.0], np.float32)[None, :, None, None], (1, 2, 2000, 2))
     draws = np.asarray(StochasticPooling2D(2, seed=3)(x, training=True))[0, 0]
     both = (draws[:, 0] == 2) & (draws[:, 1] == 2)
     assert abs(both.mean() - 4 / 9) < 5 * np.sqrt(20 / 81 / len(draws))
@@ -49,7 +49,7 @@ def test_inference_is_the_mean_weighted_by_probability():
 def test_a_window_of_zeros_gives_zero_and_negative_values_are_never_drawn(training):
     pool = StochasticPooling2D(2, seed=0)
     assert np.array_equal(pool(np.zeros((2, 4, 4, 3), np.float32), training=training), np.zeros((2, 2, 2, 3)))
-    x = np.broadcast_to(np.float32([[-9.0, 3.0], [-1.0, 0.0]])[None, :, :, None], (500, 2, 2, 1))
+    x = np.broadcast_to(np.array([[-9.0, 3.0], [-1.0, 0.0]], np.float32)[None, :, :, None], (500, 2, 2, 1))
     assert (np.asarray(pool(x, training=training)) == 3).all()
 
 
@@ -65,7 +65,7 @@ def test_gradients_go_to_the_drawn_activation_alone():
 
 
 def test_padding_is_never_drawn_and_a_last_partial_window_counts():
-    x = np.broadcast_to(np.float32([1.0, 3.0, 2.0, 50.0, 50.0])[None, :, None], (DRAWS, 5, 1))
+    x = np.broadcast_to(np.array([1.0, 3.0, 2.0, 50.0, 50.0], np.float32)[None, :, None], (DRAWS, 5, 1))
     mask = np.arange(5)[None] < np.full((DRAWS, 1), 3)
     pool = MaskedStochasticPooling1D(2, seed=1)
     drawn, mean = np.asarray(pool(x, mask, training=True)), np.asarray(pool(x, mask))
@@ -100,9 +100,9 @@ def test_keras_saves_and_loads_them(tmp_path):
 def test_what_an_activation_says_of_its_sign_is_true():
     x = np.linspace(-30, 30, 600, dtype="float32").reshape(-1, 3)
     for name in ACTIVATIONS:
-        activation = ACTIVATIONS[name]()
+        activation = ACTIVATIONS.select(name)
         if not activation.trainable:
             assert (
                 np.asarray(activation.function()(keras.ops.convert_to_tensor(x))).min() < 0
             ) == activation.can_be_negative()
-    assert ACTIVATIONS["relu"](negative_slope=0.1).can_be_negative()
+    assert ACTIVATIONS.select({"type": "relu", "negative_slope": 0.1}).can_be_negative()

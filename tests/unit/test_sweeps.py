@@ -4,6 +4,7 @@ import json
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -209,12 +210,13 @@ FIRST_DRAWS = [{"a": 0.00106673, "b": 89}, {"a": 0.0185085, "b": 57}]
 def test_the_edges_have_every_end_of_every_parameter(base):
     sweep = sweep_of({**FAMILIES, "a": {"min": 0.0, "max": 1}})
     points = list(ends(sweep))
-    for key, values in {
+    edges: dict[str, list] = {
         "model.type": ["lstm", "cnn"],
         "model.units": [8, 16],
         "model.filters": [[4], [4, 8]],
         "a": [0, 1],
-    }.items():
+    }
+    for key, values in edges.items():
         assert all(any(point.get(key) == value for point in points) for value in values)
     assert all(exists(sweep.parameters[key], point) for point in points for key in point)
 
@@ -242,7 +244,8 @@ def test_words_say_what_varies(spec):
 def test_a_list_after_set_is_a_value(spec):
     plan = load_sweep([str(spec()), f"{RATE}=[0.1]"], overrides=["model.hidden_units=[8, 8]"])
     assert list(plan.sweep.parameters) == [RATE]
-    assert plan.experiment({RATE: 0.1}).model.hidden_units == (8, 8)
+    experiment: Any = plan.experiment({RATE: 0.1})
+    assert experiment.model.hidden_units == (8, 8)
 
 
 @pytest.mark.parametrize("word", ["seed=log:1", "seed=int:1:b", "seed=uniform:1:2:3:4", "seed=log:", "seed=int:true:3"])
@@ -516,7 +519,8 @@ def test_the_overrides_of_a_plan_train_exactly_its_spec(spec, words):
 def test_a_mapping_without_a_type_leaves_a_type_to_vary(spec):
     plan = load_sweep([str(spec()), "model=[mlp, cnn]", "model={activation: tanh}"])
     assert [plan.experiment(point).model.type for point in grid(plan.sweep)] == ["mlp", "cnn"]
-    assert plan.experiment({"model": "cnn"}).model.activation.type == "tanh"
+    cnn: Any = plan.experiment({"model": "cnn"})
+    assert cnn.model.activation.type == "tanh"
     with pytest.raises(SpecError, match="nothing varies"):
         load_sweep([str(spec()), "model=[mlp, cnn]", "model={type: mlp}"])
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -41,7 +42,9 @@ def script(data, folder, change=lambda text: text):
         signature=lambda fixed: SimpleNamespace(shape=(None, height, width, channels)),
     )
     format_ = SimpleNamespace(runtime="nothing", loading=LOADING, fixed=False)
-    (folder / "usage.py").write_text(change(usage(format_, model, data, lexicon=False)), encoding="utf-8")
+    (folder / "usage.py").write_text(
+        change(usage(cast(Any, format_), cast(Any, model), data, lexicon=False)), encoding="utf-8"
+    )
     return folder / "usage.py"
 
 
@@ -55,7 +58,9 @@ def run(path, *arguments):
 def test_it_sees_every_odd_picture_as_predict_does(name, tmp_path):
     (tmp_path / "odd").mkdir()
     pictures = write_odd_pictures(tmp_path / "odd")
-    data, told, errors = DATASETS.select(name), [], []
+    data: Any = DATASETS.select(name)
+    told: list[str] = []
+    errors: list[str] = []
     reader = ImageReader(data, ReadOptions(), told.append, errors.append)
     expected = [(example.name, example.x) for example in reader.read(map(str, pictures))]
     done = run(script(data, tmp_path), *pictures)
@@ -74,8 +79,8 @@ def test_it_sees_every_odd_picture_as_predict_does(name, tmp_path):
 
 def test_ink_on_transparency_is_seen_whatever_its_colour(tmp_path):
     write_odd_pictures(tmp_path)
-    told = []
-    reader = ImageReader(DATASETS.select("fashion_mnist"), ReadOptions(), told.append, print)
+    told: list[str] = []
+    reader = ImageReader(cast(Any, DATASETS.select("fashion_mnist")), ReadOptions(), told.append, print)
     assert list(reader.read([str(tmp_path / "rgba-opaque.png")])) and "transparent" not in told[0]
     seen = {}
     for name in ("l", "rgba-white", "rgba-black", "rgba-red", "rgba-faint-white", "la", "p-transparent"):
@@ -89,7 +94,7 @@ def test_ink_on_transparency_is_seen_whatever_its_colour(tmp_path):
 
 def test_pictures_are_turned_upright_by_exif_and_left_alone_at_the_models_own_size(tmp_path):
     for name in ("mnist", "fashion_mnist"):
-        reader = ImageReader(DATASETS.select(name), ReadOptions(), print, print)
+        reader = ImageReader(cast(Any, DATASETS.select(name)), ReadOptions(), print, print)
         odd = seven((60, 60))
         turned = Image.Exif()
         turned[0x0112] = 6  # to be shown turned by a quarter, clockwise
@@ -108,7 +113,7 @@ def test_its_first_lines_can_be_changed(tmp_path):
     pictures = tmp_path / "odd"
     pictures.mkdir()
     write_odd_pictures(pictures)
-    data = DATASETS.select("fashion_mnist")
+    data: Any = DATASETS.select("fashion_mnist")
     given = script(data, tmp_path, lambda text: text.replace("RANGE = None", "RANGE = (0, 4080)"))
     assert run(given, pictures / "no-12-bits.png").returncode == 0
     [plain] = ImageReader(data, ReadOptions(), print, print).read([str(pictures / "l.png")])
@@ -120,7 +125,8 @@ def test_its_first_lines_can_be_changed(tmp_path):
 def test_colours_of_12_bits_in_16_are_refused_and_can_be_given(tmp_path):
     path = tmp_path / "deep.tif"
     write_deep(path, 4095)
-    data, errors = DATASETS.select("cifar10"), []
+    data: Any = DATASETS.select("cifar10")
+    errors: list[str] = []
     assert not list(ImageReader(data, ReadOptions(), print, errors.append).read([str(path)]))
     assert "nearly black" in errors[0] and "--range LOW:HIGH" in errors[0]
     [example] = ImageReader(data, ReadOptions(limits=(0, 4095)), print, print).read([str(path)])

@@ -146,7 +146,7 @@ def trial(
             at_data = sources(data_dir, offline, quiet)
 
             from deepcli.sweeps.workers.worker import go_on
-            from deepcli.training.session import TrainOptions
+            from deepcli.training.context import TrainOptions
 
             command = ("sweep", "trial", planned.trial)
             request = TrainOptions(

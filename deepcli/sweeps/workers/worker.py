@@ -28,8 +28,8 @@ from deepcli.sweeps.study.study import Claim, Study
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Signals
 from deepcli.training.compiled import CompiledModels
+from deepcli.training.context import TrainOptions
 from deepcli.training.evaluate import keep, load_model
-from deepcli.training.session import TrainOptions
 from deepcli.training.train import train
 
 SECONDS_BETWEEN_LOOKS = 0.2
