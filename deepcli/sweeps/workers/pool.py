@@ -28,6 +28,7 @@ from deepcli.sweeps.start import open_study
 from deepcli.sweeps.workers.worker import Worker
 from deepcli.system.cores import cores
 from deepcli.system.gc_pause import flush_files
+from deepcli.system.memory import memory_limit
 from deepcli.system.signals import Signals
 
 START: Literal["fork", "spawn"] = "fork" if sys.platform == "linux" else "spawn"
@@ -246,5 +247,5 @@ def visible_gpus() -> list[str]:
 
 def default_workers() -> int:
     """Choose the number of workers: one per GPU, or without GPUs one per core as far as memory allows."""
-    memory = psutil.virtual_memory().available // BYTES_EACH
+    memory = min(psutil.virtual_memory().available, memory_limit()) // BYTES_EACH
     return len(visible_gpus()) or max(min(cores(), int(memory)), 1)
