@@ -9,12 +9,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepcli.api.display import html_table
 from deepcli.api.loading import plugin_names
 from deepcli.api.run import Run
 from deepcli.api.warned import warn
 from deepcli.errors import DeepcliError, UsageError
 
 if TYPE_CHECKING:
+    from deepcli.api.loading import PluginFiles
     from deepcli.evaluation.paired import Paired
     from deepcli.evaluation.seeds import OverSeeds
     from deepcli.reports.comparison import Comparison
@@ -126,7 +128,7 @@ class RunList(list[Run]):
         return html_table(list(table), zip(*table.values(), strict=True))
 
 
-def compare(*runs: Run | str | os.PathLike[str], plugins: Sequence[str | os.PathLike[str]] = ()) -> ComparedRuns:
+def compare(*runs: Run | str | os.PathLike[str], plugins: PluginFiles = ()) -> ComparedRuns:
     """Compare runs with the first of them: specs, metrics, and whether the difference on the test split is noise.
 
     The verdicts are those of `deepcli compare`. A pair that is not comparable has the reason instead of a verdict.
@@ -168,7 +170,7 @@ def runs(
     sort: str | None = None,
     filters: Sequence[str] = (),
     limit: int | None = None,
-    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugins: PluginFiles = (),
 ) -> RunList:
     """List the runs below some folders, by name.
 
@@ -209,19 +211,6 @@ def columns_of(found: Sequence[ListedRun]) -> list[str]:
 
     facts = ["run", "status", "epochs", "best_epoch"]
     return [*facts, *listing.metrics(found), "seconds", *listing.changed(found)]
-
-
-def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a table in HTML, everything in it escaped."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(_shown(value))}</td>' for value in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _verdict(pair: Paired | str | DeepcliError) -> str:

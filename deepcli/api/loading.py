@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | Mapping[str, Any] | Experiment
     """What a spec is made of: a file, an override like `training.epochs=3`, a dict, or a whole spec to change."""
+    PluginFiles = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+    """Plugins: Python files or modules, one or many."""
 
 NO_FILE = "no spec file given; `deepcli init digits cnn` writes one to start from"
 
 
-def load(*spec: Source, plugins: Sequence[str | os.PathLike[str]] = (), **sections: Any) -> Experiment:
+def load(*spec: Source, plugins: PluginFiles = (), **sections: Any) -> Experiment:
     """Load and validate a spec; `deepcli.train` accepts the result.
 
     ```python
@@ -77,7 +79,7 @@ def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: 
     return load([opened(part) for part in files], [*words, *overrides], plugins)
 
 
-def plugin_names(plugins: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
+def plugin_names(plugins: PluginFiles) -> tuple[str, ...]:
     """Name plugins as the command line does; a single one may be given without a list."""
     return tuple(os.fspath(plugin) for plugin in ([plugins] if isinstance(plugins, str | os.PathLike) else plugins))
 

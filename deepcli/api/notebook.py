@@ -67,7 +67,7 @@ class NotebookReporter(NullReporter):
         """Display everything, or replace what was displayed before."""
         with self._lock:
             text = "\n".join(self._lines[-SHOWN:])
-            html = f"<pre>{escape(text)}</pre>{self._bar}" if text else self._bar
+            html = f'<pre style="white-space: pre-wrap">{escape(text)}</pre>{self._bar}' if text else self._bar
             data = {"text/html": html, "text/plain": text}
             if self._output is None:
                 display = importlib.import_module("IPython.display").display

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -185,7 +185,7 @@ def head_of(inputs: Iterator[Example | Unreadable]) -> list[Example | Unreadable
 def predict_values(
     loaded: LoadedModel,
     reader: Reader,
-    values: Sequence[Any],
+    values: Mapping[str, Any],
     top_k: int,
     batch_size: int,
     unreadable: Sequence[str],
@@ -196,7 +196,7 @@ def predict_values(
     Args:
         loaded: The model.
         reader: Reads inputs for it.
-        values: The inputs, listed.
+        values: The inputs by name.
         top_k: How many classes each answer has.
         batch_size: Examples at once.
         unreadable: Where the reader reports inputs that cannot be read.

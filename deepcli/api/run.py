@@ -7,13 +7,13 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from deepcli.api.data_sources import data_sources
+from deepcli.api.display import html_lines, summary
 from deepcli.api.loading import plugin_names
 from deepcli.api.warned import WarningReporter, warn
 from deepcli.errors import DeepcliError, RunError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
     from deepcli.api.converting import ExportedModel
+    from deepcli.api.loading import PluginFiles
     from deepcli.api.predicting import Predicted
     from deepcli.evaluation.predictions import Predictions
     from deepcli.experiment.schema import Experiment
@@ -56,7 +57,7 @@ class Run:
         self,
         path: str | os.PathLike[str],
         *,
-        plugins: Sequence[str | os.PathLike[str]] = (),
+        plugins: PluginFiles = (),
         device: str = "auto",
     ) -> None:
         from deepcli.run.checkpoint.file import find
@@ -154,8 +155,8 @@ class Run:
         checkpoint, loaded = self._loaded_model()
         unreadable: list[str] = []
         options = ReadOptions(invert, key, column, lines, limits, fit)
-        values = listed(inputs)
-        reader = make_reader(checkpoint, values, options, data_sources, warn, unreadable.append)
+        values = listed(inputs, loaded.experiment.signature.shape)
+        reader = make_reader(checkpoint, list(values.values()), options, data_sources, warn, unreadable.append)
         return predict_values(loaded, reader, values, top_k, batch_size, unreadable, skip)
 
     def evaluate(
@@ -265,7 +266,7 @@ class Run:
     def __repr__(self) -> str:
         """Show the path and how the run ended."""
         try:
-            return f"<Run {self.path}: {self._summary()}>"
+            return f"<Run {self.path}: {summary(self._run)}>"
         except DeepcliError:
             return f"<Run {self.path}>"
 
@@ -276,21 +277,7 @@ class Run:
         try:
             return fragment(self._loaded())
         except DeepcliError as error:
-            return f"<pre>{escape(repr(self))}\n{escape(str(error))}</pre>"
-
-    def _summary(self) -> str:
-        if self._run is None:
-            return "a checkpoint"
-        result = self._run.result()
-        if result is None:
-            return "running" if self._run.is_owned() else "unfinished"
-        parts: list[str] = [result.status]
-        if result.best_epoch is not None:
-            parts.append(f"best epoch {result.best_epoch} of {result.epochs}")
-        parts += [
-            f"test {name} {value:.4f}" for name, value in result.metrics.get("test", {}).items() if value is not None
-        ]
-        return ", ".join(parts)
+            return html_lines(repr(self), str(error))
 
     def _own_run(self) -> RunDir:
         """Return the run's directory.
@@ -299,7 +286,9 @@ class Run:
             RunError: This is a checkpoint outside a run.
         """
         if self._run is None:
-            raise RunError(f"{self.path} is a checkpoint outside a run; only a run has that")
+            raise RunError(
+                f"{self.path} is a checkpoint that is not in a run, which alone has results, history and predictions"
+            )
         return self._run
 
     def _loaded(self) -> LoadedRun:

@@ -18,7 +18,7 @@ from deepcli.errors import Interrupted, UsageError
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
-    from deepcli.api.loading import Source
+    from deepcli.api.loading import PluginFiles, Source
     from deepcli.api.run import Run
     from deepcli.data.files import Sources
     from deepcli.experiment.schema import Experiment
@@ -67,7 +67,7 @@ def train(
     resume: str | os.PathLike[str] | Run | None = None,
     callbacks: Sequence[Any] = (),
     progress: bool = True,
-    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugins: PluginFiles = (),
     data_dir: str | os.PathLike[str] | None = None,
     offline: bool | None = None,
 ) -> Run:
@@ -115,7 +115,7 @@ def train(
     try:
         result = run_training(request, at, make_reporter(quiet=not progress))
     except Interrupted as error:
-        raise _reworded(error) from None
+        raise _reworded(error, request.plugins) from None
     return Run(str(result.run))
 
 
@@ -222,11 +222,12 @@ def _known(
     return finished.model_copy(update={"run": str(run.path)}), None
 
 
-def _reworded(error: Interrupted) -> Interrupted:
+def _reworded(error: Interrupted, plugins: Sequence[str]) -> Interrupted:
     """Say how to continue from Python."""
     if error.run is None:
         return error
-    text = f"interrupted; continue with: deepcli.train(resume={error.run!r})"
+    needed = f", plugins={list(plugins)}" if plugins else ""
+    text = f"interrupted; continue with: deepcli.train(resume={error.run!r}{needed})"
     reworded = Interrupted(text, error.exit_code - 128)
     reworded.run = error.run
     return reworded

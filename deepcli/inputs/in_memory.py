@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,40 +20,46 @@ if TYPE_CHECKING:
 
 AS_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I")
 """Pillow's modes that a PNG file holds; the others go into a TIFF file."""
+WHOLE = "inputs"
+"""The name of what is given; in a list, the name of each has its number."""
 
 
-def read_values(reader: Reader, values: Iterable[Any]) -> Outcomes:
+def read_values(reader: Reader, values: Mapping[str, Any]) -> Outcomes:
     """Read inputs of a model: paths, texts, images, arrays and lists of token ids, in any order.
 
     Args:
         reader: Reads for the model.
         values: What `listed` returned.
     """
-    return reader.outcomes(source for number, value in enumerate(values) for source in _of(reader, value, number))
+    return reader.outcomes(source for name, value in values.items() for source in _of(reader, value, name))
 
 
-def listed(inputs: Any) -> list[Any]:
-    """List one input or many; arrays of one shape become one array, so that their values are judged together.
+def listed(inputs: Any, shape: Sequence[int | None]) -> dict[str, Any]:
+    """List one input or many, each with its name; images of one shape become one array, to be judged together.
 
     Args:
         inputs: A path or text, an image of Pillow's, an array of one or many examples, a column of a table, or any
             number of such.
+        shape: Of one example of the model.
     """
     if isinstance(inputs, str | os.PathLike) or hasattr(inputs, "getexif") or is_one_text(inputs):
-        return [inputs]
+        return {WHOLE: inputs}
     if hasattr(inputs, "__array__"):
         array = np.asarray(inputs)
-        return [array] if array.dtype.kind in "buif" or not array.shape else array.tolist()
+        if array.dtype.kind in "buif" or not array.shape:
+            return {WHOLE: array}
+        inputs = array.tolist()
     if not isinstance(inputs, Iterable):
-        return [inputs]
+        return {WHOLE: inputs}
     values = list(inputs)
-    if values and all(isinstance(value, np.ndarray) and value.ndim > 1 for value in values):
-        shapes = {value.shape for value in values}
-        return [np.stack(values)] if len(shapes) == 1 else values
-    return values
+    whole = {tuple(shape), tuple(shape[:2])} if len(shape) > 1 else set()
+    shapes = {value.shape if isinstance(value, np.ndarray) else None for value in values}
+    if len(shapes) == 1 and shapes < whole:
+        return {WHOLE: np.stack(values)}
+    return {f"{WHOLE}[{number}]": value for number, value in enumerate(values)}
 
 
-def _of(reader: Reader, value: Any, number: int) -> Iterator[tuple[str, Source]]:
+def _of(reader: Reader, value: Any, name: str) -> Iterator[tuple[str, Source]]:
     """Give the sources of one value, each with its name."""
     if isinstance(value, str):
         yield from reader.named(value)
@@ -61,7 +67,6 @@ def _of(reader: Reader, value: Any, number: int) -> Iterator[tuple[str, Source]]
         path = os.fspath(value)
         yield from reader.named(path) if Path(path).exists() else [(path, partial(_missing, path))]
     else:
-        name = f"input {number}"
         yield name, partial(reader.value, value, name)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     from deepcli.evaluation.predictions import Predictions
     from deepcli.run.loaded import LoadedRun
-
-mpl.use("Agg")
 
 LARGEST_LABELLED = 20
 """Maximum number of classes of a confusion matrix with counts written in its cells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,20 +70,42 @@ def choose(training: Training) -> Device:
         tf.config.experimental.enable_op_determinism()
     gpus = tf.config.list_physical_devices("GPU")
     if training.device == "cpu" or (training.device == "auto" and not gpus):
-        if gpus:
-            tf.config.set_visible_devices([], "GPU")
         why = "requested" if training.device == "cpu" else "TensorFlow found no GPU"
-        return Device(Choice("cpu", why), tf.distribute.get_strategy(), None, threads)
+        return Device(Choice("cpu", why), _without_gpus(gpus), None, threads)
     chosen = _choose_gpus(training.device, gpus)
-    tf.config.set_visible_devices(chosen, "GPU")
-    for gpu in chosen:
-        tf.config.experimental.set_memory_growth(gpu, True)
+    if not _show_only(chosen):
+        if training.device != "auto":
+            raise DeviceError(f"--device {training.device}: TensorFlow already runs with other devices in this process")
+        why = "TensorFlow already runs without GPUs in this process"
+        return Device(Choice("cpu", why), tf.distribute.get_strategy(), None, threads)
     details = tf.config.experimental.get_device_details(chosen[0])
     capability = details.get("compute_capability", (0, 0))
     why = f"{len(chosen)} x " * (len(chosen) > 1) + str(details.get("device_name", "GPU"))
     strategy = tf.distribute.MirroredStrategy() if len(chosen) > 1 else tf.distribute.get_strategy()
     name = training.device if training.device != "auto" else "gpu"
     return Device(Choice(name, why), strategy, capability, threads)
+
+
+def _without_gpus(gpus: list[Any]) -> tf.distribute.Strategy:
+    """Hide the GPUs; if TensorFlow has run with them in this process, return what places everything on the CPU."""
+    try:
+        if gpus:
+            tf.config.set_visible_devices([], "GPU")
+    except RuntimeError:  # an earlier call in this process, such as a training in a notebook
+        return tf.distribute.OneDeviceStrategy("/cpu:0")
+    return tf.distribute.get_strategy()
+
+
+def _show_only(gpus: list[Any]) -> bool:
+    """Let TensorFlow see some GPUs only, and take their memory as needed; return whether it computes on them."""
+    try:
+        tf.config.set_visible_devices(gpus, "GPU")
+    except RuntimeError:  # TensorFlow already runs with others
+        return False
+    for gpu in gpus:
+        with contextlib.suppress(RuntimeError):  # it already runs with these
+            tf.config.experimental.set_memory_growth(gpu, True)
+    return True
 
 
 def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:

@@ -62,6 +62,30 @@ def test_help_does_not_even_import_the_registries():
     assert "HEAVY [] CODE 0" in done.stdout
 
 
+IMPORTED = """
+import sys
+before = set(sys.modules)
+import deepcli
+dir(deepcli)
+print(sorted({name for name in set(sys.modules) - before if name.partition(".")[0] not in sys.stdlib_module_names}))
+deepcli.SpecError
+print(sorted({"pydantic", "yaml", "typer", "rich"} & set(sys.modules)))
+deepcli.load(data="digits", model="cnn")
+print(sorted({"typer", "rich", *HEAVY} & set(sys.modules)))
+"""
+
+
+def test_importing_deepcli_imports_nothing_until_a_call_needs_it():
+    code = f"HEAVY = {HEAVY!r}\n{IMPORTED}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['deepcli']", "[]", "[]"]
+
+
+def test_listing_runs_from_python_imports_nothing_heavy():
+    code = f"import deepcli, sys; deepcli.runs('.'); print(set(sys.modules) & {HEAVY!r})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
 WATCHER = '''
 import sys
 from pathlib import Path

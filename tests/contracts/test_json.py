@@ -149,7 +149,7 @@ def test_whatever_ends_a_command_there_is_an_object(cli, monkeypatch, name, end)
 
 def test_with_verbose_a_surprise_shows_where_and_the_object_is_there_too(cli, monkeypatch):
     monkeypatch.setattr("deepcli.cli.options.load_spec", None)
-    monkeypatch.setattr("deepcli.cli.train.load_spec", None)
+    monkeypatch.setattr("deepcli.api.training.load_parts", None)
     done = cli("train", "nowhere", "--json", "--verbose")
     assert done.code == 1 and "Traceback" in done.err and "TypeError" in json.loads(done.out)["error"]
 

@@ -12,14 +12,26 @@ from deepcli.system import signals
 from deepcli.system.signals import Signals, uninterrupted
 
 
+def handlers():
+    """Return the handlers of all signals that a run handles; an interrupt within `deferred` leaves those of the run."""
+    numbers = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGUSR1"))
+    return {number: signal.getsignal(number) for number in numbers if number is not None}
+
+
+def restore(before):
+    """Set handlers as they were, and forget all interrupts."""
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    signals._interrupts.clear()
+
+
 @pytest.fixture(autouse=True)
 def listening():
     """Listen as a command does, and give pytest its handler back."""
-    before = signal.getsignal(signal.SIGINT)
+    before = handlers()
     signals.listen()
     yield
-    signal.signal(signal.SIGINT, before)
-    signals._interrupts.clear()
+    restore(before)
 
 
 def interrupt(*ignored):
@@ -148,13 +160,12 @@ class Way:
 
 @pytest.mark.parametrize("swallowed", [False, True], ids=["raised", "swallowed"])
 def test_no_instruction_on_the_way_to_the_first_step_loses_an_interrupt(swallowed):
-    at, handlers = 0, signal.getsignal(signal.SIGINT)
+    at, before = 0, handlers()
     while (way := Way(at, swallowed).go()).sent:
         assert way.ended or way.asked.stop == signal.SIGINT or signals.interrupted(), f"lost at instruction {at}"
         if way.before:
             assert way.ended or way.stop == signal.SIGINT, f"trained after an interrupt at instruction {at}"
-        signal.signal(signal.SIGINT, handlers)
-        signals._interrupts.clear()
+        restore(before)
         at += 1
     assert at > 300
     assert not way.ended and way.stop is None

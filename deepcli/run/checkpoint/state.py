@@ -12,12 +12,10 @@ import math
 import re
 import struct
 import zipfile
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from deepcli.data.fingerprint import KEYS, is_mark
-from deepcli.experiment.schema import Training
-from deepcli.result import Rollback
 from deepcli.run.checkpoint import zips
+from deepcli.run.checkpoint.saved_state import check
 from deepcli.system.gc_pause import uncollected
 
 if TYPE_CHECKING:
@@ -38,8 +36,6 @@ _HEADER = re.compile(
 _DAMAGE = (
     OSError, EOFError, RuntimeError, OverflowError, NotImplementedError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
-_FIELDS = ("position", "precision", "threads", "plugins", "best", "callbacks", "rollbacks", "weights", "data")
-_COUNTS = ("epoch", "wait", "cooldown")
 
 
 def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -63,7 +59,8 @@ def read(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             plain.setdefault("rollbacks", [])  # missing in older checkpoints
             plain.setdefault("weights", None)
             plain.setdefault("data", {})
-        _check(plain)
+        with uncollected():
+            check(plain)
         return plain, {name: _array(name, member) for name, member in arrays.items()}
     except _DAMAGE as error:
         raise ValueError(str(error) or type(error).__name__) from None
@@ -107,85 +104,3 @@ def _array(name: str, member: bytes) -> np.ndarray:
 
     _body(name, member)
     return np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
-
-
-def _check(plain: Any) -> None:
-    """Check the type and range of every JSON field."""
-    _expect(isinstance(plain, dict) and set(plain) == set(_FIELDS), f"its fields are not {', '.join(_FIELDS)}")
-    position, best, callbacks = plain["position"], plain["best"], plain["callbacks"]
-    _expect(
-        isinstance(position, dict)
-        and set(position) == {"epoch", "step", "total"}
-        and all(map(_is_count, position.values())),
-        "position should be counts of epochs and steps",
-    )
-    precisions = get_args(Training.model_fields["precision"].annotation)
-    _expect(plain["precision"] in [name for name in precisions if name != "auto"], "precision should be a dtype policy")
-    _expect(_is_count(plain["threads"]), "threads should be a count")
-    plugins = plain["plugins"]
-    _expect(isinstance(plugins, list) and all(map(_is_word, plugins)), "plugins should be names of files or modules")
-    _expect(
-        isinstance(callbacks, dict) and all(map(_is_memory, callbacks.values())),
-        "the state of a callback has unexpected fields",
-    )
-    _expect(isinstance(best, dict) and (not best or _is_memory(best)), "best should be an epoch and its value")
-    rows = callbacks.get("history", {}).get("rows")
-    _expect(rows is None or _are_rows(rows), "history should be rows of numbers")
-    # After a rollback, the best epoch may be missing from the history.
-    epoch = best.get("epoch")
-    _expect(epoch is None or epoch > 0, "best.epoch should count from 1")
-    rollbacks = plain["rollbacks"]
-    _expect(isinstance(rollbacks, list) and all(map(_is_rollback, rollbacks)), "rollbacks should be steps and reasons")
-    _expect(plain["weights"] in (None, "raw", "averaged"), "weights should be raw or averaged")
-    data = plain["data"]
-    _expect(
-        isinstance(data, dict) and data.keys() <= set(KEYS) and all(map(is_mark, data.values())),
-        "data should be the fingerprint of the training data",
-    )
-
-
-def _expect(holds: bool, message: str) -> None:
-    if not holds:
-        raise ValueError(message)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 53
-
-
-def _is_figure(value: Any) -> bool:
-    return value is None or (type(value) in (int, float) and math.isfinite(value))
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 4096 and value.isprintable()
-
-
-def _is_memory(value: Any) -> bool:
-    """Return whether a value can be a callback's state: named numbers, strings, counts and rows of a table."""
-    return isinstance(value, dict) and all(
-        (inner is None or _is_count(inner))
-        if name in _COUNTS
-        else _is_figure(inner)
-        if name in ("value", "best")
-        else _is_figure(inner) or isinstance(inner, bool) or _is_word(inner) or _is_row(inner) or _are_rows(inner)
-        for name, inner in value.items()
-    )
-
-
-def _is_rollback(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.keys() == Rollback.model_fields.keys()
-        and _is_word(value["reason"])
-        and _is_count(value["step"])
-        and _is_count(value["back_to"])
-    )
-
-
-def _are_rows(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_row, value))
-
-
-def _is_row(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_is_figure, value.values()))

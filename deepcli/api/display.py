@@ -1,0 +1,42 @@
+"""How runs look in Python and in a notebook: lines and HTML, in which everything is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepcli.run.directory import RunDir
+
+
+def summary(run: RunDir | None) -> str:
+    """Say how a run ended, with its best epoch and test metrics; None stands for a checkpoint without a run."""
+    if run is None:
+        return "a checkpoint"
+    result = run.result()
+    if result is None:
+        return "running" if run.is_owned() else "unfinished"
+    parts: list[str] = [result.status]
+    if result.best_epoch is not None:
+        parts.append(f"best epoch {result.best_epoch} of {result.epochs}")
+    figures = result.metrics.get("test", {}).items()
+    return ", ".join([*parts, *(f"test {name} {value:.4f}" for name, value in figures if value is not None)])
+
+
+def html_lines(*lines: str) -> str:
+    """Write lines of plain text in HTML."""
+    return f"<pre>{escape(chr(10).join(lines))}</pre>"
+
+
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table in HTML."""
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    lines = "".join(f"<tr>{''.join(f'<td>{escape(_shown(value))}</td>' for value in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

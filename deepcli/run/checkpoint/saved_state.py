@@ -1,0 +1,165 @@
+"""The JSON inside a checkpoint's state, as a schema: what a run writes there, and nothing else.
+
+It is read as if a stranger had written it. So lists end at their first fault and mappings are counted first: pydantic
+would otherwise keep an error for each of millions of values.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from deepcli.data.fingerprint import is_mark
+from deepcli.experiment.expected import expected
+from deepcli.spec.registry import show
+
+MAX_NAMES = 1_000
+"""Entries of a mapping: the metrics of an epoch, the callbacks of a run."""
+MAX_VALUES = 1_000_000
+"""Values in the state of a callback that is not deepcli's."""
+
+
+def _few(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MAX_NAMES:
+        raise PydanticCustomError("too_long", "{why}", {"why": f"should have at most {MAX_NAMES} entries"})
+    return value
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("misfit", "{why}", {"why": "should be printable text"})
+    return text
+
+
+def _fingerprint(mark: Any) -> Any:
+    if not is_mark(mark):
+        raise PydanticCustomError("misfit", "{why}", {"why": "should be part of a fingerprint"})
+    return mark
+
+
+def _plain(state: Any) -> Any:
+    """Check that a state has finite numbers and not too many values; JSON gave it its types."""
+    left, seen = [state], 0
+    while left:
+        value = left.pop()
+        seen += 1
+        if isinstance(value, dict | list):
+            left.extend(value.values() if isinstance(value, dict) else value)
+        if seen + len(left) > MAX_VALUES:
+            raise PydanticCustomError("misfit", "{why}", {"why": f"should have at most {MAX_VALUES:,} values"})
+        if isinstance(value, float) and not math.isfinite(value):
+            raise PydanticCustomError("misfit", "{why}", {"why": "should have finite numbers only"})
+    return state
+
+
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+Figure = Annotated[int | float | None, Field(union_mode="left_to_right")]
+Word = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_printable)]
+Row = Annotated[dict[str, Figure], BeforeValidator(_few)]
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        return _few(value)
+
+
+class SavedPosition(_Saved):
+    """A position in a run."""
+
+    epoch: Count
+    step: Count
+    total: Count
+
+
+class SavedBest(_Saved):
+    """The best epoch so far, counted from 1; after a rollback it may be missing from the history."""
+
+    epoch: Annotated[Count, Field(gt=0)] | None = None
+    value: Figure = None
+    monitor: Word | None = None
+    row: Row = {}
+
+
+class SavedHistory(_Saved):
+    """One row per epoch."""
+
+    rows: Annotated[list[Row], FailFast()]
+
+
+class SavedStopping(_Saved):
+    """Keras's early stopping."""
+
+    wait: Count
+    best: Figure
+
+
+class SavedPlateau(SavedStopping):
+    """The reduction of the learning rate."""
+
+    cooldown: Count
+
+
+class SavedCallbacks(_Saved):
+    """The states of callbacks by name: ours by their fields, those of plugins as plain values."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[dict[str, Any], AfterValidator(_plain)]]
+
+    history: SavedHistory | None = None
+    early_stopping: SavedStopping | None = None
+    plateau: SavedPlateau | None = None
+
+
+class SavedRollback(_Saved):
+    """A rollback after a divergence."""
+
+    reason: Word
+    step: Count
+    back_to: Count
+
+
+class SavedState(_Saved):
+    """Everything in a checkpoint's state but its arrays."""
+
+    position: SavedPosition
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
+    threads: Count
+    plugins: Annotated[list[Word], FailFast()]
+    best: SavedBest
+    callbacks: SavedCallbacks
+    rollbacks: Annotated[list[SavedRollback], FailFast()] = []  # older checkpoints have none of these
+    weights: Literal["raw", "averaged"] | None = None
+    data: Annotated[
+        dict[Literal["sha256", "content"], Annotated[Any, AfterValidator(_fingerprint)]], BeforeValidator(_few)
+    ] = {}
+
+
+def check(plain: Any) -> None:
+    """Compare the JSON of a state with what a run writes.
+
+    Raises:
+        ValueError: It differs; names the first field that does.
+    """
+    try:
+        SavedState.model_validate(plain)
+    except ValidationError as error:
+        item = error.errors(include_url=False, include_context=True)[0]
+        place = ".".join(str(part)[:60] for part in item["loc"]) or "the state"
+        what = str(item["msg"]) if item["type"] in ("misfit", "too_long") else expected(item, None)
+        raise ValueError(f"{place} {what[0].lower()}{what[1:]}, not {show(item['input'])}") from None
