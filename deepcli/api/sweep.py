@@ -8,11 +8,10 @@ import importlib.util
 import os
 import time
 from collections.abc import Iterator, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcli.api.comparing import html_table
+from deepcli.api.display import html_lines, html_table
 from deepcli.api.loading import plugin_names
 from deepcli.api.run import Run
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
@@ -70,7 +69,7 @@ class Sweep:
         Each has `trial` (its number), `state`, `value` (the metric, the mean over seeds), `epochs`, `seconds` and `error`;
         with several seeds also `spread`, the standard deviation of the metric.
         """
-        rows = _table(self._rows())
+        rows = _table(self._ranking()[0])
         if importlib.util.find_spec("pandas") is None:
             return rows
         return importlib.import_module("pandas").DataFrame(rows)
@@ -111,36 +110,32 @@ class Sweep:
     def __repr__(self) -> str:
         """Show the path, the progress and the best value."""
         try:
-            return f"<Sweep {self.path}: {self._summary()}>"
+            return f"<Sweep {self.path}: {self._ranking()[1]}>"
         except DeepcliError:
             return f"<Sweep {self.path}>"
 
     def _repr_html_(self) -> str:
         """Show progress and ranking in a notebook; everything in them is escaped."""
         try:
-            rows, summary = self._rows(), self._summary()
+            ranked, summary = self._ranking()
         except DeepcliError as error:
-            return f"<pre>{escape(repr(self))}\n{escape(str(error))}</pre>"
-        table = _table(rows)
-        shown = html_table(list(table[0]), [list(row.values()) for row in table[:SHOWN]]) if table else ""
-        more = f"<p>and {len(rows) - SHOWN} more</p>" if len(rows) > SHOWN else ""
-        return f"<p><b>{escape(str(self.path))}</b>: {escape(summary)}</p>{shown}{more}"
+            return html_lines(repr(self), str(error))
+        rows = _table(ranked)
+        table = html_table(list(rows[0]), [list(row.values()) for row in rows[:SHOWN]]) if rows else ""
+        more = html_lines(f"and {len(rows) - SHOWN} more in trials") if len(rows) > SHOWN else ""
+        return f"{html_lines(f'{self.path}: {summary}')}{table}{more}"
 
-    def _rows(self) -> list[RankedTrial]:
-        from deepcli.sweeps.ranking import ranking
-
-        with self._study() as study:
-            return ranking(study)
-
-    def _summary(self) -> str:
+    def _ranking(self) -> tuple[list[RankedTrial], str]:
+        """Return the trials, best first, and the progress in one line."""
         from deepcli.sweeps.outcome import counts
         from deepcli.sweeps.ranking import ranking
 
         with self._study() as study:
             rows, size, metric = ranking(study), study.size, study.plan.metric.name
-        found = ", ".join(f"{number} {state}" for state, number in counts(rows).items() if number) or "0 started"
-        best = f"; best trial {rows[0].number}: {metric} {rows[0].value:.4f}" if rows and _has_ended(rows[0]) else ""
-        return f"{found} of {size} trials{best}"
+        found = ", ".join(f"{number} {state}" for state, number in counts(rows).items() if number) or "none started"
+        completed = rows and rows[0].state == "completed" and rows[0].value is not None
+        best = f"; best trial {rows[0].number}: {metric} {rows[0].value:.4f}" if completed else ""
+        return rows, f"{found} of {size} trials{best}"
 
     @contextlib.contextmanager
     def _study(self) -> Iterator[Study]:
@@ -193,7 +188,3 @@ def _table(rows: Sequence[RankedTrial]) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-
-
-def _has_ended(row: RankedTrial) -> bool:
-    return row.state == "completed" and row.value is not None
