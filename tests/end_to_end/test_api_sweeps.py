@@ -179,9 +179,9 @@ def test_arguments_that_are_wrong_only_in_python(swept):
     with pytest.raises(deepcli.UsageError, match="workers: should be at least 1, not 0"):
         deepcli.sweep(SPEC, GRID, workers=0)
     mixed: Any = {3: [1, 2]}
-    with pytest.raises(deepcli.UsageError, match="dotted key, like optimizer.learning_rate, not 3"):
+    with pytest.raises(deepcli.UsageError, match="should be a dotted key"):
         deepcli.sweep(SPEC, mixed)
-    with pytest.raises(deepcli.SpecError, match="list of candidates or fields such as min and max, not 0.1"):
+    with pytest.raises(deepcli.SpecError, match="should be a list of candidates or fields such as min and max"):
         deepcli.sweep(SPEC, {RATE: 0.1})
     with pytest.raises(deepcli.SpecError, match="was started with another plan"):
         deepcli.sweep(SPEC, {RATE: [1e-3, 1e-2]}, output=swept.path)
