@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from deepcli.api.comparing import compare, runs
     from deepcli.api.loading import load
     from deepcli.api.run import Run
+    from deepcli.api.sweep import Sweep
+    from deepcli.api.sweeping import sweep
     from deepcli.api.training import train
     from deepcli.errors import (
         CheckpointError,
@@ -35,20 +37,24 @@ __all__ = [
     "Run",
     "RunError",
     "SpecError",
+    "Sweep",
     "TrainingError",
     "UsageError",
     "__version__",
     "compare",
     "load",
     "runs",
+    "sweep",
     "train",
 ]
 
 _MODULES = {
     "Run": "deepcli.api.run",
+    "Sweep": "deepcli.api.sweep",
     "compare": "deepcli.api.comparing",
     "load": "deepcli.api.loading",
     "runs": "deepcli.api.comparing",
+    "sweep": "deepcli.api.sweeping",
     "train": "deepcli.api.training",
 }
 """Where each name is defined, other than the errors; importing deepcli imports none of these modules."""

@@ -76,7 +76,7 @@ def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: 
     words = [part for part in parts if isinstance(part, str) and is_override(part)]
     if not files:
         raise UsageError(NO_FILE)
-    return load([_opened(part) for part in files], [*words, *overrides], plugins)
+    return load([opened(part) for part in files], [*words, *overrides], plugins)
 
 
 def plugin_names(plugins: PluginFiles) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def plugin_names(plugins: PluginFiles) -> tuple[str, ...]:
     return tuple(os.fspath(plugin) for plugin in ([plugins] if isinstance(plugins, str | os.PathLike) else plugins))
 
 
-def _opened(part: Source) -> Path | Document:
+def opened(part: Source) -> Path | Document:
     """Return a file's path, or a document of anything that is already in memory."""
     from deepcli.experiment.schema import Experiment
 
@@ -101,12 +101,12 @@ def _document(tree: Mapping[Any, Any]) -> Document:
     """Make a document of a dict; its places have no file, so that problems are named by their path alone."""
     from deepcli.spec.yaml12 import Document, Mark
 
-    plain = _plain(tree, ())
-    marks = dict.fromkeys(_paths(plain, ()), Mark(""))
-    return Document(plain, dict(marks), dict(marks))
+    values = plain(tree, ())
+    marks = dict.fromkeys(_paths(values, ()), Mark(""))
+    return Document(values, dict(marks), dict(marks))
 
 
-def _plain(value: Any, path: tuple[Any, ...]) -> Any:
+def plain(value: Any, path: tuple[Any, ...]) -> Any:
     """Turn what Python programs hold into what YAML has: paths to strings, tuples to lists, NumPy's numbers to Python's.
 
     Raises:
@@ -117,9 +117,9 @@ def _plain(value: Any, path: tuple[Any, ...]) -> Any:
     if len(path) > MAX_DEPTH:
         raise SpecError([Problem("", ".".join(map(str, path[:3])), f"is {TOO_DEEP}")])
     if isinstance(value, Mapping):
-        return {key: _plain(inner, (*path, key)) for key, inner in value.items()}
+        return {key: plain(inner, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner, (*path, place)) for place, inner in enumerate(value)]
+        return [plain(inner, (*path, place)) for place, inner in enumerate(value)]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", ()):

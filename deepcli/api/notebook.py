@@ -46,7 +46,11 @@ class NotebookReporter(NullReporter):
         self._shown_at = time.monotonic()
         bar = f'<progress value="{progress.step}" max="{self._steps}"></progress>'
         text = f"epoch {progress.epoch}/{self._epochs}  {speed_line(progress)}"
-        self._bar = f"<div>{bar} <code>{escape(text)}</code></div>"
+        self.below(f"<div>{bar} <code>{escape(text)}</code></div>")
+
+    def below(self, html: str) -> None:
+        """Show HTML below the lines, in the place of the bar."""
+        self._bar = html
         self._show()
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:

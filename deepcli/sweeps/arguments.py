@@ -28,26 +28,31 @@ class Told:
     """The arguments of a command, by kind.
 
     Attributes:
-        files: The spec files.
+        files: The spec files, or documents that are already in memory.
         overrides: Overrides of the spec, in order.
         section: Overrides of the section `sweep`.
         parameters: The parameters to vary by dotted key, in the form of the section.
         fixed: Keys that get a single value, so that they do not vary.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[Path | Document, ...]
     overrides: tuple[str, ...]
     section: tuple[str, ...]
     parameters: Mapping[str, Any]
     fixed: frozenset[str]
 
 
-def sort(words: Sequence[str], overrides: Iterable[str] = ()) -> Told:
+def sort(
+    words: Sequence[str | Path | Document],
+    overrides: Iterable[str] = (),
+    varied: Mapping[str, Any] | None = None,
+) -> Told:
     """Sort arguments by kind; the last argument for a key wins.
 
     Args:
         words: Files, overrides, and parameters: `key=log:1e-4:1e-1`, or `key=[1, 2]` for candidates.
         overrides: Overrides that are never parameters, even if the value is a list.
+        varied: More parameters by dotted key, in the form of the section `sweep`.
 
     Raises:
         SpecError: An argument is a malformed range, or is not valid YAML.
@@ -55,7 +60,7 @@ def sort(words: Sequence[str], overrides: Iterable[str] = ()) -> Told:
     parameters: dict[str, Any] = {}
     changes: list[str] = []
     fixed: set[str] = set()
-    for word in (word for word in words if is_override(word)):
+    for word in (word for word in words if isinstance(word, str) and is_override(word)):
         key, _, text = word.partition("=")
         varies = None if _is_section(word) else _parameter(word, text)
         if varies is None and not _decides(text):
@@ -68,6 +73,9 @@ def sort(words: Sequence[str], overrides: Iterable[str] = ()) -> Told:
             fixed.add(slot(key))
         else:
             parameters[key] = varies
+    for key, value in (varied or {}).items():
+        parameters = {**_without(parameters, key), key: value}
+        fixed.discard(slot(key))
     for word in overrides:
         changes.append(word)
         key, _, text = word.partition("=")
@@ -75,12 +83,16 @@ def sort(words: Sequence[str], overrides: Iterable[str] = ()) -> Told:
             fixed.add(slot(key))
             parameters = _without(parameters, key)
     return Told(
-        tuple(Path(word) for word in words if not is_override(word)),
+        tuple(_file(word) for word in words if not (isinstance(word, str) and is_override(word))),
         tuple(word for word in changes if not _is_section(word)),
         tuple(word for word in changes if _is_section(word)),
         parameters,
         frozenset(fixed),
     )
+
+
+def _file(word: str | Path | Document) -> Path | Document:
+    return Path(word) if isinstance(word, str) else word
 
 
 def _without(parameters: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from deepcli.errors import DataError, Problem, SpecError, UsageError
 from deepcli.experiment import load
-from deepcli.experiment.load import SWEEP, Loaded, check_length, without_sweep
+from deepcli.experiment.load import SWEEP, Loaded, check_length, source_of, without_sweep
 from deepcli.experiment.merge import Merger
 from deepcli.experiment.messages import problems
 from deepcli.experiment.schema import Experiment
@@ -31,30 +31,35 @@ PENALTIES = ("l1", "l2")
 
 
 def load_sweep(
-    words: Sequence[str],
+    words: Sequence[str | Path | Document],
     overrides: Iterable[str] = (),
     plugins: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
+    varied: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Load a sweep, fill in defaults, and check all points of a grid, or the edges of a space and some samples.
 
     Args:
-        words: Spec files, overrides, and parameters like `optimizer.learning_rate=log:1e-4:1e-1`.
+        words: Spec files or documents, overrides, and parameters like `optimizer.learning_rate=log:1e-4:1e-1`.
         overrides: Overrides that are never parameters, even if the value is a list.
         plugins: Python files or modules that register components; they are imported first.
         options: Fields of the section from the command line; None leaves a field unchanged.
+        varied: More parameters by dotted key, in the form of the section `sweep`.
 
     Raises:
-        UsageError: No file is given, or a plugin cannot be imported.
+        UsageError: No file is given, a plugin cannot be imported, or `seed` is given for a grid.
         SpecError: The spec or the sweep has problems; all of them are listed.
     """
     plugins = tuple(plugins)
     import_plugins(plugins)
-    told = sort(words, overrides)
+    told = sort(words, overrides, varied)
     if not told.files:
         raise UsageError("no spec file given; create one with: deepcli init digits cnn")
     gathered = load.gather(told.files, told.section)
-    return _plan(gathered, told, plugins, options or {}, must_vary=True)
+    plan = _plan(gathered, told, plugins, options or {}, must_vary=True)
+    if plan.method == "grid" and (options or {}).get("seed") is not None:
+        raise UsageError("--seed: has no effect on a grid, which samples nothing")
+    return plan
 
 
 def validate_file(files: Sequence[Path], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
@@ -87,7 +92,7 @@ def _plan(
     base = without_sweep(document)
     draft = Plan(dict(base.tree), sweep, told.overrides, absolute_plugins(plugins), str(Path.cwd()), (), base)
     experiment = draft.experiment({})
-    check_length(experiment, str(told.files[0]))
+    check_length(experiment, source_of(told.files[0]))
     _complain(document, validate.conditions(sweep, experiment))
     decided = _decided(sweep, experiment)
     if not decided.parameters and not must_vary:

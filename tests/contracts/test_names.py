@@ -36,6 +36,7 @@ ONE_CLASS = {
     "Lstm": "a family, and a layer of a stack",
     "Gru": "a family, and a layer of a stack",
     "Recurrent": "the base of these families, and that of these layers",
+    "Sweep": "the section of a spec, and a sweep as programs see it",
     "ListedRun": "a run in a list, and the JSON of it",
 }
 

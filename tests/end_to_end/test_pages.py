@@ -7,9 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -23,8 +21,6 @@ BLOCKS = {page: blocks(path) for page, path in PAGES.items() if not is_generated
 REAL = re.compile(r"configs/(mnist|imdb)/")
 PYTHON = ["docs/tutorial/python.md"]
 """Pages whose blocks of Python are run too, as one program a page."""
-AWAITED = {"docs/tutorial/python.md": "deepcli.load and train"}
-"""Pages that describe what this tree does not have yet; a page that passes fails until it is taken out of here."""
 
 
 def shown(*kinds: str) -> list[tuple[str, Block]]:
@@ -33,11 +29,6 @@ def shown(*kinds: str) -> list[tuple[str, Block]]:
 
 def with_commands(real: bool) -> list[str]:
     return list(dict.fromkeys(page for page, block in shown("sh") if bool(REAL.search(block.text)) is real))
-
-
-def marked(pages: Iterable[str]) -> list[Any]:
-    marks = {page: pytest.mark.xfail(reason=f"needs {what}", strict=True) for page, what in AWAITED.items()}
-    return [pytest.param(page, marks=[marks[page]] if page in marks else []) for page in pages]
 
 
 def copied(folder: Path) -> Path:
@@ -99,7 +90,7 @@ def test_the_commands_are_found():
     assert sum(block.text.count("deepcli ") for _, block in shown("sh")) > 50
 
 
-@pytest.mark.parametrize("page", marked(with_commands(real=False)))
+@pytest.mark.parametrize("page", with_commands(real=False))
 def test_every_command_runs(page, project, prepare):
     for block in BLOCKS[page]:
         if block.title:
@@ -120,7 +111,7 @@ def test_every_command_on_real_data_runs(page, project, prepare):
             succeed(block, project)
 
 
-@pytest.mark.parametrize("page", marked(PYTHON))
+@pytest.mark.parametrize("page", PYTHON)
 def test_every_block_of_python_runs(page, project, prepare):
     program = []
     for block in BLOCKS[page]:

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -134,3 +135,23 @@ def test_what_a_plugin_leaves_in_a_sweeps_worker_is_done(spec):
     assert Path("plain.txt").read_text().split() == ["built"] * 3
     ends = Path("ends.txt").read_text().splitlines()
     assert sorted(ends) == sorted(["the process that imported"] * 2 + ["the process that built"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "cores", "available", "limit", "count"),
+    [
+        ([], 8, 100, 100, 8),
+        ([], 8, 9, 100, 4),
+        ([], 8, 100, 7, 3),  # in a container, which sees the memory of the whole machine
+        ([], 8, 1, 1, 1),
+        (["0", "1"], 8, 100, 2, 2),
+    ],
+)
+def test_as_many_workers_as_cores_and_memory_allow(gpus, cores, available, limit, count, monkeypatch):
+    from deepcli.sweeps.workers import pool
+
+    monkeypatch.setattr(pool, "visible_gpus", lambda: gpus)
+    monkeypatch.setattr(pool, "cores", lambda: cores)
+    monkeypatch.setattr(pool.psutil, "virtual_memory", lambda: SimpleNamespace(available=available << 30))
+    monkeypatch.setattr(pool, "memory_limit", lambda: limit << 30)
+    assert pool.default_workers() == count

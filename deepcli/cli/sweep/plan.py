@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as plain_json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,9 +25,6 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
-from deepcli.cli.unused_options import refuse
-from deepcli.errors import TrainingError
-from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
     from deepcli.sweeps.plan import Plan
@@ -36,7 +34,6 @@ SHOWN = 12
 
 
 def plan(
-    context: typer.Context,
     words: Words,
     overrides: Overrides = None,
     method: Annotated[
@@ -57,17 +54,15 @@ def plan(
     The points form a grid or are sampled with a seed. key=log:1e-4:1e-1,
     uniform:0:0.5, int:1:4 and key=[1, 2] define what varies.
     """
-    from deepcli.sweeps.load import load_sweep, trials
-    from deepcli.sweeps.planned import line
+    from deepcli.api.sweep_trials import plan_lines
+    from deepcli.api.sweeping import SweepRequest, load_plan
 
     options = {"method": method, "metric": metric, "max_trials": max_trials, "seeds": seeds, "seed": seed}
-    loaded = load_sweep(words, overrides or [], plugins or [], options)
-    if loaded.method == "grid":
-        refuse(context, "on a grid, which samples nothing", "--seed")
-    for notice in () if quiet else loaded.notices:
-        print(f"notice: {notice}", file=sys.stderr)
-    for one in trials(loaded):
-        print(line(loaded, one))
+    request = SweepRequest(
+        tuple(words), overrides=tuple(overrides or ()), options=options, plugins=tuple(plugins or ())
+    )
+    for line in plan_lines(load_plan(request, reporter(quiet))):
+        print(line)
 
 
 def describe(loaded: Plan, json: bool) -> None:
@@ -129,34 +124,13 @@ def trial(
     """
     started = time.monotonic()
     set_verbose(verbose)
+    from deepcli.api.sweep_trials import train_planned
     from deepcli.cli import render
-    from deepcli.spec.plugins import import_plugins
-    from deepcli.sweeps.planned import PlannedRun
 
-    import_plugins(plugins or [])
-    show, signals = reporter(quiet), Signals()
-    planned, experiment = PlannedRun.read(sys.stdin.readline() if text == "-" else text)
-    run = planned.run(output)
-    with signals.noted():
-        result = planned.finished(output, experiment)
-        if result is not None:
-            show.note(f"the run {run.path} has finished; nothing was trained")
-        else:
-            planned.keep(output)
-            at_data = sources(data_dir, offline, quiet)
-
-            from deepcli.system.tensorflow_startup import import_tensorflow
-
-            import_tensorflow()
-            from deepcli.sweeps.workers.worker import go_on
-            from deepcli.training.context import TrainOptions
-
-            command = ("sweep", "trial", planned.trial)
-            request = TrainOptions(
-                run.path, command=command, plugins=tuple(plugins or ()), started=started, signals=signals, test=False
-            )
-            result = go_on(experiment, request, lambda experiment: experiment.data.load(at_data), show)
-    render.result(result.model_copy(update={"command": "sweep trial", "run": str(run.path)}), json)
+    line = sys.stdin.readline() if text == "-" else text
+    at = partial(sources, data_dir, offline, quiet)
+    result = train_planned(line, output, plugins or [], at, reporter(quiet), started)
+    render.result(result, json)
 
 
 @answers("deepcli.sweeps.outcome:Outcome")
@@ -172,25 +146,11 @@ def collect(
 ) -> None:
     """Rank a plan's trials, write trials.csv, best.yaml and plots, and evaluate the best once on the test split."""
     started = time.monotonic()
+    from deepcli.api.sweep_trials import collect_trials
     from deepcli.cli.sweep.status import show
-    from deepcli.spec.plugins import import_plugins
-    from deepcli.sweeps.collect import Collection
 
-    import_plugins(plugins or [])
-    collection = Collection.read(folder)
-    if collection.untested:
-        at_data = sources(data_dir, offline, quiet)
-
-        from deepcli.system.tensorflow_startup import import_tensorflow
-
-        import_tensorflow()
-        from deepcli.sweeps.workers.worker import measure
-
-        for run in collection.untested:
-            reporter(quiet).note(f"{run.path}: evaluating the best trial on the test split")
-            measure(run, lambda experiment: experiment.data.load(at_data))
-    collection.write()
-    outcome = collection.outcome(time.monotonic() - started)
-    show(outcome, collection.rows, json)
-    if outcome.error is not None:
-        raise TrainingError(outcome.error)
+    at = partial(sources, data_dir, offline, quiet)
+    ended = collect_trials(folder, plugins or [], at, reporter(quiet), started)
+    show(ended.outcome, ended.rows, json)
+    if ended.problem is not None:
+        raise ended.problem

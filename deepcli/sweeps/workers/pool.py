@@ -26,6 +26,7 @@ from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
 from deepcli.system.cores import cores
 from deepcli.system.gc_pause import flush_files
+from deepcli.system.memory import memory_limit
 from deepcli.system.signals import Signals
 from deepcli.system.tensorflow_startup import import_tensorflow
 
@@ -264,5 +265,5 @@ def visible_gpus() -> list[str]:
 
 def default_workers() -> int:
     """Choose the number of workers: one per GPU, or without GPUs one per core as far as memory allows."""
-    memory = psutil.virtual_memory().available // BYTES_EACH
+    memory = min(psutil.virtual_memory().available, memory_limit()) // BYTES_EACH
     return len(visible_gpus()) or max(min(cores(), int(memory)), 1)

@@ -1,12 +1,14 @@
-"""How a sweep's progress is shown on stderr: a live table on a terminal, one line per trial elsewhere."""
+"""How a sweep's progress is shown: a live table on a terminal, a bar in a notebook, one line per trial elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
+from deepcli.api.progress import in_notebook
 from deepcli.sweeps.arguments import written
 from deepcli.sweeps.outcome import counts
 from deepcli.sweeps.ranking import RankedTrial
@@ -115,10 +117,38 @@ class TerminalSweepView(SweepView):
         self._live.stop()
 
 
+class NotebookSweepView(SweepView):
+    """Keeps one output of the cell up to date: a line per ended trial, and a bar."""
+
+    def __init__(self, plan: Plan, size: int) -> None:
+        super().__init__(plan, size)
+        from deepcli.api.notebook import NotebookReporter
+
+        self._output = NotebookReporter()
+        self._shown = ""
+
+    def show(self, rows: Sequence[RankedTrial]) -> None:
+        """Add the lines of ended trials, and move the bar."""
+        for row in self._new(rows):
+            self._output.note(self._line(row, row.number == _best(rows)))
+        ended = sum(row.state != "running" for row in rows)
+        bar = f'<progress value="{ended}" max="{self._size}"></progress>'
+        html = f"<div>{bar} <code>{escape(self._progress(rows))}</code></div>"
+        if html != self._shown:
+            self._shown = html
+            self._output.below(html)
+
+    def end(self) -> None:
+        """Remove the bar."""
+        self._output.end()
+
+
 def make_view(plan: Plan, size: int, quiet: bool) -> SweepView:
-    """Choose a view: a silent one, a live table on a terminal, or plain lines."""
+    """Choose a view: a silent one, HTML in a notebook, a live table on a terminal, or plain lines."""
     if quiet:
         return SweepView(plan, size)
+    if in_notebook():
+        return NotebookSweepView(plan, size)
     return TerminalSweepView(plan, size) if sys.stderr.isatty() else PlainSweepView(plan, size)
 
 

@@ -1,0 +1,81 @@
+"""The outcome of a sweep: what its JSON object says, and the ranking of its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from deepcli.errors import DeepcliError, TrainingError
+
+if TYPE_CHECKING:
+    from deepcli.sweeps.outcome import Outcome
+    from deepcli.sweeps.ranking import RankedTrial
+    from deepcli.sweeps.study.study import Study
+
+
+@dataclass(frozen=True)
+class RankedOutcome:
+    """The outcome of a sweep, with its trials.
+
+    Attributes:
+        outcome: What `--json` prints.
+        rows: All trials, best first.
+        interrupted: The error that a signal caused, if any.
+    """
+
+    outcome: Outcome
+    rows: Sequence[RankedTrial]
+    interrupted: DeepcliError | None = None
+
+    @property
+    def problem(self) -> DeepcliError | None:
+        """The error that ended the sweep, or that too many trials failed or none completed; None if all is well."""
+        if self.interrupted is not None:
+            return self.interrupted
+        return None if self.outcome.error is None else TrainingError(self.outcome.error)
+
+
+def outcome_of(
+    study: Study,
+    command: Literal["sweep run", "sweep status"],
+    ended: bool,
+    seconds: float,
+    interrupted: DeepcliError | None = None,
+) -> RankedOutcome:
+    """Return a sweep's outcome and the ranking of its trials.
+
+    Args:
+        study: The sweep.
+        command: The command whose outcome it is.
+        ended: Whether nothing is left to do.
+        seconds: Wall time of the command.
+        interrupted: The error that a signal caused, if any.
+    """
+    from deepcli.run.directory import RunDir
+    from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
+    from deepcli.sweeps.ranking import metrics_on_test, ranking
+    from deepcli.sweeps.study.importances import importances
+
+    rows = ranking(study)
+    numbers = counts(rows)
+    best = winner(rows, list(map(str, study.winners)), metrics_on_test(list(map(RunDir, study.winners))))
+    wrong = f"{numbers['failed']} trials failed; the limit is {study.plan.max_failures}" if study.given_up else None
+    wrong = wrong or (None if best else NONE_COMPLETED)
+    weighed = importances(study.optuna)
+    outcome = Outcome(
+        schema=1,
+        command=command,
+        status="interrupted" if interrupted else "unfinished" if not ended else "failed" if wrong else "completed",
+        sweep=str(study.folder.path),
+        metric=study.plan.metric.name,
+        goal=study.plan.metric.goal,
+        planned=study.size,
+        **numbers,
+        best=best,
+        importances=weighed.shares,
+        importances_note=weighed.note,
+        seconds=round(seconds, 3),
+        error=str(interrupted) if interrupted else wrong if ended else None,
+    )
+    return RankedOutcome(outcome, rows, interrupted)
