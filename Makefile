@@ -65,7 +65,7 @@ mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants
 
 docs: $(VENV)/.installed
-	$(BIN)/python -m deepcli.cli.pages docs/reference
+	$(BIN)/python -m deepcli.cli.command_pages docs/reference
 	$(BIN)/python -m deepcli.cli.schemas
 
 $(VENV)/.installed-docs: $(VENV)/.installed

@@ -54,6 +54,9 @@ def milliseconds(config: Path) -> dict[str, float]:
     """Time a step with each setting, in this process."""
     from deepcli.data.files import Sources
     from deepcli.experiment import load
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.training.device import choose
 
     experiment = load.load([config], []).experiment
@@ -65,14 +68,14 @@ def milliseconds(config: Path) -> dict[str, float]:
 def step(config: Path, words: list[str], splits: Any, device: Any) -> float:
     """Time a step with one setting, after the first ones have traced and compiled."""
     from deepcli.experiment import load
-    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.backend import make_backend
+    from deepcli.training.ready import ready_model
     from deepcli.training.settings import make_settings
-    from deepcli.training.train import ready_model
 
     experiment = load.load([config], ["training.precision=float32", *words]).experiment
     plan = make_settings(experiment, splits, device)
     per_call = int(plan.steps_per_execution.value)
-    backend = TensorFlowBackend(device.strategy)
+    backend = make_backend(device)
     model = ready_model(experiment, splits, plan, backend)
     calls = max(STEPS // per_call, 1)
     batches = backend.batches(splits.train, plan.order, None)

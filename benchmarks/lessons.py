@@ -16,8 +16,7 @@ from deepcli.data.files import Sources
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
 from deepcli.run.reporter import NullReporter
-from deepcli.training.context import TrainOptions
-from deepcli.training.train import train
+from deepcli.system.tensorflow_startup import import_tensorflow
 
 LESSONS = Path(__file__).parent.parent / "configs" / "lessons"
 SEEDS = range(5)
@@ -25,6 +24,10 @@ SEEDS = range(5)
 
 def outcome(path: Path) -> str:
     """Train a lesson with every seed and return the results as one line."""
+    import_tensorflow()
+    from deepcli.training.context import TrainOptions
+    from deepcli.training.train import train
+
     train_accuracy, test_accuracy, seconds, diverged = [], [], [], 0
     for seed in SEEDS:
         began = time.monotonic()

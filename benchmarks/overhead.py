@@ -20,16 +20,16 @@ from deepcli.data.files import Sources
 from deepcli.experiment import load
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
-from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.backend import make_backend
 from deepcli.training.context import RunContext, TrainOptions
 from deepcli.training.device import choose
 from deepcli.training.evaluate import BATCH_SIZE
 from deepcli.training.loop import Loop
 from deepcli.training.pipeline import PREFETCH, TrainingBatches, gatherer
+from deepcli.training.ready import ready_model
 from deepcli.training.session import Session
 from deepcli.training.settings import make_settings
 from deepcli.training.state import Position
-from deepcli.training.train import ready_model
 
 CONFIG = Path(__file__).parent.parent / "configs" / "mnist" / "cnn.yaml"
 
@@ -91,7 +91,7 @@ def prepare(words: list[str], folder: Path) -> tuple[RunContext, keras.Model]:
     splits = experiment.data.load(Sources(offline=True))
     device = choose(experiment.training)
     settings = make_settings(experiment, splits, device)
-    backend = TensorFlowBackend(device.strategy)
+    backend = make_backend(device)
     model = ready_model(experiment, splits, settings, backend)
     run = RunDir.create(folder / "run", load.dump(experiment), {})
     return RunContext(experiment, splits, run, backend, settings, TrainOptions(run.path), NullReporter()), model

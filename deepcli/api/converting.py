@@ -96,12 +96,15 @@ def run_export(
     folder = request.output or run.path / "export" / request.format  # type: ignore[union-attr]
     splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if request.verify else None
 
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.export import exporting
     from deepcli.export.portable import load_portable
-    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.backend import make_backend
     from deepcli.training.device import choose
 
-    backend = TensorFlowBackend(choose(checkpoint.experiment.training).strategy)
+    backend = make_backend(choose(checkpoint.experiment.training))
     model = load_portable(checkpoint, request.length)
     exporting.write_export(checkpoint, model, chosen, checkpoint.lexicon(), folder)
     verdict = exporting.verify(model, chosen, folder, backend, splits.test) if splits is not None else None

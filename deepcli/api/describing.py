@@ -62,6 +62,9 @@ def write_samples(experiment: Experiment, path: Path, sources: Sources, notify: 
         notify("data.augmentation is null, so the images are shown unchanged")
     train = experiment.data.load(sources).train
 
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.training.samples import draw_samples
 
     draw_samples(experiment, train, path)

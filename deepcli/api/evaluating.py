@@ -80,6 +80,9 @@ def run_evaluation(
     if request.words and request.output is None:
         reporter.note("notice: nothing is saved; to save the predictions and the result, add --output")
 
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.training.evaluate import BATCH_SIZE, evaluate
     from deepcli.training.evaluation_files import keep_in_run, write
 

@@ -29,6 +29,9 @@ def examine(sources: Sources, check: bool = True) -> dict[str, Any]:
         "data": machine.data_sets(sources),
     }
     try:
+        from deepcli.system.tensorflow_startup import import_tensorflow
+
+        import_tensorflow()
         from deepcli.doctor import training
     except Exception as error:  # a broken installation can raise anything
         return {**found, "tensorflow": {"ok": False, "error": f"{type(error).__name__}: {error}"}}

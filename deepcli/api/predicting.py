@@ -160,6 +160,9 @@ def answered(
     Yields:
         Inputs, and the model's outputs for the examples among them: float64 (examples, classes).
     """
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.training.evaluate import load_model
     from deepcli.training.predict import predict
 

@@ -304,6 +304,9 @@ class Run:
         facts = file.stat()
         mark = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
         if self._model is None or self._model[0] != mark:
+            from deepcli.system.tensorflow_startup import import_tensorflow
+
+            import_tensorflow()
             from deepcli.training.evaluate import load_model
 
             checkpoint = with_device(open_checkpoint(file), self._device)

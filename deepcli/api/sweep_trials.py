@@ -64,6 +64,9 @@ def train_planned(
             planned.keep(output)
             sources = at()
 
+            from deepcli.system.tensorflow_startup import import_tensorflow
+
+            import_tensorflow()
             from deepcli.sweeps.workers.worker import go_on
             from deepcli.training.context import TrainOptions
 
@@ -104,6 +107,9 @@ def collect_trials(
     if collection.untested:
         sources = at()
 
+        from deepcli.system.tensorflow_startup import import_tensorflow
+
+        import_tensorflow()
         from deepcli.sweeps.workers.worker import measure
 
         for run in collection.untested:

@@ -62,7 +62,9 @@ def run_workers(request: WorkersRequest, at: Callable[[], Sources], note: Callab
 
         from deepcli.sweeps.workers.pool import WorkerConfig, WorkerPool, default_workers
         from deepcli.system.cores import cores
+        from deepcli.system.tensorflow_startup import import_tensorflow
 
+        import_tensorflow()  # its memory counts when the number of workers is chosen
         count = min(request.workers or default_workers(), plan.max_trials)
         threads = request.threads
         if threads is None and base.training.threads == "auto":

@@ -170,6 +170,9 @@ def _trained(
         )
 
     from deepcli.run.directory import default_path
+    from deepcli.system.tensorflow_startup import import_tensorflow
+
+    import_tensorflow()
     from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 

@@ -234,7 +234,7 @@ def _in_words(annotation: Any, metadata: list[Any]) -> str:
         int: "integer",
         float: "number",
         bool: "true or false",
-        str: "text",
+        str: "string",
         types.NoneType: "null",
         Any: "anything",
     }

@@ -43,6 +43,9 @@ def show(
         print(f"wrote {samples}")
     elif model:
         from deepcli.cli import render
+        from deepcli.system.tensorflow_startup import import_tensorflow
+
+        import_tensorflow()
         from deepcli.training.summary import summarize
 
         render.layers(summarize(loaded.experiment))

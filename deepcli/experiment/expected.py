@@ -39,8 +39,14 @@ def expected(item: Any, section: type[Spec] | None) -> str:
     if kind == "model_type" and section is not None and (fields := example(section)):
         return f"should be fields such as {fields}"
     if kind in EXPECTED:
-        return f"should be {EXPECTED[kind].format_map(item.get('ctx', {}))}"
+        context = {name: _short(value) for name, value in item.get("ctx", {}).items()}
+        return f"should be {EXPECTED[kind].format_map(context)}"
     return str(item["msg"]).replace("Input should be", "should be", 1)
+
+
+def _short(value: Any) -> Any:
+    """Leave the point out of a bound that is a whole number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def choices(item: Any) -> list[str]:
@@ -49,7 +55,7 @@ def choices(item: Any) -> list[str]:
 
 
 def example(section: type[Spec]) -> str | None:
-    """Write a field of a section with its default, as it would stand in a spec; a number if there is one."""
+    """Write a field of a section with its default, as in a spec; a field with a number if possible."""
     defaults = {name: field.default for name, field in section.model_fields.items() if isinstance(field.default, PLAIN)}
     numbers = [
         name for name, value in defaults.items() if isinstance(value, int | float) and not isinstance(value, bool)

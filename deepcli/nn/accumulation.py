@@ -48,7 +48,7 @@ class GradientAccumulation(keras.optimizers.Optimizer):
 
     def complete_group(self) -> None:
         """Update the weights by the mean gradient of the batches since the last update, if there are any."""
-        if not int(self._group_size.numpy()):
+        if not int(ops.convert_to_numpy(self._group_size)):
             return
         self._iterations.assign_add(-1)  # the update belongs to the last step, and has its learning rate
         self._update_by_group()

@@ -81,7 +81,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             "peak": self.peak,
             "warmup": self.warmup,
             "after": _written(self.after),
-            "scale": float(self.scale.numpy()),
+            "scale": float(ops.convert_to_numpy(self.scale)),
             "warmup_from": self.warmup_from,
             "steps": self.steps,
         }

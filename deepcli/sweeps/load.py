@@ -88,42 +88,61 @@ def _plan(
 ) -> Plan:
     document, notices = read(gathered, told, options)
     whole = Merger()
-    spec = _validated(whole.overlay(document, load.words(told.overrides)))
-    sweep = spec.sweep or Sweep()
+    sweep = _validated(whole.overlay(document, load.words(told.overrides))).sweep or Sweep()
     base = without_sweep(document)
-    folder, plugins = str(Path.cwd()), absolute_plugins(plugins)
-    draft = Plan(dict(base.tree), sweep, told.overrides, plugins, folder, (), base)
+    draft = Plan(dict(base.tree), sweep, told.overrides, absolute_plugins(plugins), str(Path.cwd()), (), base)
     experiment = draft.experiment({})
     check_length(experiment, source_of(told.files[0]))
     _complain(document, validate.conditions(sweep, experiment))
     decided = _decided(sweep, experiment)
-    left_out = [key for key in sweep.parameters if key not in decided.parameters]
-    notices = (
-        *notices,
-        *whole.notices,
-        *(f"{key}: not part of the sweep, as its condition is not met" for key in left_out),
-        *_incomparable(decided, experiment),
-        *_surprises(decided, experiment),
-    )
     if not decided.parameters and not must_vary:
         decided = decided.model_copy(update={"method": "random"})
-    complaints = [*validate.space(decided)] if must_vary or decided.parameters else []
-    _complain(document, complaints)
-    places = {key: _places(document, key, decided) for key in decided.parameters}
+    _complain(document, validate.space(decided) if must_vary or decided.parameters else ())
+    chosen = _sample(document, decided, experiment)
+    plan = replace(
+        draft,
+        sweep=_with_limits(decided, len(chosen)),
+        notices=(*notices, *whole.notices, *_notices(sweep, decided, experiment)),
+        places={key: _places(document, key, decided) for key in decided.parameters},
+    )
     where = _mark(document, (SWEEP, "metric", "name"))
-    try:
-        chosen = validate.sample(decided, experiment)
-    except OverflowError as error:
-        _complain(document, [(("parameters",), str(error))])
-        raise
-    trials = min(decided.max_trials or len(chosen), len(chosen)) if decided.method == "grid" else decided.max_trials
-    trials = trials or DEFAULT_TRIALS
-    failures = failures_allowed(trials) if decided.max_failures is None else decided.max_failures
-    decided = decided.model_copy(update={"max_trials": trials, "max_failures": failures})
-    plan = Plan(dict(base.tree), decided, told.overrides, plugins, folder, notices, base, places)
     validate.points(plan, [{}] if not metric_fits(plan, experiment) else chosen, where)
     Plan.from_json(plan.to_json())  # Checks that a worker on another machine can read it.
     return plan
+
+
+def _sample(document: Document, sweep: Sweep, experiment: Experiment) -> list[dict[str, Any]]:
+    """Return points of the space to validate.
+
+    Raises:
+        SpecError: A grid has too many points.
+    """
+    try:
+        return validate.sample(sweep, experiment)
+    except OverflowError as error:
+        raise _spec_error(document, [(("parameters",), str(error))]) from None
+
+
+def _with_limits(sweep: Sweep, points: int) -> Sweep:
+    """Decide how many trials there are, and how many of them may fail.
+
+    Args:
+        sweep: The sweep.
+        points: Points of a grid.
+    """
+    trials = min(sweep.max_trials or points, points) if sweep.method == "grid" else sweep.max_trials
+    trials = trials or DEFAULT_TRIALS
+    failures = failures_allowed(trials) if sweep.max_failures is None else sweep.max_failures
+    return sweep.model_copy(update={"max_trials": trials, "max_failures": failures})
+
+
+def _notices(sweep: Sweep, decided: Sweep, experiment: Experiment) -> Iterator[str]:
+    """Yield what is allowed but probably not meant."""
+    for key in sweep.parameters:
+        if key not in decided.parameters:
+            yield f"{key}: not part of the sweep, as its condition is not met"
+    yield from _incomparable(decided, experiment)
+    yield from _surprises(decided, experiment)
 
 
 def _surprises(sweep: Sweep, experiment: Experiment) -> list[str]:
@@ -147,11 +166,13 @@ def _validated(document: Document) -> SpecFile:
 
 
 def _complain(document: Document, complaints: Iterable[validate.Complaint]) -> None:
-    found = [
-        Problem(_mark(document, (SWEEP, *place)), ".".join(map(str, (SWEEP, *place))), why) for place, why in complaints
-    ]
-    if found:
-        raise SpecError(found)
+    if found := list(complaints):
+        raise _spec_error(document, found)
+
+
+def _spec_error(document: Document, complaints: Iterable[validate.Complaint]) -> SpecError:
+    places = [((SWEEP, *place), why) for place, why in complaints]
+    return SpecError([Problem(_mark(document, place), ".".join(map(str, place)), why) for place, why in places])
 
 
 def _mark(document: Document, place: tuple[str | int, ...]) -> str:

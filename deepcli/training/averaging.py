@@ -52,7 +52,7 @@ def averaged_weights(model: keras.Model) -> Iterator[bool]:
         yield False
         return
     variables = model.trainable_variables
-    raw = [variable.numpy() for variable in variables]
+    raw = [keras.ops.convert_to_numpy(variable) for variable in variables]
     try:
         optimizer.finalize_variable_values(variables)
         yield True

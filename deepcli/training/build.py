@@ -17,7 +17,7 @@ from deepcli.nn.augmentation import augmentation_layers
 from deepcli.nn.learning_rate import LearningRate
 from deepcli.optim.schedules import Schedule, count
 from deepcli.spec.registry import Spec
-from deepcli.training.backend import OUT_OF_MEMORY
+from deepcli.training.backend import out_of_memory
 from deepcli.training.memory_check import to_predict
 from deepcli.training.model_size import Room, build_within, without_values
 
@@ -60,10 +60,10 @@ def _build(experiment: Experiment, precision: str) -> keras.Model:
 
 @contextlib.contextmanager
 def naming_memory() -> Iterator[None]:
-    """Turn an out-of-memory exception of TensorFlow or Python into a TrainingError."""
+    """Turn an out-of-memory exception of the backend or Python into a TrainingError."""
     try:
         yield
-    except OUT_OF_MEMORY:
+    except out_of_memory():
         raise TrainingError("out of memory while building the model; make it smaller") from None
 
 

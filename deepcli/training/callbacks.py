@@ -169,7 +169,7 @@ class Plateau(Stateful):
         rate, least = float(optimizer.learning_rate), float(np.float32(self._spec.min_lr))
         if rate > least:
             scale = optimizer._learning_rate.scale
-            scale.assign(float(scale.numpy()) * max(self._spec.factor, least / rate))
+            scale.assign(float(keras.ops.convert_to_numpy(scale)) * max(self._spec.factor, least / rate))
         self._wait, self._cooldown = 0, self._spec.cooldown
 
     def state_dict(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def choose(training: Training) -> Device:
             another backend.
     """
     if keras.backend.backend() != "tensorflow":
-        raise DeviceError(f"KERAS_BACKEND is {keras.backend.backend()}; deepcli trains and evaluates on tensorflow")
+        raise DeviceError(_wrong_backend(keras.backend.backend()))
     threads = _set_threads(training.threads)
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -106,6 +107,16 @@ def _show_only(gpus: list[Any]) -> bool:
         with contextlib.suppress(RuntimeError):  # it already runs with these
             tf.config.experimental.set_memory_growth(gpu, True)
     return True
+
+
+def _wrong_backend(backend: str) -> str:
+    """Describe where Keras has a backend from that deepcli cannot train on."""
+    if os.environ.get("KERAS_BACKEND") == backend:
+        return f"KERAS_BACKEND is {backend}; deepcli trains and evaluates on tensorflow"
+    return (
+        f"Keras was imported with the backend {backend} (by default from keras.json); deepcli trains and evaluates on "
+        "tensorflow: set KERAS_BACKEND=tensorflow before Keras is imported"
+    )
 
 
 def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:

@@ -71,7 +71,7 @@ def demand_finite_weights(model: keras.Model) -> None:
     Raises:
         Diverged: A weight is infinite or NaN.
     """
-    if names := _broken_layers(model, [(weight, weight.numpy()) for weight in model.weights]):
+    if names := _broken_layers(model, [(weight, weight) for weight in model.weights]):
         raise Diverged(f"weights of the layer {names[0]} became infinite or NaN")
 
 
@@ -98,11 +98,11 @@ def find_origin(
         for step in range(position.step, steps):
             check()
             position = Position(position.epoch, step, position.total)
-            before = _values(model)
+            before = _values(model, backend)
             rate = float(inner_optimizer(model).learning_rate)
             model.reset_metrics()
             loss = float(backend.take_steps(model, iterator)["loss"])
-            weights = [(weight, weight.numpy()) for weight in model.weights]
+            weights = [(weight, backend.read(weight)) for weight in model.weights]
             if not math.isfinite(loss) or _broken_layers(model, weights):
                 for variable, value in before:
                     backend.write(variable, value)
@@ -135,7 +135,7 @@ def _outputs(model: keras.Model, x: Any) -> Iterable[tuple[keras.layers.Layer, l
         yield layer, keras.tree.flatten(output)
 
 
-def _broken_layers(model: keras.Model, values: Iterable[tuple[Any, np.ndarray]]) -> list[str]:
+def _broken_layers(model: keras.Model, values: Iterable[tuple[Any, Any]]) -> list[str]:
     """List the layers with a variable that is not finite, from the input to the output."""
     broken = {id(variable) for variable, value in values if not _is_finite(value)}
     return [_named(layer) for layer in model.layers if broken & {id(weight) for weight in layer.weights}]
@@ -152,6 +152,6 @@ def _named(layer: keras.layers.Layer) -> str:
     return f"{layer.name} ({type(layer).__name__})"
 
 
-def _values(model: keras.Model) -> list[tuple[Any, np.ndarray]]:
+def _values(model: keras.Model, backend: Backend) -> list[tuple[Any, np.ndarray]]:
     variables = [*model.variables, *model.optimizer.variables]
-    return [(variable, np.array(variable.numpy())) for variable in variables]
+    return [(variable, backend.read(variable)) for variable in variables]

@@ -23,7 +23,7 @@ from deepcli.run.directory import RunDir
 from deepcli.run.reporter import Reporter
 from deepcli.system.atomic import replacing
 from deepcli.system.signals import heed
-from deepcli.training.backend import Backend, Check, TensorFlowBackend
+from deepcli.training.backend import Backend, Check, make_backend
 from deepcli.training.build import build_metrics, build_model, forget_models
 from deepcli.training.device import Device, choose
 from deepcli.training.memory_check import to_load
@@ -109,7 +109,7 @@ def load_model(checkpoint: CheckpointFile) -> LoadedModel:
     experiment = checkpoint.experiment
     state = State.from_bytes(checkpoint.read(STATE))
     chosen = choose(experiment.training)
-    backend = TensorFlowBackend(chosen.strategy)
+    backend = make_backend(chosen)
     forget_models()
     with backend.scope():
         model = build_model(experiment, state.precision, lambda: to_load(checkpoint, chosen.is_gpu))

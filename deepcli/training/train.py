@@ -6,43 +6,30 @@ import contextlib
 import dataclasses
 import functools
 import json
-import shlex
 from collections.abc import Callable
-from pathlib import Path
-
-import keras
-import tensorflow as tf
 
 from deepcli.data.arrays.splits import Splits
-from deepcli.errors import CheckpointError, Interrupted, RunError, TrainingError
+from deepcli.errors import Interrupted, RunError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment, Training
 from deepcli.result import Result
-from deepcli.run.checkpoint.file import STATE, CheckpointFile, find, open_checkpoint
+from deepcli.run.checkpoint.file import STATE
 from deepcli.run.directory import RunDir
 from deepcli.run.own_data import TrainedOn
 from deepcli.run.reporter import LoggingReporter, Reporter
 from deepcli.run.resuming import Resumption
 from deepcli.spec.paths import absolute_plugins, with_absolute_paths
-from deepcli.spec.trees import differences
 from deepcli.system.atomic import write_text
-from deepcli.system.signals import Stopped
-from deepcli.training.averaging import begin_averages, caveat
-from deepcli.training.backend import Backend, TensorFlowBackend
-from deepcli.training.build import build_model, compile_model, forget_models
-from deepcli.training.checkpointer import restore_model
-from deepcli.training.context import Rollbacks, RunContext, TrainOptions
-from deepcli.training.device import Choice, Device, choose
-from deepcli.training.divergence import ADVICE, Diverged, Origin, find_origin
+from deepcli.training.averaging import caveat
+from deepcli.training.backend import make_backend
+from deepcli.training.completing import complete
+from deepcli.training.context import RunContext, TrainOptions
+from deepcli.training.device import Device, choose
 from deepcli.training.environment import describe, describe_resumption
-from deepcli.training.memory_check import demand_batch, notice, to_train
-from deepcli.training.replicas import mirror
-from deepcli.training.saving import load_weights
-from deepcli.training.session import Session
-from deepcli.training.settings import RunSettings, make_settings
-from deepcli.training.state import Position, State
-
-MOST_ROLLBACKS = 3
+from deepcli.training.memory_check import demand_batch, notice
+from deepcli.training.ready import ready_model
+from deepcli.training.settings import make_settings
+from deepcli.training.state import State
 
 
 def train(
@@ -75,7 +62,7 @@ def train(
     notes = [*unknown, *settings.notes(experiment)]
     for line in notes:
         reporter.note(line)
-    backend = TensorFlowBackend(chosen.strategy)
+    backend = make_backend(chosen)
     with options.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
         build = functools.partial(ready_model, experiment, splits, settings, backend, checkpoint is not None)
         models = options.models if chosen.strategy.num_replicas_in_sync == 1 else None
@@ -96,64 +83,7 @@ def train(
             run = RunDir.create(options.output, load.dump(experiment), environment, options.replace, options.numbered)
             stack.enter_context(run.owned())
         context = RunContext(experiment, splits, run, backend, settings, options, LoggingReporter(reporter, run, notes))
-        return _complete(context, model, checkpoint)
-
-
-def ready_model(
-    experiment: Experiment,
-    splits: Splits,
-    settings: RunSettings,
-    backend: Backend,
-    resumed: bool = False,
-    forget: bool = True,
-) -> keras.Model:
-    """Build, adapt and compile a model, ready for its first step.
-
-    Args:
-        experiment: The spec.
-        splits: The data.
-        settings: The settings chosen for the device.
-        backend: The backend to build for.
-        resumed: Whether a checkpoint will be loaded, so that initial weights need not be read.
-        forget: Whether to clear earlier models in this process first, so that layers are named as in a new process.
-
-    Raises:
-        CheckpointError: `training.initial_weights` are damaged or do not match the model.
-    """
-    if forget:
-        forget_models()
-    wanted = None if resumed else experiment.training.initial_weights
-    with backend.scope():
-        model = build_model(
-            experiment, settings.precision.value, lambda: None if settings.device.is_gpu else to_train(experiment)
-        )
-        experiment.model.adapt(model, splits.train)
-        if wanted is not None:
-            # The model has no optimizer yet, so the optimizer's state is not loaded.
-            _load_initial(model, experiment, open_checkpoint(find(Path(wanted).expanduser())[0]))
-        compile_model(
-            model,
-            experiment,
-            settings.order.steps,
-            jit=settings.jit.value,
-            steps_per_execution=settings.steps_per_execution.value,
-        )
-        begin_averages(model)
-        if settings.device.strategy.num_replicas_in_sync > 1:
-            mirror(model)
-    return model
-
-
-def _load_initial(model: keras.Model, experiment: Experiment, checkpoint: CheckpointFile) -> None:
-    try:
-        load_weights(model, checkpoint)
-    except CheckpointError as error:
-        before, now = (one.model.model_dump(mode="json") for one in (checkpoint.experiment, experiment))
-        lines = [
-            f"  model.{path}: {json.dumps(theirs)} in the checkpoint, {json.dumps(ours)} here"
-            for path, (theirs, ours) in differences(before, now)
-        ]
-        raise CheckpointError("\n".join([f"training.initial_weights: {error}", *lines])) from None
+        return complete(context, model, checkpoint)
 
 
 def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:
@@ -191,89 +121,3 @@ def _reopen(
     write_text(run.config, load.dump(experiment))
     write_text(run.environment, json.dumps(described, indent=2, ensure_ascii=False) + "\n")
     return notes
-
-
-def _complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile | None) -> Result:
-    """Train to the end, rolling back after divergences if the spec allows."""
-    rollbacks: Rollbacks = ()
-    while True:
-        session = Session.open(context, model, checkpoint, rollbacks)
-        try:
-            return session.complete()
-        except Diverged as reason:
-            rollbacks, checkpoint = _roll_back(context, session, reason)
-            model = ready_model(
-                context.experiment, context.splits, context.settings, context.backend, checkpoint is not None
-            )
-        except Stopped:
-            interrupted = Interrupted(
-                f"interrupted; continue with: deepcli train --resume {shlex.quote(str(context.run.path))}",
-                context.options.signals.stop or 0,
-            )
-            interrupted.run = str(context.run.path)
-            raise interrupted from None
-        except (TrainingError, MemoryError, tf.errors.ResourceExhaustedError) as error:
-            failure = error if isinstance(error, TrainingError) else TrainingError(_memory_advice(error))
-            raise _failed(session, failure) from error
-
-
-def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
-    """Roll back after a divergence: return the rollbacks and the checkpoint to resume from, or raise to stop."""
-    checkpoint = open_checkpoint(context.run.last) if context.run.last.is_file() else None
-    good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
-    position, done = session.loop.position, len(session.checkpointer.rollbacks)
-    if context.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
-        raise _failed(session, _divergence(context, session, reason, checkpoint, good))
-    context.reporter.note(
-        f"{reason} by step {position.total}; rollback {done + 1} of {MOST_ROLLBACKS}: back to step {good.total}, with "
-        "half the learning rate"
-    )
-    context.run.reopen()
-    return (
-        *session.checkpointer.rollbacks,
-        {"reason": str(reason), "step": position.total, "back_to": good.total},
-    ), checkpoint
-
-
-def _divergence(
-    context: RunContext, session: Session, reason: Diverged, checkpoint: CheckpointFile | None, good: Position
-) -> TrainingError:
-    """Return the error for a diverged run, with its origin, advice and last good checkpoint."""
-    position = session.loop.position
-    epoch = position.epoch + (position.step > 0)
-    origin = _origin(context, session, checkpoint, good)
-    kept = (
-        f"the last good checkpoint is {context.run.last}, at step {good.total}"
-        if checkpoint
-        else "there is no checkpoint"
-    )
-    return TrainingError(
-        f"the run diverged: {reason} in epoch {epoch}, by step {position.total}; {origin or 'the origin is unknown'}; "
-        f"{ADVICE}; {kept}"
-    )
-
-
-def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | None, good: Position) -> Origin | None:
-    """Repeat the run step by step from its last good checkpoint to find where it diverged."""
-    end = session.loop.position.total
-    context.reporter.note(f"repeating steps {good.total + 1} to {end} to find where it began")
-    settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to check each step"))
-    model = ready_model(context.experiment, context.splits, settings, context.backend, checkpoint is not None)
-    restore_model(context, model, checkpoint, session.checkpointer.rollbacks)
-    try:
-        return find_origin(model, context.backend, context.batches(), good, end, context.options.signals.check)
-    except Stopped:
-        return None
-
-
-def _failed(session: Session, failure: TrainingError) -> TrainingError:
-    """Record a failure in `metrics.json`, if that can still be written."""
-    failure.run = str(session.context.run.path)
-    with contextlib.suppress(TrainingError):
-        write_text(session.context.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
-    return failure
-
-
-def _memory_advice(error: BaseException) -> str:
-    first = (str(error).strip().splitlines() or [""])[0][:200]
-    return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"

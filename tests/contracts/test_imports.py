@@ -52,7 +52,7 @@ def test_light_commands_import_nothing_heavy(words, spec):
 
 
 def test_the_reference_is_written_without_anything_heavy():
-    code = f"import sys; from deepcli.cli.pages import pages; pages(); print(set(sys.modules) & {HEAVY!r})"
+    code = f"import sys; from deepcli.cli.command_pages import pages; pages(); print(set(sys.modules) & {HEAVY!r})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
@@ -126,7 +126,7 @@ assert None not in sys.modules.values()
 
 @pytest.mark.parametrize("data", ["mnist", "digits"])
 def test_training_begins_without_what_only_others_use(data, spec, tiny, tmp_path):
-    from deepcli.training import USED_BY_OTHERS
+    from deepcli.system.tensorflow_startup import USED_BY_OTHERS
 
     for name in ("matplotlib", "pandas", "IPython"):  # wherever this runs, these can be imported
         (tmp_path / "site" / name).mkdir(parents=True)

@@ -12,10 +12,10 @@ from deepcli.data.arrays.splits import Tokens, generator
 from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
 from deepcli.training import saving
-from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
 from deepcli.training.state import Position, State, read_variables
+from deepcli.training.tensorflow_backend import TensorFlowBackend
 
 from .conftest import SIGNATURES, tiny_split
 

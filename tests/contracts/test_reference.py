@@ -22,7 +22,7 @@ def text(name: str) -> str:
 def fresh(tmp_path_factory) -> dict[str, str]:
     """Write them in a process of its own: other tests here register plugins."""
     folder = tmp_path_factory.mktemp("reference")
-    subprocess.run([sys.executable, "-m", "deepcli.cli.pages", folder], check=True)
+    subprocess.run([sys.executable, "-m", "deepcli.cli.command_pages", folder], check=True)
     return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
 
 

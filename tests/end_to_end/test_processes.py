@@ -162,7 +162,8 @@ import json, sys
 from pathlib import Path
 from deepcli.data.files import Sources
 from deepcli.experiment.load import load
-import deepcli.training
+from deepcli.system.tensorflow_startup import import_tensorflow
+import_tensorflow()
 import numpy as np
 import tensorflow as tf
 

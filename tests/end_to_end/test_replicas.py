@@ -21,19 +21,21 @@ COMPARE = """
 import json, sys
 from pathlib import Path
 
-import deepcli.training
+from deepcli.system.tensorflow_startup import import_tensorflow
+import_tensorflow()
 import numpy as np
 import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from deepcli.data.files import Sources
-from deepcli.training.backend import TensorFlowBackend
+from deepcli.training.tensorflow_backend import TensorFlowBackend
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.device import Choice, Device
 from deepcli.training.settings import make_settings
 from deepcli.training.context import TrainOptions, class_weights
-from deepcli.training.train import ready_model, train
+from deepcli.training.ready import ready_model
+from deepcli.training.train import train
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
 from deepcli.run.reporter import NullReporter

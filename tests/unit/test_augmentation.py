@@ -10,11 +10,11 @@ from deepcli.errors import UsageError
 from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
 from deepcli.nn.augmentation import Augmenting, RandomErasing, RandomMove, WordDropout
-from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.device import Choice, Device, choose_jit
 from deepcli.training.order import Order
 from deepcli.training.state import state_variables
+from deepcli.training.tensorflow_backend import TensorFlowBackend
 
 IMAGES = {"type": "digits", "augmentation": {"rotation": 0.1, "translation": 0.1, "erasing": 0.5}}
 TOKENS = {"type": "imdb", "maxlen": 12, "num_words": 30, "augmentation": {"word_dropout": 0.4}}

@@ -7,10 +7,10 @@ import tensorflow as tf
 from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.experiment.schema import Experiment
 from deepcli.export.portable import Portable
-from deepcli.training.backend import TensorFlowBackend
 from deepcli.training.build import build_model
 from deepcli.training.context import class_weights
 from deepcli.training.order import Order
+from deepcli.training.tensorflow_backend import TensorFlowBackend
 
 
 def experiment(**sections):

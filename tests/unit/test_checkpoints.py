@@ -99,9 +99,9 @@ def test_a_checkpoint_that_changes_after_it_was_opened_is_looked_through_again(t
 def test_a_state_of_another_shape_or_type_is_never_written_to_a_model(name, value):
     import tensorflow as tf
 
-    from deepcli.training.backend import TensorFlowBackend
     from deepcli.training.build import build_model, compile_model
     from deepcli.training.state import State, write_variables
+    from deepcli.training.tensorflow_backend import TensorFlowBackend
 
     checkpoint = open_checkpoint(GOLDEN)
     model = build_model(checkpoint.experiment, "float32")

@@ -175,7 +175,7 @@ def test_batches_are_left_when_something_has_swallowed_an_interrupt():
     import keras
     import tensorflow as tf
 
-    from deepcli.training.backend import TensorFlowBackend
+    from deepcli.training.tensorflow_backend import TensorFlowBackend
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     backend = TensorFlowBackend(tf.distribute.get_strategy())

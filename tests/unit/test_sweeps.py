@@ -356,7 +356,7 @@ def test_a_metric_that_the_parameter_changes_is_noticed(spec):
         ("{early_terminate: {type: median, warmup: 3}}", "sweep.early_terminate.warmup: unknown field"),
         ("{early_terminate: {type: successive_halving, bootstrap_count: 2}}", "needs min_resource as a number of epochs"),
         ("{early_terminate: {type: hyperband, min_resource: 9, max_resource: 3}}", "is less than min_resource, 9"),
-        ("5", "sweep: should be a mapping"),
+        ("5", "sweep: should be fields such as {seeds: 1}, not 5"),
         # conditions
         ("{parameters: {a: {values: [1], when: {modle.type: mlp}}}}", "is neither a parameter nor a field of the spec; did you mean 'model.type'?"),
         ("{parameters: {a: {values: [1], when: {seed: 9}}, seed: [1, 2]}}", "is never met: the parameter seed is never 9"),

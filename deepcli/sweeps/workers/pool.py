@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import psutil
-import tensorflow as tf
 
 from deepcli.data.arrays.splits import Splits
 from deepcli.data.files import Sources
@@ -25,11 +24,14 @@ from deepcli.errors import DeepcliError, Interrupted, RunError, TrainingError
 from deepcli.experiment.schema import Experiment
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
-from deepcli.sweeps.workers.worker import Worker
 from deepcli.system.cores import cores
 from deepcli.system.gc_pause import flush_files
 from deepcli.system.memory import memory_limit
 from deepcli.system.signals import Signals
+from deepcli.system.tensorflow_startup import import_tensorflow
+
+if TYPE_CHECKING:
+    from deepcli.sweeps.workers.worker import Worker
 
 START: Literal["fork", "spawn"] = "fork" if sys.platform == "linux" else "spawn"
 
@@ -83,7 +85,9 @@ class WorkerPool:
     def __init__(self, count: int, config: WorkerConfig, start: Literal["fork", "spawn"] = START) -> None:
         self._count, self._orders = count, config
         self._context = multiprocessing.get_context("fork") if start == "fork" else multiprocessing.get_context("spawn")
-        if start != "fork":
+        if start == "fork":
+            _import_worker()  # once, before the forks
+        else:
             sources = dataclasses.replace(config.sources, progress=None)
             self._orders = dataclasses.replace(config, loaded=None, sources=sources)
         self._processes: dict[int, BaseProcess] = {}
@@ -149,6 +153,17 @@ class WorkerPool:
                 process.join()
 
 
+def _import_worker() -> type[Worker]:
+    """Import TensorFlow and the class of workers.
+
+    Not at the top of this module, which a spawned process imports before any of its functions can run.
+    """
+    import_tensorflow()
+    from deepcli.sweeps.workers.worker import Worker
+
+    return Worker
+
+
 def _work(index: int, config: WorkerConfig, signals: Signals) -> None:
     """Run as a worker process: the target of `Process`."""
     if multiprocessing.get_start_method() != "fork":
@@ -180,9 +195,10 @@ def _train(index: int, config: WorkerConfig, signals: Signals) -> NoReturn:
     log = _log_to(folder.log(_name(index)))
     with signals.deferred(log):
         try:
+            make_worker = _import_worker()
             _set_up(index, config.threads)
             study = open_study(folder, config.storage, config.plugins)
-            worker = Worker(study, config.sources, signals, config.until, log)
+            worker = make_worker(study, config.sources, signals, config.until, log)
             if config.loaded is not None:
                 worker.know(*config.loaded)
             done = worker.work()
@@ -198,6 +214,8 @@ def _set_up(index: int, threads: int | None) -> None:
     if gpus := visible_gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
     if threads is not None:
+        import tensorflow as tf
+
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 

@@ -1,4 +1,4 @@
-"""The generated pages of the documentation: `python -m deepcli.cli.pages [FOLDER]` writes them to `docs/reference`."""
+"""The generated pages of the documentation: `python -m deepcli.cli.command_pages [FOLDER]` writes them to `docs/reference`."""
 
 from __future__ import annotations
 

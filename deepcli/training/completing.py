@@ -1,0 +1,112 @@
+"""Training to the end, over divergences and into failures that are recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+
+import keras
+
+from deepcli.errors import Interrupted, TrainingError
+from deepcli.result import Result
+from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
+from deepcli.system.atomic import write_text
+from deepcli.system.signals import Stopped
+from deepcli.training.backend import out_of_memory
+from deepcli.training.checkpointer import restore_model
+from deepcli.training.context import Rollbacks, RunContext
+from deepcli.training.device import Choice
+from deepcli.training.divergence import ADVICE, Diverged, Origin, find_origin
+from deepcli.training.ready import ready_model
+from deepcli.training.session import Session
+from deepcli.training.state import Position, State
+
+MOST_ROLLBACKS = 3
+
+
+def complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile | None) -> Result:
+    """Train to the end, rolling back after divergences if the spec allows."""
+    rollbacks: Rollbacks = ()
+    while True:
+        session = Session.open(context, model, checkpoint, rollbacks)
+        try:
+            return session.complete()
+        except Diverged as reason:
+            rollbacks, checkpoint = _roll_back(context, session, reason)
+            model = ready_model(
+                context.experiment, context.splits, context.settings, context.backend, checkpoint is not None
+            )
+        except Stopped:
+            interrupted = Interrupted(
+                f"interrupted; continue with: deepcli train --resume {shlex.quote(str(context.run.path))}",
+                context.options.signals.stop or 0,
+            )
+            interrupted.run = str(context.run.path)
+            raise interrupted from None
+        except TrainingError as error:
+            raise _failed(session, error) from error
+        except out_of_memory() as error:
+            raise _failed(session, TrainingError(_memory_advice(error))) from error
+
+
+def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
+    """Roll back after a divergence: return the rollbacks and the checkpoint to resume from, or raise to stop."""
+    checkpoint = open_checkpoint(context.run.last) if context.run.last.is_file() else None
+    good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
+    position, done = session.loop.position, len(session.checkpointer.rollbacks)
+    if context.experiment.training.on_divergence == "stop" or done == MOST_ROLLBACKS:
+        raise _failed(session, _divergence(context, session, reason, checkpoint, good))
+    context.reporter.note(
+        f"{reason} by step {position.total}; rollback {done + 1} of {MOST_ROLLBACKS}: back to step {good.total}, with "
+        "half the learning rate"
+    )
+    context.run.reopen()
+    return (
+        *session.checkpointer.rollbacks,
+        {"reason": str(reason), "step": position.total, "back_to": good.total},
+    ), checkpoint
+
+
+def _divergence(
+    context: RunContext, session: Session, reason: Diverged, checkpoint: CheckpointFile | None, good: Position
+) -> TrainingError:
+    """Return the error for a diverged run, with its origin, advice and last good checkpoint."""
+    position = session.loop.position
+    epoch = position.epoch + (position.step > 0)
+    origin = _origin(context, session, checkpoint, good)
+    kept = (
+        f"the last good checkpoint is {context.run.last}, at step {good.total}"
+        if checkpoint
+        else "there is no checkpoint"
+    )
+    return TrainingError(
+        f"the run diverged: {reason} in epoch {epoch}, by step {position.total}; {origin or 'the origin is unknown'}; "
+        f"{ADVICE}; {kept}"
+    )
+
+
+def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | None, good: Position) -> Origin | None:
+    """Repeat the run step by step from its last good checkpoint to find where it diverged."""
+    end = session.loop.position.total
+    context.reporter.note(f"repeating steps {good.total + 1} to {end} to find where it began")
+    settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to check each step"))
+    model = ready_model(context.experiment, context.splits, settings, context.backend, checkpoint is not None)
+    restore_model(context, model, checkpoint, session.checkpointer.rollbacks)
+    try:
+        return find_origin(model, context.backend, context.batches(), good, end, context.options.signals.check)
+    except Stopped:
+        return None
+
+
+def _failed(session: Session, failure: TrainingError) -> TrainingError:
+    """Record a failure in `metrics.json`, if that can still be written."""
+    failure.run = str(session.context.run.path)
+    with contextlib.suppress(TrainingError):
+        write_text(session.context.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
+    return failure
+
+
+def _memory_advice(error: BaseException) -> str:
+    first = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"

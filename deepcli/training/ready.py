@@ -1,0 +1,78 @@
+"""A model that is ready for its first step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+
+from deepcli.data.arrays.splits import Splits
+from deepcli.errors import CheckpointError
+from deepcli.experiment.schema import Experiment
+from deepcli.run.checkpoint.file import CheckpointFile, find, open_checkpoint
+from deepcli.spec.trees import differences
+from deepcli.training.averaging import begin_averages
+from deepcli.training.backend import Backend
+from deepcli.training.build import build_model, compile_model, forget_models
+from deepcli.training.memory_check import to_train
+from deepcli.training.replicas import mirror
+from deepcli.training.saving import load_weights
+from deepcli.training.settings import RunSettings
+
+
+def ready_model(
+    experiment: Experiment,
+    splits: Splits,
+    settings: RunSettings,
+    backend: Backend,
+    resumed: bool = False,
+    forget: bool = True,
+) -> keras.Model:
+    """Build, adapt and compile a model, ready for its first step.
+
+    Args:
+        experiment: The spec.
+        splits: The data.
+        settings: The settings chosen for the device.
+        backend: The backend to build for.
+        resumed: Whether a checkpoint will be loaded, so that initial weights need not be read.
+        forget: Whether to clear earlier models in this process first, so that layers are named as in a new process.
+
+    Raises:
+        CheckpointError: `training.initial_weights` are damaged or do not match the model.
+    """
+    if forget:
+        forget_models()
+    wanted = None if resumed else experiment.training.initial_weights
+    with backend.scope():
+        model = build_model(
+            experiment, settings.precision.value, lambda: None if settings.device.is_gpu else to_train(experiment)
+        )
+        experiment.model.adapt(model, splits.train)
+        if wanted is not None:
+            # The model has no optimizer yet, so the optimizer's state is not loaded.
+            _load_initial(model, experiment, open_checkpoint(find(Path(wanted).expanduser())[0]))
+        compile_model(
+            model,
+            experiment,
+            settings.order.steps,
+            jit=settings.jit.value,
+            steps_per_execution=settings.steps_per_execution.value,
+        )
+        begin_averages(model)
+        if settings.device.strategy.num_replicas_in_sync > 1:
+            mirror(model)
+    return model
+
+
+def _load_initial(model: keras.Model, experiment: Experiment, checkpoint: CheckpointFile) -> None:
+    try:
+        load_weights(model, checkpoint)
+    except CheckpointError as error:
+        before, now = (one.model.model_dump(mode="json") for one in (checkpoint.experiment, experiment))
+        lines = [
+            f"  model.{path}: {json.dumps(theirs)} in the checkpoint, {json.dumps(ours)} here"
+            for path, (theirs, ours) in differences(before, now)
+        ]
+        raise CheckpointError("\n".join([f"training.initial_weights: {error}", *lines])) from None

@@ -1,0 +1,106 @@
+"""The TensorFlow backend: compiled steps and predictions, on one device or mirrored on several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.nn.accumulation import complete_group
+from deepcli.system.signals import heed
+from deepcli.training.backend import Batches, Check
+from deepcli.training.order import Order
+from deepcli.training.pipeline import InferenceBatches, TrainingBatches
+from deepcli.training.replicas import gathered
+
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
+"""Exceptions that mean that memory ran out."""
+
+
+class TensorFlowBackend:
+    """The TensorFlow backend, on one device or mirrored on several.
+
+    Args:
+        strategy: Where variables and steps are placed.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self._strategy = strategy
+        self._prepared: InferenceBatches | None = None
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Return the context in which variables must be created."""
+        return self._strategy.scope()  # type: ignore[no-any-return]
+
+    def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
+        """Prepare a split for training."""
+        return TrainingBatches(split, order, class_weights, self._strategy)
+
+    def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
+        """Take the next steps, as `fit` would."""
+        model.make_train_function()
+        return model.train_function(batches)  # type: ignore[no-any-return]
+
+    def take_single_steps(self, model: keras.Model) -> None:
+        """Take one step per call from now on, regardless of the model's `steps_per_execution`."""
+        model.steps_per_execution = 1
+        model.make_train_function(force=True)
+
+    def complete_update(self, model: keras.Model) -> None:
+        """Apply the gradients accumulated since the last update, if any."""
+        complete_group(model.optimizer)
+
+    def whole(self, batch: Any) -> Any:
+        """Return a batch in one piece, even if its parts are on several devices."""
+        return gathered(self._strategy, batch)
+
+    def gradients(self, model: keras.Model, batch: Any) -> list[np.ndarray]:
+        """Return the gradient of each trainable variable for one batch that is in one piece."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(x, y, model(x, training=True), sample_weight, training=True)
+        found = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+        return [np.zeros(()) if gradient is None else np.asarray(tf.convert_to_tensor(gradient)) for gradient in found]
+
+    def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
+        """Predict in batches of similar length, then restore the order of the inputs."""
+        model.make_predict_function()
+        prepared = self._prepare(x, batch_size)
+        batches, parts = iter(prepared), []
+        while True:
+            try:
+                parts.append(np.asarray(model.predict_function([next(batches)])))
+            except StopIteration:
+                break
+            check()
+        outputs = np.concatenate(parts)
+        ordered = np.empty((len(x), *outputs.shape[1:]), np.float32)
+        ordered[prepared.positions] = outputs
+        return ordered
+
+    def _prepare(self, x: Inputs, batch_size: int) -> InferenceBatches:
+        """Make batches, or reuse those of the previous call: every epoch predicts the same validation inputs."""
+        known = self._prepared
+        if known is None or known.x is not x or known.batch_size != batch_size:
+            self._prepared = known = InferenceBatches(x, batch_size, self._strategy)
+        return known
+
+    def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+        """Compile the model once, for batches of any size."""
+        inputs = model.inputs[0]
+        signature = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
+        compiled = tf.function(lambda x: model(x, training=False), [signature], autograph=False)
+        return lambda x: np.asarray(compiled(tf.constant(x)), np.float32)
+
+    def read(self, variable: keras.Variable) -> np.ndarray:
+        """Return a variable's value."""
+        return np.asarray(variable.numpy())
+
+    def write(self, variable: keras.Variable, value: np.ndarray) -> None:
+        """Set a variable's value."""
+        variable.assign(value)
