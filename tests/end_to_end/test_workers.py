@@ -152,6 +152,6 @@ def test_as_many_workers_as_cores_and_memory_allow(gpus, cores, available, limit
 
     monkeypatch.setattr(pool, "visible_gpus", lambda: gpus)
     monkeypatch.setattr(pool, "cores", lambda: cores)
-    monkeypatch.setattr(pool.psutil, "virtual_memory", lambda: SimpleNamespace(available=available << 30))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=available << 30))
     monkeypatch.setattr(pool, "memory_limit", lambda: limit << 30)
     assert pool.default_workers() == count
