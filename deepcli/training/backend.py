@@ -32,7 +32,16 @@ class Batches(Protocol):
 
 
 class Backend(Protocol):
-    """Runs a model on one or several devices."""
+    """Runs a model on one or several devices.
+
+    Attributes:
+        replicas: On how many devices each batch is divided.
+    """
+
+    replicas: int
+
+    def prepare(self, model: keras.Model) -> None:
+        """Make a compiled model ready to take steps on these devices."""
 
     def scope(self) -> AbstractContextManager[Any]:
         """Return the context in which variables must be created."""

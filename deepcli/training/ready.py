@@ -16,7 +16,6 @@ from deepcli.training.averaging import begin_averages
 from deepcli.training.backend import Backend
 from deepcli.training.build import build_model, compile_model, forget_models
 from deepcli.training.memory_check import to_train
-from deepcli.training.replicas import mirror
 from deepcli.training.saving import load_weights
 from deepcli.training.settings import RunSettings
 
@@ -61,8 +60,7 @@ def ready_model(
             steps_per_execution=settings.steps_per_execution.value,
         )
         begin_averages(model)
-        if settings.device.strategy.num_replicas_in_sync > 1:
-            mirror(model)
+        backend.prepare(model)
     return model
 
 

@@ -16,7 +16,7 @@ from deepcli.system.signals import heed
 from deepcli.training.backend import Batches, Check
 from deepcli.training.order import Order
 from deepcli.training.pipeline import InferenceBatches, TrainingBatches
-from deepcli.training.replicas import gathered
+from deepcli.training.replicas import gathered, mirror
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 """Exceptions that mean that memory ran out."""
@@ -32,6 +32,12 @@ class TensorFlowBackend:
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self._strategy = strategy
         self._prepared: InferenceBatches | None = None
+        self.replicas: int = strategy.num_replicas_in_sync
+
+    def prepare(self, model: keras.Model) -> None:
+        """Replace the parts of a model that would compute other figures on several devices."""
+        if self.replicas > 1:
+            mirror(model)
 
     def scope(self) -> AbstractContextManager[Any]:
         """Return the context in which variables must be created."""

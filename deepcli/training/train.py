@@ -65,7 +65,7 @@ def train(
     backend = make_backend(chosen)
     with options.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
         build = functools.partial(ready_model, experiment, splits, settings, backend, checkpoint is not None)
-        models = options.models if chosen.strategy.num_replicas_in_sync == 1 else None
+        models = options.models if backend.replicas == 1 else None
         model = build() if models is None else models.ready(experiment, settings, build)
         if not chosen.is_gpu:
             demand_batch(model, min(experiment.data.batch_size, settings.order.examples))
