@@ -87,12 +87,17 @@ def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
         what = "section" if len(path) == 1 else "field"
         return f"unknown {what}; {did_you_mean(path[-1], known)}known: {', '.join(known)}"
     message = expected(item, _section_at(path, tree, whole))
-    suggestion = f"; {did_you_mean(value, choices(item))}".rstrip("; ") if isinstance(value, str) else ""
+    suggestion = f"; {_meant(value, choices(item))}".rstrip("; ") if isinstance(value, str) else ""
     if isinstance(value, str) and kind != "literal_error":
         suggestion = " (a string)"
-    if item["loc"][-1:] == ("[key]",):
+    if item["loc"][-1:] == ("[key]",) or kind == "invalid_key":
         message = f"the key {message}"
     return f"{message}, not {show(value)}{suggestion}"
+
+
+def _meant(value: str, known: list[str]) -> str:
+    """Suggest a choice; one that contains the value is nearer than one that is only spelled alike."""
+    return did_you_mean(value, [choice for choice in known if value in choice]) or did_you_mean(value, known)
 
 
 def _section_at(path: Path, tree: Any, whole: type[Spec]) -> type[Spec] | None:

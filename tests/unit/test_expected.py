@@ -14,7 +14,28 @@ from deepcli.sweeps.spec import Candidates, Objective, Range, Sweep
 from deepcli.sweeps.spec_file import SpecFile
 
 WRONG = [
-    *(None, True, "x", "", b"x", 1, -1, 0, 2**40, 1.5, -0.5, math.inf, math.nan, [], [1], ["x"], [[]], [None], [{}]),
+    *(
+        None,
+        True,
+        "x",
+        "",
+        b"x",
+        1,
+        -1,
+        0,
+        2**40,
+        10**30,
+        1.5,
+        -0.5,
+        math.inf,
+        math.nan,
+        [],
+        [1],
+        ["x"],
+        [[]],
+        [None],
+        [{}],
+    ),
     *({}, {"a": 1}, {1: "x"}, {"type": "x"}, {"x": {}}, object(), [1, 2, 3], [True, "x"], {0: -1.0}, {0: 0.0}),
 ]
 WORDED = {*EXPECTED, "misfit", "missing", "too_short", "extra_forbidden"}
@@ -71,6 +92,8 @@ def test_a_section_is_shown_by_a_field_of_it(cli, spec):
         ("training.deterministic=1", "should be a boolean, not 1"),
         ("training.device=3", "should be a string, not 3"),
         ("training.precision=mixed_float", "'mixed_bfloat16' or 'mixed_float16', not 'mixed_float'; did you mean 'mixed_float16'?"),
+        ("format=100000000000000000000", "format: should be a smaller number, not 100000000000000000000"),
+        ("data.augmentation={1: 2}", "data.augmentation.1: the key should be a string, not 1"),
         ("training.class_weight={a: 1}", "training.class_weight.a: the key should be an integer, not 'a' (a string)"),
     ],
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepcli.run.checkpoint.saved_state import MAX_NAMES, MAX_VALUES, check
+from deepcli.run.checkpoint.saved_state import MAX_DEPTH, MAX_NAMES, MAX_VALUES, check
 
 PLAIN = {
     "position": {"epoch": 1, "step": 0, "total": 2},
@@ -17,6 +17,14 @@ PLAIN = {
 }
 
 
+def nested(depth):
+    """Return a mapping with `depth` levels."""
+    inner: object = 0
+    for _ in range(depth - 1):
+        inner = [inner]
+    return {"a": inner}
+
+
 def callback(state):
     return {**PLAIN, "callbacks": {"callbacks.0.mine": state}}
 
@@ -25,7 +33,7 @@ def test_what_a_run_writes_is_taken():
     check(PLAIN)
 
 
-@pytest.mark.parametrize("state", [{}, {"a": [1, 2.5, "x", None, True, {"b": [[]]}]}])
+@pytest.mark.parametrize("state", [{}, {"a": [1, 2.5, "x", None, True, {"b": [[]]}]}, nested(MAX_DEPTH - 1)])
 def test_a_plugin_s_callback_may_keep_any_plain_values(state):
     check(callback(state))
 
@@ -33,16 +41,30 @@ def test_a_plugin_s_callback_may_keep_any_plain_values(state):
 @pytest.mark.parametrize(
     ("plain", "why"),
     [
-        (callback([1]), "callbacks.callbacks.0.mine should be a mapping, not [1]"),
-        (callback({"a": [float("inf")]}), "callbacks.callbacks.0.mine should have finite numbers only"),
+        (callback([1]), "callbacks.callbacks.0.mine: should be a mapping, not [1]"),
+        (callback({"a": [float("inf")]}), "callbacks.callbacks.0.mine: should have finite numbers only"),
+        (callback({"a": [10**400]}), "callbacks.callbacks.0.mine: should have finite numbers only"),
+        (callback(nested(MAX_DEPTH)), "callbacks.callbacks.0.mine: should have at most 100 levels"),
         (callback({"a": [0] * MAX_VALUES}), "should have at most 1,000,000 values"),
-        ({**PLAIN, "callbacks": {str(number): {} for number in range(MAX_NAMES + 1)}}, "callbacks should have at most 1000"),
-        ({**PLAIN, "position": {"epoch": 1.5, "step": 0, "total": 0}}, "position.epoch should be an integer, not 1.5"),
-        ({**PLAIN, "best": {"epoch": 0}}, "best.epoch should be greater than 0, not 0"),
-        ({**PLAIN, "hook": 1}, "hook extra inputs are not permitted"),
-        ([1], "the state should be a mapping, not [1]"),
+        ({**PLAIN, "callbacks": {str(number): {} for number in range(MAX_NAMES + 1)}}, "callbacks: should have at most 1000"),
+        ({**PLAIN, "position": {"epoch": 1.5, "step": 0, "total": 0}}, "position.epoch: should be an integer, not 1.5"),
+        ({**PLAIN, "best": {"epoch": 0}}, "best.epoch: should be greater than 0, not 0"),
+        ({**PLAIN, "best": {"value": 10**400}}, "best.value: should be a number, not 1000"),
+        ({**PLAIN, "best": {"value": float("nan")}}, "best.value: should be a finite number, not nan"),
+        ({**PLAIN, "callbacks": {"plateau": {"best": 10**400, "wait": 0, "cooldown": 0}}}, "callbacks.plateau.best: should be a num"),
+        ({**PLAIN, "callbacks": {"history": None}}, "callbacks.history: should be a mapping, not null"),
+        ({**PLAIN, "callbacks": {"history": {"rows": 3}}}, "callbacks.history.rows: should be a list, not 3"),
+        ({**PLAIN, "callbacks": {"history": {"rows": [{"a": True}]}}}, "callbacks.history.rows.0.a: should be a number, not true"),
+        ({**PLAIN, "callbacks": {"plateau": {"best": 0, "wait": 0}}}, "callbacks.plateau.cooldown: is missing"),
+        ({**PLAIN, "plugins": [""]}, "plugins.0: should not be empty, not ''"),
+        ({**PLAIN, "plugins": ["x" * 5000]}, "plugins.0: is too long, not 'xxx"),
+        ({**PLAIN, "plugins": ["a\n"]}, "plugins.0: should be printable text, not 'a\\n'"),
+        ({**PLAIN, "data": {"more": "x"}}, "data.more: is not part of a fingerprint"),
+        ({**PLAIN, "hook": 1}, "hook: is an unknown field"),
+        ([1], "the state: should be a mapping, not [1]"),
     ],
-    ids=["list", "infinity", "many values", "many callbacks", "half", "zero", "own field", "no mapping"],
+    ids=["list", "infinity", "huge", "deep", "many values", "many callbacks", "half", "zero", "huge best", "nan", "huge plateau",
+         "null", "no rows", "bool", "missing", "empty", "long", "unprintable", "fingerprint", "own field", "no mapping"],
 )  # fmt: skip
 def test_anything_else_is_refused_with_its_place(plain, why):
     with pytest.raises(ValueError) as error:

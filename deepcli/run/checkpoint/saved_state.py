@@ -7,6 +7,7 @@ would otherwise keep an error for each of millions of values.
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -29,6 +30,18 @@ MAX_NAMES = 1_000
 """Entries of a mapping: the metrics of an epoch, the callbacks of a run."""
 MAX_VALUES = 1_000_000
 """Values in the state of a callback that is not deepcli's."""
+MAX_DEPTH = 100
+"""Levels of lists and mappings in such a state."""
+MAX_NUMBER = 1 << 1023
+"""JSON may have integers that no float can hold; none is in a state."""
+SENTENCES = {
+    "extra_forbidden": "is an unknown field",
+    "list_type": "should be a list",
+    "missing": "is missing",
+    "string_too_long": "is too long",
+    "string_too_short": "should not be empty",
+}
+"""What `expected` does not word, as no spec can raise it."""
 
 
 def _few(value: Any) -> Any:
@@ -51,21 +64,28 @@ def _fingerprint(mark: Any) -> Any:
 
 def _plain(state: Any) -> Any:
     """Check that a state has finite numbers and not too many values; JSON gave it its types."""
-    left, seen = [state], 0
-    while left:
-        value = left.pop()
-        seen += 1
-        if isinstance(value, dict | list):
-            left.extend(value.values() if isinstance(value, dict) else value)
-        if seen + len(left) > MAX_VALUES:
+    level, seen = [state], 0
+    for _ in range(MAX_DEPTH):
+        seen += len(level)
+        if seen > MAX_VALUES:
             raise PydanticCustomError("misfit", "{why}", {"why": f"should have at most {MAX_VALUES:,} values"})
-        if isinstance(value, float) and not math.isfinite(value):
+        if any(not _is_finite(value) for value in level):
             raise PydanticCustomError("misfit", "{why}", {"why": "should have finite numbers only"})
+        inner = (
+            value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
+        )
+        level = list(chain.from_iterable(inner))
+    if level:
+        raise PydanticCustomError("misfit", "{why}", {"why": f"should have at most {MAX_DEPTH} levels"})
     return state
 
 
+def _is_finite(value: Any) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else not isinstance(value, int) or abs(value) < MAX_NUMBER
+
+
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
-Figure = Annotated[int | float | None, Field(union_mode="left_to_right")]
+Figure = float | None
 Word = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_printable)]
 Row = Annotated[dict[str, Figure], BeforeValidator(_few)]
 
@@ -121,9 +141,9 @@ class SavedCallbacks(_Saved):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Annotated[dict[str, Any], AfterValidator(_plain)]]
 
-    history: SavedHistory | None = None
-    early_stopping: SavedStopping | None = None
-    plateau: SavedPlateau | None = None
+    history: SavedHistory = SavedHistory(rows=[])
+    early_stopping: SavedStopping = SavedStopping(wait=0, best=None)
+    plateau: SavedPlateau = SavedPlateau(wait=0, best=None, cooldown=0)
 
 
 class SavedRollback(_Saved):
@@ -132,6 +152,13 @@ class SavedRollback(_Saved):
     reason: Word
     step: Count
     back_to: Count
+
+
+class SavedFingerprint(_Saved):
+    """The fingerprint of the training data."""
+
+    sha256: Annotated[Any, AfterValidator(_fingerprint)] = None
+    content: Annotated[Any, AfterValidator(_fingerprint)] = None
 
 
 class SavedState(_Saved):
@@ -145,9 +172,7 @@ class SavedState(_Saved):
     callbacks: SavedCallbacks
     rollbacks: Annotated[list[SavedRollback], FailFast()] = []  # older checkpoints have none of these
     weights: Literal["raw", "averaged"] | None = None
-    data: Annotated[
-        dict[Literal["sha256", "content"], Annotated[Any, AfterValidator(_fingerprint)]], BeforeValidator(_few)
-    ] = {}
+    data: SavedFingerprint = SavedFingerprint()
 
 
 def check(plain: Any) -> None:
@@ -159,7 +184,16 @@ def check(plain: Any) -> None:
     try:
         SavedState.model_validate(plain)
     except ValidationError as error:
-        item = error.errors(include_url=False, include_context=True)[0]
-        place = ".".join(str(part)[:60] for part in item["loc"]) or "the state"
-        what = str(item["msg"]) if item["type"] in ("misfit", "too_long") else expected(item, None)
-        raise ValueError(f"{place} {what[0].lower()}{what[1:]}, not {show(item['input'])}") from None
+        raise ValueError(_message(error.errors(include_url=False)[0])) from None
+
+
+def _message(item: Any) -> str:
+    """Describe an error of pydantic's: the path of the field, then what it should be."""
+    kind, place = item["type"], ".".join(str(part)[:60] for part in item["loc"]) or "the state"
+    if place.startswith("data.") and kind == "extra_forbidden":
+        return f"{place}: is not part of a fingerprint"
+    if kind in SENTENCES:
+        shown = "" if kind in ("missing", "extra_forbidden") else f", not {show(item['input'])}"
+        return f"{place}: {SENTENCES[kind]}{shown}"
+    what = str(item["msg"]) if kind in ("misfit", "too_long") else expected(item, None)
+    return f"{place}: {what}, not {show(item['input'])}"
