@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.002
 """Interval for checking whether a lock is free; processes hold locks for about this time."""
 
+PLOTS = ("history", "parallel-coordinates", "slices")
+"""Names of a sweep's plots, each a PNG file."""
+
 
 class SweepDir:
     """The files of one sweep.
@@ -39,6 +42,7 @@ class SweepDir:
         self.table = path / "trials.csv"
         self.best = path / "best.yaml"
         self.outcome = path / "outcome.json"
+        self.plots = [path / f"{name}.png" for name in PLOTS]
 
     def run(self, number: int, seed: int | None = None) -> Path:
         """Return the run directory of a trial, or with several seeds, of one of its runs."""

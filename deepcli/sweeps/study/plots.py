@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import optuna
-from optuna.trial import TrialState
-
-from deepcli.system.atomic import replacing
-
-mpl.use("Agg")
 from matplotlib import pyplot
+from optuna.trial import TrialState
 from optuna.visualization import matplotlib as views
+
+from deepcli.sweeps.directory import PLOTS
+from deepcli.system.atomic import replacing
 
 FEWEST = 2
 """Minimum number of completed trials to draw plots."""
@@ -30,26 +30,45 @@ def draw(study: optuna.Study, metric: str, folder: Path) -> list[Path]:
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(completed) < FEWEST:
         return []
-    makers: dict[str, Callable[..., Any]] = {
-        "history": views.plot_optimization_history,
-        "parallel-coordinates": views.plot_parallel_coordinate,
-        "slices": views.plot_slice,
-    }
-    return [path for name, make in makers.items() if (path := _draw(study, metric, make, folder / f"{name}.png"))]
+    makers: tuple[Callable[..., Any], ...] = (
+        views.plot_optimization_history,
+        views.plot_parallel_coordinate,
+        views.plot_slice,
+    )
+    with _apart():
+        drawn = [_draw(study, metric, make, folder / f"{name}.png") for name, make in zip(PLOTS, makers, strict=True)]
+    return [path for path in drawn if path is not None]
 
 
 def _draw(study: optuna.Study, metric: str, make: Callable[..., Any], path: Path) -> Path | None:
+    others = set(pyplot.get_fignums())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            make(study, target_name=metric)
-        except (ValueError, RuntimeError):
-            return None
-        for axes in pyplot.gcf().axes:
-            axes.set_xlabel(axes.get_xlabel().replace(".", ".\n"))  # dotted keys are too long for one line
-        try:
+            try:
+                make(study, target_name=metric)
+            except (ValueError, RuntimeError):
+                return None
+            for axes in pyplot.gcf().axes:
+                axes.set_xlabel(axes.get_xlabel().replace(".", ".\n"))  # dotted keys are too long for one line
             with replacing(path) as temporary:
                 pyplot.gcf().savefig(temporary, dpi=120, bbox_inches="tight", format="png")
         finally:
-            pyplot.close("all")
+            for number in set(pyplot.get_fignums()) - others:
+                pyplot.close(number)
     return path
+
+
+@contextlib.contextmanager
+def _apart() -> Iterator[None]:
+    """Draw without a window, and leave the caller's backend, settings and figures as they are.
+
+    Optuna draws with pyplot, whose state belongs to the program or notebook that calls deepcli.
+    """
+    before = mpl.get_backend(auto_select=False) or mpl.rcParamsOrig["backend"]  # the latter chooses one when needed
+    with mpl.rc_context():
+        pyplot.switch_backend("agg")
+        try:
+            yield
+        finally:
+            pyplot.switch_backend(before)
