@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepcli.run.directory import RunDir
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of every PNG file."""
 
 
 def summary(run: RunDir | None) -> str:
@@ -34,6 +40,18 @@ def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     lines = "".join(f"<tr>{''.join(f'<td>{escape(_shown(value))}</td>' for value in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def html_pictures(files: Iterable[Path]) -> str:
+    """Write PNG files in HTML, their bytes included; those that do not exist or cannot be read are left out."""
+    pictures = []
+    for file in files:
+        with contextlib.suppress(OSError):
+            content = file.read_bytes()
+            if content.startswith(PNG):
+                source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+                pictures.append(f'<img alt="{escape(file.stem)}" style="max-width: 100%" src="{source}">')
+    return f"<div>{''.join(pictures)}</div>" if pictures else ""
 
 
 def _shown(value: object) -> str:

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcli.api.display import html_lines, html_table
+from deepcli.api.display import html_lines, html_pictures, html_table
 from deepcli.api.loading import plugin_names
 from deepcli.api.run import Run
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
 from deepcli.errors import DeepcliError, RunError
 
 if TYPE_CHECKING:
+    from deepcli.api.loading import PluginFiles
     from deepcli.experiment.schema import Experiment
     from deepcli.sweeps.outcome import Outcome
     from deepcli.sweeps.ranking import RankedTrial
@@ -51,7 +52,7 @@ class Sweep:
         path: str | os.PathLike[str],
         *,
         storage: str | None = None,
-        plugins: Sequence[str | os.PathLike[str]] = (),
+        plugins: PluginFiles = (),
         outcome: Outcome | None = None,
     ) -> None:
         from deepcli.spec.plugins import import_plugins
@@ -107,6 +108,14 @@ class Sweep:
         """Status, counts, best trial and importances: as `deepcli.sweep` ended, or of an opened sweep as it is now."""
         return self._outcome or read_sweep(self.path, self._storage, self._plugins).outcome
 
+    @property
+    def importances(self) -> dict[str, float]:
+        """Each parameter's share in reaching the best tenth of the trials, largest first; the shares sum to 1.
+
+        With too few trials it is empty, and `outcome.importances_note` gives the reason.
+        """
+        return dict(self.outcome.importances)
+
     def __repr__(self) -> str:
         """Show the path, the progress and the best value."""
         try:
@@ -115,7 +124,7 @@ class Sweep:
             return f"<Sweep {self.path}>"
 
     def _repr_html_(self) -> str:
-        """Show progress and ranking in a notebook; everything in them is escaped."""
+        """Show progress, ranking and plots in a notebook; all text in them is escaped."""
         try:
             ranked, summary = self._ranking()
         except DeepcliError as error:
@@ -123,7 +132,7 @@ class Sweep:
         rows = _table(ranked)
         table = html_table(list(rows[0]), [list(row.values()) for row in rows[:SHOWN]]) if rows else ""
         more = html_lines(f"and {len(rows) - SHOWN} more in trials") if len(rows) > SHOWN else ""
-        return f"{html_lines(f'{self.path}: {summary}')}{table}{more}"
+        return f"{html_lines(f'{self.path}: {summary}')}{table}{more}{html_pictures(self._folder.plots)}"
 
     def _ranking(self) -> tuple[list[RankedTrial], str]:
         """Return the trials, best first, and the progress in one line."""

@@ -19,7 +19,7 @@ from deepcli.errors import Interrupted, UsageError
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
-    from deepcli.api.loading import Source
+    from deepcli.api.loading import PluginFiles, Source
     from deepcli.api.sweep_progress import SweepView
     from deepcli.data.files import Sources
     from deepcli.run.reporter import Reporter
@@ -77,7 +77,7 @@ def sweep(
     output: str | os.PathLike[str] | None = None,
     storage: str | None = None,
     progress: bool = True,
-    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugins: PluginFiles = (),
     data_dir: str | os.PathLike[str] | None = None,
     offline: bool | None = None,
 ) -> Sweep:

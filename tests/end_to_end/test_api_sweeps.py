@@ -1,8 +1,11 @@
 """Sweeps from Python: `deepcli.sweep` trains what the command trains, and `deepcli.Sweep` reads what is there."""
 
+import base64
 import csv
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +22,7 @@ import deepcli
 from deepcli.api.loading import plain
 from deepcli.api.sweeping import SweepRequest, load_plan
 from deepcli.run.reporter import NullReporter
+from deepcli.sweeps.directory import PLOTS
 from deepcli.sweeps.load import load_sweep
 from deepcli.sweeps.ranking import RankedTrial
 from deepcli.sweeps.start import open_study, start_sweep
@@ -275,6 +279,35 @@ def test_a_sweep_is_opened_again(cli, swept):
     )
     page = opened._repr_html_()
     assert page.count("<td>completed</td>") == 3 and RATE in page
+
+
+def test_a_notebook_shows_the_plots_that_are_there(swept, tmp_path):
+    pages = [deepcli.Sweep(swept.path)._repr_html_()]
+    copy = tmp_path / "s"
+    shutil.copytree(swept.path, copy)
+    (copy / "slices.png").write_bytes(b"<script>not a picture")
+    (copy / "history.png").unlink()
+    pages.append(deepcli.Sweep(copy)._repr_html_())
+    assert [re.findall('<img alt="([^"]*)"', page) for page in pages] == [list(PLOTS), ["parallel-coordinates"]]
+    found = re.findall('src="data:image/png;base64,([^"]*)"', pages[0])
+    assert [base64.b64decode(one) for one in found] == [(swept.path / f"{name}.png").read_bytes() for name in PLOTS]
+
+
+def test_importances_are_those_of_the_outcome_or_empty_with_a_reason(swept):
+    assert swept.importances == deepcli.Sweep(swept.path).importances == {}
+    assert swept.outcome.importances_note == "3 different completed trials, 30 needed"
+    shares = {RATE: 0.75, "seed": 0.25}
+    known = deepcli.Sweep(swept.path, outcome=swept.outcome.model_copy(update={"importances": shares}))
+    assert list(known.importances.items()) == list(shares.items())
+
+
+def test_one_plugin_may_be_given_without_a_list(swept, tmp_path):
+    plugin = tmp_path / "one.py"
+    plugin.write_text("import os\nos.environ['ONE_PLUGIN'] = 'imported'\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ONE_PLUGIN", "")
+        deepcli.Sweep(swept.path, plugins=plugin)
+        assert os.environ["ONE_PLUGIN"] == "imported"
 
 
 def test_what_is_not_a_sweep_is_an_error(cli, swept, tmp_path):

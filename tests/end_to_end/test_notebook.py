@@ -125,3 +125,28 @@ def test_an_interrupt_to_the_kernel_stops_training_with_a_checkpoint(tmp_path):
     assert "stopping after this step with a checkpoint" in shown(cells[1], "text/html")[0]
     assert (tmp_path / "runs" / "it" / "checkpoints" / "last.keras").is_file()
     assert printed(cells[2]) == "<Run runs/it: unfinished> True mlp\n"
+
+
+SWEPT = """
+import deepcli
+import matplotlib.pyplot as plt
+early = plt.figure()
+plt.plot([2, 1])
+spec = {"data": {"type": "digits", "limit": 100}, "model": "mlp", "training": {"epochs": 1}}
+swept = deepcli.sweep(spec, {"optimizer.learning_rate": [1e-3, 1e-2]}, workers=1, output="s")
+print(plt.gcf() is early)
+swept
+"""
+DRAWN = """
+plt.plot([1, 2])
+plt.show()
+"""
+
+
+def test_a_sweep_in_a_kernel_shows_itself_and_leaves_the_users_figures(tmp_path):
+    cells = [nbformat.v4.new_code_cell(source) for source in (SWEPT, DRAWN)]
+    swept, drawn = execute(nbformat.v4.new_notebook(cells=cells), tmp_path)
+    assert printed(swept) == "True\n"
+    (page,) = [one.data["text/html"] for one in swept.outputs if one.output_type == "execute_result"]
+    assert page.count("<td>completed</td>") == 2 and page.count('<img alt="') == 3
+    assert len(shown(swept, "image/png")) == len(shown(drawn, "image/png")) == 1
