@@ -14,6 +14,7 @@ import keras
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
+from deepcli.run.checkpoint.saved_state import plain_values
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.build import build_compiled_metrics
 from deepcli.training.callbacks import Best, Stateful
@@ -153,7 +154,7 @@ def restore_model(
 def _load(callback: HasState, name: str, state: Mapping[str, Any], path: Path) -> None:
     try:
         callback.load_state_dict(state)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{path}: its state belongs to another run: {name} has no {error}") from None
 
 
@@ -161,13 +162,14 @@ def _plain(name: str, callback: HasState) -> Mapping[str, Any]:
     """Return a callback's state.
 
     Raises:
-        TrainingError: JSON cannot hold it.
+        TrainingError: A checkpoint cannot hold it.
     """
     state = callback.state_dict()
     if isinstance(callback, Stateful):
         return state
     try:
         json.dumps(state)
+        plain_values(dict(state))
     except (TypeError, ValueError) as error:
         raise TrainingError(f"callback {name}: its state cannot be saved: {error}") from None
     return state

@@ -71,15 +71,16 @@ def plain():
     return after("import keras, tensorflow, sklearn.metrics, scipy.stats, optuna, psutil, h5py")
 
 
-@pytest.mark.parametrize("module", ["training.train", "export.exporting", "sweeps.workers.worker", "doctor.training"])
-def test_an_import_changes_nothing_in_the_process(module, plain):
-    assert after(f"import deepcli.{module}") == plain
+def test_imports_change_nothing_in_the_process(plain):
+    modules = ("training.train", "export.exporting", "sweeps.workers.worker", "doctor.training", "api.training")
+    assert after(f"import {', '.join(f'deepcli.{module}' for module in modules)}") == plain
     assert (plain["hidden"], plain["frozen"], plain["redirected"], plain["filtering"]) == ([], 0, False, True)
 
 
-@pytest.mark.parametrize("module", ["training", "export", "sweeps.workers", "sweeps.workers.pool", "training.order"])
-def test_light_modules_import_no_tensorflow(module):
-    assert run(f"import sys, deepcli.{module}; print({{'keras', 'tensorflow'}} & set(sys.modules))").stdout == "set()\n"
+def test_light_modules_import_no_tensorflow():
+    modules = ("training", "export", "sweeps.workers", "sweeps.workers.pool", "training.order")
+    imports = ", ".join(f"deepcli.{module}" for module in modules)
+    assert run(f"import sys, {imports}; print({{'keras', 'tensorflow'}} & set(sys.modules))").stdout == "set()\n"
 
 
 CALL = "from deepcli.system.tensorflow_startup import import_tensorflow\nimport_tensorflow()"

@@ -210,3 +210,16 @@ def test_a_plugin_s_callback_is_resumed_with_its_state(cli, spec):
     done = cli("train", "--resume", "a", "training.epochs=5", "-q", *plugin)
     assert done.code == 0, done.err
     assert Path("epochs.txt").read_text(encoding="utf-8") == "5"
+
+
+@pytest.mark.parametrize(
+    ("state", "why"), [("{'a': object()}", "not JSON serializable"), ("{'a': [0] * 2_000_000}", "1,000,000 values")]
+)
+def test_a_state_that_no_checkpoint_can_hold_ends_the_run_with_the_callback_s_name(cli, spec, tmp_path, state, why):
+    plugin = tmp_path / "odd.py"
+    source = (FOLDER / "count_epochs.py").read_text(encoding="utf-8")
+    plugin.write_text(source.replace('{"epochs": self.epochs}', state), encoding="utf-8")
+    words = ["training.callbacks=[count_epochs]", *QUICK, "-o", "a", "-q", "--plugin", plugin]
+    done = cli("train", spec(), *words)
+    assert done.code == 1
+    assert "callback callbacks.0.count_epochs: its state cannot be saved: " in done.err and why in done.err

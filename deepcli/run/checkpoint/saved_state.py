@@ -7,7 +7,7 @@ would otherwise keep an error for each of millions of values.
 from __future__ import annotations
 
 import math
-from itertools import chain
+from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -62,8 +62,12 @@ def _fingerprint(mark: Any) -> Any:
     return mark
 
 
-def _plain(state: Any) -> Any:
-    """Check that a state has finite numbers and not too many values; JSON gave it its types."""
+def plain_values(state: Any) -> Any:
+    """Check the state of a callback that is not deepcli's: finite numbers, not too many values, not too many levels.
+
+    Raises:
+        ValueError: It differs. JSON, or what writes it, checks the types.
+    """
     level, seen = [state], 0
     for _ in range(MAX_DEPTH):
         seen += len(level)
@@ -74,7 +78,7 @@ def _plain(state: Any) -> Any:
         inner = (
             value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
         )
-        level = list(chain.from_iterable(inner))
+        level = list(islice(chain.from_iterable(inner), MAX_VALUES + 1))
     if level:
         raise PydanticCustomError("misfit", "{why}", {"why": f"should have at most {MAX_DEPTH} levels"})
     return state
@@ -139,7 +143,7 @@ class SavedCallbacks(_Saved):
     """The states of callbacks by name: ours by their fields, those of plugins as plain values."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[dict[str, Any], AfterValidator(_plain)]]
+    __pydantic_extra__: dict[str, Annotated[dict[str, Any], AfterValidator(plain_values)]]
 
     history: SavedHistory = SavedHistory(rows=[])
     early_stopping: SavedStopping = SavedStopping(wait=0, best=None)
