@@ -154,9 +154,10 @@ def trained(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "words",
-    [["evaluate", "run", "-q"], ["predict", "run", "image.npy", "-q"], ["export", "run", "--format", "keras", "-q"],
-     ["show", "spec.yaml", "--model"], ["doctor", "--no-check"], ["doctor", "--json"],
-     ["sweep", "run", "spec.yaml", "seed=[1]", "--workers", "1", "-o", "sweep", "-q"]],
+    [["evaluate", "run", "-q"], ["export", "run", "--format", "keras", "-q"], ["doctor", "--no-check"],
+     ["sweep", "run", "spec.yaml", "seed=[1]", "--workers", "1", "-o", "sweep", "-q"],
+     *(pytest.param(words, marks=pytest.mark.long) for words in
+       (["predict", "run", "image.npy", "-q"], ["show", "spec.yaml", "--model"], ["doctor", "--json"]))],
     ids=" ".join,
 )  # fmt: skip
 def test_no_command_prints_what_tensorflow_says_at_its_start(trained, words):
@@ -164,6 +165,7 @@ def test_no_command_prints_what_tensorflow_says_at_its_start(trained, words):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_show_samples_prints_its_notice_only(trained):
     done = deepcli("show", "spec.yaml", "--samples", "sheet.png", cwd=trained)
     assert done.returncode == 0 and done.stderr.count("\n") <= 1 and "notice" in done.stderr
@@ -187,6 +189,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_a_spawned_worker_prints_no_noise(trained):
     deepcli("sweep", "run", "spec.yaml", "seed=[2]", "--max-trials", "1", "-o", "spawned", "-q", cwd=trained)
     program = trained / "spawned.py"
