@@ -23,6 +23,7 @@ EXPECTED = {
     "literal_error": "{expected}",
     "model_type": "a mapping",
     "string_type": "a string",
+    "string_unicode": "valid Unicode text",
     "tuple_type": "a list",
 }
 """By type of error: what the value should be; names in braces are those of the error's own context."""
