@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
+from PIL import Image
 
 from deepcli.data.arrays.splits import Split
 from deepcli.data.augmentation import ImageAugmentation
@@ -33,15 +33,15 @@ def draw_samples(experiment: Experiment, train: Split, path: Path) -> None:
     )
     picture = sheet([images, *varied])
     with replacing(path) as temporary:
-        temporary.write_bytes(tf.io.encode_png(picture).numpy())
+        Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(temporary, "PNG")
 
 
 def augment(images: np.ndarray, augmentation: ImageAugmentation) -> np.ndarray:
     """Augment uint8 images (examples, height, width, channels) once, as a training step does."""
-    x = tf.constant(images, tf.float32) / 255
+    x = keras.ops.convert_to_tensor(images, "float32") / 255
     for layer in augmentation_layers(augmentation):
         x = layer(x, training=True)
-    return np.asarray(np.round(np.clip(x, 0, 1) * 255), np.uint8)
+    return np.asarray(np.round(np.clip(keras.ops.convert_to_numpy(x), 0, 1) * 255), np.uint8)
 
 
 def sheet(rows: list[np.ndarray]) -> np.ndarray:
