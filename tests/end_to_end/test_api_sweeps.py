@@ -193,6 +193,7 @@ def test_arguments_that_are_wrong_only_in_python(swept):
         deepcli.sweep(SPEC, GRID, output=swept.best.path)
 
 
+@pytest.mark.long
 def test_a_sweep_without_a_completed_trial_raises_and_leaves_its_outcome(tmp_path):
     rates = {RATE: [1e18, 2e18, 3e18], "optimizer.type": "sgd"}
     with pytest.raises(deepcli.TrainingError, match="2 trials failed; the limit is 1"):
@@ -207,6 +208,7 @@ def test_a_sweep_without_a_completed_trial_raises_and_leaves_its_outcome(tmp_pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to this process")
+@pytest.mark.long
 def test_an_interrupt_stops_the_workers_with_checkpoints_and_says_how_to_continue(tmp_path):
     folder, spec = tmp_path / "s", {**SPEC, "training": {"epochs": 150}}
 
@@ -239,6 +241,7 @@ print(swept.path, len(swept.trials), swept.best.result.status)
 """
 
 
+@pytest.mark.long
 def test_a_script_needs_no_guard_because_workers_do_not_import_it(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -75,6 +75,7 @@ def test_an_installed_model_trains_and_is_evaluated_without_being_named(site, sp
     assert by_variable.returncode == 2 and "unknown type 'narrow'" in by_variable.stderr
 
 
+@pytest.mark.long
 def test_an_installed_model_is_swept_by_workers(site, spec):
     site.install("deepcli-narrow", {"narrow.py": MODULE}, plugins=["narrow = narrow"])
     words = ["model=narrow", "optimizer.learning_rate=[0.01,0.001]", *QUICK, "-o", "s", "-q"]

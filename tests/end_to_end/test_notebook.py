@@ -143,6 +143,7 @@ plt.show()
 """
 
 
+@pytest.mark.long
 def test_a_sweep_in_a_kernel_shows_itself_and_leaves_the_users_figures(tmp_path):
     cells = [nbformat.v4.new_code_cell(source) for source in (SWEPT, DRAWN)]
     swept, drawn = execute(nbformat.v4.new_notebook(cells=cells), tmp_path)

@@ -476,6 +476,7 @@ def test_workers_join_from_another_shell(spec, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="shell scripts")
+@pytest.mark.long
 class TestScripts:
     """The examples in `configs/sweeps`, on a small spec."""
 
