@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib
+import importlib.util
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 
 PNG = b"\x89PNG\r\n\x1a\n"
 """The first bytes of every PNG file."""
+
+
+def data_frame(data: Any) -> Any:
+    """Return columns or rows as a DataFrame if pandas is installed, else as they are."""
+    if importlib.util.find_spec("pandas") is None:
+        return data
+    return importlib.import_module("pandas").DataFrame(data)
 
 
 def summary(run: RunDir | None) -> str:

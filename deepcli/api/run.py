@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import time
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from deepcli.api.data_sources import data_sources
-from deepcli.api.display import html_lines, summary
+from deepcli.api.display import data_frame, html_lines, summary
 from deepcli.api.loading import plugin_names
 from deepcli.api.warned import WarningReporter, warn
 from deepcli.errors import DeepcliError, RunError
@@ -91,10 +89,7 @@ class Run:
     @property
     def history(self) -> Any:
         """The learning curves: columns by name, with one number an epoch. If pandas is installed, a DataFrame."""
-        columns = self._loaded().columns
-        if importlib.util.find_spec("pandas") is None:
-            return columns
-        return importlib.import_module("pandas").DataFrame(columns)
+        return data_frame(self._loaded().columns)
 
     def predictions(self, split: str = "test") -> Predictions:
         """Read what the best weights predicted for a split, beside the labels.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcli.api.display import html_lines, html_pictures, html_table
+from deepcli.api.display import data_frame, html_lines, html_pictures, html_table
 from deepcli.api.loading import plugin_names
 from deepcli.api.run import Run
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
@@ -20,6 +19,7 @@ from deepcli.errors import DeepcliError, RunError
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles
     from deepcli.experiment.schema import Experiment
+    from deepcli.sweeps.directory import SweepDir
     from deepcli.sweeps.outcome import Outcome
     from deepcli.sweeps.ranking import RankedTrial
     from deepcli.sweeps.study.study import Study
@@ -70,10 +70,7 @@ class Sweep:
         Each has `trial` (its number), `state`, `value` (the metric, the mean over seeds), `epochs`, `seconds` and `error`;
         with several seeds also `spread`, the standard deviation of the metric.
         """
-        rows = _table(self._ranking()[0])
-        if importlib.util.find_spec("pandas") is None:
-            return rows
-        return importlib.import_module("pandas").DataFrame(rows)
+        return data_frame(_table(self._ranking()[0]))
 
     @property
     def best(self) -> Run:
@@ -146,15 +143,8 @@ class Sweep:
         best = f"; best trial {rows[0].number}: {metric} {rows[0].value:.4f}" if completed else ""
         return rows, f"{found} of {size} trials{best}"
 
-    @contextlib.contextmanager
-    def _study(self) -> Iterator[Study]:
-        from deepcli.sweeps.start import open_study
-
-        study = open_study(self._folder, self._storage, self._plugins)
-        try:
-            yield study
-        finally:
-            study.close()
+    def _study(self) -> AbstractContextManager[Study]:
+        return _opened(self._folder, self._storage, self._plugins)
 
 
 def read_sweep(path: Path, storage: str | None = None, plugins: Sequence[str] = ()) -> RankedOutcome:
@@ -166,13 +156,16 @@ def read_sweep(path: Path, storage: str | None = None, plugins: Sequence[str] = 
     """
     started = time.monotonic()
     from deepcli.sweeps.directory import SweepDir
+
+    with _opened(SweepDir.open(path), storage, plugins) as study:
+        return outcome_of(study, "sweep status", study.done, time.monotonic() - started)
+
+
+def _opened(folder: SweepDir, storage: str | None, plugins: Sequence[str]) -> AbstractContextManager[Study]:
+    """Open a sweep's study, and close it after the block."""
     from deepcli.sweeps.start import open_study
 
-    study = open_study(SweepDir.open(path), storage, plugins)
-    try:
-        return outcome_of(study, "sweep status", study.done, time.monotonic() - started)
-    finally:
-        study.close()
+    return contextlib.closing(open_study(folder, storage, plugins))
 
 
 def storage_url(storage: str | None) -> str | None:

@@ -182,14 +182,15 @@ def run_sweep(
     """
     sources = at()
     # The workers load the data again; here, downloads are shown, and a failure leaves no sweep behind.
-    planned.experiment({}).data.load(sources)
+    base = planned.experiment({})
+    base.data.load(sources)
 
     from deepcli.api.sweep_progress import make_view
     from deepcli.sweeps.directory import default_path
     from deepcli.sweeps.start import open_study, start_sweep
     from deepcli.sweeps.workers.launcher import LocalWorkers
 
-    path = request.output or default_path(planned.experiment({}).name)
+    path = request.output or default_path(base.name)
     folder, known = start_sweep(path, planned, request.storage)
     report.note(f"{'continuing' if known else 'starting'} {folder.path}: {summary(planned)}")
     signals = Signals(kill=request.kill)

@@ -104,7 +104,9 @@ def _without_plugins(words: list[str]) -> list[str]:
     end = words.index("--") if "--" in words else len(words)
     if "--no-plugins" not in words[:end]:
         return words
-    os.environ["DEEPCLI_NO_PLUGINS"] = "1"
+    from deepcli.spec.installed import OFF
+
+    os.environ[OFF] = "1"
     return [word for number, word in enumerate(words) if word != "--no-plugins" or number > end]
 
 

@@ -32,15 +32,16 @@ def import_plugins(plugins: Iterable[str]) -> None:
     Raises:
         UsageError: A plugin of the user cannot be imported.
     """
-    # Registered before the plugin's own functions, so called after them.
-    atexit.register(flush_files)
-    keep_old_names()
-    for plugin in installed(PLUGINS):
-        if plugin not in _tried:
-            _tried[plugin] = _failure(plugin)
-            if why := _tried[plugin]:
-                print(f"notice: plugin {plugin}: {why}; it is left out", file=sys.stderr)
-    for name in plugins:
+    untried, named = [plugin for plugin in installed(PLUGINS) if plugin not in _tried], list(plugins)
+    if untried or named:
+        # Registered before the plugins' own functions, so called after them.
+        atexit.register(flush_files)
+        keep_old_names()
+    for plugin in untried:
+        _tried[plugin] = _failure(plugin)
+        if why := _tried[plugin]:
+            print(f"notice: plugin {plugin}: {why}; it is left out", file=sys.stderr)
+    for name in named:
         try:
             if name.endswith(".py"):
                 _import_file(Path(name))

@@ -247,3 +247,13 @@ def test_what_no_run_could_read_back_is_refused_before_it_begins(spec):
         "too long with every default"
         in problems(spec(), "model={type: sequential, layers: [" + "flatten, " * 4000 + "flatten]}")[0]
     )
+
+
+def test_nothing_is_left_for_the_end_of_a_process_that_imports_no_plugin():
+    import atexit
+
+    from deepcli.spec.plugins import import_plugins
+
+    before = atexit._ncallbacks()
+    import_plugins(())
+    assert atexit._ncallbacks() == before
