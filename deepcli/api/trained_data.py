@@ -43,7 +43,7 @@ def read_data(
     if words:
         show.note(f"notice: {trained.told(known)}")
         own = checkpoint.experiment.data
-        if trained.is_of(known) and (own.validation_split, own.split_seed) != (data.validation_split, data.split_seed):
+        if trained.is_of(known) and not own.same_splits(data):
             show.note("notice: the validation split differs from that of training; the model was trained on part of it")
     elif not trained.demand(known):
         show.note(f"notice: {trained.told(known)}")

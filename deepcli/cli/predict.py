@@ -20,7 +20,7 @@ from deepcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from deepcli.cli.predict_output import Writer
-    from deepcli.data.base import Dataset
+    from deepcli.data.base import BaseDataset
     from deepcli.inputs.example import Example, Unreadable
     from deepcli.run.checkpoint.file import CheckpointFile
 
@@ -222,7 +222,7 @@ def _limits(text: str | None) -> tuple[float, float] | None:
     return low, high
 
 
-def _keeper(folder: Path | None, data: Dataset) -> Callable[[Example], None]:
+def _keeper(folder: Path | None, data: BaseDataset) -> Callable[[Example], None]:
     """Return a function that saves images as the model sees them; it does nothing if there is no folder.
 
     Raises:

@@ -1,24 +1,25 @@
-"""Base classes of data sets: a signature known from the spec alone, and splits that are read on demand."""
+"""Base classes of data sets: a signature known before anything is read, and splits that are read on demand."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import operator
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from deepcli.data.augmentation import Augmentation, ImageAugmentation, TokenAugmentation
+from deepcli.data.augmentation import ImageAugmentation, TokenAugmentation
 from deepcli.data.encoding import encode_row
 from deepcli.data.files import DataFile, Sources
+from deepcli.data.signature import Signature
+from deepcli.data.sources.kinds import kind_at, looks_like_path
 from deepcli.errors import DataError, DeepcliError
 from deepcli.spec.fields import Positive
 from deepcli.spec.paths import failure, with_absolute_paths
-from deepcli.spec.registry import Component, Registry, show
+from deepcli.spec.registry import Component, Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,63 +30,13 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
-class Signature:
-    """What a model needs to know about its data.
+class BaseDataset(Component):
+    """Examples with targets, divided into training, validation and test splits.
 
     Attributes:
-        kind: `image` (uint8 pixels) or `tokens` (int32 ids, 0 for padding, right-padded).
-        shape: (height, width, channels), or (maximum length,) with None for no limit.
-        classes: Number of classes.
-        examples: Number of examples in the official training split, before the validation split is held out.
-        vocabulary: Token ids are below this number; None for images.
-        augmentation: How a model varies its inputs during training; None for no augmentation.
+        files: The published files that it reads; empty if the data come with a package or are the user's own.
     """
 
-    kind: Literal["image", "tokens"]
-    shape: tuple[int | None, ...]
-    classes: int
-    examples: int
-    vocabulary: int | None = None
-    augmentation: Augmentation | None = None
-
-    def __post_init__(self) -> None:
-        """Check that the fields are consistent.
-
-        Raises:
-            DataError: They are not, which is an error in a plugin's data set.
-        """
-        sizes = self.shape if isinstance(self.shape, tuple) else ()
-        if self.kind == "image":
-            _demand(len(sizes) == 3 and all(map(_is_count, sizes)), "shape", self.shape, "(height, width, channels)")
-        elif self.kind == "tokens":
-            fits = len(sizes) == 1 and (sizes[0] is None or _is_count(sizes[0]))
-            _demand(fits, "shape", self.shape, "(maximum length,), or (None,) for no limit")
-            _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "a number greater than every token id")
-        else:
-            _demand(False, "kind", self.kind, "'image' or 'tokens'")
-        _demand(_is_count(self.classes) and self.classes > 1, "classes", self.classes, "an integer of at least 2")
-        _demand(_is_count(self.examples), "examples", self.examples, "the number of training examples")
-
-
-def _is_count(value: object) -> bool:
-    return not isinstance(value, bool) and hasattr(value, "__index__") and operator.index(value) > 0
-
-
-def _demand(fits: bool, field: str, found: object, wanted: str) -> None:
-    if not fits:
-        raise DataError(f"the data set's signature: {field} is {show(found)}; it should be {wanted}")
-
-
-class Dataset(Component):
-    """Labelled examples for classification. The validation split is always held out of the training split.
-
-    Attributes:
-        class_names: Names of the classes, in the order of their numbers; empty if the numbers are the names.
-        files: The files that it reads; empty if the data come with a package.
-    """
-
-    class_names: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[DataFile, ...]] = ()
     path_fields: ClassVar[tuple[str, ...]] = ("path",)
 
@@ -93,13 +44,68 @@ class Dataset(Component):
         None, description="Folder or file to read instead of the usual places; runs store an absolute path."
     )
     batch_size: Positive = Field(64, description="Examples per training step.")
+    limit: Positive | None = Field(None, description="Maximum number of examples per split, for quick trials.")
+
+    @property
+    @abstractmethod
+    def signature(self) -> Signature:
+        """What a model needs to know about the data."""
+
+    @property
+    @abstractmethod
+    def train_examples(self) -> int:
+        """Number of examples in a training epoch."""
+
+    @property
+    @abstractmethod
+    def has_validation(self) -> bool:
+        """Whether there is a validation split."""
+
+    @abstractmethod
+    def load(self, sources: Sources) -> Splits:
+        """Read and split the data; the same spec gives the same examples in every split.
+
+        Raises:
+            DataError: A file is missing, damaged or has unexpected content, or a split would be empty.
+        """
+
+    @abstractmethod
+    def names_of(self, classes: int) -> list[str]:
+        """Return the names of the first `classes` classes; a class without a name is named by its number."""
+
+    def same_splits(self, other: BaseDataset) -> bool:
+        """Return whether another section divides the same data into the same splits."""
+        return True
+
+    def lexicon(self, sources: Sources) -> Lexicon | None:
+        """Return the words of token ids; None for data without words.
+
+        Raises:
+            DataError: The words are not available.
+        """
+        return None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps per epoch; the last batch may be smaller."""
+        return -(-self.train_examples // self.batch_size)
+
+
+class Dataset(BaseDataset):
+    """Labelled examples with official splits. The validation split is always held out of the training split.
+
+    Attributes:
+        class_names: Names of the classes, in the order of their numbers; empty if the numbers are the names.
+    """
+
+    class_names: ClassVar[tuple[str, ...]] = ()
+
     validation_split: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1, description="Fraction of the training split held out for validation, stratified."
     )
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         0, description="Seed of the validation split; separate from `seed`, so that all seeds share one split."
     )
-    limit: Positive | None = Field(None, description="Maximum number of examples per split, for quick trials.")
 
     @property
     @abstractmethod
@@ -115,11 +121,6 @@ class Dataset(Component):
         """
 
     def load(self, sources: Sources) -> Splits:
-        """Read and split the data; the same spec gives the same examples in every split.
-
-        Raises:
-            DataError: `read` fails, its result does not match the signature, or a split would be empty.
-        """
         from deepcli.data.arrays import contract
         from deepcli.data.arrays.splits import content_of, divide
 
@@ -137,29 +138,24 @@ class Dataset(Component):
         offline = dataclasses.replace(sources, offline=True, progress=None)
         return dataclasses.replace(splits, provenance=known, lexicon=LocalLexicon(self, offline))
 
-    def lexicon(self, sources: Sources) -> Lexicon | None:
-        """Return the words of token ids; None for data without words.
-
-        Raises:
-            DataError: The words are not available.
-        """
-        return None
-
     def names_of(self, classes: int) -> list[str]:
-        """Return the names of the first `classes` classes; a class without a name is named by its number."""
         return [self.class_names[k] if k < len(self.class_names) else str(k) for k in range(classes)]
 
     @property
+    def has_validation(self) -> bool:
+        return self.validation_split > 0
+
+    def same_splits(self, other: BaseDataset) -> bool:
+        return isinstance(other, Dataset) and (self.validation_split, self.split_seed) == (
+            other.validation_split,
+            other.split_seed,
+        )
+
+    @property
     def train_examples(self) -> int:
-        """Number of examples in a training epoch."""
         total = self.signature.examples
         rest = total - round(total * self.validation_split)
         return rest if self.limit is None else min(rest, self.limit)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Training steps per epoch; the last batch may be smaller."""
-        return -(-self.train_examples // self.batch_size)
 
 
 class LocalLexicon:
@@ -170,7 +166,7 @@ class LocalLexicon:
         sources: Where to look, without downloads.
     """
 
-    def __init__(self, dataset: Dataset, sources: Sources) -> None:
+    def __init__(self, dataset: BaseDataset, sources: Sources) -> None:
         self._dataset, self._sources = dataset, sources
 
     def __call__(self) -> Lexicon | None:
@@ -251,4 +247,21 @@ class TokenDataset(Dataset):
         return ids
 
 
-DATASETS: Registry[Dataset] = Registry("data sets")
+class DatasetRegistry(Registry[BaseDataset]):
+    """Data sets by name; a path instead of a name stands for the kind of own data that is found there."""
+
+    def type_of(self, value: object) -> object:
+        if isinstance(value, Mapping) and "type" not in value and isinstance(path := value.get("path"), str):
+            return kind_at(path)
+        if isinstance(value, str) and value not in self and looks_like_path(value):
+            return kind_at(value)
+        return super().type_of(value)
+
+    def written_out(self, value: object) -> object:
+        if isinstance(value, str) and value not in self and looks_like_path(value):
+            return {"path": value}
+        return super().written_out(value)
+
+
+DATASETS = DatasetRegistry("data sets")
+"""Data sets: their sections in a spec, and the code that reads them (it imports NumPy only when it is called)."""

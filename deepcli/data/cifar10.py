@@ -6,8 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from deepcli.data.base import DATASETS, ImageDataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset
 from deepcli.data.files import DataFile, Sources, find, is_published
+from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from deepcli.data.base import DATASETS, ImageDataset, Preparation, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Preparation
 from deepcli.data.files import Sources
+from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from deepcli.data.base import DATASETS, ImageDataset, Signature
+from deepcli.data.base import DATASETS, ImageDataset
 from deepcli.data.files import DataFile, Sources, find
+from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
 if TYPE_CHECKING:

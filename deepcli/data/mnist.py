@@ -6,8 +6,9 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from deepcli.data.base import DATASETS, ImageDataset, Preparation, Signature
+from deepcli.data.base import DATASETS, ImageDataset, Preparation
 from deepcli.data.files import DataFile, Sources, find
+from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from deepcli.data.augmentation import FIRST_WORD, UNKNOWN_WORD
-from deepcli.data.base import Signature, TokenDataset
+from deepcli.data.base import TokenDataset
 from deepcli.data.encoding import encode_row, encode_text
 from deepcli.data.files import DataFile, Sources, find
 from deepcli.data.lexicon import Lexicon
+from deepcli.data.signature import Signature
 from deepcli.spec.fields import Positive
 
 if TYPE_CHECKING:

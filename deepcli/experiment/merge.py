@@ -100,7 +100,8 @@ class Merger:
     def _value(self, old: Any, new: Any, cls: type[Spec] | None, path: Path, replaced: set[Path]) -> Any:
         registry = registry_of(cls, path[-1]) if cls else None
         if registry is not None:
-            old, new = _written_out(old, new), _written_out(new, old)
+            old = registry.written_out(old) if isinstance(new, Mapping) else old
+            new = registry.written_out(new) if isinstance(old, Mapping) else new
         if not isinstance(old, Mapping) or not isinstance(new, Mapping) or path[:-1] == WHOLE:
             replaced.add(path)
             return new
@@ -116,11 +117,6 @@ class Merger:
                 change = f"{registry.type_of(old)} -> {new['type']}"
                 self.notices.append(f"{'.'.join(map(str, path))}: {change} drops {', '.join(dropped)}")
         return self._mapping(old, new, after, path, replaced)
-
-
-def _written_out(value: Any, beside: Any) -> Any:
-    """Write a bare name as a mapping, if the other value is one."""
-    return {"type": value} if isinstance(value, str) and isinstance(beside, Mapping) else value
 
 
 def _without(old: Section, before: type[Spec], after: type[Spec], path: Path, dropped: list[str]) -> Section:

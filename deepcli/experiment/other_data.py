@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from deepcli.data import DATASETS, Dataset, Signature
+from deepcli.data import DATASETS, BaseDataset, Signature
 from deepcli.errors import DataError, SpecError, UsageError
 from deepcli.experiment import load
 from deepcli.experiment.merge import Merger
@@ -21,7 +21,7 @@ from deepcli.spec.yaml12 import Document
 class DataSection(Spec):
     """The only section of a spec that can be changed to use other data."""
 
-    data: Annotated[Dataset, DATASETS] = Field(description="The data set.")
+    data: Annotated[BaseDataset, DATASETS] = Field(description="The data set.")
 
 
 def demand_data_words(words: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ def laid_over(document: Document, words: Sequence[str]) -> Document:
     return Merger().overlay(document, load.words(words))
 
 
-def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[Dataset, tuple[str, ...]]:
+def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[BaseDataset, tuple[str, ...]]:
     """Return the data set that words choose for a model, and notices for the user.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from deepcli.callbacks import CALLBACKS, Callback
-from deepcli.data import DATASETS, Dataset, Signature
+from deepcli.data import DATASETS, BaseDataset, Signature
 from deepcli.data.augmentation import ImageAugmentation
 from deepcli.models import MODELS, Head, Model
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, Loss, Metric, Optimizer, Schedule
@@ -90,7 +90,7 @@ class Experiment(Spec):
         "experiment", description="Name of the run; default: the file's name without its extension."
     )
     seed: Seed = Field(0, description="Seed for initial weights, data order, dropout and augmentation.")
-    data: Annotated[Dataset, DATASETS] = Field(description="The data set.")
+    data: Annotated[BaseDataset, DATASETS] = Field(description="The data set.")
     model: Annotated[Model, MODELS] = Field(description="The model family.")
     loss: Annotated[Loss, LOSSES] = Field(AutoLoss(), description="Loss function that training minimizes.")
     metrics: Annotated[tuple[Annotated[Metric, METRICS], ...], BeforeValidator(as_tuple)] = Field(
@@ -116,7 +116,7 @@ class Experiment(Spec):
         """The metric that decides which epoch is best."""
         if self.training.early_stopping:
             return self.training.early_stopping.monitor
-        return "val_loss" if self.data.validation_split else "loss"
+        return "val_loss" if self.data.has_validation else "loss"
 
     def mode(self, monitor: str) -> Literal["max", "min"]:
         """Return whether a higher (`max`) or a lower (`min`) value of a metric is better."""
@@ -219,7 +219,7 @@ def monitor_problems(monitor: str, path: tuple[str | int, ...], sections: dict[s
     if "data" not in sections or "metrics" not in sections:
         return
     names = ["loss", *(metric.type for metric in sections["metrics"])]
-    if sections["data"].validation_split:
+    if sections["data"].has_validation:
         names += [f"val_{name}" for name in names]
     if monitor not in names:
         why = "there is no validation split; " if monitor.removeprefix("val_") in names else ""

@@ -13,7 +13,7 @@ from deepcli.export.sources import PICTURES, joined
 from deepcli.inputs.wanted import wanted_by
 
 if TYPE_CHECKING:
-    from deepcli.data.base import Dataset
+    from deepcli.data.base import BaseDataset
     from deepcli.export.portable import Portable
     from deepcli.formats import Format
 
@@ -111,7 +111,7 @@ def read(path):
     return np.load(path)'''
 
 
-def usage(format_: Format, model: Portable, data: Dataset, lexicon: bool) -> str:
+def usage(format_: Format, model: Portable, data: BaseDataset, lexicon: bool) -> str:
     """Return the text of the script.
 
     Args:

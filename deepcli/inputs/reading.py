@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from deepcli.data.base import Dataset, ImageDataset, TokenDataset
+from deepcli.data.base import BaseDataset, ImageDataset, TokenDataset
 from deepcli.data.encoding import look_up, split_words
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError, UsageError
@@ -292,7 +292,7 @@ class TextReader(Reader):
 
 
 def reader_for(
-    data: Dataset, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
+    data: BaseDataset, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
 ) -> Reader:
     """Return the reader for models of a data set.
 
@@ -308,7 +308,7 @@ def reader_for(
     raise UsageError(f"data sets of type {data.type!r} have neither images nor texts; other inputs cannot be read")
 
 
-def _refuse(options: dict[str, object], data: Dataset) -> None:
+def _refuse(options: dict[str, object], data: BaseDataset) -> None:
     for name, value in options.items():
         if value is not None:
             raise UsageError(f"{name}: does not apply to a model of {data.type}")

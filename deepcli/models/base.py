@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.spec.fields import Positive
 from deepcli.spec.registry import Component, Issue, Registry

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.activations import ACTIVATIONS, ActivationField, Relu
 from deepcli.models.base import MODELS, Embedded, Head
 from deepcli.models.inputs import Sequence, image_input, normalize, normalized, token_input, vocabulary_of, word_input

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.regularization import Penalties
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.base import MODELS, Head, Model
 from deepcli.models.inputs import augmented, image_input, noisy, vocabulary_of
 from deepcli.models.regularization import Penalties

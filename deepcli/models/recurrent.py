@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Tanh
 from deepcli.models.base import MODELS, Embedded, Head
 from deepcli.models.initializers import InitializerField, Orthogonal

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.base import MODELS, Head, Model
 from deepcli.models.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.models.inputs import augmented, image_input

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Gelu
 from deepcli.models.base import MODELS, Embedded, Head
 from deepcli.models.inputs import Sequence, image_input, token_input

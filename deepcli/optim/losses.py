@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.base import Head
 from deepcli.spec.fields import NonNegative, PositiveFloat, Rate
 from deepcli.spec.registry import Component, Issue, Registry

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.evaluation.scores import SCORES
 from deepcli.models.base import Head
 from deepcli.spec.fields import Positive

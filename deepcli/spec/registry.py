@@ -136,6 +136,10 @@ class Registry(Generic[C]):
             return value.get("type", self.default)
         return value
 
+    def written_out(self, value: object) -> object:
+        """Return a bare name as the mapping that it is short for; anything else unchanged."""
+        return {"type": value} if isinstance(value, str) else value
+
     def select(self, value: object) -> C:
         """Turn a name, a mapping with `type` or a component of this registry into a validated component.
 
@@ -153,7 +157,8 @@ class Registry(Generic[C]):
         if cls is None:
             loc = ("type",) if isinstance(value, Mapping) and "type" in value else ()
             raise validation_error([(loc, self.unknown(name))], name)
-        fields = dict(value) if isinstance(value, Mapping) else {}
+        written = self.written_out(value)
+        fields = dict(written) if isinstance(written, Mapping) else {}
         return cls.model_validate({**fields, "type": name})
 
     def has(self, component: Component) -> bool:

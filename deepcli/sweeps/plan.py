@@ -244,7 +244,7 @@ def at_point(problem: Problem, point: Point) -> Problem:
 
 def metric_problem(name: str, experiment: Experiment) -> str | None:
     """Return the reason why a metric cannot be optimized by a sweep; None if it can."""
-    if not experiment.data.validation_split:
+    if not experiment.data.has_validation:
         return "a sweep needs a validation split, but data.validation_split is 0"
     known = [f"val_{measured}" for measured in experiment.measured]
     if name in known:

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from deepcli.data.augmentation import ImageAugmentation
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.errors import DeviceError
 from deepcli.experiment.schema import Training
 from deepcli.models import Model

@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import Field
 
 from deepcli.data import DATASETS
-from deepcli.data.base import ImageDataset, Signature
+from deepcli.data.base import ImageDataset
+from deepcli.data.signature import Signature
 from deepcli.data.arrays.splits import Provenance, Raw, fingerprint
 from deepcli.errors import DataError
 from deepcli.optim import SCHEDULES, Schedule

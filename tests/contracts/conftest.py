@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepcli.data.arrays.splits import Split, Tokens
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 
 IMAGES = Signature("image", (8, 8, 1), classes=4, examples=24)
 TOKENS = Signature("tokens", (12,), classes=2, examples=24, vocabulary=30)

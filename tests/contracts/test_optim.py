@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.activations import ACTIVATIONS
 from deepcli.models.initializers import INITIALIZERS
 from deepcli.nn.learning_rate import LearningRate

@@ -10,11 +10,12 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
-from deepcli.data import DATASETS, cifar10
+from deepcli.data import DATASETS, Dataset, cifar10
 from deepcli.data.arrays import cache
 from deepcli.data.arrays.splits import fingerprint
 from deepcli.data.files import Sources, keras_cache
@@ -126,7 +127,7 @@ def content(raw):
 
 def read(name, path):
     given = {} if path is None else {"path": str(path)}
-    return content(DATASETS.select({"type": name, **given}).read(Sources(offline=True)))
+    return content(cast("Dataset", DATASETS.select({"type": name, **given})).read(Sources(offline=True)))
 
 
 def flipped(whole, place, bit):
@@ -208,14 +209,14 @@ SEALED = """
 import sys, warnings
 from pathlib import Path
 warnings.simplefilter("error")
-from deepcli.data import DATASETS
+from deepcli.data import DATASETS, Dataset
 from deepcli.data.files import Sources
 from deepcli.errors import DataError
 
 counts = {"read": 0, "refused": 0}
 for path in sorted(Path(sys.argv[2]).iterdir()):
     try:
-        DATASETS.select({"type": sys.argv[1], "path": str(path)}).read(Sources(offline=True))
+        cast("Dataset", DATASETS.select({"type": sys.argv[1], "path": str(path)})).read(Sources(offline=True))
         counts["read"] += 1
     except DataError:
         counts["refused"] += 1

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
-from deepcli.data import DATASETS
+from deepcli.data import DATASETS, Dataset
 from deepcli.data.arrays import cache
 from deepcli.data.arrays.splits import fingerprint
 from deepcli.data.files import Sources, keras_cache
@@ -49,7 +50,7 @@ def read_by_unpickling(monkeypatch):
 
 
 def read(path, data="imdb", **fields):
-    return DATASETS.select({"type": data, "path": str(path), **fields}).read(Sources(offline=True))
+    return cast("Dataset", DATASETS.select({"type": data, "path": str(path), **fields})).read(Sources(offline=True))
 
 
 def prepared_folder() -> Path:
@@ -266,7 +267,7 @@ def test_an_error_in_the_source_is_reported_and_not_kept(source):
 RACE = """
 import contextlib, sys
 from pathlib import Path
-from deepcli.data import DATASETS
+from deepcli.data import DATASETS, Dataset
 from deepcli.data.arrays import cache
 from deepcli.data.files import Sources
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from deepcli.data.arrays.splits import Provenance, Raw, Splits, Tokens
-from deepcli.data.base import Dataset, Signature
+from deepcli.data.base import Dataset
 from deepcli.data.files import Sources
+from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
 IMAGES = Signature("image", (4, 4, 1), classes=3, examples=30)

@@ -3,12 +3,13 @@
 import gzip
 import importlib.util
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from deepcli.data import DATASETS
+from deepcli.data import DATASETS, Dataset
 from deepcli.data.files import Sources
 from deepcli.errors import DataError
 
@@ -23,7 +24,7 @@ def test_damage_to_scikit_learns_file_is_noticed(damage, monkeypatch, tmp_path):
     (tmp_path / "datasets" / "data" / "digits.csv.gz").write_bytes(damage(whole.read_bytes()))
     lost(monkeypatch, tmp_path)
     with pytest.raises(DataError, match=r"digits\.csv\.gz: is "):
-        DATASETS.select({"type": "digits"}).read(Sources())
+        cast("Dataset", DATASETS.select({"type": "digits"})).read(Sources())
 
 
 def lost(monkeypatch, tmp_path):
@@ -38,7 +39,7 @@ def test_digits_are_scikit_learns(moved, monkeypatch, tmp_path):
         lost(monkeypatch, tmp_path)
     else:
         monkeypatch.delattr("sklearn.datasets.load_digits")
-    raw = DATASETS.select({"type": "digits"}).read(Sources())
+    raw = cast("Dataset", DATASETS.select({"type": "digits"})).read(Sources())
     x, y = (np.concatenate([raw.train[part], raw.test[part]]) for part in (0, 1))
     assert x.shape == (1797, 8, 8, 1)
     assert x.dtype == np.uint8

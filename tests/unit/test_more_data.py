@@ -9,12 +9,12 @@ import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
 
-from deepcli.data import DATASETS, cifar10, fashion_mnist
+from deepcli.data import DATASETS, Dataset, cifar10, fashion_mnist
 from deepcli.data.files import DataFile, Sources, find, is_published, keras_cache
 from deepcli.errors import DataError
 
@@ -138,7 +138,7 @@ def keras_here(monkeypatch):
 
 
 def read(name, **fields):
-    return DATASETS.select({"type": name, **fields}).read(OFFLINE)
+    return cast("Dataset", DATASETS.select({"type": name, **fields})).read(OFFLINE)
 
 
 def lists(tokens):
@@ -198,7 +198,7 @@ def test_fashion_mnist_is_found_in_a_data_folder_in_its_own_folder_or_its_parent
     fashion.rename(there / "fashion-mnist")
     for path in (there, there / "fashion-mnist"):
         assert len(read("fashion_mnist", path=str(path)).test[1]) == 20
-    assert len(DATASETS.select("fashion_mnist").read(Sources(there, offline=True)).test[1]) == 20
+    assert len(cast("Dataset", DATASETS.select("fashion_mnist")).read(Sources(there, offline=True)).test[1]) == 20
     with pytest.raises(DataError, match="name the folder with the four files"):
         read("fashion_mnist", path=str(there / "fashion-mnist" / "train-labels-idx1-ubyte.gz"))
 

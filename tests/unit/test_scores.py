@@ -195,7 +195,7 @@ class TestByDefinition:
         assert [figures.support for figures in scored.classes].count(0) == max(2, units) - 1
 
     def test_the_answer_is_that_of_keras_s_accuracy(self, units):
-        from deepcli.data.base import Signature
+        from deepcli.data.signature import Signature
         from deepcli.models.base import Head
 
         predictions = drawn(units, ties=True)  # some outputs are exactly 0.5, or equal

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.errors import SpecError
 from deepcli.experiment.load import load
 from deepcli.models import LAYERS, MODELS

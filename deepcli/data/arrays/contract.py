@@ -8,7 +8,7 @@ import numpy as np
 
 from deepcli.data.arrays.contract_inputs import Place, array_of, pixels, tokens, what
 from deepcli.data.arrays.splits import Inputs, Provenance, Raw
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 
 SHOWN = 3
 """Number of labels quoted in an error."""

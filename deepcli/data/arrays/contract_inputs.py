@@ -9,7 +9,7 @@ from typing import NoReturn
 import numpy as np
 
 from deepcli.data.arrays.splits import Tokens
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
 DARKEST = 16

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Linear, Relu
 from deepcli.models.initializers import GlorotUniform, Initializer, InitializerField, RandomUniform, Zeros
 from deepcli.models.regularization import penalty

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from deepcli.data.base import Signature
+from deepcli.data.signature import Signature
 from deepcli.models.activations import Activation, ActivationField, Sigmoid, Tanh
 from deepcli.models.initializers import GlorotUniform, InitializerField, Orthogonal
 from deepcli.models.stack.base import LAYERS, STEPS, Layer, Shape, Weighted

@@ -1,0 +1,65 @@
+"""Which kind of own data a path holds, told by names alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TABLES = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "xlsx")
+ARRAYS = ("npz", "npy", "h5", "hdf5")
+PICTURES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
+PACKED = ("gz", "bz2", "xz", "zip")
+REMOTE = ("s3", "gs", "gcs", "http", "https", "hf", "az", "abfs")
+MOST_NAMES = 2_000
+"""Names that are looked at to tell folders of texts from folders of pictures."""
+
+
+def looks_like_path(value: str) -> bool:
+    """Return whether a bare word means a path and not the name of a component: it has a slash or an ending, or exists."""
+    return any(sign in value for sign in "/\\") or "." in value or os.path.exists(value)  # noqa: PTH110
+
+
+def kind_at(path: str) -> str:
+    """Return the type of data set for a path: `image_folder`, `text_folder`, `table` or `arrays`.
+
+    Only names are looked at. A path that does not exist gets the type that its ending says, so that the error about it
+    can name what is missing.
+    """
+    whole = Path(path).expanduser()
+    if os.path.isdir(whole):  # noqa: PTH112
+        return _folder(whole)
+    ending = ending_of(path)
+    return "arrays" if ending in ARRAYS else "table" if ending or "*" in path else "image_folder"
+
+
+def ending_of(path: str) -> str:
+    """Return the ending that says what a file holds, lower case and without dot; that of a compressed file is inside.
+
+    An archive of a folder, such as `photos.zip`, has no ending inside and returns an empty string.
+    """
+    parts = path.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1].lower().split(".")[1:]
+    if parts and parts[-1] in PACKED:
+        parts.pop()
+    return parts[-1] if parts else ""
+
+
+def _folder(folder: Path) -> str:
+    """Tell a folder by the endings of the files in it, those of tables last."""
+    found = {"image_folder": 0, "text_folder": 0, "table": 0}
+    seen = 0
+    for here, folders, names in os.walk(folder):
+        folders.sort()
+        for name in names:
+            ending = ending_of(name)
+            inside = Path(here) != folder
+            if ending in PICTURES:
+                found["image_folder"] += 1
+            elif ending == "txt" and inside:
+                found["text_folder"] += 1
+            elif ending in TABLES and not inside:
+                found["table"] += 1
+            seen += 1
+        if seen > MOST_NAMES:
+            break
+    best = max(found, key=lambda kind: found[kind])
+    return best if found[best] else "image_folder"
