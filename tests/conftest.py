@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile("deepcli", derandomize=os.environ.get("DEEPCLI_TORTURE") != "1", deadline=None, database=None)
 settings.load_profile("deepcli")
 REAL_DATA = os.environ.get("DEEPCLI_DATA_DIR")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a shell starts what runs in its background, and so would every process that a test interrupts ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
