@@ -1,0 +1,1 @@
+"""Tables as people bring them: what reads files, finds the types of columns, and reads targets. Imports nothing heavy."""
