@@ -10,12 +10,13 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from deepcli.data.files import DataFile, Progress, cache_folder
+from deepcli.data.files import DataFile, Progress
+from deepcli.data.locking import alone
 from deepcli.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ def download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
         ValueError: The server sent something else.
         http.client.HTTPException: The server's answer is not HTTP.
     """
-    _reach(file.url)
+    reach(file.url)
     target = folder / file.name
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target) as alone:
+    with alone(target) as locked:
         if target.is_file():
             return target
         prefix = f".{target.name}."
-        if alone:  # partial files were left by killed processes
+        if locked:  # partial files were left by killed processes
             for left in target.parent.glob(f"{prefix}*.part"):
                 with contextlib.suppress(OSError):
                     left.unlink()
@@ -62,26 +63,6 @@ def download(file: DataFile, folder: Path, progress: Progress | None) -> Path:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
     return target
-
-
-@contextlib.contextmanager
-def _alone(target: Path) -> Iterator[bool]:
-    """Lock the download of a file, waiting for other processes; gives False, without a lock, if locking fails."""
-    import filelock
-
-    try:
-        folder = cache_folder() / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(os.fsencode(target.resolve())).hexdigest()[:32]
-        lock = filelock.FileLock(folder / f"{name}.lock")
-        lock.acquire()
-    except (OSError, RuntimeError):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _compare(file: DataFile, digest: str, path: Path) -> None:
@@ -157,7 +138,7 @@ def _receive(url: str, pieces: queue.Queue[Piece], over: threading.Event) -> Non
     with contextlib.suppress(OSError):
         try:
             # The thread that waits for this one gives up first.
-            with _opener().open(url, timeout=2 * READ_SECONDS) as reply:
+            with opener().open(url, timeout=2 * READ_SECONDS) as reply:
                 deliver(-1 if reply.length is None else reply.length)
                 while chunk := reply.read1(1 << 16):
                     deliver(chunk)
@@ -168,7 +149,7 @@ def _receive(url: str, pieces: queue.Queue[Piece], over: threading.Event) -> Non
             deliver(error)
 
 
-def _opener() -> OpenerDirector:
+def opener() -> OpenerDirector:
     """Build an opener for HTTP and HTTPS only, which uses the environment's proxies and never opens local files."""
     import urllib.request
     from urllib.parse import urlsplit
@@ -182,7 +163,7 @@ def _opener() -> OpenerDirector:
                 raise ValueError(f"{req.full_url} redirects to {newurl}, which is not an HTTPS address")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    opener = urllib.request.OpenerDirector()
+    made = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
@@ -192,12 +173,12 @@ def _opener() -> OpenerDirector:
         Redirects(),
         urllib.request.HTTPErrorProcessor(),
     ):
-        opener.add_handler(handler)
-    opener.addheaders = [("User-Agent", "deepcli")]
-    return opener
+        made.add_handler(handler)
+    made.addheaders = [("User-Agent", "deepcli")]
+    return made
 
 
-def _reach(url: str) -> None:
+def reach(url: str) -> None:
     """Fail fast without a network: name look-ups have no time-out of their own, so they run in a thread."""
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
