@@ -1,6 +1,17 @@
 """Data sets: their sections in a spec, and the code that reads them (it imports NumPy only when it is called)."""
 
-from deepcli.data import cifar10, digits, fashion_mnist, imdb, mnist, reuters
+from deepcli.data import (
+    array_file,
+    cifar10,
+    digits,
+    fashion_mnist,
+    image_folder,
+    imdb,
+    mnist,
+    reuters,
+    table,
+    text_folder,
+)
 from deepcli.data.base import DATASETS, BaseDataset, Dataset, ImageDataset, Preparation
 from deepcli.data.signature import Signature
 
@@ -11,10 +22,14 @@ __all__ = [
     "ImageDataset",
     "Preparation",
     "Signature",
+    "array_file",
     "cifar10",
     "digits",
     "fashion_mnist",
+    "image_folder",
     "imdb",
     "mnist",
     "reuters",
+    "table",
+    "text_folder",
 ]

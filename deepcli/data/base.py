@@ -7,13 +7,14 @@ import functools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from deepcli.data.augmentation import ImageAugmentation, TokenAugmentation
-from deepcli.data.encoding import encode_row
+from deepcli.data.encoding import encode_row, look_up, split_words
 from deepcli.data.files import DataFile, Sources
+from deepcli.data.schema import Schema, Target, TargetKind
 from deepcli.data.signature import Signature
 from deepcli.data.sources.kinds import kind_at, looks_like_path
 from deepcli.errors import DataError, DeepcliError
@@ -53,6 +54,16 @@ class BaseDataset(Component):
 
     @property
     @abstractmethod
+    def data_schema(self) -> Schema:
+        """What the data hold, to be written into runs and checkpoints."""
+
+    @property
+    @abstractmethod
+    def length_is_known(self) -> bool:
+        """Whether the number of examples is known before the data are read."""
+
+    @property
+    @abstractmethod
     def train_examples(self) -> int:
         """Number of examples in a training epoch."""
 
@@ -72,6 +83,14 @@ class BaseDataset(Component):
     @abstractmethod
     def names_of(self, classes: int) -> list[str]:
         """Return the names of the first `classes` classes; a class without a name is named by its number."""
+
+    def carrying(self, schema: Schema | None) -> BaseDataset:
+        """Return the data set as the run or checkpoint that a schema comes from knows it."""
+        return self
+
+    def bound(self, reads: TargetKind | None) -> BaseDataset:
+        """Return the data set with its target read as a task wants it; itself if it can be read in one way only."""
+        return self
 
     def same_splits(self, other: BaseDataset) -> bool:
         """Return whether another section divides the same data into the same splits."""
@@ -140,6 +159,23 @@ class Dataset(BaseDataset):
 
     def names_of(self, classes: int) -> list[str]:
         return [self.class_names[k] if k < len(self.class_names) else str(k) for k in range(classes)]
+
+    @property
+    def data_schema(self) -> Schema:
+        signature = self.signature
+        target = signature.target or Target(names=tuple(self.names_of(signature.classes)))
+        return Schema(
+            source=self.type,
+            kind=signature.kind,
+            shape=signature.shape,
+            target=target,
+            columns=signature.columns,
+            counts={"train": signature.examples},
+        )
+
+    @property
+    def length_is_known(self) -> bool:
+        return self.path is None
 
     @property
     def has_validation(self) -> bool:
@@ -228,6 +264,10 @@ class TokenDataset(Dataset):
         """
         raise DataError(f"data sets of type {self.type!r} cannot turn raw text into token ids; give ids as an array")
 
+    def knows_a_word(self, text: str, lexicon: Lexicon) -> bool:
+        """Return whether a model of this data set knows any word of a text."""
+        return any(look_up(word, lexicon.ids) is not None for word in split_words(text))
+
     @property
     def first(self) -> int | None:
         """The id that starts every text and appears nowhere else; None if there is no such id."""
@@ -245,6 +285,25 @@ class TokenDataset(Dataset):
         (longest,) = self.signature.shape
         ids: np.ndarray = encode_row(row, self.signature.vocabulary or 0, 0, 0, longest)
         return ids
+
+
+@runtime_checkable
+class ReadsTexts(Protocol):
+    """Data whose models take texts as token ids."""
+
+    type: str
+
+    @property
+    def signature(self) -> Signature: ...
+
+    @property
+    def first(self) -> int | None: ...
+
+    def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens: ...
+
+    def knows_a_word(self, text: str, lexicon: Lexicon) -> bool: ...
+
+    def take(self, row: Any) -> np.ndarray: ...
 
 
 class DatasetRegistry(Registry[BaseDataset]):

@@ -29,6 +29,19 @@ class Sources:
     progress: Progress | None = None
 
 
+OFFLINE = Sources(offline=True)
+"""Only what is on this machine, in the usual places."""
+
+
+TRUE = ("1", "true", "t", "yes", "y", "on")
+"""What switches an option on in an environment variable."""
+
+
+def offline_is_set() -> bool:
+    """Return whether the environment forbids downloads, by `DEEPCLI_OFFLINE`."""
+    return os.environ.get("DEEPCLI_OFFLINE", "").strip().lower() in TRUE
+
+
 @dataclass(frozen=True)
 class DataFile:
     """A published data file.

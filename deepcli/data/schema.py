@@ -9,21 +9,37 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, FailFast, Field
 
 from deepcli.spec.registry import Spec
 
 RULES = 1
 """Version of the rules by which types, sizes and splits are found; a schema of other rules is found again."""
-MAX_BYTES = 32 << 20
+MAX_BYTES = 16 << 20
 MAX_CLASSES = 100_000
 MAX_COLUMNS = 20_000
+MAX_ENTRIES = 20
+"""Entries of a mapping: splits, and options of a layout."""
 
 Kind = Literal["image", "tokens", "features"]
 TargetKind = Literal["classes", "labels", "numbers", "levels"]
 ColumnType = Literal["number", "category", "text", "date", "image"]
 Text = Annotated[str, Field(max_length=10_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+Size = Annotated[int, Field(gt=0, lt=1 << 31)]
+Split = Annotated[str, Field(max_length=20)]
+
+
+def _few(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MAX_ENTRIES:
+        raise ValueError(f"has more than {MAX_ENTRIES} entries")
+    return value
+
+
+# Lists end at their first fault, and mappings are counted first: a stranger's file may have millions of faults, and
+# pydantic would keep an error for each.
+Few = BeforeValidator(_few)
 
 
 class Column(Spec):
@@ -37,10 +53,12 @@ class Column(Spec):
     name: Text
     type: ColumnType
     reason: Text = Field("", description="Why it has this type.")
-    categories: Annotated[tuple[Text, ...], Field(max_length=MAX_CLASSES)] = ()
+    categories: Annotated[tuple[Text, ...], Field(max_length=MAX_CLASSES), FailFast()] = ()
     mean: Finite = 0.0
     scale: Annotated[float, Field(gt=0)] = 1.0
-    missing: Annotated[int, Field(ge=0)] = Field(0, description="Values that are missing in the training split.")
+    missing: Count = Field(0, description="Values that are missing in the training split.")
+    written: Annotated[str, Field(max_length=20)] = Field("", description="How its numbers or dates are written.")
+    identifier: bool = Field(False, description="Whether it only names its row.")
 
 
 class Target(Spec):
@@ -54,14 +72,17 @@ class Target(Spec):
         means: Mean of each number over the training split.
         scales: Standard deviation of each number over the training split; 1 if it does not vary.
         reason: Why it is of this kind.
+        written: How the values of each column are written: numbers as in `Column.written`, lists of labels by what is
+            between labels, or `json`.
     """
 
     kind: TargetKind = "classes"
-    columns: Annotated[tuple[Text, ...], Field(max_length=MAX_COLUMNS)] = ()
-    names: Annotated[tuple[Text, ...], Field(max_length=MAX_CLASSES)] = ()
-    means: Annotated[tuple[Finite, ...], Field(max_length=MAX_COLUMNS)] = ()
-    scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=MAX_COLUMNS)] = ()
+    columns: Annotated[tuple[Text, ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
+    names: Annotated[tuple[Text, ...], Field(max_length=MAX_CLASSES), FailFast()] = ()
+    means: Annotated[tuple[Finite, ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
+    scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
     reason: Text = ""
+    written: Annotated[tuple[Annotated[str, Field(max_length=20)], ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
 
 
 class Schema(Spec):
@@ -74,25 +95,29 @@ class Schema(Spec):
         shape: (height, width, channels), (maximum length,) with None for no limit, or (columns,).
         target: What is predicted.
         columns: The columns that are inputs, in the order in which models take them; empty where there is no table.
-        vocabulary: Words or characters by id; the first entries are those of `RESERVED`. Empty if inputs are no tokens.
+        vocabulary: Words or characters by id; the first entries are those of `RESERVED`. Empty for other inputs.
         counts: Number of examples of each split.
         class_counts: Number of examples of each class or label, by split.
-        layout: How the files are laid out, as found: delimiter, encoding, header and the like.
+        layout: How the files are laid out, as found, such as delimiter, encoding and header.
         fingerprint: SHA-256 of everything that was read.
+        trained_on: Hashes of the training inputs, 4 bytes each, sorted, base64: so that other data can be compared with them.
         assignment: Which split each example is in, in the order of reading: zlib-compressed bytes, base64.
     """
 
     rules: int = RULES
     source: Text
     kind: Kind
-    shape: Annotated[tuple[Annotated[int, Field(gt=0)] | None, ...], Field(max_length=4)]
+    shape: Annotated[tuple[Size | None, ...], Field(max_length=4)]
     target: Target
-    columns: Annotated[tuple[Column, ...], Field(max_length=MAX_COLUMNS)] = ()
-    vocabulary: Annotated[tuple[Text, ...], Field(max_length=1_000_000)] = ()
-    counts: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    class_counts: dict[str, tuple[Annotated[int, Field(ge=0)], ...]] = Field(default_factory=dict)
-    layout: dict[str, Any] = Field(default_factory=dict)
+    columns: Annotated[tuple[Column, ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
+    vocabulary: Annotated[tuple[Text, ...], Field(max_length=1_000_000), FailFast()] = ()
+    counts: Annotated[dict[Split, Count], Few] = Field(default_factory=dict)
+    class_counts: Annotated[
+        dict[Split, Annotated[tuple[Count, ...], Field(max_length=MAX_CLASSES), FailFast()]], Few
+    ] = Field(default_factory=dict)
+    layout: Annotated[dict[str, Any], Few] = Field(default_factory=dict)
     fingerprint: Annotated[str, Field(max_length=128)] = ""
+    trained_on: Annotated[str, Field(max_length=MAX_BYTES)] = ""
     assignment: Annotated[str, Field(max_length=MAX_BYTES)] = ""
 
 

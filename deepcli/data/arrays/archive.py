@@ -146,7 +146,7 @@ def read_npz(path: Path, keys: tuple[str, ...], *, objects: tuple[str, ...] = ()
         missing = [key for key in keys if f"{key}.npy" not in sizes]
         if missing:
             raise DataError(f"{path}: has no array {missing[0]!r}; it should contain {', '.join(keys)}")
-        if sum(sizes.values()) > MAX_BYTES:
+        if sum(sizes[f"{key}.npy"] for key in keys) > MAX_BYTES:
             raise DataError(f"{path}: would unpack to more than {MAX_BYTES >> 30} GiB")
         return {key: _read_array(archive.open(f"{key}.npy"), key in objects) for key in keys}
 

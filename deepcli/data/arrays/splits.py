@@ -10,6 +10,7 @@ import numpy as np
 
 from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.data.lexicon import Lexicon
+from deepcli.data.sources.findings import Finding
 from deepcli.errors import DataError
 
 TEST_LIMIT_SEED = 20_240_101
@@ -100,6 +101,8 @@ class Split:
 class Splits:
     """The three splits of a run; `validation` is None if the spec holds out no examples.
 
+    `findings` say what was left out of own data, and what is doubtful about them.
+
     `lexicon` returns the words of token ids; it looks for them when it is called.
     """
 
@@ -108,6 +111,7 @@ class Splits:
     test: Split
     provenance: Provenance
     lexicon: Callable[[], Lexicon | None] = field(default=lambda: None, compare=False, repr=False)
+    findings: tuple[Finding, ...] = ()
 
     def __getitem__(self, name: str) -> Split:
         split: Split | None = getattr(self, name)
@@ -161,27 +165,34 @@ def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None
         DataError: The training or validation split would have no examples.
     """
     x, y = raw.train
-    held = stratified(y, round(len(y) * validation_split), generator(split_seed, 0))
+    held = stratified(strata_of(y), round(len(y) * validation_split), generator(split_seed, 0))
     rest = np.delete(np.arange(len(y)), held)
     if validation_split and not len(held):
         raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples leaves none for validation")
     if not len(rest):
         raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples leaves none for training")
-    train = _select(x, y, _limited(y, rest, limit, generator(split_seed, 1)))
-    validation = _select(x, y, _limited(y, held, limit, generator(split_seed, 2))) if len(held) else None
+    train = select(x, y, limited(y, rest, limit, generator(split_seed, 1)))
+    validation = select(x, y, limited(y, held, limit, generator(split_seed, 2))) if len(held) else None
     x, y = raw.test
-    test = _select(x, y, _limited(y, np.arange(len(y)), limit, generator(TEST_LIMIT_SEED)))
+    test = select(x, y, limited(y, np.arange(len(y)), limit, generator(TEST_LIMIT_SEED)))
     return Splits(train, validation, test, raw.provenance)
 
 
-def _limited(y: np.ndarray, ids: np.ndarray, limit: int | None, rng: np.random.RandomState) -> np.ndarray:
+def limited(y: np.ndarray, ids: np.ndarray, limit: int | None, rng: np.random.RandomState) -> np.ndarray:
+    """Return at most `limit` of the positions, every class in proportion."""
     if limit is None or limit >= len(ids):
         return ids
-    chosen: np.ndarray = ids[stratified(y[ids], limit, rng)]
+    chosen: np.ndarray = ids[stratified(strata_of(y[ids]), limit, rng)]
     return chosen
 
 
-def _select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:
+def strata_of(y: np.ndarray) -> np.ndarray:
+    """Return what keeps its shares when examples are drawn, (examples,): the class; one stratum for other targets."""
+    return y if y.ndim == 1 and y.dtype.kind in "iu" else np.zeros(len(y), np.int32)
+
+
+def select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:
+    """Return the examples at some positions as a split."""
     if len(ids) == len(y):
         return Split(x, y, ids)
     return Split(x[ids], y[ids], ids)

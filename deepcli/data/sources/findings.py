@@ -17,9 +17,11 @@ class Finding:
         severity: `error` for what cannot be used, `warning` for what makes results doubtful, `note` for the rest.
         where: The file, with line or column if there is one.
         text: What was found, and what to do about it.
+        places: Where it is, if it is in several places: each of the first 1,000.
     """
 
     code: str
     severity: Severity
     where: str
     text: str
+    places: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Which kind of own data a path holds, told by names alone."""
+"""Which kind of own data a path holds, by names alone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 TABLES = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "xlsx")
 ARRAYS = ("npz", "npy", "h5", "hdf5")
 PICTURES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
+TAPES = ("tar", "tgz", "tbz2", "txz")
+"""Archives of folders; a `.zip` holds a table if another ending is before it."""
 PACKED = ("gz", "bz2", "xz", "zip")
 REMOTE = ("s3", "gs", "gcs", "http", "https", "hf", "az", "abfs")
 MOST_NAMES = 2_000
-"""Names that are looked at to tell folders of texts from folders of pictures."""
+"""Names that are looked at to distinguish folders of texts from folders of pictures."""
 
 
 def looks_like_path(value: str) -> bool:
@@ -29,7 +31,9 @@ def kind_at(path: str) -> str:
     if os.path.isdir(whole):  # noqa: PTH112
         return _folder(whole)
     ending = ending_of(path)
-    return "arrays" if ending in ARRAYS else "table" if ending or "*" in path else "image_folder"
+    if ending in ARRAYS:
+        return "arrays"
+    return "table" if (ending and ending not in TAPES) or "*" in path else "image_folder"
 
 
 def ending_of(path: str) -> str:

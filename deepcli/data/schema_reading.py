@@ -1,0 +1,88 @@
+"""Reads schemas as input from a stranger: bounded before they are parsed, and checked for contradictions afterwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from deepcli.data.schema import MAX_BYTES, RESERVED, Schema
+from deepcli.data.signature import Signature
+from deepcli.errors import DataError
+
+MAX_VALUES = 2_000_000
+"""Values in a schema: the words of the largest vocabulary, and the names and categories of the largest tables."""
+MAX_IMAGE = 1 << 27
+"""Values of an image; a model of more could not compute anything in the memory of a machine."""
+MAX_LENGTH = 1 << 24
+"""Token ids of a text."""
+MAX_WORD = 200
+"""Characters of a value in a layout."""
+OPTIONS = {"format": str, "packed": str, "encoding": str, "delimiter": str, "quoting": str, "header": bool}
+"""Types of the entries of a layout that decide how a table is read."""
+FEATURE_TYPES = ("number", "category", "date")
+
+
+def read_schema(content: bytes) -> Schema:
+    """Read the JSON of a schema.
+
+    Raises:
+        ValueError: It is too long, is not a schema, or contradicts itself.
+    """
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
+    # A parser makes an object of each value, so they are counted first; a comma inside a text counts too.
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES or content.count(b'"') > 2 * MAX_VALUES:
+        raise ValueError(f"it has more than {MAX_VALUES:,} values")
+    schema = Schema.model_validate_json(content)
+    for problem in _problems(schema):
+        raise ValueError(problem)
+    return schema
+
+
+def _problems(schema: Schema) -> Iterator[str]:
+    """Yield contradictions in a schema."""
+    yield from _target_problems(schema)
+    yield from _input_problems(schema)
+    try:
+        classes = 0 if schema.target.kind == "numbers" else len(schema.target.names)
+        vocabulary = len(schema.vocabulary) or None
+        if schema.kind != "tokens" or vocabulary:  # a textbook set's vocabulary is in its spec
+            Signature(schema.kind, schema.shape, classes, 1, vocabulary, None, schema.target, schema.columns)
+    except DataError as error:
+        yield str(error)
+    yield from _layout_problems(schema)
+
+
+def _target_problems(schema: Schema) -> Iterator[str]:
+    target = schema.target
+    for name, values in (("means", target.means), ("scales", target.scales)):
+        if values and len(values) != len(target.names):
+            yield f"target: has {len(values)} {name} for {len(target.names)} names"
+    if len(set(target.names)) < len(target.names):
+        yield "target: has a name twice"
+    for split, counts in schema.class_counts.items():
+        if len(counts) != len(target.names):
+            yield f"class_counts: has {len(counts)} counts of {split} for {len(target.names)} names"
+
+
+def _input_problems(schema: Schema) -> Iterator[str]:
+    sizes = [size or 1 for size in schema.shape]
+    if schema.kind == "image" and math.prod(sizes) > MAX_IMAGE:
+        yield f"shape: an image of more than {MAX_IMAGE:,} values"
+    if schema.kind == "tokens" and sizes and sizes[0] > MAX_LENGTH:
+        yield f"shape: texts of more than {MAX_LENGTH:,} tokens"
+    words = schema.vocabulary
+    if any(words) and words[: len(RESERVED)] != RESERVED:
+        yield f"vocabulary: does not begin with {', '.join(map(repr, RESERVED))}"
+    names = [column.name for column in schema.columns]
+    if len(set(names)) < len(names):
+        yield "columns: has a name twice"
+    if schema.kind == "features" and any(column.type not in FEATURE_TYPES for column in schema.columns):
+        yield "columns: a model of features takes numbers, categories and dates"
+
+
+def _layout_problems(schema: Schema) -> Iterator[str]:
+    for name, value in schema.layout.items():
+        fits = isinstance(value, OPTIONS.get(name, str | int | bool | None))
+        if not fits or len(str(value)) > MAX_WORD or len(name) > MAX_WORD:
+            yield "layout: has an entry of another type or length"
