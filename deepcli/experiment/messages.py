@@ -81,6 +81,8 @@ def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
         return "is missing"
     if kind == "too_short":
         return f"should have at least {item['ctx']['min_length']}, not {item['ctx']['actual_length']}"
+    if kind == "too_long":
+        return f"should have at most {item['ctx']['max_length']}, not {item['ctx']['actual_length']}"
     if kind == "extra_forbidden":
         cls = class_at(tree, path[:-1], whole)
         known = list(cls.model_fields) if cls else []

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from deepcli.data import DATASETS, BaseDataset, Signature
+from deepcli.data.sources.known_schemas import carrying
 from deepcli.errors import DataError, SpecError, UsageError
 from deepcli.experiment import load
 from deepcli.experiment.merge import Merger
@@ -55,7 +56,8 @@ def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[BaseDatase
     merger = Merger()
     document = merger.overlay(load.parse(load.dump(experiment), "the checkpoint's spec"), load.words(words))
     try:
-        data = DataSection.model_validate({"data": document.tree["data"]}).data
+        with carrying(experiment.data.data_schema):
+            data = DataSection.model_validate({"data": document.tree["data"]}).data.bound(experiment.task.reads)
         why = _misfit(experiment.signature, data.signature)
     except ValidationError as error:
         raise SpecError(problems(error, document, DataSection)) from None
@@ -76,7 +78,7 @@ def _misfit(model: Signature, data: Signature) -> str | None:
         if texts
         else model.shape == data.shape
     )
-    if fits and (model.kind, model.classes) == (data.kind, data.classes):
+    if fits and (model.kind, model.classes, model.predicted) == (data.kind, data.classes, data.predicted):
         return None
     return f"the model takes {_described(model)}, but these data are {_described(data)}"
 

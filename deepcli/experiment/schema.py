@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from deepcli.callbacks import CALLBACKS, Callback
 from deepcli.data import DATASETS, BaseDataset, Signature
 from deepcli.data.augmentation import ImageAugmentation
+from deepcli.data.schema import Schema
 from deepcli.models import MODELS, Head, Model
 from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, Loss, Metric, Optimizer, Schedule
 from deepcli.optim.losses import Auto as AutoLoss
-from deepcli.optim.metrics import Accuracy
 from deepcli.optim.optimizers import Adam
 from deepcli.optim.schedules import Constant, ReduceOnPlateau, count
 from deepcli.spec.fields import Auto, NonNegative, Positive, PositiveFloat, as_tuple, matching
 from deepcli.spec.registry import Issue, Spec, did_you_mean, validate, validation_error
+from deepcli.tasks import TASKS, Task
+from deepcli.tasks.auto import AutoTask
 from deepcli.trackers import TRACKERS, Tracker
 
 FORMAT: Literal[1] = 1
@@ -83,6 +85,22 @@ class Training(Spec):
     deterministic: bool = Field(False, description="Bit-identical results on GPUs too, at the cost of speed.")
 
 
+def _task_and_signature(sections: dict[str, Any]) -> tuple[Task, Signature] | None:
+    """Return the task, never `auto`, and the data's signature; None if one of these sections is not valid."""
+    if "task" not in sections or "data" not in sections:
+        return None
+    signature = sections["data"].signature
+    return sections["task"].resolve(signature), signature
+
+
+def _chosen_metrics(value: Any, info: ValidationInfo) -> Any:
+    """Replace `auto` with the metrics of the task."""
+    if value != "auto":
+        return as_tuple(value)
+    known = _task_and_signature(info.data)
+    return known[0].default_metrics() if known else ()
+
+
 class Experiment(Spec):
     """A training run, from its data to its last checkpoint."""
 
@@ -90,11 +108,14 @@ class Experiment(Spec):
         "experiment", description="Name of the run; default: the file's name without its extension."
     )
     seed: Seed = Field(0, description="Seed for initial weights, data order, dropout and augmentation.")
-    data: Annotated[BaseDataset, DATASETS] = Field(description="The data set.")
+    task: Annotated[Task, TASKS] = Field(
+        AutoTask(), description="What the model is trained for; auto follows the data."
+    )
+    data: Annotated[BaseDataset, DATASETS] = Field(description="The data set, or the path of your own data.")
     model: Annotated[Model, MODELS] = Field(description="The model family.")
     loss: Annotated[Loss, LOSSES] = Field(AutoLoss(), description="Loss function that training minimizes.")
-    metrics: Annotated[tuple[Annotated[Metric, METRICS], ...], BeforeValidator(as_tuple)] = Field(
-        (Accuracy(),), description="Metrics measured in addition to the loss."
+    metrics: Annotated[tuple[Annotated[Metric, METRICS], ...], BeforeValidator(_chosen_metrics)] = Field(
+        cast("Any", "auto"), description="Metrics measured in addition to the loss; auto chooses by the task."
     )
     optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(Adam(), description="Optimizer that updates the weights.")
     schedule: Annotated[Schedule, SCHEDULES] = Field(Constant(), description="Schedule of the learning rate.")
@@ -106,10 +127,30 @@ class Experiment(Spec):
         """Properties of the data that the model needs."""
         return self.data.signature
 
+    def carrying(self, schema: Schema | None) -> Experiment:
+        """Return the spec with its data as the run or checkpoint that a schema comes from knows them."""
+        return self.model_copy(update={"data": self.data.carrying(schema)})
+
+    @property
+    def resolved_task(self) -> Task:
+        """The task, which is never `auto`."""
+        return self.task.resolve(self.signature)
+
+    @property
+    def resolved_loss(self) -> Loss:
+        """The loss, which is never `auto`."""
+        return self.resolved_task.choose_loss(self.loss, self.signature)
+
+    @property
+    def target_names(self) -> list[str]:
+        """Names of classes, labels, levels or numbers."""
+        signature = self.signature
+        return list(signature.predicted.names) or self.data.names_of(signature.classes)
+
     @property
     def head(self) -> Head:
-        """The output layer that the loss requires."""
-        return self.loss.head(self.signature)
+        """The output layer that task and loss require."""
+        return self.resolved_task.head(self.resolved_loss, self.signature)
 
     @property
     def monitor(self) -> str:
@@ -141,6 +182,12 @@ class Experiment(Spec):
         steps = self.training.epochs * steps_per_epoch
         return min(steps, self.training.max_steps or steps)
 
+    def stage_steps(self, steps_per_epoch: int) -> tuple[int, ...]:
+        """Training steps of each of the model's stages; one that `max_steps` cuts off has none."""
+        total = self.total_steps(steps_per_epoch)
+        begins = [min(stage.begins * steps_per_epoch, total) for stage in self.model.stages]
+        return tuple(end - begin for begin, end in zip(begins, [*begins[1:], total], strict=True))
+
     def total_updates(self, steps_per_epoch: int) -> int:
         """Weight updates of the whole run; each epoch ends with one, even if its last group of batches is incomplete."""
         group = self.optimizer.gradient_accumulation_steps or 1
@@ -149,23 +196,43 @@ class Experiment(Spec):
 
     # Each section is checked against those above it; `info.data` lacks the sections that are themselves invalid.
 
-    @field_validator("model", "loss")
+    @field_validator("data")
     @classmethod
-    def _fits_data(cls, section: Any, info: ValidationInfo) -> Any:
+    def _suits_the_task(cls, data: BaseDataset, info: ValidationInfo) -> BaseDataset:
+        task = info.data.get("task")
+        if task is None:
+            return data
+        data = data.bound(task.reads)
+        return validate(data, lambda d: task.check(d.signature))
+
+    @field_validator("model")
+    @classmethod
+    def _fits_data(cls, model: Model, info: ValidationInfo) -> Model:
         data = info.data.get("data")
-        return validate(section, lambda s: s.check(data.signature)) if data else section
+        return validate(model, lambda m: m.issues(data.signature)) if data else model
+
+    @field_validator("loss")
+    @classmethod
+    def _fits_task_and_data(cls, loss: Loss, info: ValidationInfo) -> Loss:
+        if (known := _task_and_signature(info.data)) is None:
+            return loss
+        task, signature = known
+        return validate(loss, lambda one: [*task.check_loss(one, signature), *one.check(signature)])
 
     @field_validator("metrics")
     @classmethod
-    def _fit_data(cls, metrics: tuple[Metric, ...], info: ValidationInfo) -> tuple[Metric, ...]:
+    def _fit_task_and_data(cls, metrics: tuple[Metric, ...], info: ValidationInfo) -> tuple[Metric, ...]:
+        known = _task_and_signature(info.data)
         names = [metric.type for metric in metrics]
         first = {name: index for index, name in reversed(list(enumerate(names)))}
         problems: list[Issue] = [
             ((index,), f"duplicate metric {name!r}") for index, name in enumerate(names) if index != first[name]
         ]
-        if data := info.data.get("data"):
+        if known is not None:
+            task, signature = known
             for index, metric in enumerate(metrics):
-                problems += [((index, *path), why) for path, why in metric.check(data.signature)]
+                found = [*task.check_metric(metric, signature), *metric.check(signature)]
+                problems += [((index, *path), why) for path, why in found]
         if problems:
             raise validation_error(problems, names)
         return metrics
@@ -181,6 +248,8 @@ class Experiment(Spec):
     @classmethod
     def _can_be_watched(cls, training: Training, info: ValidationInfo) -> Training:
         problems = [*_class_weight_problems(training, info.data), *_jit_problems(training, info.data)]
+        if model := info.data.get("model"):
+            problems += model.check_training(training.epochs, training.initial_weights is not None)
         if training.early_stopping is not None:
             watched = training.early_stopping.monitor
             problems += monitor_problems(watched, ("early_stopping", "monitor"), info.data)
@@ -193,17 +262,25 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _is_long_enough(self) -> Experiment:
-        if self.data.path is None and (problems := list(self.check_length(self.data.steps_per_epoch))):
+        if self.data.length_is_known and (problems := list(self.check_length(self.data.steps_per_epoch))):
             raise validation_error(problems, self.name)
         return self
 
     def check_length(self, steps_per_epoch: int) -> Iterator[Issue]:
         """Yield what the run is too short for. With a `data.path`, its length is known only after reading the data."""
         total = self.total_steps(steps_per_epoch)
-        if self.schedule.warmup and count(self.schedule.warmup, total) >= total:
+        stages = self.stage_steps(steps_per_epoch)
+        shortest = min(stages)
+        if self.schedule.warmup and shortest and count(self.schedule.warmup, shortest) >= shortest:
+            whole = "run" if len(stages) == 1 else "stage"
             yield (
                 ("schedule", "warmup"),
-                f"a warm-up of {self.schedule.warmup:g} steps takes the whole run of {total}",
+                f"a warm-up of {self.schedule.warmup:g} steps takes the whole {whole} of {shortest}",
+            )
+        if not shortest and self.training.max_steps:
+            yield (
+                ("training", "max_steps"),
+                f"the run ends after {self.training.max_steps} steps, before the last of its {len(stages)} stages begins",
             )
         optimizer, longest = self.optimizer, min(steps_per_epoch, total)
         group = optimizer.gradient_accumulation_steps or 1
@@ -230,12 +307,16 @@ def monitor_problems(monitor: str, path: tuple[str | int, ...], sections: dict[s
 
 
 def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:
-    if not isinstance(training.class_weight, dict) or "data" not in sections:
+    if training.class_weight is None or (known := _task_and_signature(sections)) is None:
         return
-    classes = sections["data"].signature.classes
-    for label in training.class_weight:
-        if not 0 <= label < classes:
-            yield ("class_weight", label), f"class {label} does not exist; these data have classes 0 to {classes - 1}"
+    task, signature = known
+    if not task.weighs_classes:
+        yield ("class_weight",), f"weighs classes, which {task.type} does not have; leave it out"
+    elif isinstance(training.class_weight, dict):
+        for label in training.class_weight:
+            if not 0 <= label < signature.classes:
+                why = f"class {label} does not exist; these data have classes 0 to {signature.classes - 1}"
+                yield ("class_weight", label), why
 
 
 def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:

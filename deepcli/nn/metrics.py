@@ -114,3 +114,21 @@ class FairTopKAccuracy(keras.metrics.MeanMetricWrapper):
 
     def get_config(self) -> dict[str, Any]:
         return {"k": self.k, "name": self.name}
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class MedianAccuracy(keras.metrics.MeanMetricWrapper):
+    """Fraction of examples whose median level, by the probabilities (batch, levels), is the label (batch,)."""
+
+    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
+        super().__init__(median_is_right, name=name, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self.dtype}
+
+
+def median_is_right(y_true: Any, y_pred: Any) -> Any:
+    """Return 1 for each example whose median level is the label, float (batch,)."""
+    below = ops.cumsum(ops.cast(y_pred, "float32"), axis=-1)
+    median = ops.argmax(ops.cast(below >= 0.5 - 1e-6, "int32"), axis=-1)
+    return ops.cast(ops.equal(ops.cast(median, "int32"), ops.cast(ops.reshape(y_true, (-1,)), "int32")), "float32")

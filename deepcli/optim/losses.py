@@ -1,4 +1,7 @@
-"""Losses that a spec can name; each says which output layer it needs. Labels are always class numbers."""
+"""Losses that a spec can name. Where classes are predicted, each says which output layer it needs.
+
+A task decides what a loss compares: class numbers and probabilities as here, or the numbers and labels of other tasks.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from deepcli.data.signature import Signature
-from deepcli.models.base import Head
+from deepcli.models.heads import Head
 from deepcli.spec.fields import NonNegative, PositiveFloat, Rate
 from deepcli.spec.registry import Component, Issue, Registry
 
@@ -18,19 +21,37 @@ if TYPE_CHECKING:
 
 
 class Loss(Component):
-    """A function of predicted probabilities and class numbers that training minimizes."""
+    """A function of predictions and targets that training minimizes.
+
+    Attributes:
+        tasks: The tasks that it is for, besides those that name it.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield what does not fit the data, by field."""
         yield from ()
 
+    def resolve(self, signature: Signature) -> Loss:
+        """Return the loss that it stands for: itself, unless it is `auto`."""
+        return self
+
     def head(self, signature: Signature) -> Head:
-        """Return the output layer that the loss needs; by default, a softmax over the classes."""
+        """Return the output layer that the loss needs for classes; by default, a softmax over them."""
         return Head(signature.classes, "softmax")
 
     @abstractmethod
     def build(self, signature: Signature) -> keras.losses.Loss:
-        """Build the Keras loss: labels (batch,), probabilities (batch, units)."""
+        """Build the Keras loss for classes: labels (batch,), probabilities (batch, units)."""
+
+    def plain(self) -> keras.losses.Loss:
+        """Build the Keras loss for tasks whose targets and predictions have the same shape, (batch, outputs).
+
+        Raises:
+            TypeError: The loss is for classes only.
+        """
+        raise TypeError(f"{self.type} is a loss of classes only")
 
 
 LOSSES: Registry[Loss] = Registry("losses", default="auto")
@@ -49,7 +70,6 @@ class Auto(Smoothed):
     type: Literal["auto"] = "auto"
 
     def resolve(self, signature: Signature) -> Loss:
-        """Return the loss it stands for."""
         if signature.classes == 2:
             return BinaryCrossentropy(label_smoothing=self.label_smoothing)
         if self.label_smoothing:
@@ -91,7 +111,7 @@ class CategoricalCrossentropy(Smoothed):
 
 @LOSSES.register
 class BinaryCrossentropy(Smoothed):
-    """Cross-entropy of a single output probability; for two classes."""
+    """Cross-entropy of a single output probability, for two classes; or of the probability of every label."""
 
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
 
@@ -103,30 +123,36 @@ class BinaryCrossentropy(Smoothed):
         return Head(1, "sigmoid")
 
     def build(self, signature: Signature) -> keras.losses.Loss:
+        from deepcli.nn.losses import ColumnTargets
+
+        return ColumnTargets(self.plain())
+
+    def plain(self) -> keras.losses.Loss:
         import keras
 
-        from deepcli.nn.losses import Column
-
-        return Column(keras.losses.BinaryCrossentropy(label_smoothing=self.label_smoothing))
+        return keras.losses.BinaryCrossentropy(label_smoothing=self.label_smoothing)
 
 
 class OneHotLoss(Loss):
-    """A loss on one-hot targets and the probabilities of all classes."""
+    """A loss on one-hot targets and the probabilities of all classes, or on numbers."""
 
     KERAS: ClassVar[str]
 
     def build(self, signature: Signature) -> keras.losses.Loss:
-        import keras
-
         from deepcli.nn.losses import OneHot
 
-        loss = getattr(keras.losses, self.KERAS)(**self.model_dump(exclude={"type"}))
-        return OneHot(loss, signature.classes)
+        return OneHot(self.plain(), signature.classes)
+
+    def plain(self) -> keras.losses.Loss:
+        import keras
+
+        loss: keras.losses.Loss = getattr(keras.losses, self.KERAS)(**self.model_dump(exclude={"type"}))
+        return loss
 
 
 @LOSSES.register
 class MeanSquaredError(OneHotLoss):
-    """Mean squared difference to one-hot targets (the Brier score, over the number of classes)."""
+    """Mean squared difference to numbers, or to one-hot targets (the Brier score, over the number of classes)."""
 
     type: Literal["mean_squared_error"] = "mean_squared_error"
 
@@ -135,7 +161,7 @@ class MeanSquaredError(OneHotLoss):
 
 @LOSSES.register
 class MeanAbsoluteError(OneHotLoss):
-    """Mean absolute difference to one-hot targets."""
+    """Mean absolute difference to numbers, or to one-hot targets."""
 
     type: Literal["mean_absolute_error"] = "mean_absolute_error"
 
@@ -144,12 +170,22 @@ class MeanAbsoluteError(OneHotLoss):
 
 @LOSSES.register
 class Huber(OneHotLoss):
-    """Quadratic for small differences to one-hot targets, linear for large ones (Huber 1964)."""
+    """Quadratic for small differences to numbers or one-hot targets, linear for large ones (Huber 1964)."""
 
     type: Literal["huber"] = "huber"
     delta: PositiveFloat = Field(1.0, description="Difference at which the loss becomes linear.")
 
     KERAS: ClassVar[str] = "Huber"
+
+
+@LOSSES.register
+class LogCosh(OneHotLoss):
+    """Logarithm of the hyperbolic cosine of the difference to numbers: like `huber`, but smooth."""
+
+    type: Literal["log_cosh"] = "log_cosh"
+
+    KERAS: ClassVar[str] = "LogCosh"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
 
 @LOSSES.register
@@ -196,8 +232,11 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
     gamma: NonNegative = Field(2.0, description="Down-weighting of easy examples; 0 is plain cross-entropy.")
 
     def build(self, signature: Signature) -> keras.losses.Loss:
+        from deepcli.nn.losses import ColumnTargets
+
+        return ColumnTargets(self.plain())
+
+    def plain(self) -> keras.losses.Loss:
         import keras
 
-        from deepcli.nn.losses import Column
-
-        return Column(keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type"})))
+        return keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type"}))

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.evaluation.scores import SCORES
-from deepcli.models.base import Head
+from deepcli.models.heads import Head
 from deepcli.spec.fields import Positive
 from deepcli.spec.registry import Component, Issue, Registry, show
 
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 
 class Metric(Component):
-    """A metric of predicted probabilities and class numbers; its name is its type."""
+    """A metric of predictions and targets; its name is its type.
 
+    Attributes:
+        better: Whether a higher or a lower value is better.
+        tasks: The tasks that it is for, besides those that name it.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
     better: ClassVar[Literal["max", "min"]] = "max"
 
     def check(self, signature: Signature) -> Iterator[Issue]:
@@ -29,7 +35,7 @@ class Metric(Component):
 
     @abstractmethod
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        """Build the Keras metric: labels (batch,), probabilities (batch, units)."""
+        """Build the Keras metric: targets as the task has them, predictions (batch, outputs)."""
 
 
 class _Metrics(Registry[Metric]):
@@ -49,16 +55,12 @@ METRICS = _Metrics("metrics")
 
 @METRICS.register
 class Accuracy(Metric):
-    """Fraction of examples whose most likely class is the label."""
+    """Fraction of examples whose answer is the label: the most likely class, or the median of ordered levels."""
 
     type: Literal["accuracy"] = "accuracy"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        import keras
-
-        if head.units == 1:
-            return keras.metrics.BinaryAccuracy(name="accuracy")
-        return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        return head.accuracy(self.type)
 
 
 @METRICS.register
@@ -121,3 +123,94 @@ class F1(ConfusionMetric):
     """Harmonic mean of precision and recall of class 1; with more than two classes, the mean over all (macro)."""
 
     type: Literal["f1"] = "f1"
+
+
+class NumberMetric(Metric):
+    """A metric of numbers, in the units of the data; the mean over several targets."""
+
+    KERAS: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    better: ClassVar[Literal["max", "min"]] = "min"
+
+    def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
+        import keras
+
+        metric: keras.metrics.Metric = getattr(keras.metrics, self.KERAS)(name=self.type)
+        return metric
+
+
+@METRICS.register
+class MeanAbsoluteErrorMetric(NumberMetric):
+    """Mean absolute difference between predicted and true numbers."""
+
+    type: Literal["mean_absolute_error"] = "mean_absolute_error"
+    KERAS: ClassVar[str] = "MeanAbsoluteError"
+
+
+@METRICS.register
+class RootMeanSquaredError(NumberMetric):
+    """Square root of the mean squared difference between predicted and true numbers."""
+
+    type: Literal["root_mean_squared_error"] = "root_mean_squared_error"
+    KERAS: ClassVar[str] = "RootMeanSquaredError"
+
+
+@METRICS.register
+class R2Score(NumberMetric):
+    """Share of the variance that is explained: 1 is perfect, 0 as good as the mean."""
+
+    type: Literal["r2_score"] = "r2_score"
+    KERAS: ClassVar[str] = "R2Score"
+    better: ClassVar[Literal["max", "min"]] = "max"
+
+
+class LabelMetric(Metric):
+    """A metric of labels, of which an example may have several."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("multilabel",)
+
+
+@METRICS.register
+class BinaryAccuracy(LabelMetric):
+    """Fraction of labels that are right, over all examples and labels, with 0.5 as the threshold."""
+
+    type: Literal["binary_accuracy"] = "binary_accuracy"
+
+    def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
+        import keras
+
+        return keras.metrics.BinaryAccuracy(name=self.type)
+
+
+@METRICS.register
+class F1Score(LabelMetric):
+    """Harmonic mean of precision and recall, with 0.5 as the threshold of every label."""
+
+    type: Literal["f1_score"] = "f1_score"
+    average: Literal["micro", "macro", "weighted"] = Field(
+        "micro", description="micro counts all labels together; macro is the mean over labels."
+    )
+
+    def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
+        import keras
+
+        return keras.metrics.F1Score(average=self.average, threshold=0.5, name=self.type)
+
+
+@METRICS.register
+class MeanAveragePrecision(LabelMetric):
+    """Area under the precision-recall curve of each label, mean over labels; approximated at fixed thresholds."""
+
+    type: Literal["average_precision"] = "average_precision"
+    num_thresholds: Positive = Field(200, description="Number of points of the curve.")
+
+    def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
+        import keras
+
+        return keras.metrics.AUC(
+            num_thresholds=self.num_thresholds,
+            curve="PR",
+            multi_label=True,
+            num_labels=signature.classes,
+            name=self.type,
+        )

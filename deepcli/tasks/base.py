@@ -1,0 +1,167 @@
+"""Base class of tasks: what a model is trained for. A task says what is predicted, and what the figures mean."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from deepcli.data.schema import TargetKind
+from deepcli.data.signature import Signature
+from deepcli.models.heads import Head
+from deepcli.optim.losses import LOSSES, Loss
+from deepcli.optim.metrics import METRICS, Metric
+from deepcli.spec.registry import Component, Issue, Registry, did_you_mean
+from deepcli.tasks.interpreting import Interpreter
+from deepcli.tasks.usage_code import NUMBERS, UsageCode, written
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from deepcli.evaluation.predictions_base import AnyPredictions
+
+
+class Task(Component):
+    """What a model is trained for.
+
+    Attributes:
+        takes: The kinds of target it takes; the first is the one for which `task: auto` chooses it.
+        reads: How a target is read where data can be read in several ways; None where the data decide.
+        losses: The losses that make sense, the default first.
+        metrics: The metrics that make sense, the default first.
+        headline: The score by which a model and a baseline are named.
+        scores: The task whose scores are computed; empty for its own.
+        weighs_classes: Whether `training.class_weight` has a meaning.
+        difference_unit: What `difference` counts in, as words behind a number; empty for the outputs themselves.
+    """
+
+    takes: ClassVar[tuple[TargetKind, ...]]
+    reads: ClassVar[TargetKind | None] = None
+    losses: ClassVar[tuple[str, ...]]
+    metrics: ClassVar[tuple[str, ...]]
+    scores: ClassVar[str] = ""
+    headline: ClassVar[str] = "accuracy"
+    weighs_classes: ClassVar[bool] = False
+    difference_unit: ClassVar[str] = ""
+
+    @property
+    def scored_as(self) -> str:
+        """The task whose scores are computed."""
+        return self.scores or self.type
+
+    def resolve(self, signature: Signature) -> Task:
+        """Return the task that it stands for: itself, unless it is `auto`."""
+        return self
+
+    def check(self, signature: Signature) -> Iterator[Issue]:
+        """Yield why the task does not fit the data."""
+        kind = signature.predicted.kind
+        if kind not in self.takes:
+            yield (), f"{self.type} predicts {self.takes[0]}, but these data have {kind}; {_fitting(kind)}"
+
+    def check_loss(self, loss: Loss, signature: Signature) -> Iterator[Issue]:
+        """Yield why a loss does not fit the task or the data."""
+        if loss.type != "auto" and loss.type not in self.losses and self.type not in loss.tasks:
+            names = [name for name in LOSSES if name in self.losses or self.type in LOSSES[name].tasks]
+            yield (), self._unfit("loss", loss.type, names)
+
+    def check_metric(self, metric: Metric, signature: Signature) -> Iterator[Issue]:
+        """Yield why a metric does not fit the task or the data."""
+        if metric.type not in self.metrics and self.type not in metric.tasks:
+            names = [name for name in METRICS if name in self.metrics or self.type in METRICS[name].tasks]
+            yield (), self._unfit("metric", metric.type, names)
+
+    def _unfit(self, what: str, name: str, known: Sequence[str]) -> str:
+        return f"{name} is not a {what} for {self.type}; {did_you_mean(name, known)}known: {', '.join(known)}"
+
+    def choose_loss(self, loss: Loss, signature: Signature) -> Loss:
+        """Return the loss that a spec means, which may be `auto`."""
+        return loss if loss.type != "auto" else LOSSES.select(self.losses[0])
+
+    def default_metrics(self) -> tuple[Metric, ...]:
+        """Return the metrics of a spec that names none."""
+        return (METRICS.select(self.metrics[0]),)
+
+    def target_form(self, signature: Signature) -> tuple[tuple[int, ...], str]:
+        """Return the shape and the dtype of the target of one example."""
+        return (), "int32"
+
+    @abstractmethod
+    def head(self, loss: Loss, signature: Signature) -> Head:
+        """Return the output layer."""
+
+    @abstractmethod
+    def build_loss(self, loss: Loss, signature: Signature) -> keras.losses.Loss:
+        """Build the Keras loss of targets and predictions as they are in memory."""
+
+    @abstractmethod
+    def predictions(
+        self, signature: Signature, ids: np.ndarray, targets: np.ndarray, outputs: np.ndarray, model: keras.Model | None
+    ) -> AnyPredictions:
+        """Put targets and a model's outputs together, so that they can be scored and saved.
+
+        Args:
+            signature: The data.
+            ids: The examples' places in their split, int (examples,).
+            targets: What is right.
+            outputs: The model's outputs, float32 (examples, outputs).
+            model: The model.
+        """
+
+    def tuned(self, predictions: AnyPredictions, validation: AnyPredictions) -> AnyPredictions:
+        """Return predictions with what is chosen on the validation split, for models without a place for it."""
+        return predictions
+
+    def adapt(self, model: keras.Model, train: np.ndarray) -> None:
+        """Set weights of the output layers from the targets of the training split, before a new run's first step."""
+
+    def tune(self, model: keras.Model, predictions: AnyPredictions) -> None:
+        """Set weights of the model that are chosen on the validation split, after each epoch.
+
+        Keep them in non-trainable weights, so that checkpoints store them.
+        """
+
+    @abstractmethod
+    def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
+        """Return what says in words what the model's outputs mean.
+
+        Args:
+            signature: The data.
+            names: The names of classes, labels or numbers.
+            head: The output layer.
+            top_k: How many of the likeliest answers to give; None for all, in order.
+        """
+
+    def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
+        """Return what the script beside an exported model needs to say what outputs mean; by default their names.
+
+        Args:
+            names: The names of classes, labels or numbers.
+            model: The exported model.
+        """
+        return UsageCode("the outputs", f"NUMBERS = {written(names)}", NUMBERS, {"outputs": names})
+
+    def difference(self, signature: Signature, outputs: np.ndarray, expected: np.ndarray) -> float:
+        """Return the largest difference between what an exported model and the model itself say; NaN if one is NaN.
+
+        Args:
+            signature: The data.
+            outputs: The outputs of the exported model, float32 (examples, outputs).
+            expected: Those of the model.
+        """
+        import numpy as np
+
+        return float(np.abs(outputs.astype(np.float64) - expected).max())
+
+    def accuracy(self, outputs: np.ndarray, targets: np.ndarray) -> float | None:
+        """Return the share of examples whose answer is right; None for a task whose answers are not right or wrong."""
+        return None
+
+
+TASKS: Registry[Task] = Registry("tasks", default="auto")
+
+
+def _fitting(kind: str) -> str:
+    known = [name for name in TASKS if name != "auto" and kind in TASKS[name].takes]
+    return f"tasks for these data: {', '.join(known)}"

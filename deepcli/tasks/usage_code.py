@@ -1,0 +1,56 @@
+"""How the script beside an exported model says what its outputs mean: lines of Python that a task gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deepcli.data.sources.naming import printable
+
+
+@dataclass(frozen=True)
+class UsageCode:
+    """What a task adds to the script beside an exported model, and to its `export.json`.
+
+    Attributes:
+        answers: What the script predicts, as in "Predicts the classes of pictures".
+        constants: Lines that define the names of the outputs and other constants.
+        saying: Lines that define `say(output)`, which returns the answer for one example as text; `output` is float32
+            (outputs,), and NumPy is imported as `np`.
+        facts: What a program that reads `export.json` must know of the outputs.
+    """
+
+    answers: str
+    constants: str
+    saying: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def written(names: Sequence[str]) -> str:
+    """Return names as a Python list that a script may print: what a terminal would obey is escaped."""
+    return repr([printable(name) for name in names])
+
+
+CLASSES = '''\
+def say(output):
+    """Name the likeliest class, and its probability."""
+    share = output if len(output) > 1 else np.array([1 - output[0], output[0]])
+    return f"{CLASSES[share.argmax()]} {share.max():.4f}"'''
+
+LEVELS = '''\
+def say(output):
+    """Name the median level, which is the fewest steps from the true one on average, and its probability."""
+    median = (output.astype(np.float64).cumsum() >= 0.5 - 1e-6).argmax()
+    return f"{LEVELS[median]} {output[median]:.4f}"'''
+
+LABELS = '''\
+def say(output):
+    """Name the labels whose probability reaches their threshold, the likeliest first."""
+    given = [k for k in np.argsort(-output, kind="stable") if output[k] >= np.float32(THRESHOLDS[k])]
+    return ", ".join(f"{LABELS[k]} {output[k]:.4f}" for k in given) or "none"'''
+
+NUMBERS = '''\
+def say(output):
+    """Name the numbers, which are in the units of the training data."""
+    return "  ".join(f"{name} {value:.7g}" for name, value in zip(NUMBERS, output.tolist()))'''
