@@ -1,7 +1,8 @@
 """Model families: each a spec that builds a Keras model for any data set."""
 
-from deepcli.models import cnn, mlp, ngram, recurrent, sequential, transformer
-from deepcli.models.base import MODELS, Head, Model
+from deepcli.models import application, cnn, mlp, ngram, recurrent, sequential, transformer
+from deepcli.models.base import MODELS, Model
+from deepcli.models.heads import Head
 from deepcli.models.stack import LAYERS, Layer
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Head",
     "Layer",
     "Model",
+    "application",
     "cnn",
     "mlp",
     "ngram",

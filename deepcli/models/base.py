@@ -3,35 +3,67 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from deepcli.data.files import OFFLINE, Sources
 from deepcli.data.signature import Signature
+from deepcli.models.heads import Head
 from deepcli.models.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.spec.fields import Positive
-from deepcli.spec.registry import Component, Issue, Registry
+from deepcli.spec.registry import Component, Issue, Registry, Spec
 
 if TYPE_CHECKING:
     import keras
 
-    from deepcli.data.arrays.splits import Split
+    from deepcli.data.arrays.splits import Split, Splits
 
 EMBEDDING_DIM = 64
+PLURALS = {"image": "images", "tokens": "tokens", "features": "features"}
+"""What examples of each kind of data are called."""
 
 
 @dataclass(frozen=True)
-class Head:
-    """The output layer that a loss requires: its number of units and its activation."""
+class Start:
+    """What a new run's model may be set from, before its first step.
 
-    units: int
-    activation: str
+    Attributes:
+        signature: The data.
+        splits: The data's splits; nothing may be learned from other splits than `train`.
+        sources: Where files may be looked for, and whether downloads are allowed.
+        note: Shows a line to the user.
+    """
+
+    signature: Signature
+    splits: Splits
+    sources: Sources = OFFLINE
+    note: Callable[[str], object] = lambda line: None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run with its own trained layers and its own learning rate.
+
+    Attributes:
+        begins: Completed epochs at its start.
+        learning_rate: Its peak learning rate; None for that of the optimizer.
+    """
+
+    begins: int = 0
+    learning_rate: float | None = None
 
 
 class Model(Component):
-    """A model family. Every family trains on images and on tokens."""
+    """A model family.
+
+    Attributes:
+        kinds: The kinds of data that it trains on.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens")
 
     kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for kernels.")
     bias_initializer: InitializerField = Field(Zeros(), description="Initializer for biases.")
@@ -48,11 +80,35 @@ class Model(Component):
 
     @classmethod
     def starter(cls, kind: str) -> dict[str, Any]:
-        """Return the fields that a new spec must write out, for a kind of data (`image` or `tokens`)."""
+        """Return the fields that a new spec must write out, for a kind of data (`image`, `tokens` or `features`)."""
         return {}
 
+    def issues(self, signature: Signature) -> Iterator[Issue]:
+        """Yield what does not fit the data: their kind, or else what `check` finds."""
+        if signature.kind in self.kinds:
+            yield from self.check(signature)
+            return
+        able = [name for name in MODELS if signature.kind in MODELS[name].kinds]
+        yield (
+            ("type",),
+            f"`{self.type}` takes {_listed([PLURALS.get(kind, kind) for kind in self.kinds], 'and')}; these data are "
+            f"{PLURALS[signature.kind]}; use {_listed(able, 'or')}",
+        )
+
     def check(self, signature: Signature) -> Iterator[Issue]:
-        """Yield what does not fit the data. Needs the spec alone, so errors appear before anything is computed."""
+        """Yield what does not fit data of one of the `kinds`.
+
+        Needs the spec alone, so errors appear before anything is computed.
+        """
+        yield from ()
+
+    def check_training(self, epochs: int, initial: bool) -> Iterator[Issue]:
+        """Yield what does not fit the section `training`, at places inside it.
+
+        Args:
+            epochs: Number of epochs.
+            initial: Whether the weights of another run are loaded at the start.
+        """
         yield from ()
 
     @abstractmethod
@@ -60,8 +116,9 @@ class Model(Component):
         """Build the model.
 
         Args:
-            signature: The data: uint8 images (batch, height, width, channels) or int32 tokens (batch, steps).
-            head: The output layer; the model returns float32 probabilities (batch, units).
+            signature: The data: uint8 images (batch, height, width, channels), int32 tokens (batch, steps) or float32
+                features (batch, columns).
+            head: The output layer; the model returns float32 (batch, outputs), probabilities or numbers.
         """
 
     def adapt(self, model: keras.Model, train: Split) -> None:
@@ -74,6 +131,28 @@ class Model(Component):
             train: The training split; nothing may be learned from other splits.
         """
 
+    def begin(self, model: keras.Model, start: Start) -> None:
+        """Set the weights that a new run starts from, if they are not random; a resumed run has them in its checkpoint.
+
+        By default, this calls `adapt`. A family that reads files (pretrained weights, word vectors) does so here.
+
+        Args:
+            model: The model that `build` returned.
+            start: The data, and where to look for files.
+
+        Raises:
+            DataError: A file is missing, damaged or does not fit.
+        """
+        self.adapt(model, start.splits.train)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The parts of a run that train different layers or have their own learning rate; most families have one."""
+        return (Stage(),)
+
+    def enter(self, model: keras.Model, stage: int) -> None:
+        """Set which layers train in one of the `stages`, by its position; `build` leaves a model in the first."""
+
     def needs_any_shape(self) -> Iterator[Issue]:
         """Yield a misfit if the kernel initializer makes matrices only; the kernels of this family have more axes."""
         if self.kernel_initializer.requires_2d:
@@ -83,17 +162,30 @@ class Model(Component):
             )
 
     def dense_output(self, x: keras.KerasTensor, head: Head) -> keras.KerasTensor:
-        """Add the output layer, in float32: a softmax or sigmoid in lower precision is too coarse for the loss."""
+        """Add the output layers, in float32: a softmax or sigmoid in lower precision is too coarse for the loss."""
         import keras
 
-        return keras.layers.Dense(
+        dense = keras.layers.Dense(
             head.units,
             activation=head.activation,
             kernel_initializer=self.kernel_initializer.build(),
             bias_initializer=self.bias_initializer.build(),
             dtype="float32",
             name="output",
-        )(x)
+        )
+        return head.finish(dense(x))
+
+
+class PretrainedEmbeddings(Spec):
+    """Word vectors that a new run's embedding starts from."""
+
+    path_fields: ClassVar[tuple[str, ...]] = ("path",)
+
+    path: str = Field(
+        description="File of word vectors in the text format of GloVe or word2vec, may be compressed. Only a new run reads "
+        "it: checkpoints hold the vectors. Runs store the absolute path."
+    )
+    trainable: bool = Field(True, description="Whether training changes the embedding; false keeps the vectors.")
 
 
 class Embedded(Model):
@@ -106,20 +198,44 @@ class Embedded(Model):
         None, description="Initializer for embeddings; null means uniform in [-0.05, 0.05]. Tokens only."
     )
 
+    embeddings: PretrainedEmbeddings | None = Field(
+        None,
+        description="Word vectors that the embedding starts from; words that the file lacks start at random. Tokens only.",
+    )
+
+    @property
+    def embedding_width(self) -> tuple[str, int]:
+        """The field that sets the width of the embedding, and the width."""
+        return "embedding_dim", self.embedding_dim or EMBEDDING_DIM
+
     def check(self, signature: Signature) -> Iterator[Issue]:
-        if signature.kind == "image":
-            for field in ("embedding_dim", "embeddings_initializer"):
+        if signature.kind != "tokens":
+            for field in ("embedding_dim", "embeddings_initializer", "embeddings"):
                 if getattr(self, field) is not None:
-                    yield (field,), "is for tokens; these data are images"
+                    yield (field,), f"is for tokens; these data are {PLURALS[signature.kind]}"
         yield from super().check(signature)
 
-    def embedding(self, vocabulary: int, width: int | None = None) -> keras.layers.Layer:
+    def embedding(self, vocabulary: int) -> keras.layers.Layer:
         """Build the embedding layer, (batch, steps) ids to (batch, steps, width)."""
         import keras
 
         initializer = self.embeddings_initializer.build() if self.embeddings_initializer else "uniform"
-        width = width or self.embedding_dim or EMBEDDING_DIM
-        return keras.layers.Embedding(vocabulary, width, embeddings_initializer=initializer, name="embedding")
+        _, width = self.embedding_width
+        layer = keras.layers.Embedding(vocabulary, width, embeddings_initializer=initializer, name="embedding")
+        layer.trainable = self.embeddings is None or self.embeddings.trainable
+        return layer
+
+    def begin(self, model: keras.Model, start: Start) -> None:
+        super().begin(model, start)
+        if self.embeddings is not None and start.signature.kind == "tokens":
+            from deepcli.models.word_embeddings import fill
+
+            fill(model.get_layer("embedding"), self.embeddings.path, self.embedding_width, start)
 
 
 MODELS: Registry[Model] = Registry("models")
+
+
+def _listed(names: list[str], word: str) -> str:
+    """Join names as in a sentence."""
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ACTIVATIONS, ActivationField, Relu
-from deepcli.models.base import MODELS, Embedded, Head
+from deepcli.models.base import MODELS, Embedded
+from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, normalize, normalized, token_input, vocabulary_of, word_input
 from deepcli.models.mlp import hidden_layers
 from deepcli.models.regularization import Regularization
@@ -121,7 +122,7 @@ class Cnn(Embedded):
     def _check_one_hot(self, signature: Signature) -> Iterator[Issue]:
         if signature.kind == "image":
             yield ("one_hot",), "is for tokens; these data are images"
-        for field in ("embedding_dim", "embeddings_initializer"):
+        for field in ("embedding_dim", "embeddings_initializer", "embeddings"):
             if getattr(self, field) is not None:
                 yield (field,), "with `one_hot: true` there is no embedding"
         if self.regularization.gaussian_noise:

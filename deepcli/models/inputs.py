@@ -52,14 +52,12 @@ def word_input(signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
     return inputs, Sequence(ids, lengths, sequences.Mask(name="mask")(ids, lengths))
 
 
-def token_input(
-    signature: Signature, model: Embedded, regularization: Penalties, width: int | None = None
-) -> tuple[keras.KerasTensor, Sequence]:
+def token_input(signature: Signature, model: Embedded, regularization: Penalties) -> tuple[keras.KerasTensor, Sequence]:
     """Make the token input, augment and embed it."""
     import keras
 
     inputs, words = word_input(signature)
-    x = noisy(model.embedding(vocabulary_of(signature), width)(words.x), regularization)
+    x = noisy(model.embedding(vocabulary_of(signature))(words.x), regularization)
     if regularization.spatial_dropout:
         x = keras.layers.SpatialDropout1D(regularization.spatial_dropout, name="embedding_dropout")(x)
     return inputs, words.of(x)

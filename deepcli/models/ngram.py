@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from deepcli.data.signature import Signature
-from deepcli.models.base import MODELS, Head, Model
+from deepcli.models.base import MODELS, Model
+from deepcli.models.heads import Head
 from deepcli.models.inputs import augmented, image_input, noisy, vocabulary_of
 from deepcli.models.regularization import Penalties
 from deepcli.spec.fields import Positive, PositiveFloat
@@ -56,6 +57,8 @@ class Ngram(Model):
         longest = min((size for size in signature.shape[:2] if size is not None), default=self.ngrams)
         if self.ngrams > longest:
             yield ("ngrams",), f"n-grams of {self.ngrams} are longer than these data; use at most {longest}"
+        if self.naive_bayes and signature.predicted.kind in ("numbers", "labels"):
+            yield ("naive_bayes",), f"compares classes, but these data have {signature.predicted.kind}; set it to false"
         if self.embedding_dim is not None and self.naive_bayes:
             yield ("naive_bayes",), "applies only without an embedding_dim; set it to false"
         if self.smoothing != 1.0 and not self.naive_bayes:
@@ -78,7 +81,7 @@ class Ngram(Model):
         x = self._bag(size, self.embedding_dim or head.units)(ids)
         if self.embedding_dim is None:
             outputs = keras.layers.Activation(head.activation, dtype="float32", name="output")(x)
-            return keras.Model(inputs, outputs, name="ngram")
+            return keras.Model(inputs, head.finish(outputs), name="ngram")
         if signature.kind == "tokens":
             x = noisy(x, self.regularization)
         if self.regularization.spatial_dropout:

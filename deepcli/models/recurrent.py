@@ -9,7 +9,8 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Tanh
-from deepcli.models.base import MODELS, Embedded, Head
+from deepcli.models.base import MODELS, Embedded
+from deepcli.models.heads import Head
 from deepcli.models.initializers import InitializerField, Orthogonal
 from deepcli.models.inputs import Sequence, normalized, row_input, token_input
 from deepcli.models.regularization import Regularization, penalty

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
 from deepcli.data.signature import Signature
-from deepcli.models.base import MODELS, Head, Model
+from deepcli.models.base import MODELS, PLURALS, Model
+from deepcli.models.features import check_columns, encoded_width, feature_input
+from deepcli.models.heads import Head
 from deepcli.models.initializers import GlorotUniform, InitializerField, Zeros
 from deepcli.models.inputs import augmented, image_input
 from deepcli.models.regularization import Penalties
@@ -33,6 +35,13 @@ ON_TOKENS: list[dict[str, Any]] = [
     {"type": "bidirectional", "layer": {"type": "lstm", "units": 64}},
     {"type": "dropout", "rate": 0.2},
 ]
+ON_FEATURES: list[dict[str, Any]] = [
+    {"type": "dense", "units": 256, "activation": "relu"},
+    {"type": "dropout", "rate": 0.2},
+    {"type": "dense", "units": 256, "activation": "relu"},
+    {"type": "dropout", "rate": 0.2},
+]
+STARTERS = {"image": ON_IMAGES, "tokens": ON_TOKENS, "features": ON_FEATURES}
 
 
 @MODELS.register
@@ -41,7 +50,8 @@ class Sequential(Model):
 
     Images are scaled to [0, 1]. Tokens are padded to `data.maxlen` in front, as `keras.utils.pad_sequences` does: sizes
     are fixed, no prediction depends on the other examples of its batch, and a recurrent layer ends on a real word.
-    Layers see padding as token 0.
+    Layers see padding as token 0. The columns of a table become one vector: numbers standardized, categories as indicators
+    or embeddings.
     """
 
     type: Literal["sequential"] = "sequential"
@@ -53,18 +63,22 @@ class Sequential(Model):
     )
     bias_initializer: InitializerField = Field(Zeros(), description="Initializer for the output layer's biases.")
 
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "features")
+
     @classmethod
     def example(cls) -> Self:
         return cls.model_validate(cls.starter("image"))
 
     @classmethod
     def starter(cls, kind: str) -> dict[str, Any]:
-        return {"layers": ON_IMAGES if kind == "image" else ON_TOKENS}
+        return {"layers": STARTERS[kind]}
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         own = [
             (("layers", index, *path), why) for index, layer in enumerate(self.layers) for path, why in layer.check()
         ]
+        if signature.kind == "features":
+            yield from check_columns(signature)
         yield from own or self._misfits(signature)
 
     def _misfits(self, signature: Signature) -> Iterator[Issue]:
@@ -73,6 +87,8 @@ class Sequential(Model):
             yield ("layers",), "a stack needs sequences of a fixed length; set data.maxlen"
             return
         shape, giver = tuple(size or 0 for size in signature.shape), "the data"
+        if signature.kind == "features":
+            shape, giver = (encoded_width(signature.columns),), "the encoded columns"
         for index, layer in enumerate(self.layers):
             if isinstance(layer, Embedding) != (signature.kind == "tokens" and index == 0):
                 yield ("layers", index), _misplaced(layer, signature)
@@ -110,15 +126,25 @@ class Sequential(Model):
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
-        inputs, x = image_input(signature, Penalties()) if signature.kind == "image" else _padded(signature)
+        make = {"image": _scaled, "tokens": _padded, "features": _encoded}
+        inputs, x = make[signature.kind](signature)
         for index, layer in enumerate(self.layers):
             x = layer.apply(x, f"{layer.type}_{index}", signature)
         return keras.Model(inputs, self.dense_output(x, head), name="sequential")
 
 
+def _scaled(signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    return image_input(signature, Penalties())
+
+
+def _encoded(signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    return feature_input(signature, Penalties())
+
+
 def _beyond(layer: Windowed, index: int, shape: Shape, signature: Signature) -> Iterator[Issue]:
     """Yield sizes larger than both the layer's input and the data: they would read or skip only padding."""
-    sides = (*shape[:-1], *(size or 0 for size in signature.shape[:2]))
+    columns = signature.kind == "features"  # they have no sides
+    sides = (*shape[:-1], *(() if columns else (size or 0 for size in signature.shape[:2])))
     for field, size in layer.extents().items():
         if size > max(sides):
             whole = "x".join(map(str, shape[:-1]))
@@ -126,8 +152,8 @@ def _beyond(layer: Windowed, index: int, shape: Shape, signature: Signature) -> 
 
 
 def _misplaced(layer: Layer, signature: Signature) -> str:
-    if signature.kind == "image":
-        return "embedding is for tokens; these data are images"
+    if signature.kind != "tokens":
+        return f"embedding is for tokens; these data are {PLURALS[signature.kind]}"
     if isinstance(layer, Embedding):
         return "embedding reads token ids, so it must be the first layer, and only there"
     return f"a stack on tokens must begin with embedding, not {layer.type}"

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Gelu
-from deepcli.models.base import MODELS, Embedded, Head
+from deepcli.models.base import MODELS, Embedded
+from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, token_input
 from deepcli.models.regularization import Penalties
 from deepcli.spec.fields import Positive
@@ -53,11 +54,15 @@ class Transformer(Embedded):
         Penalties(), description="Dropout follows the embedding and each sub-layer, as in the paper."
     )
 
+    @property
+    def embedding_width(self) -> tuple[str, int]:
+        return "hidden_dim", self.hidden_dim
+
     def check(self, signature: Signature) -> Iterator[Issue]:
         if self.embedding_dim is not None:
             yield ("embedding_dim",), "the embeddings of a transformer have the width hidden_dim; set that instead"
-        elif signature.kind == "image" and self.embeddings_initializer is not None:
-            yield ("embeddings_initializer",), "is for tokens; these data are images"
+        else:
+            yield from super().check(signature)
         yield from self.needs_any_shape()
         if self.hidden_dim % self.num_heads:
             yield ("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {self.hidden_dim}"
@@ -92,7 +97,7 @@ class Transformer(Embedded):
         return keras.Model(inputs, self.dense_output(self._pool(x, mask), head), name="transformer")
 
     def _tokens(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
-        return token_input(signature, self, self.regularization, self.hidden_dim)
+        return token_input(signature, self, self.regularization)
 
     def _patches(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
         """Embed patches linearly, by a convolution whose stride is its kernel size."""
