@@ -17,6 +17,8 @@ Interval = tuple[float, float]
 
 TAIL = 0.025
 """The probability that is left out at either end."""
+NORMAL = 1.959963984540054
+"""The normal distribution exceeds this with the probability `TAIL`."""
 RESAMPLES = 2_000
 """Resamples of the bootstrap."""
 FEWEST = 10
@@ -30,6 +32,8 @@ AT_ONCE = 2_000_000
 
 EXACT = "exact (Clopper-Pearson)"
 BOOTSTRAP = f"percentile bootstrap, {RESAMPLES:,} resamples of the examples"
+CORRELATION = "normal on the scale of Fisher's z, standard error by Bonett & Wright"
+LOGARITHM = "Student's t on the log scale, standard error by the infinitesimal jackknife"
 AREA = "normal on the logit scale, standard error by the infinitesimal jackknife"
 
 
@@ -108,6 +112,93 @@ def resampled_mean(values: np.ndarray, resamples: int = RESAMPLES) -> Interval |
         for begin in range(0, resamples, rows)
     ]
     return _middle(np.concatenate(means))
+
+
+def resampled_sums(parts: np.ndarray, figure: Callable[[np.ndarray], np.ndarray]) -> Interval | None:
+    """Return the bootstrap interval of a score computed from sums over examples; None if all resamples agree.
+
+    Args:
+        parts: What each example adds to the sums, float (examples, sums).
+        figure: Takes the sums of resamples (resamples, sums) and returns the scores (resamples,).
+    """
+    import numpy as np
+
+    rng, count = np.random.default_rng(0), len(parts)
+    rows = max(AT_ONCE // count, 1)
+    figures = []
+    for begin in range(0, RESAMPLES, rows):
+        size = min(rows, RESAMPLES - begin)
+        drawn = rng.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        figures.append(figure(times.astype(parts.dtype) @ parts))
+    return _middle(np.concatenate(figures))
+
+
+def resampled_median(values: np.ndarray) -> Interval | None:
+    """Return the bootstrap interval of a median over examples (examples,); None if all resamples agree.
+
+    The middle examples of a resample are drawn directly: their places among the sorted examples are
+    those of order statistics of the uniform distribution.
+    """
+    import numpy as np
+
+    rng, count, ordered = np.random.default_rng(0), len(values), np.sort(values)
+    middle = (count + 1) // 2
+    lower = rng.beta(middle, count - middle + 1, RESAMPLES)
+    upper = lower if count % 2 else lower + (1 - lower) * rng.beta(1, count - middle, RESAMPLES)
+    places = [np.minimum((end * count).astype(int), count - 1) for end in (lower, upper)]
+    return _middle((ordered[places[0]] + ordered[places[1]]) / 2)
+
+
+def resampled_rows(values: np.ndarray, figure: Callable[[np.ndarray], np.ndarray]) -> Interval | None:
+    """Return the bootstrap interval of any score of examples; None if all resamples agree.
+
+    Args:
+        values: What the score is computed from, float (examples, columns).
+        figure: Takes resamples (resamples, examples, columns) and returns the scores (resamples,).
+    """
+    import numpy as np
+
+    rng, count = np.random.default_rng(0), len(values)
+    rows = max(AT_ONCE // values.size, 1)
+    figures = [
+        figure(values[rng.integers(0, count, (min(rows, RESAMPLES - begin), count), np.int32)])
+        for begin in range(0, RESAMPLES, rows)
+    ]
+    return _middle(np.concatenate(figures))
+
+
+def on_log_scale(figure: float, error: float, count: int) -> Interval | None:
+    """Return the t interval of a positive score on the log scale, which suits errors and their ratios; None if undefined.
+
+    Source: Efron (1982), "The Jackknife, the Bootstrap and Other Resampling Plans", for the standard error.
+
+    Args:
+        figure: The score on the examples.
+        error: Its standard error.
+        count: Examples.
+    """
+    from scipy.special import stdtrit
+
+    if not figure > 0 or not error > 0 or count < 2:
+        return None
+    reach = float(stdtrit(count - 1, 1 - TAIL)) * error / figure
+    return figure * math.exp(-reach), figure * math.exp(reach)
+
+
+def of_correlation(figure: float, count: int) -> Interval | None:
+    """Return the interval of a rank correlation on the scale of Fisher's z; None if it is undefined.
+
+    Source: Bonett & Wright (2000), "Sample size requirements for estimating Pearson, Kendall and Spearman correlations".
+
+    Args:
+        figure: Spearman's correlation.
+        count: Examples.
+    """
+    if count < 4 or abs(figure) >= 1:
+        return None
+    reach = NORMAL * math.sqrt((1 + figure**2 / 2) / (count - 3))
+    return math.tanh(math.atanh(figure) - reach), math.tanh(math.atanh(figure) + reach)
 
 
 def _middle(drawn: np.ndarray) -> Interval | None:

@@ -1,21 +1,20 @@
-"""A model's worst mistakes: the wrong predictions with the highest confidence, saved for reports."""
+"""A classifier's worst mistakes: the wrong predictions with the highest confidence, saved for reports."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from deepcli.data.arrays.splits import Inputs, Tokens
+from deepcli.data.arrays.splits import Inputs
 from deepcli.data.lexicon import Lexicon
+from deepcli.data.schema import Column
 from deepcli.errors import DataError
+from deepcli.evaluation.examples import MOST, shown_examples
 from deepcli.evaluation.predictions import Predictions
 from deepcli.system.atomic import replacing
-
-MOST = 24
-WORDS = 80
-"""Number of words saved from the end of a text."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Mistakes:
         answers: Predicted class numbers, int (mistakes,).
         outputs: The model's output for the predicted class, float32 (mistakes,).
         images: uint8 (mistakes, height, width, channels); empty if the examples are texts.
-        texts: The last words of each text; empty if the examples are images.
+        texts: The last words of each text, or the columns of each row; empty if the examples are images.
     """
 
     ids: np.ndarray
@@ -65,29 +64,24 @@ class Mistakes:
         return found
 
 
-def worst(predictions: Predictions, x: Inputs, lexicon: Lexicon | None) -> Mistakes:
+def worst(predictions: Predictions, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()) -> Mistakes:
     """Choose the wrong predictions with the highest confidence.
 
     Args:
         predictions: The predictions for all examples, in the order of `x`.
         x: The examples.
         lexicon: The words of token ids; None saves the ids instead of words.
+        columns: The columns of `x` if it is a table.
     """
     outputs = predictions.by_class.max(axis=1)
     wrong = np.flatnonzero(predictions.answers != predictions.labels)
     chosen = wrong[np.argsort(-outputs[wrong], kind="stable")][:MOST]
-    picked = x[chosen]
-    texts = [_text(picked, index, lexicon) for index in range(len(chosen))] if isinstance(picked, Tokens) else []
+    images, texts = shown_examples(x, chosen, lexicon, columns)
     return Mistakes(
         predictions.ids[chosen],
         predictions.labels[chosen],
         predictions.answers[chosen],
         outputs[chosen].astype(np.float32),
-        np.zeros((0, 1, 1, 1), np.uint8) if isinstance(picked, Tokens) else picked,
-        np.array(texts, dtype=np.str_) if texts else np.zeros(0, "U1"),
+        images,
+        texts,
     )
-
-
-def _text(tokens: Tokens, index: int, lexicon: Lexicon | None) -> str:
-    ids = tokens.sequence(index)[-WORDS:].tolist()
-    return (lexicon or Lexicon(())).spell(ids)

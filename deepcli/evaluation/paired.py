@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -14,13 +15,55 @@ from deepcli.evaluation.intervals import Interval
 
 if TYPE_CHECKING:
     from deepcli.evaluation.predictions import Predictions
+    from deepcli.evaluation.predictions_base import AnyPredictions
+
+P = TypeVar("P", bound="AnyPredictions")
 
 ALPHA = 0.05
 """Significance level: a difference counts as more than noise if its p-value is below this."""
 
 
+class PairedBase(ABC):
+    """What the comparison of two models on the same examples has in common for every kind of predictions.
+
+    Attributes:
+        examples: Number of examples.
+        p_value: P-value of the test of whether the difference is noise.
+        p_adjusted: P-value after Holm's correction for all comparisons in a table; the verdict is based on it.
+    """
+
+    examples: int
+    p_value: float
+    p_adjusted: float
+
+    @property
+    @abstractmethod
+    def verdict(self) -> str:
+        """The verdict on the second model, in words."""
+
+    @property
+    @abstractmethod
+    def measure(self) -> str:
+        """What better and worse are about, and how it was tested, as a footnote says it."""
+
+    @abstractmethod
+    def lines(self) -> list[str]:
+        """Return the differences as lines of text, without the p-value."""
+
+    def adjusted(self, p: float) -> Self:
+        """Return the same with another adjusted p-value."""
+        values: Any = self
+        changed: Self = replace(values, p_adjusted=p)
+        return changed
+
+    def plain(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        values: Any = self
+        return asdict(values)
+
+
 @dataclass(frozen=True)
-class Paired:
+class Paired(PairedBase):
     """Differences between two models on the same examples: second minus first.
 
     Attributes:
@@ -49,6 +92,18 @@ class Paired:
     def verdict(self) -> str:
         """The verdict on the second model's accuracy, in words."""
         return verdict(self.accuracy, self.p_adjusted)
+
+    @property
+    def measure(self) -> str:
+        return "accuracy in McNemar's exact test"
+
+    def lines(self) -> list[str]:
+        low, high = self.accuracy_interval
+        lines = [f"accuracy {100 * self.accuracy:+.2f} points  [{100 * low:+.2f}, {100 * high:+.2f}]"]
+        if self.loss is not None and self.loss_interval is not None:
+            low, high = self.loss_interval
+            lines.append(f"loss     {self.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
+        return [*lines, f"correct where the other is wrong: {self.only_second} against {self.only_first}"]
 
 
 def verdict(difference: float, p: float) -> str:
@@ -101,23 +156,32 @@ def paired(first: Predictions, second: Predictions) -> Paired:
     )
 
 
-def in_order_of(first: Predictions, second: Predictions) -> Predictions:
+def compare_pair(first: AnyPredictions, second: AnyPredictions) -> PairedBase:
+    """Compare two models' predictions of the same examples, of any kind.
+
+    Raises:
+        DataError: The examples differ, or the predictions are of different kinds.
+    """
+    if type(first) is not type(second):
+        raise DataError(f"{first.CALLED} and {second.CALLED} cannot be paired")
+    return first.paired(second)
+
+
+def in_order_of(first: P, second: P) -> P:
     """Return the second predictions in the order of the first.
 
     Raises:
         DataError: The examples differ.
     """
-    from deepcli.evaluation.predictions import Predictions
-
     orders = [np.argsort(one.ids, kind="stable") for one in (first, second)]
     same = len(first.ids) == len(second.ids) and all(
-        np.array_equal(getattr(first, name)[orders[0]], getattr(second, name)[orders[1]]) for name in ("ids", "labels")
+        np.array_equal(getattr(first, name)[orders[0]], getattr(second, name)[orders[1]]) for name in ("ids", "truth")
     )
     if not same:
         raise DataError("the predictions cover different examples, so they cannot be paired")
     back = np.empty_like(orders[0])
     back[orders[0]] = orders[1]
-    return Predictions(second.ids[back], second.labels[back], second.probabilities[back])
+    return second.reordered(back)
 
 
 def _losses(predictions: Predictions) -> np.ndarray | None:

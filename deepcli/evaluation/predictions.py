@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from deepcli.errors import DataError
+from deepcli.data.schema import TargetKind
+from deepcli.evaluation import intervals
+from deepcli.evaluation.predictions_base import AnyPredictions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deepcli.data.arrays.splits import Inputs
+    from deepcli.data.lexicon import Lexicon
+    from deepcli.data.schema import Column
+    from deepcli.evaluation.mistakes import Mistakes
+    from deepcli.evaluation.paired import PairedBase
 
 ROUNDING = 1e-5
 """How far from 1 the sum of a float32 softmax may be."""
 
 
 @dataclass(frozen=True)
-class Predictions:
+class Predictions(AnyPredictions):
     """A classifier's outputs on a split.
 
     Attributes:
@@ -26,32 +37,28 @@ class Predictions:
             there is one per class. Their meaning depends on the loss; for most losses they are probabilities.
     """
 
-    ids: np.ndarray
+    KIND: ClassVar[TargetKind] = "classes"
+    ARRAYS: ClassVar[tuple[str, ...]] = ("ids", "labels", "probabilities")
+    CALLED: ClassVar[str] = "a classifier's predictions"
+    MERIT: ClassVar[str] = "accuracy"
+
     labels: np.ndarray
     probabilities: np.ndarray
 
-    @classmethod
-    def load(cls, path: Path) -> Predictions:
-        """Read a file that `save` wrote; nothing in the file is executed.
+    @property
+    def by_example(self) -> tuple[str, ...]:
+        return "ids", "labels", "probabilities"
 
-        Raises:
-            DataError: The file is missing, damaged or of another kind.
-        """
-        from deepcli.data.arrays.archive import read_npz
+    @property
+    def truth(self) -> np.ndarray:
+        return self.labels
 
-        loaded = cls(**read_npz(path, ("ids", "labels", "probabilities")))
-        if why := loaded.misfit:
-            raise DataError(f"{path}: is not a file of a classifier's predictions: {why}")
-        return loaded
-
-    def save(self, path: Path) -> None:
-        """Write an `.npz` file with the three arrays."""
-        write: Callable[..., None] = np.savez_compressed
-        write(path, ids=self.ids, labels=self.labels, probabilities=self.probabilities)
+    @property
+    def merit(self) -> float:
+        return float((self.answers == self.labels).mean())
 
     @property
     def misfit(self) -> str | None:
-        """Why labels and outputs do not match; None if they do."""
         shapes = (self.ids.shape, self.labels.shape, self.probabilities.shape[:1])
         kinds = self.ids.dtype.kind + self.labels.dtype.kind + self.probabilities.dtype.kind
         if kinds.replace("u", "i") != "iif":
@@ -97,6 +104,57 @@ class Predictions:
             return None
         sums = self.by_class.sum(axis=1, keepdims=True)
         return self.by_class / sums if (np.abs(sums - 1) <= ROUNDING).all() else None
+
+    @property
+    def averaged(self) -> np.ndarray:
+        """The classes that count in a mean over classes: all of them, int (classes,)."""
+        return np.arange(self.classes)
+
+    def resampled(self, figure: Callable[..., np.ndarray]) -> intervals.Interval | None:
+        """Return the bootstrap interval of a score; None if all resamples agree.
+
+        Args:
+            figure: Takes the numbers of examples of each class that are right, of the class, and predicted as the class,
+                each (resamples, classes), and returns the scores (resamples,).
+        """
+        return intervals.resampled_counts(self.confusion, lambda drawn: figure(*sides(drawn)))
+
+    def too_few(self, every_class: bool = False) -> str | None:
+        right = int((self.answers == self.labels).sum())
+        fewest, kind = min((len(self.labels) - right, "wrong"), (right, "right"))
+        if fewest < intervals.FEWEST:
+            return f"{fewest} {kind} answer{'s' * (fewest != 1)}, {intervals.FEWEST} needed"
+        count, label = min((count, label) for label, count in enumerate(self.support.tolist()))
+        if every_class and count < intervals.FEWEST:
+            return f"{count} example{'s' * (count != 1)} of class {label}, {intervals.FEWEST} needed"
+        return None
+
+    def worst(self, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()) -> Mistakes:
+        from deepcli.evaluation.mistakes import worst
+
+        return worst(self, x, lexicon, columns)
+
+    @classmethod
+    def load_worst(cls, path: Path) -> Mistakes:
+        from deepcli.evaluation.mistakes import Mistakes
+
+        return Mistakes.load(path)
+
+    def tables(self) -> dict[str, Any]:
+        from deepcli.evaluation.tables import per_class
+
+        return {"classes": per_class(self), "confusion_matrix": self.confusion.tolist()}
+
+    def paired(self, second: Any) -> PairedBase:
+        from deepcli.evaluation.paired import paired
+
+        return paired(self, second)
+
+
+def sides(confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the diagonals, the sums of rows and of columns of confusion matrices, (matrices, classes) each."""
+    right, true, said = (np.einsum(how, confusions) for how in ("nii->ni", "nij->ni", "nji->ni"))
+    return right, true, said
 
 
 def by_class(outputs: np.ndarray) -> np.ndarray:

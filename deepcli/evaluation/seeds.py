@@ -11,7 +11,7 @@ import numpy as np
 from deepcli.evaluation.paired import ALPHA, in_order_of, verdict
 
 if TYPE_CHECKING:
-    from deepcli.evaluation.predictions import Predictions
+    from deepcli.evaluation.predictions_base import AnyPredictions
 
 RESAMPLES = 10_000
 """Number of sign flips that are tried; for up to 13 seeds, all are."""
@@ -25,7 +25,8 @@ class OverSeeds:
         against: The runs of the first spec, one per seed.
         runs: The runs of the second spec, with the same seeds.
         seeds: The seeds that both were trained with.
-        differences: Difference in accuracy for each seed.
+        measure: What the differences are in, of which more is better.
+        differences: Difference in that for each seed.
         p_value: P-value of the sign-flip test for a mean difference of 0.
         p_adjusted: P-value after Holm's correction for all comparisons over seeds; the verdict is based on it.
         comparisons: Number of comparisons over seeds.
@@ -34,14 +35,15 @@ class OverSeeds:
     against: Sequence[str]
     runs: Sequence[str]
     seeds: Sequence[int]
+    measure: str
     differences: Sequence[float]
     p_value: float
     p_adjusted: float
     comparisons: int = 1
 
     @property
-    def accuracy(self) -> float:
-        """The mean difference in accuracy."""
+    def difference(self) -> float:
+        """The mean difference."""
         return float(np.mean(self.differences))
 
     @property
@@ -49,11 +51,11 @@ class OverSeeds:
         """The verdict on the second spec, in words."""
         if self.comparisons * 2 / 2 ** len(self.seeds) >= ALPHA:
             return "too few seeds to decide"
-        return verdict(self.accuracy, self.p_adjusted)
+        return verdict(self.difference, self.p_adjusted)
 
 
 def over_seeds(
-    first: Mapping[int, tuple[str, Predictions]], second: Mapping[int, tuple[str, Predictions]]
+    first: Mapping[int, tuple[str, AnyPredictions]], second: Mapping[int, tuple[str, AnyPredictions]]
 ) -> OverSeeds:
     """Compare two specs seed by seed, on the seeds that both were trained with.
 
@@ -73,10 +75,10 @@ def over_seeds(
     for seed in seeds:
         one = first[seed][1]
         other = in_order_of(one, second[seed][1])
-        differences.append(float((other.answers == other.labels).mean() - (one.answers == one.labels).mean()))
+        differences.append(other.merit - one.merit)
     tested = permutation_test(
         (differences,), np.mean, permutation_type="samples", n_resamples=RESAMPLES, vectorized=True, rng=0
     )
     p_value = float(min(1.0, tested.pvalue))
     names = [[group[seed][0] for seed in seeds] for group in (first, second)]
-    return OverSeeds(names[0], names[1], seeds, differences, p_value, p_value)
+    return OverSeeds(names[0], names[1], seeds, first[seeds[0]][1].MERIT, differences, p_value, p_value)

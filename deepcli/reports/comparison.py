@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.data.fingerprint import compared
 from deepcli.errors import DataError, DeepcliError
-from deepcli.evaluation.paired import ALPHA, Paired, holm, paired
+from deepcli.evaluation.paired import ALPHA, PairedBase, compare_pair, holm
 from deepcli.evaluation.seeds import OverSeeds, over_seeds
 from deepcli.run.loaded import LoadedRun
 from deepcli.spec.trees import differences, flat
 
 if TYPE_CHECKING:
-    from deepcli.evaluation.predictions import Predictions
+    from deepcli.evaluation.predictions_base import AnyPredictions
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Comparison:
     runs: Sequence[LoadedRun]
     changed: Mapping[str, Sequence[Any]]
     figures: Mapping[str, Sequence[float | None]]
-    pairs: Sequence[Paired | str | DeepcliError]
+    pairs: Sequence[PairedBase | str | DeepcliError]
     over_seeds: Sequence[OverSeeds] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
         pairs = [
-            {"run": run.name, **asdict(pair), "verdict": pair.verdict}
-            if isinstance(pair, Paired)
+            {"run": run.name, **pair.plain(), "verdict": pair.verdict}
+            if isinstance(pair, PairedBase)
             else {"run": run.name, "error": str(pair)}
             for run, pair in zip(self.runs[1:], self.pairs, strict=True)
         ]
@@ -54,7 +54,7 @@ class Comparison:
             "alpha": ALPHA,
             "pairs": pairs,
             "over_seeds": [
-                {**asdict(one), "accuracy": one.accuracy, "verdict": one.verdict} for one in self.over_seeds
+                {**asdict(one), one.measure: one.difference, "verdict": one.verdict} for one in self.over_seeds
             ],
         }
 
@@ -75,15 +75,15 @@ def compare(runs: Sequence[LoadedRun]) -> Comparison:
     )
 
 
-def _adjusted(pairs: Sequence[Paired | str | DeepcliError]) -> list[Paired | str | DeepcliError]:
+def _adjusted(pairs: Sequence[PairedBase | str | DeepcliError]) -> list[PairedBase | str | DeepcliError]:
     """Correct the p-values for the number of pairs."""
-    adjusted = iter(holm([pair.p_value for pair in pairs if isinstance(pair, Paired)]))
-    return [replace(pair, p_adjusted=next(adjusted)) if isinstance(pair, Paired) else pair for pair in pairs]
+    adjusted = iter(holm([pair.p_value for pair in pairs if isinstance(pair, PairedBase)]))
+    return [pair.adjusted(next(adjusted)) if isinstance(pair, PairedBase) else pair for pair in pairs]
 
 
-def _over_seeds(runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliError]) -> list[OverSeeds]:
+def _over_seeds(runs: Sequence[LoadedRun], said: Sequence[AnyPredictions | DeepcliError]) -> list[OverSeeds]:
     """Compare specs trained with several seeds, without the runs that cannot be paired with the first."""
-    groups: dict[str, dict[int, tuple[str, Predictions]]] = {}
+    groups: dict[str, dict[int, tuple[str, AnyPredictions]]] = {}
     for run, predictions in zip(runs, said, strict=True):
         if _may_be_paired(runs[0], run) and not isinstance(predictions, DeepcliError):
             spec = run.experiment.model_dump_json(exclude={"name", "seed"})
@@ -97,7 +97,7 @@ def _over_seeds(runs: Sequence[LoadedRun], said: Sequence[Predictions | DeepcliE
     return [replace(one, p_adjusted=p, comparisons=len(found)) for one, p in zip(found, adjusted, strict=True)]
 
 
-def _said(run: LoadedRun) -> Predictions | DeepcliError:
+def _said(run: LoadedRun) -> AnyPredictions | DeepcliError:
     try:
         return run.predictions()
     except DeepcliError as error:
@@ -120,8 +120,8 @@ def _may_be_paired(first: LoadedRun, second: LoadedRun) -> bool:
 
 
 def _pair(
-    run: LoadedRun, other: LoadedRun, first: Predictions | DeepcliError, second: Predictions | DeepcliError
-) -> Paired | str | DeepcliError:
+    run: LoadedRun, other: LoadedRun, first: AnyPredictions | DeepcliError, second: AnyPredictions | DeepcliError
+) -> PairedBase | str | DeepcliError:
     """Compare a second run's predictions with those of the first."""
     if not _may_be_paired(run, other):
         return "different data"
@@ -130,6 +130,6 @@ def _pair(
     if isinstance(second, DeepcliError):
         return second
     try:
-        return paired(first, second)
+        return compare_pair(first, second)
     except DataError as error:
         return str(error)

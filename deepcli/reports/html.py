@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import math
-import re
 import shlex
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from deepcli.evaluation.mistakes import Mistakes
 from deepcli.evaluation.scores import Scored, take
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
 from deepcli.reports import plots
+from deepcli.reports.kind_sections import sections, worst_section
+from deepcli.reports.markup import cell as _cell
+from deepcli.reports.markup import decimal as _figure
+from deepcli.reports.markup import significant
+from deepcli.reports.markup import svg as _svg
+from deepcli.reports.markup import table as _table
 from deepcli.run.loaded import LoadedRun
 from deepcli.spec.registry import Component
 from deepcli.spec.trees import differences
 from deepcli.system.atomic import write_text
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from deepcli.evaluation.predictions import Predictions
-
-LARGEST_MATRIX = 20
+    from deepcli.evaluation.predictions_base import AnyPredictions
 
 
 def write_report(run: LoadedRun, path: Path) -> None:
@@ -81,7 +76,7 @@ def fragment(run: LoadedRun) -> str:
         DataError: Its predictions are damaged.
     """
     predictions, _ = _predictions(run)
-    scored = Scored() if predictions is None else take(predictions)
+    scored = Scored() if predictions is None else take(predictions, run.experiment.resolved_task.scored_as)
     experiment = run.experiment
     parts = [
         f"<h3>{escape(experiment.name)}</h3>",
@@ -116,7 +111,7 @@ def _body(run: LoadedRun) -> Iterator[str]:
     yield f"<h1>{escape(experiment.name)}</h1>"
     yield f'<p class="soft">{escape(experiment.model.type)} on {escape(experiment.data.type)}, {escape(run.name)}</p>'
     predictions, missing = _predictions(run)
-    scored = Scored() if predictions is None else take(predictions)
+    scored = Scored() if predictions is None else take(predictions, run.experiment.resolved_task.scored_as)
     yield _headline(run, scored)
     if missing:
         yield f"<p>{escape(missing)}</p>"
@@ -129,13 +124,13 @@ def _body(run: LoadedRun) -> Iterator[str]:
     yield "<h2>Metrics</h2>"
     yield _metrics(run, scored)
     if predictions is not None:
-        yield from _by_class(predictions, run.experiment.data.names_of(predictions.classes))
-    yield from _mistakes(run)
+        yield from sections(predictions, run.experiment.target_names)
+        yield from _worst(run, predictions)
     yield "<h2>How to reproduce this run</h2>"
     yield _how(run)
 
 
-def _predictions(run: LoadedRun) -> tuple[Predictions | None, str]:
+def _predictions(run: LoadedRun) -> tuple[AnyPredictions | None, str]:
     if not run.run.predictions("test").is_file():
         return None, f"No predictions are saved; to add scores and plots, run: deepcli evaluate {shlex.quote(run.name)}"
     predictions = run.predictions()
@@ -149,6 +144,10 @@ def _headline(run: LoadedRun, scored: Scored) -> str:
         ends = scored.intervals.get("accuracy")
         low_high = f" [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]" if ends else ""
         tiles.append((f"test accuracy{low_high}", f"{100 * (test['accuracy'] or math.nan):.2f} %"))
+    elif result and (name := _headline_name(run, test, scored)):
+        ends, value = scored.intervals.get(name), scored.values.get(name, test.get(name))
+        low_high = f" [{significant(ends[0])}, {significant(ends[1])}]" if ends else ""
+        tiles.append((f"test {name}{low_high}", significant(value)))
     if result and result.best_epoch is not None:
         tiles.append(("best epoch", f"{result.best_epoch} of {result.epochs}"))
     if result and result.seconds:
@@ -159,12 +158,19 @@ def _headline(run: LoadedRun, scored: Scored) -> str:
     return f'<div class="tiles">{cells}</div>'
 
 
+def _headline_name(run: LoadedRun, test: Mapping[str, Any], scored: Scored) -> str:
+    """Return the score that names the result of a task, or the first figure that there is."""
+    wanted = run.experiment.resolved_task.headline
+    return wanted if wanted in scored.values else next((name for name in test if name != "loss"), "")
+
+
 def _changes(experiment: Experiment) -> str:
     """List the fields that differ from the defaults of the same components."""
     plain = experiment.model_dump(mode="json")
     components = {key: value for key, value in experiment if isinstance(value, Component)}
     # Not validated: a component may not be valid with its defaults only, such as data that need a path.
     sections: dict[str, Any] = {key: type(value).model_construct(type=value.type) for key, value in components.items()}
+    sections["metrics"] = experiment.resolved_task.default_metrics()
     default = Experiment.model_construct(name=experiment.name, **sections).model_dump(mode="json")
     rows = [
         [_cell(key), _cell(_shown(now)), _cell(_shown(before))] for key, (before, now) in differences(default, plain)
@@ -175,8 +181,9 @@ def _changes(experiment: Experiment) -> str:
 
 
 def _metrics(run: LoadedRun, scored: Scored) -> str:
-    """List the run's metrics on each split, and all scores on the test split with their intervals."""
+    """List the run's metrics on each split, and all scores on the test split with intervals and baselines."""
     metrics = run.result.metrics if run.result else {}
+    baselines = (run.result.baselines or {}) if run.result else {}
     metrics = {**metrics, "test": {**scored.values, **metrics.get("test", {})}}
     own = dict.fromkeys(name for split in metrics.values() for name in split if name not in scored.values)
     rows = []
@@ -184,8 +191,10 @@ def _metrics(run: LoadedRun, scored: Scored) -> str:
         values = [_cell(_figure(split.get(name)), number=True) for split in metrics.values()]
         note = scored.interval_notes.get(name, "")
         ends = _interval(scored.intervals.get(name)) or (note if note.startswith("none: ") else "")
-        rows.append([_cell(name), *values, _cell(ends)])
-    head = [_cell("", "th"), *(_cell(split, "th", number=True) for split in metrics), _cell("95 % interval", "th")]
+        beside = [_cell(_figure(baseline.get(name)), number=True) for baseline in baselines.values()]
+        rows.append([_cell(name), *values, *beside, _cell(ends)])
+    columns = [*metrics, *(f"{name} (baseline)" for name in baselines)]
+    head = [_cell("", "th"), *(_cell(name, "th", number=True) for name in columns), _cell("95 % interval", "th")]
     if not rows:
         return "<p>The run has not ended, so there are no metrics yet.</p>"
     return _table(head, rows) + (_methods(scored) if any(scored.intervals.values()) else "")
@@ -205,65 +214,10 @@ def _interval(ends: tuple[float, float] | None) -> str:
     return f"[{_figure(ends[0])}, {_figure(ends[1])}]" if ends else ""
 
 
-def _by_class(predictions: Predictions, names: Sequence[str]) -> Iterator[str]:
-    counts = predictions.confusion
-    yield "<h2>Confusion</h2>"
-    yield '<p class="soft">rows: labels; columns: predicted classes</p>'
-    if len(counts) <= LARGEST_MATRIX:
-        yield _matrix(counts, names)
-    else:
-        yield _svg(plots.confusion(predictions))
-    figure = plots.calibration(predictions)
-    if figure is not None:
-        yield "<h2>Calibration</h2>"
-        yield '<p class="soft">accuracy by confidence; the numbers above the bars count examples</p>'
-        yield _svg(figure)
-
-
-def _matrix(counts: np.ndarray, names: Sequence[str]) -> str:
-    totals = np.maximum(counts.sum(axis=1), 1)
-    right = np.diag(counts)
-    head = [_cell("", "th"), *(_cell(name, "th") for name in names), _cell("recall", "th", number=True)]
-    rows = []
-    for label, (name, row) in enumerate(zip(names, counts, strict=True)):
-        cells = [
-            f'<td style="background: rgba(var(--mark), {0.75 * count / totals[label]:.3f})">{count or ""}</td>'
-            for count in row.tolist()
-        ]
-        rows.append([_cell(name, "th"), *cells, _cell(f"{right[label] / totals[label]:.3f}", number=True)])
-    precision = right / np.maximum(counts.sum(axis=0), 1)
-    rows.append([_cell("precision", "th"), *(_cell(f"{share:.2f}") for share in precision.tolist()), _cell("")])
-    return _table(head, rows, "matrix")
-
-
-def _mistakes(run: LoadedRun) -> Iterator[str]:
+def _worst(run: LoadedRun, predictions: AnyPredictions) -> Iterator[str]:
     path = run.run.mistakes("test")
-    if not path.is_file() or path.is_symlink():
-        return
-    found = Mistakes.load(path)
-    yield "<h2>Worst mistakes</h2>"
-    if not len(found.ids):
-        yield "<p>No mistakes on the test split.</p>"
-        return
-    yield '<p class="soft">wrong predictions on the test split, most confident first</p>'
-    kind = "images" if len(found.images) else "texts"
-    names = run.experiment.data.names_of(int(max(found.labels.max(), found.answers.max())) + 1)
-    cards = []
-    for index in range(len(found.ids)):
-        sure = f"{100 * float(found.outputs[index]):.1f} %"
-        told = f"label {names[found.labels[index]]}, predicted {names[found.answers[index]]} ({sure}), example {found.ids[index]}"
-        shown = _image(found.images[index], told) if kind == "images" else f"<p>{escape(str(found.texts[index]))}</p>"
-        cards.append(f'<div class="mistake">{shown}<div class="soft">{escape(told)}</div></div>')
-    yield f'<div class="mistakes {kind}">{"".join(cards)}</div>'
-
-
-def _image(pixels: np.ndarray, told: str) -> str:
-    from matplotlib import image
-
-    png = io.BytesIO()
-    plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    image.imsave(png, plane, format="png", cmap="gray", vmin=0, vmax=255)
-    return f'<img alt="{escape(told)}" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
+    if path.is_file() and not path.is_symlink():
+        yield from worst_section(predictions.load_worst(path), run.experiment.target_names)
 
 
 def _how(run: LoadedRun) -> str:
@@ -288,39 +242,6 @@ def _how(run: LoadedRun) -> str:
 
 def _with_reason(choice: Any) -> str | None:
     return f"{choice.get('value')} ({choice.get('why')})" if isinstance(choice, Mapping) else None
-
-
-def _svg(figure: Figure) -> str:
-    """Render a figure as inline SVG with the text color of the page."""
-    import matplotlib as mpl
-
-    text = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "deepcli"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"#000000|#262626", "currentColor", svg)
-    return f"<figure>{_own_ids(svg)}</figure>"
-
-
-def _own_ids(svg: str) -> str:
-    """Make the ids in a figure unique within a page of several figures."""
-    mark = f"f{zlib.crc32(svg.encode())}-"
-    svg = re.sub(r'\bid="', f'id="{mark}', svg)
-    return re.sub(r'(url\(#|href="#)', rf"\g<1>{mark}", svg)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
-    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in ([head] if head else []) + list(rows))
-    return f'<div class="scroll"><table class="{kind}">{lines}</table></div>'
-
-
-def _cell(value: object, tag: str = "td", number: bool = False) -> str:
-    return f"<{tag}{' class=n' if number else ''}>{escape(str(value))}</{tag}>"
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from deepcli.errors import UsageError
-from deepcli.evaluation.scores import SCORES, Ece
+from deepcli.evaluation.probability_scores import Ece
+from deepcli.evaluation.scores import SCORES
 from deepcli.system.atomic import replacing
 
 if TYPE_CHECKING:

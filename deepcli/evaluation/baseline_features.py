@@ -1,0 +1,129 @@
+"""Inputs as linear models take them: columns of a table, bags of words, pixels. All is learned from the training split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepcli.data.arrays.splits import Tokens
+from deepcli.data.schema import Column
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+DENSE = 500
+"""Number of features up to which those of a table are a dense array."""
+MOST_WORDS = 50_000
+"""Words and pairs of words in a bag; the most frequent ones are kept."""
+MOST_VALUES = 1_000
+"""Values of an image up to which it is not made smaller."""
+
+
+class TableFeatures:
+    """Numbers standardized, missing ones as the mean with an indicator, categories one-hot.
+
+    Args:
+        x: The training split, float32 (examples, columns).
+        columns: What the columns are.
+    """
+
+    def __init__(self, x: np.ndarray, columns: Sequence[Column]) -> None:
+        category = np.array([column.type == "category" for column in columns], bool)
+        self._numbers, self._codes = np.flatnonzero(~category), np.flatnonzero(category)
+        numbers = x[:, self._numbers].astype(np.float64)
+        known = ~np.isnan(numbers)
+        count = np.maximum(known.sum(axis=0), 1)
+        self._mean = np.where(known, numbers, 0).sum(axis=0) / count
+        spread = np.sqrt((np.where(known, numbers - self._mean, 0) ** 2).sum(axis=0) / count)
+        self._scale = np.where(spread > 0, spread, 1.0)
+        self._indicated = np.flatnonzero(~known.all(axis=0))
+        self._sizes = [len(columns[place].categories) + 1 for place in self._codes.tolist()]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray | csr_array:
+        """Return the features, float64 (examples, features)."""
+        numbers = x[:, self._numbers].astype(np.float64)
+        missing = np.isnan(numbers)
+        dense = np.hstack([np.where(missing, 0, (numbers - self._mean) / self._scale), missing[:, self._indicated]])
+        if not self._sizes:
+            return dense
+        from scipy import sparse
+
+        starts = np.cumsum([0, *self._sizes[:-1]])
+        codes = x[:, self._codes].astype(np.int64)
+        codes = np.where((codes >= 0) & (codes < self._sizes), codes, 0) + starts
+        rows = np.repeat(np.arange(len(x)), len(self._sizes))
+        hot = sparse.csr_array((np.ones(codes.size), (rows, codes.ravel())), shape=(len(x), sum(self._sizes)))
+        joined = sparse.hstack([sparse.csr_array(dense), hot], format="csr")
+        return joined.toarray() if joined.shape[1] <= DENSE else joined
+
+
+class BagOfWords:
+    """Words and pairs of neighbouring words, by TF-IDF with logarithmic counts; what one text alone has is left out.
+
+    Args:
+        x: The training split.
+    """
+
+    def __init__(self, x: Tokens) -> None:
+        keys, rows = _grams(x)
+        self._keys, places = np.unique(keys, return_inverse=True)
+        pairs = np.unique(rows * len(self._keys) + places)
+        frequency = np.bincount(pairs % max(len(self._keys), 1), minlength=len(self._keys))
+        kept = np.flatnonzero(frequency >= min(2, len(x)))
+        kept = np.sort(kept[np.argsort(-frequency[kept], kind="stable")][:MOST_WORDS])
+        self._keys, frequency = self._keys[kept], frequency[kept]
+        self._weights = np.log((1 + len(x)) / (1 + frequency)) + 1
+
+    def __call__(self, x: Tokens) -> csr_array:
+        """Return the features, float64 (examples, words and pairs), each row of length 1."""
+        from scipy import sparse
+
+        keys, rows = _grams(x)
+        places = np.searchsorted(self._keys, keys)
+        known = places < len(self._keys)
+        known[known] = self._keys[places[known]] == keys[known]
+        shape = (len(x), max(len(self._keys), 1))
+        counts = sparse.csr_array((np.ones(known.sum()), (rows[known], places[known])), shape=shape)
+        counts.sum_duplicates()
+        values = (1 + np.log(counts.data)) * self._weights[counts.indices]
+        lengths = np.sqrt(np.add.reduceat(np.append(values**2, 0), counts.indptr[:-1]))
+        filled = np.diff(counts.indptr)
+        values /= np.repeat(lengths, filled)
+        return sparse.csr_array((values, counts.indices, counts.indptr), shape=shape)
+
+
+def _grams(x: Tokens) -> tuple[np.ndarray, np.ndarray]:
+    """Return the keys of all words and pairs of words in all texts, and the text that each is in, int64 (grams,)."""
+    begin, end = int(x.offsets[0]), int(x.offsets[-1])
+    words = x.values[begin:end].astype(np.int64)
+    rows = np.repeat(np.arange(len(x)), x.lengths)
+    same = np.flatnonzero(rows[1:] == rows[:-1])
+    pairs = ((words[same] + 1) << 32) + words[same + 1]
+    return np.concatenate([words, pairs]), np.concatenate([rows, rows[same]])
+
+
+class Pixels:
+    """Pixels from 0 to 1, less their mean; large images are made smaller by averaging squares of pixels.
+
+    Args:
+        x: The training split, uint8 (examples, height, width, channels).
+    """
+
+    def __init__(self, x: np.ndarray) -> None:
+        height, width, channels = x.shape[1:]
+        side = math.ceil(math.sqrt(height * width * channels / MOST_VALUES))
+        self._side = max(1, min(side, height, width))
+        self._mean: np.ndarray | float = 0.0
+        self._mean = self(x).mean(axis=0)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return the features, float32 (examples, values)."""
+        side = self._side
+        height, width, channels = (x.shape[1] // side, x.shape[2] // side, x.shape[3])
+        cut = np.asarray(x[:, : height * side, : width * side])
+        squares = cut.reshape(len(x), height, side, width, side, channels)
+        values: np.ndarray = squares.mean(axis=(2, 4), dtype=np.float32).reshape(len(x), -1) / np.float32(255)
+        return values - self._mean

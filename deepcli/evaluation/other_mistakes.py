@@ -1,0 +1,124 @@
+"""The worst predictions of numbers and of labels, saved for reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+
+from deepcli.data.arrays.splits import Inputs
+from deepcli.data.lexicon import Lexicon
+from deepcli.data.schema import Column
+from deepcli.errors import DataError
+from deepcli.evaluation.examples import MOST, shown_examples
+from deepcli.evaluation.label_predictions import LabelPredictions
+from deepcli.evaluation.number_predictions import NumberPredictions
+from deepcli.system.atomic import replacing
+
+LEAST = 1e-7
+"""The least probability in a loss, as in Keras."""
+
+
+@dataclass(frozen=True)
+class WorstExamples:
+    """The examples with the largest errors, the largest first.
+
+    Attributes:
+        KINDS: The kinds of the arrays' numbers, in the order of the fields.
+        ids: The examples' places in their split, int (examples,).
+        truths: What is right, (examples, targets or labels).
+        answers: What the model predicts, (examples, targets or labels).
+        errors: How bad it is, float64 (examples,).
+        images: uint8 (examples, height, width, channels); empty if the examples are not images.
+        texts: The last words of each text, or the columns of each row; empty if the examples are images.
+    """
+
+    KINDS: ClassVar[str]
+
+    ids: np.ndarray
+    truths: np.ndarray
+    answers: np.ndarray
+    errors: np.ndarray
+    images: np.ndarray
+    texts: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` file with the six arrays.
+
+        Raises:
+            TrainingError: The file cannot be written.
+        """
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **vars(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file that `save` wrote; nothing in it is executed.
+
+        Raises:
+            DataError: The file is damaged, or not such a file.
+        """
+        from deepcli.data.arrays.archive import read_npz
+
+        found = cls(**read_npz(path, tuple(one.name for one in fields(cls))))
+        count = max(len(found.images), len(found.texts))
+        kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
+        fits = found.truths.ndim == 2 and found.truths.shape == found.answers.shape
+        lengths = {len(array) for array in (found.ids, found.truths, found.answers, found.errors)}
+        if not fits or lengths != {count} or count > MOST or kinds != cls.KINDS or found.images.dtype != np.uint8:
+            raise DataError(f"{path} is not a mistakes file written by deepcli")
+        return found
+
+
+class NumberMistakes(WorstExamples):
+    """The largest errors of predicted numbers, in standard deviations of the targets (the mean over several)."""
+
+    KINDS: ClassVar[str] = "ifffiU"
+
+
+class LabelMistakes(WorstExamples):
+    """The examples whose labels cost most: `errors` is the sum of the binary cross-entropies of all labels."""
+
+    KINDS: ClassVar[str] = "iiifiU"
+
+
+def worst_numbers(
+    predictions: NumberPredictions, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()
+) -> NumberMistakes:
+    """Choose the examples with the largest errors; predictions that are not finite are the largest.
+
+    Args:
+        predictions: The predictions for all examples, in the order of `x`.
+        x: The examples.
+        lexicon: The words of token ids; None saves the ids instead of words.
+        columns: The columns of `x` if it is a table.
+    """
+    errors = np.nan_to_num(predictions.relative, nan=np.inf)
+    chosen = np.argsort(-errors, kind="stable")[:MOST]
+    images, texts = shown_examples(x, chosen, lexicon, columns)
+    return NumberMistakes(
+        predictions.ids[chosen], predictions.targets[chosen], predictions.values[chosen], errors[chosen], images, texts
+    )
+
+
+def worst_labels(
+    predictions: LabelPredictions, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()
+) -> LabelMistakes:
+    """Choose the examples that are not given exactly their labels and whose probabilities cost most.
+
+    Args:
+        predictions: The predictions for all examples, in the order of `x`.
+        x: The examples.
+        lexicon: The words of token ids; None saves the ids instead of words.
+        columns: The columns of `x` if it is a table.
+    """
+    of_truth = np.where(predictions.labels > 0, predictions.probabilities, 1 - predictions.probabilities)
+    losses = -np.log(np.maximum(of_truth.astype(np.float64), LEAST)).sum(axis=1)
+    wrong = np.flatnonzero(~predictions.right)
+    chosen = wrong[np.argsort(-losses[wrong], kind="stable")][:MOST]
+    images, texts = shown_examples(x, chosen, lexicon, columns)
+    labels = predictions.labels[chosen]
+    return LabelMistakes(predictions.ids[chosen], labels, predictions.answers[chosen], losses[chosen], images, texts)
