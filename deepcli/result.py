@@ -9,7 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
-OPTIONAL = ("rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "data")
+OPTIONAL = (
+    "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers",
+    "baselines", "data",
+)  # fmt: skip
 
 
 class Answer(BaseModel):
@@ -53,6 +56,37 @@ class ClassFigures(BaseModel):
         description="Harmonic mean of precision and recall; all three are null for a class without examples."
     )
     support: int = Field(description="Examples of this class in the split.")
+
+
+class LabelFigures(BaseModel):
+    """Scores for one label of a split whose examples have any number of labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: int = Field(description="The label's number.")
+    precision: float | None = Field(description="Share of the examples that are given this label that have it.")
+    recall: float | None = Field(description="Share of the examples with this label that are given it.")
+    f1: float | None = Field(description="Harmonic mean of precision and recall.")
+    average_precision: float | None = Field(
+        description="Area under the precision-recall curve; all four are null for a label without examples."
+    )
+    threshold: float = Field(description="The probability from which the label is given.")
+    support: int = Field(description="Examples with this label in the split.")
+
+
+class NumberFigures(BaseModel):
+    """Errors of one predicted number on a split, in the unit of that number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="The number's name.")
+    mae: float | None = Field(description="Mean absolute error.")
+    rmse: float | None = Field(description="Root of the mean squared error.")
+    median_absolute_error: float | None = Field(description="Median of the absolute errors.")
+    r2: float | None = Field(description="Share of the variance that is explained; null if the number does not vary.")
+    spearman: float | None = Field(description="Rank correlation; null if the number does not vary.")
+    bias: float | None = Field(description="Mean of prediction minus truth.")
+    standard_deviation: float | None = Field(description="Standard deviation of the truth: the error of its mean.")
 
 
 class Rollback(BaseModel):
@@ -110,6 +144,18 @@ class Result(Answer):
     )
     confusion_matrix: dict[str, list[list[int]]] | None = Field(
         None, description="By split: examples by label (row) and predicted class (column). `evaluate` only."
+    )
+    labels: dict[str, list[LabelFigures]] | None = Field(
+        None,
+        description="By split: precision, recall, F1 and threshold of each label. `evaluate` only, for multilabel.",
+    )
+    numbers: dict[str, list[NumberFigures]] | None = Field(
+        None, description="By split: the errors of each predicted number, in its unit. `evaluate` only, for regression."
+    )
+    baselines: dict[str, dict[str, float | None]] | None = Field(
+        None,
+        description="By baseline, then by score, on the same split: `trivial` is the best that needs no inputs, such as the "
+        "most frequent class or the mean; others learn in seconds.",
     )
     data: DataRead | None = Field(None, description="The data that were read. `evaluate` only.")
 

@@ -25,6 +25,7 @@ EXTRAS = {
     "mlflow": ("mlflow-skinny", "mlflow"),
     "wandb": ("wandb",),
     "postgresql": ("psycopg",),
+    "tables": ("pyarrow", "openpyxl"),
     "jax": ("jax",),
 }
 

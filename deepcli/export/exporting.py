@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 
 from deepcli import __version__
-from deepcli.data.arrays.splits import Split, Tokens, generator, stratified
+from deepcli.data.arrays.splits import Split, Tokens, generator, strata_of, stratified
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError, RunError, TrainingError
-from deepcli.evaluation.predictions import by_class
+from deepcli.experiment.schema import Experiment
 from deepcli.export.portable import Portable
-from deepcli.export.usage import usage
+from deepcli.export.reading_code import ReadingCode
+from deepcli.export.usage import reading_code, usage
 from deepcli.formats import OUTPUT, Format
 from deepcli.inputs.example import collate
 from deepcli.run.checkpoint.file import CheckpointFile
 from deepcli.system.atomic import put_directory, temporary_prefix, write_text
+from deepcli.tasks.usage_code import UsageCode
 from deepcli.training.backend import Backend
 
 FACTS = "export.json"
@@ -39,14 +41,16 @@ class Verdict:
     Attributes:
         examples: Number of examples.
         difference: Largest absolute difference between the outputs of the two, both in float32.
-        accuracy: Accuracy of the exported model.
+        accuracy: Accuracy of the exported model; None for a task whose answers are not right or wrong.
         accuracy_change: Accuracy of the exported model minus that of the original.
+        unit: What the difference counts in, as words behind a number; empty for the outputs themselves.
     """
 
     examples: int
     difference: float
-    accuracy: float
-    accuracy_change: float
+    accuracy: float | None = None
+    accuracy_change: float | None = None
+    unit: str = ""
 
 
 def write_export(
@@ -65,15 +69,27 @@ def write_export(
             inside = Path(made) / "export"
             inside.mkdir()
             format_.write(model, inside / format_.file)
-            write_text(inside / "usage.py", usage(format_, model, checkpoint.experiment.data, lexicon is not None))
-            if lexicon is not None:
-                (inside / "lexicon.txt").write_bytes(lexicon.to_bytes())
-            write_text(
-                inside / FACTS, json.dumps(_facts(checkpoint, model, format_), indent=2, ensure_ascii=False) + "\n"
-            )
+            _write_beside(checkpoint, model, format_, lexicon, inside)
             _replace(folder, inside)
     except OSError as error:
         raise TrainingError(f"cannot write {folder}: {error.strerror or error}") from None
+
+
+def _write_beside(
+    checkpoint: CheckpointFile, model: Portable, format_: Format, lexicon: Lexicon | None, inside: Path
+) -> None:
+    """Write the files beside the model: the script, what it reads, and what other programs must know."""
+    experiment = checkpoint.experiment
+    length = model.length if format_.fixed else None
+    reading = reading_code(experiment.data, length, lexicon is not None)
+    answer = experiment.resolved_task.usage_code(experiment.target_names, model.model)
+    write_text(inside / "usage.py", usage(format_, model, experiment.data, reading, answer))
+    for name, text in reading.files.items():
+        write_text(inside / name, text)
+    if lexicon is not None:
+        (inside / "lexicon.txt").write_bytes(lexicon.to_bytes())
+    facts = _facts(checkpoint, model, format_, reading, answer)
+    write_text(inside / FACTS, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
 def _demand_replaceable(folder: Path) -> None:
@@ -100,7 +116,9 @@ def _replace(folder: Path, made: Path) -> None:
             return
 
 
-def _facts(checkpoint: CheckpointFile, model: Portable, format_: Format) -> dict[str, Any]:
+def _facts(
+    checkpoint: CheckpointFile, model: Portable, format_: Format, reading: ReadingCode, answer: UsageCode
+) -> dict[str, Any]:
     signature, experiment = model.signature(format_.fixed), checkpoint.experiment
     return {
         "deepcli": __version__,
@@ -109,22 +127,26 @@ def _facts(checkpoint: CheckpointFile, model: Portable, format_: Format) -> dict
         "name": experiment.name,
         "checkpoint": str(checkpoint.path.absolute()),
         "input": {"name": model.input_name, "shape": list(signature.shape), "dtype": signature.dtype.name},
-        "output": {"name": OUTPUT, "shape": [signature.shape[0], experiment.head.units], "dtype": "float32"},
-        "classes": experiment.data.names_of(experiment.signature.classes),
+        "output": {"name": OUTPUT, "shape": [signature.shape[0], experiment.head.outputs], "dtype": "float32"},
+        "task": experiment.resolved_task.type,
+        "data": {"type": experiment.data.type, "kind": experiment.signature.kind, **reading.facts},
+        **answer.facts,
     }
 
 
-def verify(model: Portable, format_: Format, folder: Path, backend: Backend, split: Split) -> Verdict:
+def verify(
+    experiment: Experiment, model: Portable, format_: Format, folder: Path, backend: Backend, split: Split
+) -> Verdict:
     """Compare an exported model, run in its format's own runtime, with the original on examples of a split.
 
-    A large split is sampled in proportion to its classes: files are often sorted, with one class first.
+    The task says how outputs are compared. A large split is sampled in proportion to its classes: files are often sorted, with one class first.
 
     Raises:
         DataError: The split has no examples.
     """
     if not len(split):
         raise DataError("there are no examples to verify with")
-    chosen = stratified(split.y, min(len(split), MOST_EXAMPLES), generator(SAMPLE_SEED))
+    chosen = stratified(strata_of(split.y), min(len(split), MOST_EXAMPLES), generator(SAMPLE_SEED))
     rows, labels = _rows(split, chosen), split.y[chosen]
     run, own = format_.open(folder / format_.file, model.input_name), backend.function(model.model)
     length = model.length if format_.fixed else None
@@ -134,9 +156,11 @@ def verify(model: Portable, format_: Format, folder: Path, backend: Backend, spl
         theirs.append(run(collate(part, length)))
         ours.append(own(collate(part, length)))
     said, expected = np.concatenate(theirs), np.concatenate(ours)
-    right, before = (float((by_class(outputs).argmax(axis=1) == labels).mean()) for outputs in (said, expected))
-    difference = float(np.abs(said.astype(np.float64) - expected).max())
-    return Verdict(len(rows), difference, right, right - before)
+    task, signature = experiment.resolved_task, experiment.signature
+    difference = task.difference(signature, said, expected)
+    right, before = (task.accuracy(outputs, labels) for outputs in (said, expected))
+    change = None if right is None or before is None else right - before
+    return Verdict(len(rows), difference, right, change, task.difference_unit)
 
 
 def _rows(split: Split, chosen: np.ndarray) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ class Example:
 
     Attributes:
         name: Its name in messages and results: its file, with a row number if the file has many, or the text itself.
-        x: uint8 (height, width, channels), or int32 token ids (length,).
+        x: uint8 (height, width, channels), int32 token ids (length,) or float32 (columns,).
     """
 
     name: str
@@ -40,14 +40,14 @@ def collate(inputs: list[np.ndarray], length: int | None = None) -> np.ndarray:
     """Join inputs of a model into one batch.
 
     Args:
-        inputs: uint8 (height, width, channels) each, or int32 token ids (length,) each.
+        inputs: uint8 (height, width, channels) each, int32 token ids (length,) each, or float32 (columns,) each.
         length: Length of the rows: shorter token ids are padded with 0, longer ones keep their last ids. None means the
             longest.
 
     Returns:
-        (batch, height, width, channels), or (batch, length).
+        (batch, height, width, channels), (batch, length) or (batch, columns).
     """
-    if inputs[0].ndim > 1:
+    if inputs[0].ndim > 1 or inputs[0].dtype.kind == "f":
         return np.stack(inputs)
     wide = length or max(1, *map(len, inputs))
     batch = np.zeros((len(inputs), wide), np.int32)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from deepcli.data.arrays.archive import DAMAGE, read_header, read_objects
-from deepcli.data.base import TokenDataset
+from deepcli.data.base import ReadsTexts
 from deepcli.errors import DataError
 from deepcli.inputs import arrays
 from deepcli.inputs.example import Example, Notify, Unreadable
@@ -20,7 +20,7 @@ class Rows:
         notify: Receives notices about doubtful rows.
     """
 
-    def __init__(self, data: TokenDataset, notify: Notify) -> None:
+    def __init__(self, data: ReadsTexts, notify: Notify) -> None:
         self._data, self._notify = data, notify
         self._told: set[str] = set()
 

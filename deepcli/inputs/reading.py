@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from deepcli.data.base import BaseDataset, ImageDataset, TokenDataset
-from deepcli.data.encoding import look_up, split_words
+from deepcli.data.base import BaseDataset, ImageDataset, ReadsTexts
 from deepcli.data.lexicon import Lexicon
+from deepcli.data.own import OwnDataset
 from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, in_memory, records, texts
 from deepcli.inputs.example import Example, Notify, Unreadable
@@ -135,7 +135,7 @@ class Reader:
 class ImageReader(Reader):
     """Reads inputs of image models: picture files, arrays, folders of pictures, or one file through a pipe."""
 
-    def __init__(self, data: ImageDataset, options: ReadOptions, notify: Notify, complain: Notify) -> None:
+    def __init__(self, data: BaseDataset, options: ReadOptions, notify: Notify, complain: Notify) -> None:
         super().__init__(options, notify, complain)
         from deepcli.inputs.pictures import SUFFIXES, Pictures
         from deepcli.inputs.wanted import wanted_by
@@ -216,7 +216,7 @@ class TextReader(Reader):
     inside = (".txt",)
 
     def __init__(
-        self, data: TokenDataset, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
+        self, data: ReadsTexts, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
     ) -> None:
         super().__init__(options, notify, complain)
         self._data, self._lexicon = data, lexicon
@@ -285,8 +285,7 @@ class TextReader(Reader):
     def _example(self, name: str, text: str) -> Example:
         if self._lexicon is None:
             raise DataError(f"{name}: the model's vocabulary is not available; give token ids as an array")
-        ids = self._lexicon.ids
-        if all(look_up(word, ids) is None for word in split_words(text)):
+        if not self._data.knows_a_word(text, self._lexicon):
             self.notify(f"{name}: the model knows none of its words")
         return Example(name, self._data.tokenize([text], self._lexicon).values)
 
@@ -299,12 +298,22 @@ def reader_for(
     Raises:
         UsageError: Such data cannot be read, or an option does not apply to them.
     """
-    if isinstance(data, ImageDataset):
-        _refuse({"--column": options.column, "--lines": options.lines or None}, data)
-        return ImageReader(data, options, notify, complain)
-    if isinstance(data, TokenDataset):
+    kind = data.signature.kind
+    if kind != "image":
         _refuse({"--invert": options.invert, "--range": options.limits, "--fit": options.fit}, data)
+    if kind != "tokens":
+        _refuse({"--column": options.column, "--lines": options.lines or None}, data)
+    if isinstance(data, ImageDataset):
+        return ImageReader(data, options, notify, complain)
+    if kind == "tokens" and isinstance(data, ReadsTexts):
         return TextReader(data, lexicon, options, notify, complain)
+    if isinstance(data, OwnDataset) and kind != "tokens":
+        from deepcli.inputs.own_reading import OwnPictureReader, RowReader
+
+        if kind == "features":
+            return RowReader(data, options, notify, complain)
+        _refuse({"--invert": options.invert, "--fit": options.fit}, data)
+        return OwnPictureReader(data, options, notify, complain)
     raise UsageError(f"data sets of type {data.type!r} have neither images nor texts; other inputs cannot be read")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from deepcli.data.base import ImageDataset
+from deepcli.data.base import BaseDataset, ImageDataset
 from deepcli.inputs.picture import Wanted
 
 
-def wanted_by(data: ImageDataset, fit: bool = True) -> Wanted:
+def wanted_by(data: BaseDataset, fit: bool = True) -> Wanted:
     """Return the format that pictures must be converted to.
 
     Args:
@@ -16,5 +16,7 @@ def wanted_by(data: ImageDataset, fit: bool = True) -> Wanted:
         fit: Whether to prepare drawings like those of the data set, if it defines how.
     """
     height, width, channels = (size or 1 for size in data.signature.shape)
+    if not isinstance(data, ImageDataset):
+        return Wanted((height, width, channels))
     preparation = dataclasses.asdict(data.preparation) if fit and data.preparation is not None else None
     return Wanted((height, width, channels), data.bright_on_dark, preparation)

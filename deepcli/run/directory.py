@@ -17,6 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+from deepcli.data.schema import MAX_BYTES, Schema
+from deepcli.data.schema_reading import read_schema
 from deepcli.errors import RunError, UsageError
 from deepcli.result import Result
 from deepcli.system.atomic import flush, put_directory, temporary_prefix, umask, write_text
@@ -26,8 +28,8 @@ STALE_SECONDS = 3600
 MAX_RESULT_BYTES = 1 << 20
 
 OWN = (
-    "config.yaml", "environment.json", "history.csv", "metrics.json", "trackers.json", "train.log", "checkpoints",
-    "predictions-*.npz", "mistakes-*.npz",
+    "config.yaml", "environment.json", "history.csv", "metrics.json", "schema.json", "trackers.json", "train.log",
+    "checkpoints", "predictions-*.npz", "mistakes-*.npz",
 )  # fmt: skip
 """The files that a run writes into its directory; other output must not overwrite them."""
 
@@ -45,6 +47,7 @@ class RunDir:
         self.path = path
         self.config = path / "config.yaml"
         self.environment = path / "environment.json"
+        self.schema = path / "schema.json"
         self.history = path / "history.csv"
         self.metrics = path / "metrics.json"
         self.log = path / "train.log"
@@ -76,7 +79,13 @@ class RunDir:
 
     @classmethod
     def create(
-        cls, path: Path, config: str, environment: Mapping[str, Any], replace: bool = False, numbered: bool = False
+        cls,
+        path: Path,
+        config: str,
+        environment: Mapping[str, Any],
+        replace: bool = False,
+        numbered: bool = False,
+        schema: Schema | None = None,
     ) -> RunDir:
         """Create a run directory atomically: write it under a temporary name, then rename it.
 
@@ -86,6 +95,7 @@ class RunDir:
             environment: The content of `environment.json`.
             replace: Whether an existing run may be replaced.
             numbered: Whether to append the next free number to the name if the path exists.
+            schema: What the data hold.
 
         Raises:
             RunError: The directory cannot be written, or the path exists.
@@ -101,6 +111,8 @@ class RunDir:
                 staged.checkpoints.mkdir()
                 write_text(staged.config, config)
                 write_text(staged.environment, json.dumps(environment, indent=2, ensure_ascii=False) + "\n")
+                if schema is not None:
+                    write_text(staged.schema, schema.model_dump_json(indent=2) + "\n")
                 _put(staging, path, replace)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -162,6 +174,14 @@ class RunDir:
             self.checkpoints.mkdir(exist_ok=True)
         except OSError as error:
             raise RunError(f"cannot write the run directory {self.path}: {error.strerror or error}") from None
+
+    def data_schema(self) -> Schema | None:
+        """Read what the run's data hold; None if the run is older than schemas, or the file is damaged."""
+        try:
+            with self.schema.open("rb") as stream:
+                return read_schema(stream.read(MAX_BYTES + 1))
+        except (OSError, ValueError):
+            return None
 
     def described(self) -> dict[str, Any]:
         """Read the run's `environment.json`; empty if it is missing or damaged."""

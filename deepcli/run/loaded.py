@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepcli.data.sources.known_schemas import carrying
 from deepcli.errors import DataError, Problem, RunError, SpecError
 from deepcli.experiment.load import load
 from deepcli.result import Result
 from deepcli.run.directory import RunDir
 
 if TYPE_CHECKING:
-    from deepcli.evaluation.predictions import Predictions
+    from deepcli.evaluation.predictions_base import AnyPredictions
     from deepcli.experiment.schema import Experiment
 
 MAX_BYTES = 64 << 20
@@ -53,7 +54,8 @@ class LoadedRun:
         except (OSError, ValueError, TypeError):
             raise RunError(f"{run.environment} is missing or damaged") from None
         try:
-            experiment = load([run.config]).experiment
+            with carrying(run.data_schema()):
+                experiment = load([run.config]).experiment
         except SpecError as error:
             if not (plugins := environment.get("plugins")):
                 raise
@@ -110,21 +112,21 @@ class LoadedRun:
         """The names of the curves to draw: the metrics, then the learning rate; validation belongs to its metric."""
         return sorted((name for name in self.curves if not name.startswith("val_")), key="learning_rate".__eq__)
 
-    def predictions(self, split: str = "test") -> Predictions:
+    def predictions(self, split: str = "test") -> AnyPredictions:
         """Read the predictions of the best weights for a split.
 
         Raises:
             RunError: The run has no predictions for the split.
             DataError: The predictions are damaged.
         """
-        from deepcli.evaluation.predictions import Predictions
+        from deepcli.evaluation.predictions_file import load_predictions
 
         path = self.run.predictions(split)
         if not path.is_file():
             raise RunError(f"{path}: no such file; create it with: deepcli evaluate {self.run.path} --split {split}")
         if path.is_symlink():
             raise DataError(f"{path} is a symbolic link; a run's own files never are")
-        return Predictions.load(path)
+        return load_predictions(path)
 
     def figures(self) -> dict[str, float | None]:
         """Return the metrics, named as by `deepcli runs`: `val_loss`, `test_accuracy` and so on."""

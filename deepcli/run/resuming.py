@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deepcli.data.sources.known_schemas import carrying
 from deepcli.errors import CheckpointError, RunError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
@@ -61,7 +62,7 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
     if run.last.is_symlink():
         raise CheckpointError(f"{run.last} is a symbolic link; a run's own files never are")
     checkpoint = open_checkpoint(run.last) if run.last.exists() else None
-    begun = checkpoint.experiment if checkpoint else load.load([run.config]).experiment
+    begun = checkpoint.experiment if checkpoint else _own_spec(run)
     changes = changes_between(begun, wanted)
     more_epochs = wanted.training.epochs > begun.training.epochs
     allowed = set() if wanted.schedule.follows_length() or not more_epochs else {"training.epochs"}
@@ -89,7 +90,7 @@ def skip(run: RunDir, wanted: Experiment) -> Result:
             f"the run {run.path} exists and {how}, so it cannot be skipped; use --if-exists resume to continue it, or "
             "--if-exists overwrite to replace it"
         )
-    changes = changes_between(load.load([run.config]).experiment, wanted)
+    changes = changes_between(_own_spec(run), wanted)
     if changes:
         raise RunError(
             "\n".join(
@@ -101,6 +102,11 @@ def skip(run: RunDir, wanted: Experiment) -> Result:
             )
         )
     return result
+
+
+def _own_spec(run: RunDir) -> Experiment:
+    with carrying(run.data_schema()):
+        return load.load([run.config]).experiment
 
 
 def changes_between(begun: Experiment, wanted: Experiment) -> dict[str, tuple[Any, Any]]:

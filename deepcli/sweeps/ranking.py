@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from deepcli.experiment import load
 from deepcli.run.directory import RunDir
 from deepcli.system.atomic import write_text
+from deepcli.system.csv_cells import as_text
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -123,7 +124,7 @@ def write_table(path: Path, rows: Sequence[RankedTrial]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, [*(key for key in columns if key not in last), *last], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(cells)
+    writer.writerows({key: as_text(value) for key, value in row.items()} for row in cells)
     write_text(path, text.getvalue())
 
 

@@ -70,12 +70,23 @@ def build_optimizer(experiment: Experiment, precision: str) -> keras.optimizers.
 @contextlib.contextmanager
 def lent_optimizer(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Give a model an optimizer inside the block, so that Keras loads the optimizer's variables with the weights."""
+    with without_optimizer(model):
+        optimizer.build(model.trainable_variables)
+        model.optimizer = optimizer
+        try:
+            yield
+        finally:
+            del model.optimizer
+
+
+@contextlib.contextmanager
+def without_optimizer(model: keras.Model) -> Iterator[None]:
+    """Take a model's optimizer away inside the block, so that Keras loads the weights alone."""
     own = getattr(model, "optimizer", None)
-    optimizer.build(model.trainable_variables)
-    model.optimizer = optimizer
+    if own is not None:
+        del model.optimizer
     try:
         yield
     finally:
-        del model.optimizer
         if own is not None:
             model.optimizer = own

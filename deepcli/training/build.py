@@ -96,15 +96,34 @@ def forget_models() -> None:
 
 
 def compile_model(
-    model: keras.Model, experiment: Experiment, steps_per_epoch: int, *, jit: bool, steps_per_execution: int
+    model: keras.Model,
+    experiment: Experiment,
+    steps_per_epoch: int,
+    *,
+    jit: bool,
+    steps_per_execution: int,
+    stage: int = 0,
+    scale: float = 1.0,
 ) -> None:
-    """Give the model its loss, metrics, optimizer and schedule."""
+    """Give the model its loss, metrics, optimizer and schedule, for one of its stages.
+
+    Args:
+        model: The model, with the layers of the stage set to train.
+        experiment: The spec.
+        steps_per_epoch: Training steps per epoch.
+        jit: Whether XLA compiles the steps.
+        steps_per_execution: Steps per call into the backend.
+        stage: The position of the stage.
+        scale: Factor on the learning rate.
+    """
     optimizer = experiment.optimizer
+    peak = experiment.model.stages[stage].learning_rate or optimizer.learning_rate
     # Steps of the data, not updates: Keras evaluates a schedule at each step even if gradients accumulate.
-    rate = learning_rate(experiment.schedule, optimizer.learning_rate, experiment.total_steps(steps_per_epoch))
+    rate = learning_rate(experiment.schedule, peak, experiment.stage_steps(steps_per_epoch)[stage])
+    rate.scale.assign(scale)
     model.compile(
         optimizer=accumulating(optimizer.build(rate)),
-        loss=experiment.loss.build(experiment.signature),
+        loss=build_loss(experiment),
         metrics=build_metrics(experiment),
         jit_compile=jit,
         steps_per_execution=steps_per_execution,
@@ -113,15 +132,21 @@ def compile_model(
         model.optimizer.build(model.trainable_variables)
 
 
+def build_loss(experiment: Experiment) -> keras.losses.Loss:
+    """Build the loss of targets as the data have them and of predictions as the model has them."""
+    return experiment.resolved_task.build_loss(experiment.resolved_loss, experiment.signature)
+
+
 def build_metrics(experiment: Experiment) -> list[keras.metrics.Metric]:
     """Build new metric objects in the order of the spec."""
     return [metric.build(experiment.signature, experiment.head) for metric in experiment.metrics]
 
 
-def build_compiled_metrics(model: keras.Model) -> None:
+def build_compiled_metrics(model: keras.Model, experiment: Experiment) -> None:
     """Create the variables of a compiled model's metrics, which Keras would create in the first step."""
     outputs = keras.ops.zeros((1, *model.output_shape[1:]))
-    model.compute_metrics(None, keras.ops.zeros(1, "int32"), outputs)
+    shape, dtype = experiment.resolved_task.target_form(experiment.signature)
+    model.compute_metrics(None, keras.ops.zeros((1, *shape), dtype), outputs)
     model.reset_metrics()
 
 

@@ -23,7 +23,8 @@ from deepcli.training.divergence import demand_finite_weights
 from deepcli.training.loop import Loop
 from deepcli.training.saving import load_training, save
 from deepcli.training.snapshot import WeightSnapshot
-from deepcli.training.state import Position, State, read_variables, write_variables
+from deepcli.training.stages import enter_stage
+from deepcli.training.state import Position, State, read_variables, trained_stage, write_variables
 
 
 @runtime_checkable
@@ -118,7 +119,7 @@ class Checkpointer:
         context = self._context
         if not self._loop.position.total:
             with context.backend.scope():
-                build_compiled_metrics(self._model)
+                build_compiled_metrics(self._model, context.experiment)
         return State(
             self._loop.position,
             context.settings.precision.value,
@@ -141,10 +142,15 @@ def restore_model(
     Raises:
         CheckpointError: The checkpoint is damaged, belongs to another model, or holds averaged weights.
     """
+    experiment = context.experiment
+    if checkpoint and len(experiment.model.stages) > 1:
+        position = State.from_bytes(checkpoint.read(STATE)).position
+        if stage := trained_stage(experiment, position):
+            enter_stage(model, experiment, context.settings, context.backend, stage)
     state = load_training(model, checkpoint) if checkpoint else None
     if state:
         with context.backend.scope():
-            build_compiled_metrics(model)
+            build_compiled_metrics(model, context.experiment)
         write_variables(model, context.backend, state.variables)
     scale = inner_optimizer(model)._learning_rate.scale
     scale.assign(scale * 0.5 ** max(len(rollbacks) - len(state.rollbacks if state else ()), 0))

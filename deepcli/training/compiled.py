@@ -44,14 +44,15 @@ class CompiledModels:
     def ready(self, experiment: Experiment, settings: RunSettings, build: Callable[[bool], keras.Model]) -> keras.Model:
         """Return a compiled model that has taken no step yet.
 
-        A plugin's component may hold state outside its variables, so models with plugins are not reused.
+        A plugin's component may hold state outside its variables, so models with plugins are not reused; nor are those whose
+        optimizer changes from stage to stage.
 
         Args:
             experiment: The spec.
             settings: The settings that depend on the device.
             build: Builds a model; with True, it first clears Keras's session, which discards all traced steps.
         """
-        if not is_own(experiment):
+        if not is_own(experiment) or len(experiment.model.stages) > 1:
             return build(True)
         key = _key(experiment, settings)
         model = self._models.pop(key, None)
@@ -80,7 +81,8 @@ def _key(experiment: Experiment, settings: RunSettings) -> str:
         steps,
         experiment.total_steps(steps),
     )
-    return json.dumps([spec, decided], sort_keys=True)
+    # Statistics and categories of the columns are constants of the graph, and the same path may hold other data by now.
+    return json.dumps([spec, decided, repr(experiment.signature)], sort_keys=True)
 
 
 def _become(model: keras.Model, fresh: keras.Model) -> None:

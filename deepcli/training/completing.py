@@ -20,7 +20,8 @@ from deepcli.training.device import Choice
 from deepcli.training.divergence import ADVICE, Diverged, Origin, find_origin
 from deepcli.training.ready import ready_model
 from deepcli.training.session import Session
-from deepcli.training.state import Position, State
+from deepcli.training.stages import enter_stage
+from deepcli.training.state import Position, State, begins_stage
 
 MOST_ROLLBACKS = 3
 
@@ -34,9 +35,7 @@ def complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile
             return session.complete()
         except Diverged as reason:
             rollbacks, checkpoint = _roll_back(context, session, reason)
-            model = ready_model(
-                context.experiment, context.splits, context.settings, context.backend, checkpoint is not None
-            )
+            model = _ready(context, checkpoint)
         except Stopped:
             interrupted = Interrupted(
                 f"interrupted; continue with: deepcli train --resume {shlex.quote(str(context.run.path))}",
@@ -48,6 +47,18 @@ def complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile
             raise _failed(session, error) from error
         except out_of_memory() as error:
             raise _failed(session, TrainingError(_memory_advice(error))) from error
+
+
+def _ready(context: RunContext, checkpoint: CheckpointFile | None) -> keras.Model:
+    """Build the model again, to be restored from a checkpoint; None means that it starts from the beginning."""
+    return ready_model(
+        context.experiment,
+        context.splits,
+        context.settings,
+        context.backend,
+        checkpoint is not None,
+        sources=context.options.sources,
+    )
 
 
 def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
@@ -91,10 +102,18 @@ def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | 
     end = session.loop.position.total
     context.reporter.note(f"repeating steps {good.total + 1} to {end} to find where it began")
     settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to check each step"))
-    model = ready_model(context.experiment, context.splits, settings, context.backend, checkpoint is not None)
-    restore_model(context, model, checkpoint, session.checkpointer.rollbacks)
+    once = dataclasses.replace(context, settings=settings)
+    rollbacks = session.checkpointer.rollbacks
+    model = _ready(once, checkpoint)
+    restore_model(once, model, checkpoint, rollbacks)
+
+    def check(position: Position) -> None:
+        context.options.signals.check()
+        if (stage := begins_stage(context.experiment, position)) is not None:
+            enter_stage(model, context.experiment, settings, context.backend, stage, len(rollbacks))
+
     try:
-        return find_origin(model, context.backend, context.batches(), good, end, context.options.signals.check)
+        return find_origin(model, context.backend, context.batches(), good, end, check)
     except Stopped:
         return None
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from deepcli.data.arrays.splits import Splits
+from deepcli.data.files import OFFLINE, Sources
 from deepcli.experiment.schema import Experiment
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import Reporter
@@ -38,6 +39,7 @@ class TrainOptions:
         seconds_between_saves: Minimum time between two checkpoints; until then the best weights are kept in memory. For
             short runs, which are cheap to repeat.
         callbacks: Additional callbacks, called in each epoch before its checkpoint is written.
+        sources: Where a model may look for files that it starts from, such as pretrained weights.
         models: Compiled models of earlier runs in this process, to reuse; None builds one for this run only.
     """
 
@@ -53,6 +55,7 @@ class TrainOptions:
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
     numbered: bool = False
     models: CompiledModels | None = None
+    sources: Sources = OFFLINE
 
 
 Rollbacks = tuple[Mapping[str, Any], ...]

@@ -76,7 +76,12 @@ def demand_finite_weights(model: keras.Model) -> None:
 
 
 def find_origin(
-    model: keras.Model, backend: Backend, batches: Batches, start: Position, end: int, check: Callable[[], None]
+    model: keras.Model,
+    backend: Backend,
+    batches: Batches,
+    start: Position,
+    end: int,
+    check: Callable[[Position], None],
 ) -> Origin | None:
     """Repeat training one step at a time until a value becomes NaN or infinite.
 
@@ -86,7 +91,7 @@ def find_origin(
         batches: The training split.
         start: The model's position.
         end: Total step at which to give up.
-        check: Called before each step; may raise.
+        check: Called with the position before each step; may raise, or change what trains.
 
     Returns:
         The origin; None if the values stay finite this time, as may happen on a nondeterministic device.
@@ -96,8 +101,8 @@ def find_origin(
         steps = min(batches.order.steps, position.step + end - position.total)
         iterator = batches.epoch(position.epoch, position.step, steps)
         for step in range(position.step, steps):
-            check()
             position = Position(position.epoch, step, position.total)
+            check(position)
             before = _values(model, backend)
             rate = float(inner_optimizer(model).learning_rate)
             model.reset_metrics()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import numpy as np
 
 from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.lexicon import Lexicon
-from deepcli.evaluation.mistakes import worst
-from deepcli.evaluation.predictions import Predictions
+from deepcli.data.schema import Column
+from deepcli.evaluation.predictions_base import AnyPredictions
 from deepcli.evaluation.scores import Scored, take
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
@@ -24,7 +24,7 @@ from deepcli.run.reporter import Reporter
 from deepcli.system.atomic import replacing
 from deepcli.system.signals import heed
 from deepcli.training.backend import Backend, Check, make_backend
-from deepcli.training.build import build_metrics, build_model, forget_models
+from deepcli.training.build import build_loss, build_metrics, build_model, forget_models
 from deepcli.training.device import Device, choose
 from deepcli.training.memory_check import to_load
 from deepcli.training.saving import load_weights
@@ -35,16 +35,12 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class Measured:
-    """A model's outputs on a split, float32 (examples, units), and the metrics computed from them."""
+    """A model's outputs on a split together with its targets, and the metrics computed from them."""
 
     metrics: Mapping[str, float]
-    outputs: np.ndarray
+    predictions: AnyPredictions
     split: Split
-
-    @property
-    def predictions(self) -> Predictions:
-        """The outputs together with ids and labels."""
-        return Predictions(self.split.ids, self.split.y, self.outputs)
+    columns: Sequence[Column] = ()
 
 
 class Evaluator:
@@ -61,9 +57,10 @@ class Evaluator:
 
     def __init__(self, experiment: Experiment, backend: Backend, batch_size: int = BATCH_SIZE) -> None:
         self._batch_size = batch_size
-        self._loss = experiment.loss.build(experiment.signature)
+        self._loss = build_loss(experiment)
         self._metrics = build_metrics(experiment)
         self._backend = backend
+        self._task, self._signature = experiment.resolved_task, experiment.signature
 
     def __call__(self, model: keras.Model, split: Split, check: Check = heed) -> Measured:
         """Evaluate a model on a split; `check` is called after each batch and may raise."""
@@ -73,7 +70,12 @@ class Evaluator:
             metric.reset_state()
             metric.update_state(split.y, outputs)
             values[metric.name] = number(metric.result())
-        return Measured(values, outputs, split)
+        predictions = self._task.predictions(self._signature, split.ids, split.y, outputs, model)
+        return Measured(values, predictions, split, self._signature.columns)
+
+    def tune(self, model: keras.Model, measured: Measured) -> None:
+        """Set the weights of a model that are chosen on the validation split."""
+        self._task.tune(model, measured.predictions)
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def evaluate(
     experiment, state, chosen = loaded.experiment, loaded.state, loaded.device
     reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
     measured = loaded.measure(split, batch_size)
-    scored = score(measured.predictions, reporter)
+    scored = score(measured.predictions, experiment, reporter)
     own = dict(measured.metrics)
     result = Result(
         schema=1,
@@ -159,18 +161,27 @@ def evaluate(
         metrics={split_name: own | scored.values | own},  # metrics of the spec come first and keep their values
         intervals={split_name: scored.intervals},
         interval_notes={split_name: scored.interval_notes},
-        classes={split_name: scored.classes},
-        confusion_matrix={split_name: scored.confusion_matrix},
+        **{name: {split_name: table} for name, table in scored.tables.items()},
     )
     return result, measured
 
 
-def score(predictions: Predictions, reporter: Reporter) -> Scored:
-    """Compute every score; none if the outputs are not those of a classifier, as may be with a plugin's loss."""
+def with_trivial(result: Result, experiment: Experiment, train: Split, split: Split) -> Result:
+    """Add to a result the scores that need no inputs, if there is a training split to learn them from."""
+    if not len(train) or not result.interval_notes:
+        return result
+    from deepcli.run.baseline_figures import best_trivial
+
+    kept = {**(result.baselines or {}), "trivial": best_trivial(experiment, train.y, split)}
+    return result.model_copy(update={"baselines": kept})
+
+
+def score(predictions: AnyPredictions, experiment: Experiment, reporter: Reporter) -> Scored:
+    """Compute every score of the task; none if the outputs do not fit it, as may be with a plugin's loss."""
     if why := predictions.misfit:
         reporter.note(f"no scores: {why}")
         return Scored()
-    return take(predictions)
+    return take(predictions, experiment.resolved_task.scored_as)
 
 
 def number(value: Any) -> float:
@@ -178,7 +189,7 @@ def number(value: Any) -> float:
     return float(str(np.float32(value)))
 
 
-def save_predictions(path: Path, predictions: Predictions) -> None:
+def save_predictions(path: Path, predictions: AnyPredictions) -> None:
     """Write predictions to an `.npz` file."""
     with replacing(path) as temporary:
         predictions.save(temporary)
@@ -194,4 +205,5 @@ def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Lexic
     save_predictions(run.predictions(name), predictions)
     if predictions.misfit is None:
         x = measured.split.x
-        worst(predictions, x, lexicon() if isinstance(x, Tokens) else None).save(run.mistakes(name))
+        words = lexicon() if isinstance(x, Tokens) else None
+        predictions.worst(x, words, measured.columns).save(run.mistakes(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -16,7 +16,7 @@ from deepcli.system.signals import Signals, Stopped
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.backend import Backend, Batches
 from deepcli.training.evaluate import Evaluator, number
-from deepcli.training.state import Position, random_variables
+from deepcli.training.state import Position, begins_stage, random_variables
 
 LONGEST_CALL = 2.0
 """If a call of several steps takes more seconds (except the first, which compiles), steps are taken one by one."""
@@ -34,6 +34,7 @@ class Loop:
         reporter: Shows progress.
         signals: May request to stop after the current step.
         position: The position to start from.
+        enter: Makes the model ready for a stage of the run, given by its position.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Loop:
         reporter: Reporter,
         signals: Signals,
         position: Position,
+        enter: Callable[[int], None],
     ) -> None:
         self._experiment = experiment
         self._model = model
@@ -56,6 +58,7 @@ class Loop:
         self._signals = signals
         self._evaluate = Evaluator(experiment, backend)
         self.position = position
+        self._enter = enter
         self._calls = 0
 
     def run(self, callbacks: list[keras.callbacks.Callback]) -> None:
@@ -97,6 +100,9 @@ class Loop:
         done = start
         while done < stop:
             self._signals.check()
+            if (stage := begins_stage(self._experiment, self.position)) is not None:
+                self._enter(stage)
+                self._calls = 0  # the first call compiles
             watchers.on_train_batch_begin(done)
             called = time.monotonic()
             logs = self._backend.take_steps(self._model, batches)
@@ -127,6 +133,7 @@ class Loop:
         if self._validation is not None:
             with averaged_weights(self._model), self._generators_kept_when_stopped():
                 measured = self._evaluate(self._model, self._validation, self._signals.check)
+            self._evaluate.tune(self._model, measured)
             row |= {f"val_{name}": value for name, value in measured.metrics.items()}
         return {**row, "learning_rate": rate}
 

@@ -7,7 +7,6 @@ from itertools import islice
 
 import numpy as np
 
-from deepcli.evaluation.predictions import by_class
 from deepcli.inputs.example import Example, Unreadable, collate
 from deepcli.training.evaluate import LoadedModel
 
@@ -23,12 +22,11 @@ def predict(
         batch_size: Examples per batch.
 
     Yields:
-        A batch of inputs, and for the examples among them the model's outputs with a column for each class, float64
-        (examples, classes).
+        A batch of inputs, and for the examples among them the model's outputs, float32 (examples, outputs).
     """
     function = loaded.backend.function(loaded.model)
     upcoming = iter(inputs)
     while batch := list(islice(upcoming, batch_size)):
         examples = [one.x for one in batch if isinstance(one, Example)]
-        outputs = by_class(function(collate(examples))) if examples else np.empty((0, 0))
+        outputs = function(collate(examples)) if examples else np.empty((0, 0), np.float32)
         yield batch, outputs

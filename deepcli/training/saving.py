@@ -18,10 +18,10 @@ from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
 from deepcli.run.checkpoint import weights as weights_file
-from deepcli.run.checkpoint.file import LEXICON, SPEC, STATE, WEIGHTS, CheckpointFile
+from deepcli.run.checkpoint.file import LEXICON, SCHEMA, SPEC, STATE, WEIGHTS, CheckpointFile
 from deepcli.system.atomic import replacing
-from deepcli.training.averaging import averages, build_optimizer, lent_optimizer
-from deepcli.training.state import State
+from deepcli.training.averaging import averages, build_optimizer, lent_optimizer, without_optimizer
+from deepcli.training.state import State, trained_stage
 
 GENERATOR = "seed_generator"
 """Part of the names of random generators' states, which do not count as weights."""
@@ -41,6 +41,7 @@ def save(path: Path, model: keras.Model, experiment: Experiment, state: State, l
         with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(SPEC, load.dump(experiment))
             archive.writestr(STATE, state.to_bytes())
+            archive.writestr(SCHEMA, experiment.data.data_schema.model_dump_json(), compresslevel=1)
             if lexicon is not None:
                 archive.writestr(LEXICON, lexicon.to_bytes(), compresslevel=1)  # takes a quarter of the time
 
@@ -54,15 +55,20 @@ def load_weights(model: keras.Model, checkpoint: CheckpointFile) -> State:
         CheckpointError: The file is damaged, or its weights belong to another model.
         TrainingError: The disk for temporary files is full.
     """
+    experiment = checkpoint.experiment
     state = State.from_bytes(checkpoint.read(STATE))
-    if _holds_raw(checkpoint.experiment, state):
-        optimizer = build_optimizer(checkpoint.experiment, state.precision)
+    if _holds_raw(experiment, state):
+        optimizer = build_optimizer(experiment, state.precision)
         if averages(optimizer):
+            with contextlib.suppress(ValueError):  # weights of another family, which do not load either
+                experiment.model.enter(model, trained_stage(experiment, state.position))
             with lent_optimizer(model, optimizer):
                 _load(model, checkpoint)
                 optimizer.finalize_variable_values(model.trainable_variables)
             return state
-    _load(model, checkpoint)
+    # The model's own optimizer may be that of another stage.
+    with without_optimizer(model):
+        _load(model, checkpoint)
     return state
 
 

@@ -20,6 +20,7 @@ from deepcli.training.divergence import Divergence
 from deepcli.training.evaluate import Evaluator, keep
 from deepcli.training.loop import Loop
 from deepcli.training.saving import load_weights
+from deepcli.training.stages import enter_stage, stage_line
 from deepcli.training.state import Position
 from deepcli.training.tracking import Tracking
 
@@ -49,6 +50,7 @@ class Session:
             context.reporter,
             context.options.signals,
             Position(),
+            self._enter,
         )
         further = self._further_callbacks()
         states = {name: callback for name, callback in further.items() if isinstance(callback, HasState)}
@@ -112,6 +114,15 @@ class Session:
             tracking.measured(result.metrics.get("test", {}))
             write_text(self.context.run.metrics, result.to_json() + "\n")
         return result
+
+    def _enter(self, stage: int) -> None:
+        """Make the model ready for a stage of the run."""
+        context = self.context
+        enter_stage(
+            self.model, context.experiment, context.settings, context.backend, stage, len(self.checkpointer.rollbacks)
+        )
+        first = stage_line(context.experiment, self.model, stage)
+        context.reporter.note(first)
 
     def _test(self) -> dict[str, dict[str, float]]:
         """Evaluate the best weights on the test split."""

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from deepcli.errors import CheckpointError
+from deepcli.experiment.schema import Experiment
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.result import finite
 from deepcli.run.checkpoint import state
@@ -96,6 +97,22 @@ class State:
             plain["weights"],
             plain["data"],
         )
+
+
+def stage_of(experiment: Experiment, epoch: int) -> int:
+    """Return the stage that trains an epoch, which is counted from 0."""
+    return max(number for number, stage in enumerate(experiment.model.stages) if stage.begins <= epoch)
+
+
+def trained_stage(experiment: Experiment, position: Position) -> int:
+    """Return the stage of the last step before a position."""
+    return stage_of(experiment, position.epoch if position.step else max(position.epoch - 1, 0))
+
+
+def begins_stage(experiment: Experiment, position: Position) -> int | None:
+    """Return the stage that begins with the next step; None if the present one continues."""
+    later = [stage.begins for stage in experiment.model.stages[1:]]
+    return stage_of(experiment, position.epoch) if not position.step and position.epoch in later else None
 
 
 def random_variables(model: keras.Model) -> list[keras.Variable]:

@@ -22,6 +22,7 @@ from deepcli.spec.paths import absolute_plugins, with_absolute_paths
 from deepcli.system.atomic import write_text
 from deepcli.training.averaging import caveat
 from deepcli.training.backend import make_backend
+from deepcli.training.comparing_baselines import add_baselines
 from deepcli.training.completing import complete
 from deepcli.training.context import RunContext, TrainOptions
 from deepcli.training.device import Device, choose
@@ -64,14 +65,27 @@ def train(
         reporter.note(line)
     backend = make_backend(chosen)
     with options.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
-        build = functools.partial(ready_model, experiment, splits, settings, backend, checkpoint is not None)
+
+        def tell(line: str) -> None:
+            notes.append(line)
+            reporter.note(line)
+
+        build = functools.partial(
+            ready_model,
+            experiment,
+            splits,
+            settings,
+            backend,
+            checkpoint is not None,
+            sources=options.sources,
+            note=tell,
+        )
         models = options.models if backend.replicas == 1 else None
         model = build() if models is None else models.ready(experiment, settings, build)
         if not chosen.is_gpu:
             demand_batch(model, min(experiment.data.batch_size, settings.order.examples))
         for line in filter(None, (caveat(model), notice(model, experiment))):
-            notes.append(f"notice: {line}")
-            reporter.note(notes[-1])
+            tell(f"notice: {line}")
         environment = describe(splits, model, settings, options.command, options.plugins)
         if options.signals.stop is not None:
             raise Interrupted("interrupted before training began", options.signals.stop)
@@ -80,10 +94,17 @@ def train(
             step = state.position.total if state else 0
             notes += _reopen(options.resumption, experiment, environment, step, reporter)
         else:
-            run = RunDir.create(options.output, load.dump(experiment), environment, options.replace, options.numbered)
+            run = RunDir.create(
+                options.output,
+                load.dump(experiment),
+                environment,
+                options.replace,
+                options.numbered,
+                experiment.data.data_schema,
+            )
             stack.enter_context(run.owned())
         context = RunContext(experiment, splits, run, backend, settings, options, LoggingReporter(reporter, run, notes))
-        return complete(context, model, checkpoint)
+        return add_baselines(context, complete(context, model, checkpoint))
 
 
 def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:

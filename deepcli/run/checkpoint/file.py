@@ -19,17 +19,22 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from deepcli.data import lexicon
+from deepcli.data import schema as data_schema
 from deepcli.data.lexicon import Lexicon
+from deepcli.data.schema import Schema
+from deepcli.data.sources.known_schemas import carrying
 from deepcli.errors import CheckpointError, DataError, RunError, SpecError, TrainingError, UsageError
 from deepcli.experiment.load import parse, validate
 from deepcli.experiment.other_data import laid_over
 from deepcli.experiment.schema import FORMAT, Experiment, Training
 from deepcli.run.checkpoint import state, weights, zips
+from deepcli.run.checkpoint.schema_member import contradiction, is_of_own_data, schema_of
 from deepcli.run.directory import RunDir
 from deepcli.spec import yaml12
 
 SPEC, STATE, WEIGHTS = "deepcli/config.yaml", "deepcli/state.npz", "model.weights.h5"
-LEXICON = "deepcli/lexicon.txt"
+LEXICON, SCHEMA = "deepcli/lexicon.txt", "deepcli/schema.json"
+OPTIONAL_MEMBERS = {LEXICON, SCHEMA}
 MEMBERS = {SPEC, STATE, WEIGHTS, "config.json", "metadata.json"}
 MAX_ENTRIES, MAX_DIRECTORY_BYTES = 64, 16 << 10
 CHUNK = 1 << 20
@@ -148,16 +153,24 @@ def open_checkpoint(path: Path, other_data: Sequence[str] = ()) -> CheckpointFil
             raise CheckpointError(
                 f"{path}: has format {version}, from a newer deepcli; this version reads formats up to {FORMAT}"
             )
-        try:
-            experiment = validate(document)
-        except DataError as error:
-            if not other_data:
-                raise DataError(f"{path}: its data set needs a file to be described: {error}") from error.__cause__
-            experiment = validate(laid_over(document, other_data))
+        schema = _schema(path)
+        if schema is None and is_of_own_data(document):
+            raise CheckpointError(f"{path}: is damaged: a model of own data needs {SCHEMA}, which is missing")
+        with carrying(schema):
+            try:
+                experiment = validate(document)
+            except DataError as error:
+                if schema is not None and is_of_own_data(document):
+                    raise CheckpointError(f"{path}: is damaged or manipulated: {_printable(error)}") from None
+                if not other_data:
+                    raise DataError(f"{path}: its data set needs a file to be described: {error}") from error.__cause__
+                experiment = validate(laid_over(document, other_data))
     except UnicodeDecodeError:
         raise CheckpointError(f"{path}: is damaged: {SPEC} is not UTF-8 text") from None
     except SpecError as error:
         raise CheckpointError(f"{path}: its spec cannot be used{_plugin_hint(path)}:\n{_printable(error)}") from None
+    if schema is not None and (why := contradiction(experiment, schema)):
+        raise CheckpointError(f"{path}: is damaged or manipulated: {_printable(why)}")
     plain = _state(path)
     _check_weights(path)
     return CheckpointFile(path, experiment, plain["data"])
@@ -186,7 +199,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile, dict[str, 
         with zipfile.ZipFile(stream) as archive:
             _check_names(path, archive.namelist())
             for info in archive.infolist():
-                zips.check_member(info, size, stored=info.filename not in (SPEC, STATE, LEXICON))
+                zips.check_member(info, size, stored=info.filename not in (SPEC, STATE, LEXICON, SCHEMA))
             yield stream, archive, {info.filename: info for info in archive.infolist()}
 
 
@@ -206,7 +219,12 @@ _DAMAGE = (
 
 def _read(path: Path, member: str) -> bytes:
     with _opened(path) as (_, archive, members):
-        limits = {SPEC: yaml12.MAX_BYTES, STATE: state.MAX_BYTES, LEXICON: lexicon.MAX_BYTES}
+        limits = {
+            SPEC: yaml12.MAX_BYTES,
+            STATE: state.MAX_BYTES,
+            LEXICON: lexicon.MAX_BYTES,
+            SCHEMA: data_schema.MAX_BYTES,
+        }
         return zips.read_member(archive, members[member], limits.get(member, members[member].compress_size))
 
 
@@ -219,7 +237,7 @@ def _reading(path: Path, stream: IO[bytes]) -> bytes:
 def _check_names(path: Path, names: list[str]) -> None:
     if SPEC not in names:
         raise CheckpointError(f"{path}: is not a deepcli checkpoint (no {SPEC} in it)")
-    wanted = MEMBERS | (set(names) & {LEXICON})
+    wanted = MEMBERS | (set(names) & OPTIONAL_MEMBERS)
     if set(names) != wanted or len(names) != len(wanted):
         odd = sorted(map(_printable, set(names) ^ wanted)) or ["a duplicate name"]
         raise CheckpointError(f"{path}: is not a deepcli checkpoint (unexpected or missing: {', '.join(odd)})")
@@ -233,6 +251,17 @@ def _check_weights(path: Path) -> None:
             weights.check(part, info.file_size)
         except ValueError as error:
             raise CheckpointError(f"{path}: its weights were not written by Keras: {_printable(error)}") from None
+
+
+def _schema(path: Path) -> Schema | None:
+    """Read what the data hold; None if the checkpoint is older than schemas."""
+    with _opened(path) as (_, _, members):
+        if SCHEMA not in members:
+            return None
+    try:
+        return schema_of(_read(path, SCHEMA))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: its schema is damaged: {_printable(error)}") from None
 
 
 def _state(path: Path) -> dict[str, Any]:

@@ -174,6 +174,7 @@ class Worker:
             seconds_between_saves=SECONDS_BETWEEN_SAVES,
             callbacks=callbacks,
             models=self._models,
+            sources=self._sources,
         )
         return go_on(experiment, request, self._load, NullReporter())
 
