@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deepcli.api.comparing import compare, runs
     from deepcli.api.loading import load
+    from deepcli.api.looking import look
     from deepcli.api.run import Run
     from deepcli.api.sweep import Sweep
     from deepcli.api.sweeping import sweep
@@ -43,6 +44,7 @@ __all__ = [
     "__version__",
     "compare",
     "load",
+    "look",
     "runs",
     "sweep",
     "train",
@@ -53,6 +55,7 @@ _MODULES = {
     "Sweep": "deepcli.api.sweep",
     "compare": "deepcli.api.comparing",
     "load": "deepcli.api.loading",
+    "look": "deepcli.api.looking",
     "runs": "deepcli.api.comparing",
     "sweep": "deepcli.api.sweeping",
     "train": "deepcli.api.training",

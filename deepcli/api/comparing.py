@@ -17,7 +17,7 @@ from deepcli.errors import DeepcliError, UsageError
 
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles
-    from deepcli.evaluation.paired import Paired
+    from deepcli.evaluation.paired import PairedBase
     from deepcli.evaluation.seeds import OverSeeds
     from deepcli.reports.comparison import Comparison
     from deepcli.run.listing import ListedRun
@@ -47,7 +47,7 @@ class ComparedRuns:
         return {name: list(values) for name, values in facts.items()}
 
     @property
-    def pairs(self) -> list[Paired | str | DeepcliError]:
+    def pairs(self) -> list[PairedBase | str | DeepcliError]:
         """How each run but the first compares with the first on the test split, or why they are not comparable."""
         return list(self.comparison.pairs)
 
@@ -213,5 +213,5 @@ def columns_of(found: Sequence[ListedRun]) -> list[str]:
     return [*facts, *listing.metrics(found), "seconds", *listing.changed(found)]
 
 
-def _verdict(pair: Paired | str | DeepcliError) -> str:
+def _verdict(pair: PairedBase | str | DeepcliError) -> str:
     return f"not comparable: {pair}" if isinstance(pair, str | Exception) else pair.verdict

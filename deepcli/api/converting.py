@@ -12,9 +12,11 @@ from deepcli.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
+    from deepcli.data.lexicon import Lexicon
     from deepcli.experiment.schema import Experiment
     from deepcli.export.exporting import Verdict
     from deepcli.formats import Format
+    from deepcli.run.checkpoint.file import CheckpointFile
     from deepcli.run.reporter import Reporter
 
 
@@ -64,8 +66,9 @@ class ExportedModel:
         """The error to raise if the export differs from the original; None if it does not, or was not verified."""
         if self.verdict is None or self.verdict.difference <= self.tolerance:
             return None
+        unit = f" {self.verdict.unit}" if self.verdict.unit else ""
         return TrainingError(
-            f"the export's outputs differ by {self.verdict.difference:.2g}, more than {self.tolerance:g} (--tolerance)"
+            f"the export's outputs differ by {self.verdict.difference:.2g}{unit}, more than {self.tolerance:g} (--tolerance)"
         )
 
 
@@ -106,9 +109,23 @@ def run_export(
 
     backend = make_backend(choose(checkpoint.experiment.training))
     model = load_portable(checkpoint, request.length)
-    exporting.write_export(checkpoint, model, chosen, checkpoint.lexicon(), folder)
-    verdict = exporting.verify(model, chosen, folder, backend, splits.test) if splits is not None else None
+    exporting.write_export(checkpoint, model, chosen, _lexicon(checkpoint), folder)
+    verdict = None
+    if splits is not None:
+        verdict = exporting.verify(checkpoint.experiment, model, chosen, folder, backend, splits.test)
     return ExportedModel(request.format, folder, folder / chosen.file, verdict, request.tolerance)
+
+
+def _lexicon(checkpoint: CheckpointFile) -> Lexicon | None:
+    """Return the words of a model's token ids: of own texts those in its schema, as for `predict`; None if unknown."""
+    from deepcli.data.files import OFFLINE
+    from deepcli.data.own import OwnDataset
+
+    data = checkpoint.experiment.data
+    if not isinstance(data, OwnDataset):
+        return checkpoint.lexicon()
+    words = data.lexicon(OFFLINE)
+    return words if words is not None and any(words.words) else None
 
 
 def _format(name: str) -> Format:
@@ -133,7 +150,8 @@ def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
         UsageError: The length has no effect, or is too large.
     """
     if experiment.signature.kind != "tokens":
-        raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads images, not texts")
+        read = {"image": "images", "features": "rows of numbers"}[experiment.signature.kind]
+        raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads {read}, not texts")
     if not format_.fixed:
         raise UsageError(f"--length: has no effect; the format {format_.type} accepts texts of any length")
     longest = experiment.signature.shape[0]

@@ -11,9 +11,6 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from deepcli.data.files import Progress, Sources
 
-TRUE = ("1", "true", "t", "yes", "y", "on")
-"""What switches an option on in an environment variable."""
-
 
 def data_sources(
     data_dir: str | os.PathLike[str] | None = None, offline: bool | None = None, progress: Progress | None = None
@@ -28,12 +25,12 @@ def data_sources(
     Raises:
         UsageError: The folder does not exist.
     """
-    from deepcli.data.files import Sources
+    from deepcli.data.files import Sources, offline_is_set
 
     named = os.fspath(data_dir) if data_dir is not None else os.environ.get("DEEPCLI_DATA_DIR") or None
     folder = None if named is None else Path(named)
     if folder is not None and not folder.is_dir():
         raise UsageError(f"--data-dir (or DEEPCLI_DATA_DIR): {folder} is not a directory")
     if offline is None:
-        offline = os.environ.get("DEEPCLI_OFFLINE", "").strip().lower() in TRUE
+        offline = offline_is_set()
     return Sources(folder, offline, progress)

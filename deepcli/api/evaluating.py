@@ -83,15 +83,15 @@ def run_evaluation(
     from deepcli.system.tensorflow_startup import import_tensorflow
 
     import_tensorflow()
-    from deepcli.training.evaluate import BATCH_SIZE, evaluate
+    from deepcli.training.evaluate import BATCH_SIZE, evaluate, with_trivial
     from deepcli.training.evaluation_files import keep_in_run, write
 
     size = request.batch_size or BATCH_SIZE
     result, measured = evaluate(checkpoint, examples, request.split, reporter, request.started, size)
     result = result.model_copy(update={"run": str(run.path) if run else None, "data": read})
+    result = with_trivial(result, checkpoint.experiment, splits.train, examples)
     if request.output is not None:
         write(request.output, result, request.split, measured, splits.lexicon)
     if run is not None and not request.words and checkpoints.is_best(file, run):
         keep_in_run(run, request.split, measured, splits.lexicon, read, reporter)
-    names = checkpoint.experiment.data.names_of(len(result.classes[request.split])) if result.classes else ()
-    return result, names
+    return result, checkpoint.experiment.target_names

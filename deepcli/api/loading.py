@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepcli.api.data_paths import data_document, is_data_path
 from deepcli.api.warned import warn
 from deepcli.errors import Problem, SpecError, UsageError
 
@@ -68,15 +69,20 @@ def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: 
     from deepcli.experiment.load import Loaded, is_override, load
     from deepcli.experiment.schema import Experiment
     from deepcli.spec.plugins import import_plugins
+    from deepcli.spec.yaml12 import Document
 
     if len(parts) == 1 and isinstance(parts[0], Experiment) and not overrides:
         import_plugins(plugins)
         return Loaded(parts[0])
-    files = [part for part in parts if not (isinstance(part, str) and is_override(part))]
+    files: list[Source | Document] = [part for part in parts if not (isinstance(part, str) and is_override(part))]
     words = [part for part in parts if isinstance(part, str) and is_override(part)]
     if not files:
         raise UsageError(NO_FILE)
-    return load([opened(part) for part in files], [*words, *overrides], plugins)
+    if own := [part for part in files if is_data_path(part)]:
+        import_plugins(plugins)
+        document = data_document([part for part in own if isinstance(part, str | os.PathLike)], [*words, *overrides])
+        files = [document, *(part for part in files if part not in own)]
+    return load([part if isinstance(part, Document) else opened(part) for part in files], [*words, *overrides], plugins)
 
 
 def plugin_names(plugins: PluginFiles) -> tuple[str, ...]:
@@ -89,15 +95,15 @@ def opened(part: Source) -> Path | Document:
     from deepcli.experiment.schema import Experiment
 
     if isinstance(part, Experiment):
-        return _document(part.model_dump())
+        return document_of(part.model_dump())
     if isinstance(part, Mapping):
-        return _document(part)
+        return document_of(part)
     if isinstance(part, str | os.PathLike):
         return Path(part)
     raise UsageError(f"a spec should be a file, a dict or an Experiment, not {part!r}")
 
 
-def _document(tree: Mapping[Any, Any]) -> Document:
+def document_of(tree: Mapping[Any, Any]) -> Document:
     """Make a document of a dict; its places have no file, so that problems are named by their path alone."""
     from deepcli.spec.yaml12 import Document, Mark
 

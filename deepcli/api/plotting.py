@@ -65,11 +65,14 @@ def _demand_epochs(run: LoadedRun) -> LoadedRun:
 
 
 def _figures(run: LoadedRun, split: str, notify: Callable[[str], None]) -> Iterator[tuple[str, Figure]]:
+    from deepcli.evaluation.predictions import Predictions
     from deepcli.reports import plots
 
     yield "curves", plots.curves(run)
     predictions = run.predictions(split)
-    if predictions.misfit is None:
+    if not isinstance(predictions, Predictions):
+        notify(f"no confusion matrix and no calibration: the run has {predictions.CALLED}")
+    elif predictions.misfit is None:
         yield "confusion", plots.confusion(predictions)
         if (figure := plots.calibration(predictions)) is not None:
             yield "calibration", figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from deepcli.inputs.example import Example, Notify, Unreadable
     from deepcli.inputs.reading import Reader, ReadOptions
     from deepcli.run.checkpoint.file import CheckpointFile
+    from deepcli.tasks.interpreting import Interpretation, Interpreter
     from deepcli.training.evaluate import LoadedModel
 
 
 @dataclass(frozen=True)
 class ClassProbability:
-    """A class and what the model says of it.
+    """A class or label, and what the model says of it.
 
     Attributes:
-        label: The class's number.
-        name: The class's name.
+        label: Its number.
+        name: Its name.
         probability: Its probability; where the spec's loss needs no probabilities, the model's output.
     """
 
@@ -40,49 +41,41 @@ class ClassProbability:
 
 
 @dataclass(frozen=True)
-class Predicted(ClassProbability):
-    """The likeliest class of one input.
+class Predicted:
+    """What a model says about one input.
 
     Attributes:
+        label: The number of the likeliest class; None where there is no single one.
+        name: The name of that class, the labels, or the number.
+        probability: The class's probability, or the model's output where the spec's loss needs no probabilities; None
+            where there is no single class.
         input: The file, and the place in it; or the beginning of a text.
-        top: The likeliest classes, most likely first, as many as were asked for.
+        top: The likeliest classes or labels, most likely first, as many as were asked for.
+        values: The probability of each label, or each number, by name; empty for classes.
     """
 
+    label: int | None
+    name: str
+    probability: float | None
     input: str
     top: tuple[ClassProbability, ...]
+    values: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Show the answer as a person reads it."""
-        return f"<{self.name} {self.probability:.4f}: {self.input}>"
+        sure = "" if self.probability is None else f" {self.probability:.4f}"
+        return f"<{self.name}{sure}: {self.input}>"
 
 
-class Ranking:
-    """Finds the likeliest classes in a model's outputs.
+def interpreter_of(experiment: Experiment, top_k: int | None) -> Interpreter:
+    """Return what says in words what a model's outputs mean.
 
     Args:
         experiment: What the model was trained on says what the classes are called.
-        top_k: How many classes to give, the likeliest first; None for every class, in order.
+        top_k: How many of the likeliest answers to give; None for all, in order.
     """
-
-    def __init__(self, experiment: Experiment, top_k: int | None) -> None:
-        classes = experiment.signature.classes
-        self.names = experiment.data.names_of(classes)
-        self.in_order = top_k is None
-        self.shown = min(top_k or classes, classes)
-
-    def ranked(self, outputs: np.ndarray) -> Iterator[tuple[int, list[int], list[float]]]:
-        """Give the likeliest class of each example, and the classes to show with their outputs.
-
-        Args:
-            outputs: float64 (examples, classes).
-        """
-        import numpy as np
-
-        order = np.argsort(-outputs, axis=1, kind="stable")[:, : self.shown]
-        shown = np.broadcast_to(np.arange(outputs.shape[1]), outputs.shape) if self.in_order else order
-        values = np.take_along_axis(outputs, shown, axis=1).tolist()
-        for best, classes, row in zip(order, shown.tolist(), values, strict=True):
-            yield int(best[0]), classes, row
+    signature, head = experiment.signature, experiment.head
+    return experiment.resolved_task.interpreter(signature, experiment.target_names, head, top_k)
 
 
 def lexicon_of(
@@ -153,12 +146,23 @@ def make_reader(
 
 
 def answered(
-    checkpoint: CheckpointFile, head: Sequence[Example | Unreadable], rest: Iterable[Example | Unreadable], size: int
+    checkpoint: CheckpointFile,
+    head: Sequence[Example | Unreadable],
+    rest: Iterable[Example | Unreadable],
+    size: int,
+    answers: Interpreter,
 ) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
     """Load a checkpoint's model, and predict inputs in batches.
 
+    Args:
+        checkpoint: The model.
+        head: The first inputs.
+        rest: Those after them.
+        size: Inputs in a batch.
+        answers: Says what the outputs mean; it is given the model first.
+
     Yields:
-        Inputs, and the model's outputs for the examples among them: float64 (examples, classes).
+        Inputs, and the model's outputs for the examples among them: float32 (examples, outputs).
     """
     from deepcli.system.tensorflow_startup import import_tensorflow
 
@@ -166,7 +170,9 @@ def answered(
     from deepcli.training.evaluate import load_model
     from deepcli.training.predict import predict
 
-    yield from predict(load_model(checkpoint), chain(head, rest), size)
+    loaded = load_model(checkpoint)
+    answers.prepare(loaded.model)
+    yield from predict(loaded, chain(head, rest), size)
 
 
 def _holds_ids(value: object) -> bool:
@@ -217,12 +223,18 @@ def predict_values(
         read = list(read)
         if unreadable:
             raise DataError("\n".join(unreadable))
-    ranking, answers = Ranking(loaded.experiment, top_k), []
+    answers, predicted = interpreter_of(loaded.experiment, top_k), []
+    answers.prepare(loaded.model)
     for batch, outputs in predict(loaded, read, batch_size):
         names = [one.name for one in batch if isinstance(one, Example)]
-        for name, (best, classes, probabilities) in zip(names, ranking.ranked(outputs), strict=True):
-            top = tuple(ClassProbability(k, ranking.names[k], v) for k, v in zip(classes, probabilities, strict=True))
-            answers.append(Predicted(best, ranking.names[best], top[0].probability, name, top))
+        predicted += [
+            _predicted(name, answer) for name, answer in zip(names, answers.each(outputs), strict=bool(names))
+        ]
     for line in unreadable:
         warn(line)
-    return answers
+    return predicted
+
+
+def _predicted(name: str, answer: Interpretation) -> Predicted:
+    top = tuple(ClassProbability(*one) for one in answer.top)
+    return Predicted(answer.label, answer.name, answer.probability, name, top, answer.values)

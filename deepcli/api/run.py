@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deepcli.api.converting import ExportedModel
     from deepcli.api.loading import PluginFiles
     from deepcli.api.predicting import Predicted
-    from deepcli.evaluation.predictions import Predictions
+    from deepcli.evaluation.predictions_base import AnyPredictions
     from deepcli.experiment.schema import Experiment
     from deepcli.result import Result
     from deepcli.run.checkpoint.file import CheckpointFile
@@ -91,7 +91,7 @@ class Run:
         """The learning curves: columns by name, with one number an epoch. If pandas is installed, a DataFrame."""
         return data_frame(self._loaded().columns)
 
-    def predictions(self, split: str = "test") -> Predictions:
+    def predictions(self, split: str = "test") -> AnyPredictions:
         """Read what the best weights predicted for a split, beside the labels.
 
         Raises:

@@ -22,7 +22,7 @@ def write_starter(data: str, model: str, file: Path | None = None, plugins: Sequ
         The file, and the command that trains it.
 
     Raises:
-        UsageError: The data set or model is unknown, or the file exists or cannot be written.
+        UsageError: The data set or model is unknown, they do not fit, or the file exists or cannot be written.
     """
     from deepcli.catalog.starter import starter
     from deepcli.data import DATASETS
@@ -36,11 +36,77 @@ def write_starter(data: str, model: str, file: Path | None = None, plugins: Sequ
         if name not in registry:
             known = f"known {registry.kind}: {', '.join(registry)}; load your own with --plugin FILE"
             raise UsageError(f"unknown type {name!r}; {did_you_mean(name, registry)}{known}")
+    _demand_fit(data, model)
     target = file or Path(f"{data}-{model}.yaml")
     _reserve(target)
     command = shlex.join(["deepcli", "train", str(target), *(f"--plugin={plugin}" for plugin in plugins)])
     write_text(target, starter(data, model, command))
     return target, command
+
+
+def write_own_starter(
+    paths: Sequence[str], model: str | None, file: Path | None, overrides: Sequence[str], plugins: Sequence[str] = ()
+) -> tuple[Path, str]:
+    """Write a spec for own data, ready to train, with what was found about them as comments.
+
+    Args:
+        paths: The data: a folder, a file, or the files of one table.
+        model: A model family; None: one that suits the data.
+        file: Where to write; None: the name of the data with `.yaml`.
+        overrides: Overrides such as `data.target=price`.
+        plugins: Python files or modules to import first.
+
+    Returns:
+        The file, and the command that trains it.
+
+    Raises:
+        SpecError: The spec would not be valid, for example because the target is not said.
+        DataError: The data cannot be used.
+        UsageError: The file exists or cannot be written.
+    """
+    from deepcli.api.data_paths import data_document
+    from deepcli.catalog.own_starter import own_starter
+    from deepcli.experiment.load import finish
+    from deepcli.experiment.load import words as override_words
+    from deepcli.experiment.merge import Merger
+    from deepcli.spec.plugins import import_plugins
+    from deepcli.system.atomic import write_text
+
+    import_plugins(plugins)
+    words = [*([f"model.type={model}"] if model else []), *overrides]
+    document = Merger().overlay(data_document(paths, words), override_words(words))
+    experiment = finish(document, (), (), paths[0]).experiment
+    target = file or Path(f"{experiment.name}.yaml")
+    _reserve(target)
+    command = shlex.join(["deepcli", "train", str(target), *(f"--plugin={plugin}" for plugin in plugins)])
+    write_text(target, own_starter(document.tree, experiment, command))
+    return target, command
+
+
+def _demand_fit(data: str, model: str) -> None:
+    """Check that a model family takes a data set whose signature is known without reading anything.
+
+    Raises:
+        UsageError: It does not.
+    """
+    from pydantic import ValidationError
+
+    from deepcli.data import DATASETS
+    from deepcli.data.base import Dataset
+    from deepcli.models import MODELS
+
+    if not issubclass(DATASETS[data], Dataset):
+        return
+    try:
+        signature = DATASETS[data].example().signature
+    except ValidationError:  # required fields, for which the spec shows `...`
+        return
+    try:
+        family = MODELS[model].model_validate(MODELS[model].starter(signature.kind))
+    except (ValidationError, KeyError):  # a family with required fields, or without this kind of data
+        family = MODELS[model].example()
+    for _, why in family.issues(signature):
+        raise UsageError(f"{model} does not fit {data}: {why}")
 
 
 def _reserve(target: Path) -> None:

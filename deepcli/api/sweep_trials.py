@@ -77,6 +77,7 @@ def train_planned(
                 started=started,
                 signals=signals,
                 test=False,
+                sources=sources,
             )
             result = go_on(experiment, options, lambda experiment: experiment.data.load(sources), report)
     return result.model_copy(update={"command": "sweep trial", "run": str(run.path)})

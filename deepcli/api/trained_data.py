@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deepcli.api.data_findings import findings_told
 from deepcli.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def read_data(
             raise
         hint = "if the data have moved, add the new path after the run, such as data.path=NEW"
         raise DataError(f"{error}\n{hint}") from error.__cause__
+    for line in findings_told(splits.findings, data.path):
+        show.note(line)
     trained, known = TrainedOn.of(checkpoint, run), splits.provenance
     if words:
         show.note(f"notice: {trained.told(known)}")

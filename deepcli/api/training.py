@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from deepcli.api.data_findings import findings_told
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
 from deepcli.api.progress import download_progress, make_reporter
@@ -149,7 +150,10 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
             result, resumption = _known(run, if_exists, loaded.experiment, reporter)
             if result is not None:
                 return result
-        return _trained(request, loaded.experiment, output, resumption, signals, at, reporter)
+        experiment = loaded.experiment
+        if resumption is not None and resumption.checkpoint is not None:
+            experiment = experiment.carrying(resumption.checkpoint.experiment.data.data_schema)
+        return _trained(request, experiment, output, resumption, signals, at, reporter)
 
 
 def _trained(
@@ -162,12 +166,16 @@ def _trained(
     reporter: Reporter,
 ) -> Result:
     """Read the data and train."""
-    splits = experiment.data.load(at())
+    sources = at()
+    splits = experiment.data.load(sources)
     if not splits.provenance.verified:
         reporter.note(
             f"notice: {splits.provenance.source} differs from the published file; "
             "results are not comparable with published ones"
         )
+
+    for line in findings_told(splits.findings, experiment.data.path):
+        reporter.note(line)
 
     from deepcli.run.directory import default_path
     from deepcli.system.tensorflow_startup import import_tensorflow
@@ -186,6 +194,7 @@ def _trained(
         signals,
         callbacks=request.callbacks,
         numbered=output is None,
+        sources=sources,
     )
     return train(experiment, splits, options, reporter)
 

@@ -28,9 +28,11 @@ from deepcli.spec.registry import Component, Registry, Spec, show
 from deepcli.spec.yaml12 import dump, dump_line
 from deepcli.sweeps.pruners import PRUNERS
 from deepcli.sweeps.spec import Sweep
+from deepcli.tasks import TASKS
 from deepcli.trackers import TRACKERS
 
 KINDS: dict[str, Registry[Any]] = {
+    "tasks": TASKS,
     "data": DATASETS,
     "models": MODELS,
     "layers": LAYERS,

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from deepcli.catalog.components import COMMANDS, KINDS, Entry, FieldRow, documentation, entry, fields
 from deepcli.experiment.merge import spec_classes
+from deepcli.models.base import PLURALS
 from deepcli.spec.registry import Component, Spec
 from deepcli.sweeps.spec_file import SpecFile
+from deepcli.tasks import Task
 
 MARK = "<!-- Written by `make docs`; edit the classes instead. -->"
 """The first line of every generated page."""
@@ -18,8 +20,9 @@ Every field of a spec file. Only `data` and `model` are required. Fields whose t
 a bare name is short for `{type: name}`. [The spec file](spec-file.md) explains the language.
 """
 TITLES = {
-    "data": ("Data sets", "The section `data` of a spec names one. [Data files](data-files.md) says where each comes from."),
-    "models": ("Models", "The section `model` of a spec names one family; every family takes images and tokens."),
+    "tasks": ("Tasks", "The field `task` of a spec names one: what the model is trained for."),
+    "data": ("Data sets", "The section `data` of a spec names one. [Data files](data-files.md) says where each comes from; [use your own data](../how-to/own-data.md) says how your files are read."),
+    "models": ("Models", "The section `model` of a spec names one family. Nearly all take images and tokens; `mlp` and `sequential` also take tables."),
     "layers": ("Layers", "`model.layers` of [`sequential`](models.md#sequential) is a list of these."),
     "activations": ("Activations", "Fields such as `model.activation` name one."),
     "initializers": ("Initializers", "Fields such as `model.kernel_initializer` name one."),
@@ -31,7 +34,7 @@ TITLES = {
     "callbacks": ("Callbacks", "The list `training.callbacks` names them. [Add callbacks](../how-to/callbacks.md) shows how."),
     "trackers": ("Trackers", "The list `training.trackers` names them. [Use trackers](../how-to/trackers.md) shows how."),
     "formats": ("Export formats", "`deepcli export --format` names one. [Export a model](../how-to/export.md) shows how."),
-    "scores": ("Scores", "No spec names a score: `deepcli evaluate` computes all of them for every run."),
+    "scores": ("Scores", "No spec names a score: `deepcli evaluate` computes all that its task has."),
 }  # fmt: skip
 """The title and the introduction of the page of each kind."""
 
@@ -76,8 +79,32 @@ def _section(cls: type[Spec]) -> Iterator[str]:
 def _entry(kind: str, entry: Entry) -> Iterator[str]:
     yield f"## {entry.type}"
     yield entry.doc
+    yield _suited(kind, entry.type)
     yield _fields(entry.fields)
     yield f"```{'text' if kind in COMMANDS else 'yaml'}\n{entry.example}\n```"
+
+
+def _suited(kind: str, name: str) -> str:
+    """Say what goes with a component: data of a model, losses and metrics of a task, tasks of a score; else nothing."""
+    cls = KINDS[kind][name]
+    if kind == "models":
+        return f"Takes: {', '.join(PLURALS[data] for data in cls.kinds)}."
+    if kind == "scores":
+        return f"Computed for {_linked('tasks', cls.tasks)}."
+    if kind == "tasks" and cls.losses:
+        return f"Losses, the default first: {_known('losses', cls)}.\n\nMetrics, the default first: {_known('metrics', cls)}."
+    return ""
+
+
+def _known(kind: str, task: type[Task]) -> str:
+    named: tuple[str, ...] = getattr(task, kind)
+    name, auto = task.model_fields["type"].default, "auto"
+    others = [one for one in KINDS[kind] if one not in (*named, auto) and name in KINDS[kind][one].tasks]
+    return _linked(kind, [*named, *others])
+
+
+def _linked(kind: str, names: Iterable[str]) -> str:
+    return ", ".join(f"[{name}]({kind}.md#{name})" for name in names)
 
 
 def _fields(rows: Iterable[FieldRow]) -> str:

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from deepcli import __version__
+from deepcli.cli.baseline import baseline
 from deepcli.cli.compare import compare
+from deepcli.cli.data import data
 from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.export import export
@@ -64,6 +66,8 @@ app.command()(compare)
 app.command()(plot)
 app.command()(export)
 app.add_typer(sweep, name="sweep")
+app.command()(data)
+app.command()(baseline)
 app.command()(validate)
 app.command("list")(list_components)
 app.command()(init)

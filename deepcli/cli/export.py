@@ -84,14 +84,20 @@ def _object(exported: ExportedModel) -> dict[str, Any]:
     told = {"format": exported.format, "export": str(exported.folder), "file": str(exported.file)}
     if exported.verdict is None:
         return told
-    return {**told, "verified": {**vars(exported.verdict), "ok": exported.problem is None}}
+    figures = {name: value for name, value in vars(exported.verdict).items() if value not in (None, "")}
+    return {**told, "verified": {**figures, "ok": exported.problem is None}}
 
 
 def _print(told: dict[str, Any], quiet: bool) -> None:
     if verified := told.get("verified"):
+        unit = f" {verified['unit']}" if "unit" in verified else ""
+        accuracy = ""
+        if "accuracy" in verified:
+            accuracy = (
+                f", accuracy {verified['accuracy']:.4f} ({verified['accuracy_change']:+.4f} against the model itself)"
+            )
         print(
-            f"on {verified['examples']} test examples: largest difference {verified['difference']:.2g}, "
-            f"accuracy {verified['accuracy']:.4f} ({verified['accuracy_change']:+.4f} against the model itself)"
+            f"on {verified['examples']} test examples: largest difference {verified['difference']:.2g}{unit}{accuracy}"
         )
     print(told["file"])
     if not quiet:

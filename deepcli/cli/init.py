@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.options import Plugins
+from deepcli.errors import UsageError
 
 
 def _data(incomplete: str) -> list[str]:
@@ -23,15 +24,45 @@ def _models(incomplete: str) -> list[str]:
 
 
 def init(
-    data: Annotated[str, typer.Argument(help="A data set; `deepcli list data` shows all.", autocompletion=_data)],
-    model: Annotated[
-        str, typer.Argument(help="A model family; `deepcli list models` shows all.", autocompletion=_models)
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A data set, which `deepcli list data` shows, or your own data: a folder or a file.",
+            autocompletion=_data,
+        ),
     ],
-    file: Annotated[Path | None, typer.Argument(help="The file to write; default: DATA-MODEL.yaml.")] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL] [FILE] [KEY=VALUE]...",
+            help="A model family, which may be left out for own data; the file to write; for own data, overrides such "
+            "as data.target=price.",
+            autocompletion=_models,
+        ),
+    ] = None,
     plugins: Plugins = None,
 ) -> None:
-    """Write a commented spec to start from."""
-    from deepcli.api.starting import write_starter
+    """Write a commented spec to start from: for a data set and a model, or for your own data.
 
-    target, command = write_starter(data, model, file, plugins or ())
+    Example: deepcli init photos/
+    """
+    from deepcli.api.data_paths import is_data_path
+    from deepcli.api.starting import write_own_starter, write_starter
+
+    overrides = [word for word in words or () if "=" in word]
+    names = [word for word in words or () if "=" not in word]
+    own = is_data_path(data)
+    paths = [data, *(name for name in names if own and is_data_path(name))]
+    names = [name for name in names if name not in paths]
+    file = Path(names.pop()) if len(names) == 2 or (own and names and _is_file(names[-1])) else None
+    if len(names) > 1 or (not own and (not names or overrides)):
+        raise UsageError("write `deepcli init DATA MODEL [FILE]`, or `deepcli init PATH [MODEL] [FILE] [KEY=VALUE]...`")
+    if own:
+        target, command = write_own_starter(paths, names[0] if names else None, file, overrides, plugins or ())
+    else:
+        target, command = write_starter(data, names[0], file, plugins or ())
     print(f"wrote {target}; next: {command}")
+
+
+def _is_file(word: str) -> bool:
+    return word.endswith((".yaml", ".yml")) or "/" in word

@@ -64,6 +64,11 @@ class Verified(Nested):
     examples: int = Field(description="Number of examples.")
     difference: float = Field(description="Largest difference between the outputs of the export and of the model.")
     ok: bool = Field(description="Whether the difference is within --tolerance.")
+    accuracy: float | None = Field(None, description="Accuracy of the export; null for tasks without one.")
+    accuracy_change: float | None = Field(None, description="That accuracy minus that of the model.")
+    unit: str = Field(
+        "", description="What the difference is in, such as standard deviations; empty for outputs as they are."
+    )
 
 
 class Exported(Answer):
@@ -174,10 +179,91 @@ class Likely(Nested):
     output: float | None = Field(None, description="The model's output, if it is not a probability.")
 
 
-class Prediction(Likely):
-    """A line of `predict`: one input and its most likely class."""
+class Prediction(Nested):
+    """A line of `predict`: one input and the answer, which is a class, a level, labels or numbers."""
 
     model_config = ConfigDict(title="deepcli predict")
 
     input: str = Field(description="The file and the position in it, or the beginning of a text.")
+    label: int | None = Field(None, alias="class", description="The number of the class or level.")
+    name: str | None = Field(None, description="The name of the class or level.")
+    probability: float | None = Field(None, description="Its probability.")
+    output: float | None = Field(None, description="The model's output, if it is not a probability.")
+    labels: list[str] | None = Field(None, description="The labels that are given; for multilabel.")
+    probabilities: dict[str, float] | None = Field(None, description="The probability of each label; for multilabel.")
+    values: dict[str, float] | None = Field(None, description="Each number by name; for regression.")
     classes: list[Likely] = Field([], description="Most likely first with --top-k; in order with --probabilities.")
+
+
+class DataProblem(Nested):
+    """Something found in data."""
+
+    code: str = Field(description="A short name of the kind of problem, such as `overlap`.")
+    severity: Literal["error", "warning", "note"] = Field(
+        description="error: data that cannot be used; warning: results become doubtful; note: worth knowing."
+    )
+    where: str = Field(description="The file or folder, with line or column if there is one.")
+    text: str = Field(description="What was found, and what to do about it.")
+    places: list[str] = Field([], description="Each place, at most 1,000; equal examples are joined by ` = `.")
+
+
+class Baselines(Answer):
+    """Models that learn in seconds, scored on the test split."""
+
+    model_config = ConfigDict(title="deepcli baseline")
+
+    command: Literal["baseline"] = Field(description="The command that ran.")
+    status: Status = Field(description="How the command ended.")
+    name: str | None = Field(None, description="The spec's name.")
+    run: str | None = Field(None, description="The run directory; null for a spec or data.")
+    headline: str | None = Field(None, description="The score that names the result of the task.")
+    baselines: dict[str, dict[str, float | None]] = Field(
+        {}, description="By baseline, then by score; NaN is null. Those that need no inputs come first."
+    )
+    seconds: dict[str, float] = Field({}, description="By baseline, how long it learned.")
+    notes: dict[str, list[str]] = Field({}, description="By baseline, what is worth knowing.")
+    verdicts: dict[str, str] = Field(
+        {}, description="By baseline, how the run's network compares with it, such as `better`; empty without a run."
+    )
+
+
+class LookedAt(Answer):
+    """Data, as they were found: what they hold, and their problems."""
+
+    model_config = ConfigDict(title="deepcli data")
+
+    command: Literal["data"] = Field(description="The command that ran.")
+    status: Status = Field(description="failed with --strict and any error or warning.")
+    source: str | None = Field(None, description="Where the data are.")
+    type: str | None = Field(None, description="The type of the data set, such as `table`.")
+    kind: Literal["image", "tokens", "features"] | None = Field(None, description="What inputs are.")
+    shape: list[int | None] = Field(
+        [],
+        description="Shape of an input as models take it; null for any size. Empty if the data cannot be trained on.",
+    )
+    layout: dict[str, Any] = Field({}, description="How files were read: delimiter, encoding, header and others.")
+    target_kind: Literal["classes", "labels", "numbers", "levels"] | None = Field(
+        None, description="What is predicted."
+    )
+    target: list[str] = Field([], description="The columns that hold the target; empty for folders and arrays.")
+    target_reason: str | None = Field(None, description="Why the target is of this kind.")
+    counts: dict[str, int] = Field({}, description="Number of examples by split.")
+    division: str | None = Field(None, description="How examples are divided into splits.")
+    classes: list[dict[str, Any]] = Field([], description="Each class, level or label: `name`, `counts`, `total`.")
+    numbers: list[dict[str, Any]] = Field(
+        [], description="Each predicted number: `name`, `low`, `high`, `mean`, `median`, `spread`."
+    )
+    simplest: dict[str, Any] | None = Field(
+        None, description="Always the most frequent class, or the mean: `answer`, `measure`, and `scores` by split."
+    )
+    pictures: dict[str, Any] | None = Field(None, description="Sizes and modes of the files of pictures.")
+    texts: dict[str, Any] | None = Field(None, description="Lengths in tokens, maxlen, and unknown words by split.")
+    columns: list[dict[str, Any]] = Field(
+        [], description="Each column: name, type, part, reason, missing, different, low, high, frequent."
+    )
+    examples: list[dict[str, str]] = Field([], description="A few examples: `where`, `split`, `target`, `input`.")
+    problems: list[DataProblem] = Field([], description="Errors, then warnings, then notes.")
+    labels: dict[str, Any] | None = Field(
+        None, description="Likely wrong labels among held-out examples; null if no run was looked at."
+    )
+    samples: str | None = Field(None, description="The PNG file of --samples; null without it.")

@@ -138,7 +138,7 @@ def predict(
     """
     set_verbose(verbose)
     _check_options(json, csv, fit, probabilities, top_k)
-    from deepcli.api.predicting import make_reader, open_model
+    from deepcli.api.predicting import interpreter_of, make_reader, open_model
     from deepcli.cli.predict_output import format_of
     from deepcli.inputs.reading import STDIN, ReadOptions
     from deepcli.inputs.unused_options import demand_effect
@@ -153,9 +153,9 @@ def predict(
     reader = make_reader(checkpoint, words, options, at, notices.tell, notices.complain)
     keep = _keeper(save_inputs, checkpoint.experiment.data)
     demand_effect(options, words)
-    if top_k > (classes := checkpoint.experiment.signature.classes):
+    if 0 < (classes := checkpoint.experiment.signature.classes) < top_k:
         notices.tell(f"--top-k: the model has only {classes} classes; all are shown")
-    writer = format_(checkpoint.experiment, None if probabilities else top_k)
+    writer = format_(interpreter_of(checkpoint.experiment, None if probabilities else top_k))
     predicted = _answer(checkpoint, reader.read(words), batch_size, writer, output, keep)
     notices.end()
     if not predicted and not notices.bad:
@@ -196,7 +196,7 @@ def _answer(
             writer.write_errors(out(), head)
         return 0
     with _opened(output, writer):
-        for batch, outputs in answered(checkpoint, head, inputs, batch_size):
+        for batch, outputs in answered(checkpoint, head, inputs, batch_size, writer.answers):
             for one in batch:
                 if isinstance(one, Example):
                     keep(one)

@@ -5,36 +5,30 @@ from __future__ import annotations
 import csv
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from deepcli.api.predicting import Ranking
 from deepcli.cli.answers import fit
 from deepcli.errors import UsageError
 from deepcli.inputs.example import Example, Unreadable
+from deepcli.system.csv_cells import text_cells
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepcli.experiment.schema import Experiment
-
-DIGITS = 6
+    from deepcli.tasks.interpreting import Interpretation, Interpreter
 
 
 class Writer(ABC):
     """Writes predictions batch by batch.
 
     Args:
-        experiment: The model's experiment, whose data set names the classes.
-        top_k: How many classes to show per input, most likely first; None for every class, in order.
+        answers: Says what the model's outputs mean.
     """
 
-    def __init__(self, experiment: Experiment, top_k: int | None) -> None:
-        self._ranking = Ranking(experiment, top_k)
-        self.names, self.in_order = self._ranking.names, self._ranking.in_order
-        self.shown = self._ranking.shown
-        self.value = "probability" if experiment.head.activation in ("softmax", "sigmoid") else "output"
+    def __init__(self, answers: Interpreter) -> None:
+        self.answers = answers
         self.stream: IO[str]
 
     def begin(self, stream: IO[str]) -> None:
@@ -46,45 +40,37 @@ class Writer(ABC):
 
         Args:
             batch: Examples and unreadable inputs, in order.
-            outputs: The model's outputs for the examples: float64 (examples, classes).
+            outputs: The model's outputs for the examples: float32 (examples, outputs).
         """
-        answers = self._answers(outputs)
+        answers = self.answers.each(outputs)
         for one in batch:
             if isinstance(one, Unreadable):
                 self.error(one)
             else:
-                self.line(one.name, *next(answers))
+                self.line(one.name, next(answers))
         self.stream.flush()
 
     def write_errors(self, stream: IO[str], unreadable: Iterable[Example | Unreadable]) -> None:
         """Write inputs none of which can be read."""
-        import numpy as np
-
         self.stream = stream
-        self.write(list(unreadable), np.empty((0, 0)))
-
-    def _answers(self, outputs: np.ndarray) -> Iterator[tuple[int, list[int], list[float]]]:
-        """Yield each example's most likely class, and the classes to show with their rounded outputs."""
-        import numpy as np
-
-        for best, classes, values in self._ranking.ranked(outputs):
-            yield best, classes, np.round(values, DIGITS).tolist()
+        for one in unreadable:
+            if isinstance(one, Unreadable):
+                self.error(one)
+        self.stream.flush()
 
     def error(self, unreadable: Unreadable) -> None:  # noqa: B027 - most formats leave it out
         """Write an input that cannot be read; it is reported on stderr in any case."""
 
     @abstractmethod
-    def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
-        """Write one line: the most likely class, and the classes to show with their outputs."""
+    def line(self, name: str, answer: Interpretation) -> None:
+        """Write the answer for one input."""
 
 
 class Plain(Writer):
-    """One line of plain text per input: classes with outputs, most likely first, and the input."""
+    """One line of plain text per input: the answer, and the input."""
 
-    def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
-        width = max(map(len, self.names))
-        said = "  ".join(f"{self.names[k]:<{width}} {value:.4f}" for k, value in zip(classes, values, strict=True))
-        self.stream.write(f"{said}  {name}\n")
+    def line(self, name: str, answer: Interpretation) -> None:
+        self.stream.write(f"{answer.text}  {name}\n")
 
 
 class JsonLines(Writer):
@@ -95,13 +81,8 @@ class JsonLines(Writer):
             {"schema": 1, "command": "predict", "status": "failed", "input": unreadable.name, "error": unreadable.why}
         )
 
-    def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
-        top = [{"class": k, "name": self.names[k], self.value: v} for k, v in zip(classes, values, strict=True)]
-        told: dict[str, Any] = {"input": name, "class": answer, "name": self.names[answer]}
-        told[self.value] = next(value for k, value in zip(classes, values, strict=True) if k == answer)
-        if len(top) > 1:
-            told["classes"] = top
-        self._write(told)
+    def line(self, name: str, answer: Interpretation) -> None:
+        self._write({"input": name, **answer.fields})
 
     def _write(self, told: dict[str, Any]) -> None:
         text = json.dumps(told, ensure_ascii=False)
@@ -109,22 +90,15 @@ class JsonLines(Writer):
 
 
 class Csv(Writer):
-    """Comma-separated values: the input, its most likely class, and the classes that are shown with their outputs."""
+    """Comma-separated values: the input and the answer. What a spreadsheet would compute has an apostrophe in front."""
 
     def begin(self, stream: IO[str]) -> None:
         super().begin(stream)
         self._rows = csv.writer(stream, lineterminator="\n")
-        self._rows.writerow(["input", "class", "name", *self._columns()])
+        self._rows.writerow(text_cells(["input", *self.answers.columns]))
 
-    def line(self, name: str, answer: int, classes: list[int], values: list[float]) -> None:
-        rest = values if self.in_order else [v for pair in zip(classes, values, strict=True) for v in pair][1:]
-        self._rows.writerow([name, answer, self.names[answer], *rest])
-
-    def _columns(self) -> list[str]:
-        if self.in_order:
-            return [f"{self.value}_{k}" for k in range(len(self.names))]
-        more = [f"{what}_{place}" for place in range(2, self.shown + 1) for what in ("class", self.value)]
-        return [self.value, *more]
+    def line(self, name: str, answer: Interpretation) -> None:
+        self._rows.writerow(text_cells([name, *answer.row]))
 
 
 def format_of(output: Path | None, as_json: bool, as_csv: bool) -> type[Writer]:

@@ -11,11 +11,12 @@ from deepcli.cli.answers import emit
 from deepcli.spec.registry import Registry
 
 if TYPE_CHECKING:
+    from deepcli.api.baselining import BaselineReport
     from deepcli.catalog.components import Entry
-    from deepcli.evaluation.paired import Paired
+    from deepcli.evaluation.paired import PairedBase
     from deepcli.evaluation.seeds import OverSeeds
     from deepcli.reports.comparison import Comparison
-    from deepcli.result import ClassFigures, Result
+    from deepcli.result import ClassFigures, LabelFigures, NumberFigures, Result
     from deepcli.sweeps.outcome import Outcome, Winner
     from deepcli.sweeps.ranking import RankedTrial
     from deepcli.training.summary import Summary
@@ -59,6 +60,10 @@ def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
         _classes(split, classes, names)
     for split, counts in (result.confusion_matrix or {}).items():
         _confusion(split, counts, names)
+    for split, labels in (result.labels or {}).items():
+        _labels(split, labels, names)
+    for split, numbers in (result.numbers or {}).items():
+        _numbers(split, numbers)
     facts = []
     if result.best_epoch is not None and result.command == "train":
         facts.append(f"best epoch {result.best_epoch} of {result.epochs}")
@@ -67,13 +72,17 @@ def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
 
 
 def _metrics(result: Result) -> None:
+    """Print every figure; at evaluation with its interval, and the best figure that needs no inputs."""
+    trivial = (result.baselines or {}).get("trivial", {})
     names = [f"{split} {name}" for split, metrics in result.metrics.items() for name in metrics]
     width = max([22, *map(len, names)])
     for split, metrics in result.metrics.items():
         for name, value in metrics.items():
             low_high = (result.intervals or {}).get(split, {}).get(name)
             interval = f"  [{_figure(low_high[0])}, {_figure(low_high[1])}]" if low_high else ""
-            print(f"{split + ' ' + name:<{width}} {_figure(value)}{interval}")
+            without = trivial.get(name) if result.command == "evaluate" else None
+            beside = "" if without is None else f"  (trivial {_figure(without)})"
+            print(f"{split + ' ' + name:<{width}} {_figure(value)}{interval}{beside}")
 
 
 def _methods(result: Result) -> None:
@@ -106,6 +115,44 @@ def _classes(split: str, classes: Sequence[ClassFigures], names: Sequence[str]) 
         print()
 
 
+def _labels(split: str, labels: Sequence[LabelFigures], names: Sequence[str]) -> None:
+    """Print one line per label; split and label come first, for `grep`."""
+    columns = ("", "precision", "recall", "f1", "average precision", "threshold", "support")
+    rows = [
+        (
+            f"{split} label {_name(one.label, names)}",
+            *map(_figure, (one.precision, one.recall, one.f1, one.average_precision, one.threshold)),
+            str(one.support),
+        )
+        for one in labels
+    ]
+    print()
+    _print_table(columns, rows, numbers=columns[1:])
+    print()
+
+
+def _numbers(split: str, numbers: Sequence[NumberFigures]) -> None:
+    """Print the errors of each number, if there are several; of one, the scores say it all."""
+    if len(numbers) < 2:
+        return
+    columns = ("", "mae", "rmse", "median error", "r2", "spearman", "bias", "standard deviation")
+    rows = [
+        (
+            f"{split} {one.name}",
+            *(
+                "nan" if value is None else f"{value:.5g}"
+                for value in (
+                    one.mae, one.rmse, one.median_absolute_error, one.r2, one.spearman, one.bias, one.standard_deviation,
+                )
+            ),
+        )
+        for one in numbers
+    ]  # fmt: skip
+    print()
+    _print_table(columns, rows, numbers=columns[1:])
+    print()
+
+
 def _confusion(split: str, counts: Sequence[Sequence[int]], names: Sequence[str]) -> None:
     """Print a confusion matrix if it fits on a screen."""
     if 0 < len(counts) <= LARGEST_MATRIX:
@@ -116,11 +163,31 @@ def _confusion(split: str, counts: Sequence[Sequence[int]], names: Sequence[str]
 
 
 def _name(label: int, names: Sequence[str]) -> str:
-    return names[label] if label < len(names) else str(label)
+    from deepcli.data.sources.naming import printable
+
+    return printable(names[label]) if label < len(names) else str(label)
 
 
 def _figure(value: float | None) -> str:
     return "nan" if value is None else f"{value:.4f}"
+
+
+def baselines(found: BaselineReport) -> None:
+    """Print the scores of baselines, a column each, and how a run's network compares with them."""
+    names = list(found.rows)
+    scores = dict.fromkeys([found.headline, *(score for values in found.rows.values() for score in values)])
+    rows = [(score, *(_significant(found.rows[name].get(score)) for name in names)) for score in scores]
+    rows.append(("seconds", *(f"{found.seconds[name]:.1f}" for name in names)))
+    if found.verdicts:
+        rows.append(("the run is", *(found.verdicts[name] for name in names)))
+    _print_table(("test", *names), rows, numbers=names)
+    for name, notes in found.notes.items():
+        for note in notes:
+            print(f"{name}: {note}")
+
+
+def _significant(value: float | None) -> str:
+    return "nan" if value is None or value != value else f"{value:.5g}"
 
 
 def kinds(registries: Mapping[str, Registry[Any]], origins: Mapping[str, Mapping[str, str]]) -> None:
@@ -146,7 +213,9 @@ def rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, csv: bool,
     if csv:
         import csv as separated
 
-        separated.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
+        from deepcli.system.csv_cells import text_cells
+
+        separated.writer(sys.stdout, lineterminator="\n").writerows(map(text_cells, [columns, *rows]))
         return
     cells = [["" if value is None else _short(value) for value in row] for row in rows]
     if markdown:
@@ -210,25 +279,20 @@ def comparison(found: Comparison, markdown: bool) -> None:
             _pair(f"{run.name} against {names[0]}", pair)
     for one in found.over_seeds:
         _over_seeds(one)
-    tested = [pair.p_adjusted for pair in found.pairs if not isinstance(pair, str | Exception)]
+    tested = [pair for pair in found.pairs if not isinstance(pair, str | Exception)]
     if tested:
         several = len(tested) > 1
         correction = f", corrected for {len(tested)} comparisons (Holm)" if several else ""
-        print(f"\nbetter, worse: p < {ALPHA:g} for accuracy in McNemar's exact test{correction}")
+        print(f"\nbetter, worse: p < {ALPHA:g} for {tested[0].measure}{correction}")
         print(f"brackets: 95 % intervals{' of each pair alone' if several else ''}, over test examples")
 
 
-def _pair(title: str, pair: Paired) -> None:
-    low, high = pair.accuracy_interval
+def _pair(title: str, pair: PairedBase) -> None:
     print(f"{title}, on {pair.examples:,} test examples: {pair.verdict}")
-    print(f"  accuracy {100 * pair.accuracy:+.2f} points  [{100 * low:+.2f}, {100 * high:+.2f}]")
-    if pair.loss is not None and pair.loss_interval is not None:
-        low, high = pair.loss_interval
-        print(f"  loss     {pair.loss:+.4f}       [{low:+.4f}, {high:+.4f}]")
-    print(
-        f"  correct where the other is wrong: {pair.only_second} against {pair.only_first}; "
-        f"p = {_p(pair.p_value, pair.p_adjusted)}"
-    )
+    *lines, last = pair.lines()
+    for line in lines:
+        print(f"  {line}")
+    print(f"  {last}; p = {_p(pair.p_value, pair.p_adjusted)}")
 
 
 def _p(value: float, adjusted: float) -> str:
@@ -238,8 +302,10 @@ def _p(value: float, adjusted: float) -> str:
 def _over_seeds(one: OverSeeds) -> None:
     print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {one.verdict}")
     p = _p(one.p_value, one.p_adjusted)
-    print(f"  accuracy {100 * one.accuracy:+.2f} points on average; sign-flip test over seeds: p = {p}")
-    print(f"  by seed  {'  '.join(f'{100 * difference:+.2f}' for difference in one.differences)}")
+    points = one.measure == "accuracy"
+    shown = [f"{100 * value:+.2f}" if points else f"{value:+.4f}" for value in (one.difference, *one.differences)]
+    print(f"  {one.measure} {shown[0]}{' points' * points} on average; sign-flip test over seeds: p = {p}")
+    print(f"  by seed  {'  '.join(shown[1:])}")
 
 
 def _short(value: object) -> str:

@@ -22,7 +22,8 @@ def with_absolute_paths(spec: S, folder: Path | None = None) -> S:
     changes = {}
     for name in type(spec).model_fields:
         value = getattr(spec, name)
-        changed = _absolute(value, folder) if name in spec.path_fields else _inside(value, folder)
+        is_path = name in spec.path_fields and value not in spec.path_words
+        changed = _absolute(value, folder) if is_path else _inside(value, folder)
         if changed is not value and changed != value:
             changes[name] = changed
     return spec.model_copy(update=changes) if changes else spec

@@ -24,9 +24,11 @@ class Spec(BaseModel):
 
     Attributes:
         path_fields: The fields that are paths of files or folders; a run stores them as absolute paths.
+        path_words: Words that stand for something else in these fields.
     """
 
     path_fields: ClassVar[tuple[str, ...]] = ()
+    path_words: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True, defer_build=True
