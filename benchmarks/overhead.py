@@ -73,7 +73,12 @@ def validation_batches(split: Split) -> tf.data.Dataset:
 
 def by_loop(job: RunContext, model: keras.Model, watch: Stopwatch) -> None:
     validation, signals = job.splits.validation, job.options.signals
-    Loop(job.experiment, model, job.backend, job.batches(), validation, job.reporter, signals, Position()).run([watch])
+    position, batches = Position(), job.batches()
+
+    def enter(stage: int) -> None:
+        raise NotImplementedError("this model has one stage")
+
+    Loop(job.experiment, model, job.backend, batches, validation, job.reporter, signals, position, enter).run([watch])
 
 
 def by_run(job: RunContext, model: keras.Model, watch: Stopwatch) -> None:

@@ -13,12 +13,13 @@ import pytest
 
 from deepcli.catalog.components import KINDS
 from deepcli.cli import render
-from deepcli.data import DATASETS
+from deepcli.data import DATASETS, Dataset
 from deepcli.evaluation.scores import SCORES
 from deepcli.models import MODELS
 from deepcli.result import Result
 
 QUICK = ["data.limit=40", "training.epochs=2"]
+SCORED = [name for name in SCORES if "classification" in SCORES[name].tasks]
 
 
 def test_help_lists_every_command(cli):
@@ -55,9 +56,9 @@ def test_train_with_json_prints_exactly_one_object(cli, spec):
     assert (done.err, again["command"], again["run"]) == ("", "evaluate", "a")
     own = result["metrics"]["test"]
     assert list(again["metrics"]) == ["test"]
-    assert list(again["metrics"]["test"]) == [*own, *(name for name in SCORES if name not in own)]
+    assert list(again["metrics"]["test"]) == [*own, *(name for name in SCORED if name not in own)]
     assert own.items() <= again["metrics"]["test"].items()
-    assert again["intervals"]["test"].keys() == again["interval_notes"]["test"].keys() == set(SCORES)
+    assert again["intervals"]["test"].keys() == again["interval_notes"]["test"].keys() == set(SCORED)
 
 
 def test_evaluate_prints_a_line_a_figure_and_a_class_and_the_confusion_matrix(cli, spec):
@@ -69,13 +70,15 @@ def test_evaluate_prints_a_line_a_figure_and_a_class_and_the_confusion_matrix(cl
         figures, methods, classes, matrix, (last,) = (block.splitlines() for block in done.out.split("\n\n"))
         for line, (name, value) in zip(figures, result["metrics"][split].items(), strict=True):
             interval = result["intervals"][split].get(name)
+            trivial = result["baselines"]["trivial"].get(name)
             shown = f"{value:.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
+            shown += f"  (trivial {trivial:.4f})" if trivial is not None else ""
             assert re.fullmatch(rf"{split} {name} +{re.escape(shown)}", line)
         assert methods[:2] == [
             f"95 % intervals, over {split} examples (not over training runs):",
             "  accuracy, recall_weighted: exact (Clopper-Pearson)",
         ]
-        assert max(map(len, methods)) <= 80 and set(SCORES) <= set(re.findall(r"\w+", " ".join(methods)))
+        assert max(map(len, methods)) <= 80 and set(SCORED) <= set(re.findall(r"\w+", " ".join(methods)))
         assert classes[0].split() == ["precision", "recall", "f1", "support"]
         for line, row in zip(classes[1:], result["classes"][split], strict=True):
             figures = [f"{row[name]:.4f}" for name in ("precision", "recall", "f1")]
@@ -256,7 +259,7 @@ def test_list_ends_each_score_with_the_command_that_measures_it(cli, spec):
     command = cli("list", "scores", "ece").out.splitlines()[-2].strip()
     assert command == "deepcli evaluate RUN --json"
     done = cli(*command.replace("RUN", "a").split()[1:])
-    assert set(SCORES) <= set(json.loads(done.out)["metrics"]["test"])
+    assert set(SCORED) <= set(json.loads(done.out)["metrics"]["test"])
 
 
 def test_list_prints_json_for_scripts(cli):
@@ -276,8 +279,26 @@ def test_list_prints_json_for_scripts(cli):
     }
 
 
-@pytest.mark.parametrize("data", DATASETS)
-@pytest.mark.parametrize("model", MODELS)
+TEXTBOOK = [name for name in DATASETS if issubclass(DATASETS[name], Dataset)]
+FITTING = [(data, model) for data in TEXTBOOK for model in MODELS if model != "application" or data == "cifar10"]
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "why"),
+    [
+        ("digits", "application", "needs images of at least 32x32"),
+        ("imdb", "application", "takes images; these data are"),
+    ],
+)
+def test_init_refuses_a_family_that_does_not_take_the_data(cli, data, model, why):
+    done = cli("init", data, model)
+    assert (done.code, done.out) == (2, "")
+    assert f"error: {model} does not fit {data}: " in done.err
+    assert why in done.err
+    assert not Path(f"{data}-{model}.yaml").exists()
+
+
+@pytest.mark.parametrize(("data", "model"), FITTING)
 def test_init_writes_a_commented_spec_that_is_valid_and_stays_so_uncommented(cli, data, model):
     done = cli("init", data, model)
     path = Path(f"{data}-{model}.yaml")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.signature import Signature
 
+from .tiny_table import FEATURES, registered, table_split
+
 IMAGES = Signature("image", (8, 8, 1), classes=4, examples=24)
 TOKENS = Signature("tokens", (12,), classes=2, examples=24, vocabulary=30)
-SIGNATURES = {"images": IMAGES, "tokens": TOKENS}
+SIGNATURES = {"images": IMAGES, "tokens": TOKENS, "features": FEATURES}
 
 
 def tiny_split(signature: Signature, count: int = 24) -> Split:
+    if signature.kind == "features":
+        return table_split(count)
     rng = np.random.RandomState(0)
     y = (np.arange(count) % signature.classes).astype(np.int32)
     if signature.kind == "image":
@@ -23,6 +29,13 @@ def tiny_split(signature: Signature, count: int = 24) -> Split:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         x = Tokens(rng.randint(1, signature.vocabulary, offsets[-1]).astype(np.int32), offsets)
     return Split(x, y, np.arange(count))
+
+
+@pytest.fixture
+def tiny_table() -> Iterator[None]:
+    """Let specs name the table of `tiny_table.py`."""
+    with registered():
+        yield
 
 
 @pytest.fixture(params=SIGNATURES)

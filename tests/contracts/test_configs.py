@@ -1,5 +1,6 @@
 """Every config in the project: it is valid, says what it reached, and trains."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -11,18 +12,48 @@ from deepcli.data.files import Sources
 from deepcli.experiment.load import dump, load, parse, validate
 from deepcli.models import MODELS
 from deepcli.sweeps.load import validate_file
+from deepcli.tasks import TASKS
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 FILES = sorted(CONFIGS.glob("*/*.yaml"))
-each = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+OWN = [path for path in FILES if path.parent.name == "own"]
+KNOWN = [path for path in FILES if path not in OWN]
+each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
+each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+
+# Where the data of each config in `own` are below DEEPCLI_DATA_DIR/own, and what else is different there.
+PLACES = {
+    "sign_digits": ["data.path=sign_digits"],
+    "sms": ["data.path=text/sms.tsv"],
+    "sst2": ["data.path=text/sst2_*.tsv"],
+    "housing": ["data.path=tabular/california_housing.csv"],
+    "penguins": ["data.path=tabular/penguins.csv"],
+    "titanic": ["data.path=tabular/titanic.csv"],
+    "mpg": ["data.path=tabular/mpg.csv"],
+    "wine": ["data.path=tabular/winequality-red.csv", "data.target=column_12"],  # without a header
+    "goemotions": ["data.path=multilabel/goemotions_*.tsv"],
+}
+
+
+def placed(path: Path) -> list[str]:
+    """Give the overrides that let a config of own data read its real data."""
+    folder = Path(os.environ["DEEPCLI_DATA_DIR"]) / "own"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} does not exist")
+    first, *others = PLACES[path.stem]
+    name, _, place = first.partition("=")
+    return [f"{name}={folder / place}", *others]
 
 
 def test_every_family_has_a_config_on_mnist_and_on_imdb():
     for data in ("mnist", "imdb"):
         specs = [load([path]).experiment for path in FILES if path.parent.name == data]
-        assert {spec.model.type for spec in specs} >= set(MODELS)
+        fitting = {name for name in MODELS if not list(MODELS[name].example().issues(specs[0].signature))}
+        fitting.add("sequential")  # its example is for images
+        assert {spec.model.type for spec in specs} >= fitting
+        assert set(MODELS) - fitting <= {"application"}  # MNIST's images are too small for it
     assert len([path for path in FILES if path.parent.name == "digits"]) >= 3
-    assert {path.parent.name for path in FILES} <= {*DATASETS, "lessons", "sweeps"}
+    assert {path.parent.name for path in FILES} <= {*DATASETS, "lessons", "own", "sweeps"}
 
 
 def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section():
@@ -87,3 +118,53 @@ def test_the_two_reference_runs_are_to_the_letter():
     regularization = lstm.model.regularization
     assert (regularization.dropout, regularization.recurrent_dropout) == (0.2, 0.2)
     assert (lstm.training.early_stopping.monitor, lstm.training.early_stopping.patience) == ("val_loss", 5)
+
+
+def test_every_task_has_a_config_of_own_data():
+    tasks = {parse(path.read_text(encoding="utf-8"), path.name).tree["task"] for path in OWN}
+    assert tasks == set(TASKS) - {"auto"}
+    assert {path.stem for path in OWN} == set(PLACES)
+
+
+@each_own
+def test_a_config_of_own_data_says_how_to_get_them(path):
+    header, _, spec = path.read_text(encoding="utf-8").partition("\ntask:")
+    place = parse(f"task:{spec}", path.name).tree["data"]["path"]
+    assert re.search(r"^#   .*https://|^#     +https://", header, re.MULTILINE), header
+    assert place.startswith("data/")
+    assert place.replace("*", "$split") in header, f"the commands do not write {place}"
+
+
+@each_own
+def test_a_config_of_own_data_that_do_not_exist_names_them(path, cli):
+    """In an empty folder."""
+    place = parse(path.read_text(encoding="utf-8"), path.name).tree["data"]["path"]
+    for command in ("validate", "train"):
+        done = cli(command, path)
+        assert done.code == 2
+        assert re.fullmatch(rf"error: \S*{re.escape(place)}: no (such file|such folder|table there)\b.*\n", done.err), (
+            done.err
+        )
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.real_data
+@each_own
+def test_a_config_of_own_data_is_valid_and_survives_being_resolved(path):
+    loaded = validate_file([path], placed(path))
+    assert loaded.notices == ()
+    assert validate(parse(dump(loaded.experiment), "x")) == loaded.experiment
+
+
+@pytest.mark.real_data
+@each_own
+def test_a_config_of_own_data_trains(path, tmp_path):
+    from deepcli.run.reporter import NullReporter
+    from deepcli.training.context import TrainOptions
+    from deepcli.training.train import train
+
+    quick = ["data.limit=48", "data.batch_size=16", "training.epochs=1", "training.max_steps=1", "schedule.warmup=0"]
+    experiment = load([path], [*placed(path), *quick]).experiment
+    result = train(experiment, experiment.data.load(Sources()), TrainOptions(tmp_path / "run"), NullReporter())
+    assert result.status == "completed"
+    assert set(result.metrics) == {"train", "validation", "test"}

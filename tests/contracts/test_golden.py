@@ -17,9 +17,13 @@ from deepcli.run.checkpoint.file import open_checkpoint
 GOLDEN = Path(__file__).parent.parent / "golden"
 KINDS = {"rnn": "tokens", "lstm": "tokens", "gru": "tokens", "ngram": "tokens", "transformer": "tokens"}
 
+TOO_LARGE = {"application"}
+"""Families whose smallest checkpoint has megabytes."""
+
 
 def test_every_family_has_one():
-    assert {path.stem for path in GOLDEN.glob("*.keras")} == {path.stem for path in GOLDEN.glob("*.npy")} == set(MODELS)
+    stored = {path.stem for path in GOLDEN.glob("*.keras")}
+    assert stored == {path.stem for path in GOLDEN.glob("*.npy")} == set(MODELS) - TOO_LARGE
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.keras")), ids=lambda path: path.stem)

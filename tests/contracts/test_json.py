@@ -266,6 +266,8 @@ SUCCESSES = {
     "sweep status": ["sweep status swept"],
     "sweep trial": ["sweep trial LINE -o trials"],
     "sweep collect": ["sweep collect trials"],
+    "baseline": ["baseline s.yaml data.limit=60", "baseline runs/a"],
+    "data": ["data s.yaml", "data digits --samples d.png", "data runs/a"],
     "validate": ["validate s.yaml s.yaml"],
     "list": ["list", "list scores", "list models cnn"],
     "doctor": ["doctor --no-check"],

@@ -1,5 +1,6 @@
-"""What every model family owes its users, on images and on tokens."""
+"""What every model family owes its users, on every kind of data that it takes; others it refuses."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepcli.data.arrays.splits import Tokens, generator
+from deepcli.data.arrays.splits import Provenance, Splits, Tokens, generator
 from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
+from deepcli.models.base import Start
 from deepcli.training import saving
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
@@ -22,12 +24,15 @@ from .conftest import SIGNATURES, tiny_split
 DATA: dict[str, dict[str, Any]] = {
     "image": {"type": "digits"},
     "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30},
+    "features": {"type": "tiny_table"},
 }
 AUGMENTATION = {
     "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
     "tokens": {"word_dropout": 0.3},
+    "features": None,
 }
 SMALL: dict[str, dict[str, Any]] = {
+    "application": {"architecture": "mobilenet"},
     "cnn": {"filters": [4, 4]},
     "ngram": {"buckets": 64},
     "transformer": {"num_layers": 1, "num_heads": 2, "hidden_dim": 8},
@@ -70,11 +75,23 @@ STACKS = {
             "dropout",
         ],
     ],
+    "features": [
+        [{"type": "dense", "units": 8, "activation": "prelu"}],
+        ["batch_normalization", {"type": "dense", "units": 8, "activation": "relu"}, "dropout"],
+        [{"type": "dense", "units": 8}, {"type": "reshape", "target_shape": [4, 2]}, {"type": "gru", "units": 4}],
+    ],
 }
 SMALL["sequential"] = {"layers": 0}
 HARD: dict[str, list[dict[str, Any]]] = {
     "sequential": [{"layers": 1, "augmented": True}, {"layers": 2}],
-    "mlp": [{"regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1, "dropconnect": 0.2}}],
+    "mlp": [
+        {
+            "bins": 4,
+            "hidden_units": [8, 8],
+            "residual": True,
+            "regularization": {"normalization": "batch", "dropout": 0.2, "gaussian_noise": 0.1, "dropconnect": 0.2},
+        }
+    ],
     "cnn": [
         {
             "padding": "valid",
@@ -124,6 +141,13 @@ HARD: dict[str, list[dict[str, Any]]] = {
         },
     ],
 }
+
+
+def fields_of(variant) -> dict[str, Any]:
+    """Return the fields of a model that a variant stands for."""
+    return variant.values[0]
+
+
 VARIANTS = [
     pytest.param(
         {"type": name, **SMALL.get(name, {}), **variant},
@@ -133,18 +157,24 @@ VARIANTS = [
     for name in MODELS
     for index, variant in enumerate([{}, *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, [])])
 ]
-every_variant = pytest.mark.parametrize("model", VARIANTS, indirect=True)
+CASES: list[Any] = [
+    pytest.param(
+        *variant.values,
+        SIGNATURES[kind].kind,
+        id=f"{variant.id}-{kind}",
+        marks=(*variant.marks, *([pytest.mark.long] if fields_of(variant)["type"] == "application" else [])),
+    )
+    for variant in VARIANTS
+    for kind in SIGNATURES
+    if SIGNATURES[kind].kind in MODELS[fields_of(variant)["type"]].kinds
+]
+every_variant = pytest.mark.parametrize(("model", "kind"), CASES, indirect=True)
 BACKEND = TensorFlowBackend(tf.distribute.get_strategy())
 
 
-def fields_of(variant) -> dict[str, Any]:
-    """Return the fields of a model that a variant stands for."""
-    return variant.values[0]
-
-
-@pytest.fixture(params=SIGNATURES)
+@pytest.fixture
 def kind(request):
-    return SIGNATURES[request.param].kind
+    return request.param
 
 
 @pytest.fixture
@@ -158,13 +188,16 @@ def experiment_for(model, kind):
     augmentation = AUGMENTATION[kind] if model.pop("augmented", False) else None
     if model["type"] == "sequential":
         model["layers"] = STACKS[kind][model["layers"]]
-    if kind == "image":
+    if kind != "tokens":
         model.pop("one_hot", None)
-    return Experiment.model_validate({"data": {**DATA[kind], "augmentation": augmentation}, "model": model})
+    if kind != "features":
+        model.pop("bins", None)
+    data = {"type": "cifar10"} if model["type"] == "application" else DATA[kind]
+    return Experiment.model_validate({"data": {**data, "augmentation": augmentation}, "model": model})
 
 
 @pytest.fixture
-def experiment(kind, model):
+def experiment(kind, model, tiny_table):
     return experiment_for(model, kind)
 
 
@@ -187,7 +220,8 @@ def trained(experiment):
 
 def train_anew(experiment):
     model, split = built(experiment, compiled=True), split_for(experiment)
-    experiment.model.adapt(model, split)
+    splits = Splits(split, split, split, Provenance("nowhere", True, ""))
+    experiment.model.begin(model, Start(experiment.signature, splits))
     batches = BACKEND.batches(split, Order(len(split), 12, 0, getattr(split.x, "lengths", None)), None)
     steps = batches.epoch(0, 0, 2)
     BACKEND.take_steps(model, steps)
@@ -272,21 +306,38 @@ def test_the_same_seed_trains_to_the_same_bits(experiment):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_random_layers_are_silent_outside_training(name, kind):
+@pytest.mark.parametrize("kind", SIGNATURES)
+def test_other_kinds_of_data_are_refused(name, kind, tiny_table):
+    signature = SIGNATURES[kind]
+    issues = list(MODELS[name].example().issues(signature))
+    if signature.kind in MODELS[name].kinds:
+        assert all("takes" not in why for _, why in issues)
+    else:
+        ((place, why),) = issues
+        assert place == ("type",)
+        assert re.fullmatch(rf"`{name}` takes \w+( and \w+)?; these data are {kind}; use .*\b(mlp|cnn)\b.*", why)
+        assert not re.search(rf"use.*\b{name}\b", why)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, kind) for name in MODELS for kind in DATA if kind in MODELS[name].kinds and name != "application"],
+)
+def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
     regularization = {"dropout": 0.5, "gaussian_noise": 1.0}
-    if not (name == "mlp" and kind == "image"):
+    if not (name == "mlp" and kind != "tokens"):
         regularization["spatial_dropout"] = 0.5
     model = {"type": name, **SMALL.get(name, {}), "regularization": regularization}
     if name == "ngram":
         model |= {"embedding_dim": 4, "naive_bayes": False}
     if name == "sequential":
-        first = ["flatten"] if kind == "image" else ["embedding", "flatten"]
+        first = {"image": ["flatten"], "tokens": ["embedding", "flatten"], "features": []}[kind]
         noise = [{"type": "gaussian_noise", "stddev": 1.0}, {"type": "dropout", "rate": 0.5}]
         model = {"type": name, "layers": [*first, *noise]}
     experiment = Experiment.model_validate({"data": DATA[kind], "model": model})
     built_model, x = built(experiment), split_for(experiment).x
     assert np.array_equal(BACKEND.predict(built_model, x, 24), BACKEND.predict(built_model, x, 24))
-    inputs = np.asarray(x) if kind == "image" else generator(0).randint(1, 30, (24, 12)).astype(np.int32)
+    inputs = np.asarray(x) if kind != "tokens" else generator(0).randint(1, 30, (24, 12)).astype(np.int32)
     assert not np.array_equal(built_model(inputs, training=True), built_model(inputs, training=True))
 
 

@@ -12,7 +12,7 @@ from deepcli.training.context import TrainOptions
 from deepcli.training.train import train
 from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint
 
-from .test_models import VARIANTS, experiment_for, fields_of
+from .test_models import DATA, VARIANTS, experiment_for, fields_of
 
 LAST = {fields["type"]: fields for fields in map(fields_of, VARIANTS)}
 """The variant of each family that has the most switched on."""
@@ -23,9 +23,19 @@ training: {epochs: 2, early_stopping: {monitor: val_loss, patience: 1}}
 """
 
 
-@pytest.mark.parametrize("kind", ["image", "tokens"])
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_that_was_traced_before(name, kind, spec, tmp_path, tiny_imdb):
+QUICK = [("lstm", "tokens"), ("ngram", "tokens"), ("cnn", "image"), ("mlp", "image"), ("mlp", "features")]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param(name, kind, marks=[] if (name, kind) in QUICK else [pytest.mark.long])
+        for name in MODELS
+        for kind in DATA
+        if kind in MODELS[name].kinds and name != "application"
+    ],
+)
+def test_a_model_that_was_traced_before(name, kind, spec, tmp_path, tiny_imdb, tiny_table):
     experiment = experiment_for(LAST[name], kind)
     plain = experiment.model_dump(mode="json")
     small = {"limit": 48, "batch_size": 16} | ({"path": str(tiny_imdb)} if kind == "tokens" else {})
@@ -45,7 +55,10 @@ def check(path, overrides, folder):
     assert fingerprint(folder / "after") == fingerprint(folder / "alone")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=[pytest.mark.long] if name in ("gru", "transformer") else []) for name in FAMILIES],
+)
 def test_with_everything_that_draws_or_remembers(family, spec, tmp_path, tiny_mnist, tiny_imdb):
     data = tiny_mnist if family == "cnn" else tiny_imdb
     overrides = [word for words in features(family).values() for word in words if not word.startswith("schedule=")]

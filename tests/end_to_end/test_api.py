@@ -19,6 +19,7 @@ from PIL import Image
 
 import deepcli
 from deepcli.data.files import Sources
+from deepcli.evaluation.predictions import by_class
 
 SPEC: dict[str, Any] = {
     "data": {"type": "digits", "limit": 300, "batch_size": 20},
@@ -155,7 +156,7 @@ def test_a_run_from_python_is_that_of_the_command_to_the_bit(cli, spec, run, tmp
     assert theirs.metrics == run.metrics
     for column, values in theirs.history.items():
         assert column == "seconds" or list(values) == list(run.history[column])
-    assert np.array_equal(theirs.predictions().probabilities, run.predictions().probabilities)
+    assert np.array_equal(vars(theirs.predictions())["probabilities"], vars(run.predictions())["probabilities"])
     files = [{str(path.relative_to(one.path)) for path in one.path.rglob("*")} for one in (theirs, run)]
     assert files[0] == files[1] - {"report.html"}
 
@@ -356,12 +357,12 @@ def test_the_model_is_a_keras_model_with_the_best_weights(run, images):
 def test_the_model_has_averaged_weights_where_those_were_validated(tmp_path):
     averaged = deepcli.train(SPEC, "optimizer.use_ema=true", output=tmp_path / "a", progress=False)
     x = averaged.spec.data.load(Sources()).test.x
-    expected = averaged.predictions("test").probabilities
+    expected = vars(averaged.predictions("test"))["probabilities"]
     np.testing.assert_allclose(averaged.model().predict(x, verbose=0), expected, atol=1e-6)
 
 
 def test_predict_takes_one_or_many_arrays_images_and_paths(run, images, tmp_path):
-    expected = run.predictions("test").probabilities
+    expected = vars(run.predictions("test"))["probabilities"]
     best = expected.argmax(axis=1)[:4].tolist()
     pictures = [Image.fromarray((image[..., 0].astype(float) * 255 / 16).astype(np.uint8)) for image in images[:4]]
     for number, picture in enumerate(pictures):
@@ -392,7 +393,7 @@ def test_predict_takes_one_or_many_arrays_images_and_paths(run, images, tmp_path
 
 def test_an_answer_has_class_name_probability_and_the_likeliest_classes(run, images):
     (answer,) = run.predict(images[0], top_k=3)
-    row = run.predictions("test").probabilities[0]
+    row = vars(run.predictions("test"))["probabilities"][0]
     order = np.argsort(-row)[:3].tolist()
     assert (answer.label, answer.name) == (order[0], str(order[0]))
     assert [one.label for one in answer.top] == order
@@ -453,7 +454,7 @@ def test_a_text_model_takes_texts_files_columns_and_ids(reviews, tmp_path):
     great = trained.predict("great great great")[0].probability
     ids = trained.spec.data.load(Sources()).test.x
     first = ids.sequence(0)
-    kept = trained.predictions("test").by_class[0]
+    kept = by_class(vars(trained.predictions("test"))["probabilities"])[0]
     for inputs in (first, first.tolist(), [first], np.array([first.tolist()])):
         (answer,) = trained.predict(inputs)
         assert answer.probability == pytest.approx(kept.max(), abs=1e-6)

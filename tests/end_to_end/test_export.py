@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from deepcli.formats import FORMATS
+from deepcli.tasks import TASKS
 
 from ..odd_pictures import write_odd_pictures
 
@@ -139,6 +140,9 @@ def test_an_export_is_verified_on_examples_of_every_class():
         def open(self, path, name):
             return lambda rows: seen.append(rows[:, 0].astype(int)) or np.eye(3, dtype=np.float32)[y[seen[-1]]]
 
+    class Experiment:
+        resolved_task, signature = TASKS.select("classification"), None
+
     class Model:
         model, length, input_name = None, None, "image"
 
@@ -147,8 +151,10 @@ def test_an_export_is_verified_on_examples_of_every_class():
             return lambda rows: np.eye(3, dtype=np.float32)[y[rows[:, 0].astype(int)]]
 
     for _ in range(2):
-        verdict = exporting.verify(cast(Any, Model()), cast(Any, Format()), Path(), cast(Any, Backend()), split)
-        assert (verdict.examples, verdict.accuracy) == (1000, 1.0)
+        verdict = exporting.verify(
+            cast(Any, Experiment()), cast(Any, Model()), cast(Any, Format()), Path(), cast(Any, Backend()), split
+        )
+        assert (verdict.examples, verdict.accuracy, verdict.accuracy_change, verdict.difference) == (1000, 1.0, 0, 0)
     tried = np.concatenate(seen)
     assert np.bincount(y[tried[:1000]]).tolist() == [600, 300, 100]
     assert np.array_equal(tried[:1000], tried[1000:])  # the same every time

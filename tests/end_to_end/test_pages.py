@@ -17,6 +17,10 @@ from tests.pages import Block, blocks, is_generated, pages
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = pages()
+LONG = {
+    f"docs/how-to/{name}.md"
+    for name in ("change-a-spec", "compare", "evaluate", "own-data", "predict", "report", "resume", "scheduler")
+}
 BLOCKS = {page: blocks(path) for page, path in PAGES.items() if not is_generated(path)}
 REAL = re.compile(r"configs/(mnist|imdb)/")
 PYTHON = ["docs/tutorial/python.md"]
@@ -90,7 +94,10 @@ def test_the_commands_are_found():
     assert sum(block.text.count("deepcli ") for _, block in shown("sh")) > 50
 
 
-@pytest.mark.parametrize("page", with_commands(real=False))
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.long] if page in LONG else []) for page in with_commands(real=False)],
+)
 def test_every_command_runs(page, project, prepare):
     for block in BLOCKS[page]:
         if block.title:
@@ -141,10 +148,11 @@ def test_the_errors_shown_are_those_printed(page, project):
             assert re.fullmatch(expected, (done.stdout + done.stderr).strip()), f"{block.place}\n{done.stderr}"
 
 
-def test_the_plugin_shown_is_the_plugin_tested():
-    texts = [block.text for _, block in shown("python") if block.title == "wide.py"]
-    assert texts
-    assert set(texts) == {(ROOT / "tests" / "plugins" / "wide.py").read_text()}
+def test_the_plugins_shown_are_the_plugins_tested():
+    plugins = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "plugins").glob("*.py")}
+    found = [(block.title, block.text) for _, block in shown("python") if block.title in plugins]
+    assert {"wide.py", "counts.py"} <= {title for title, _ in found}
+    assert [title for title, text in found if text != plugins[str(title)]] == []
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ each = pytest.mark.parametrize(("name", "kind", "words"), [(name, *case) for nam
 
 
 def test_every_plugin_here_is_tested():
-    assert {path.stem for path in FOLDER.glob("*.py")} == {*CASES, SCORE}
+    elsewhere = {"counts"}  # a task, which needs data of numbers: test_own_files.py
+    assert {path.stem for path in FOLDER.glob("*.py")} == {*CASES, SCORE} | elsewhere
 
 
 def fresh(*words):

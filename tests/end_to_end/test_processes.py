@@ -251,7 +251,7 @@ def test_a_reader_that_goes_away_is_no_error():
     done = subprocess.run(
         f"'{DEEPCLI[0]}' list models | head -n 1", shell=True, capture_output=True, text=True, check=False
     )
-    assert done.stdout.startswith("cnn")
+    assert done.stdout.startswith("application")
     assert done.stderr == ""
 
 

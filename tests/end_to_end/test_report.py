@@ -11,7 +11,8 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from deepcli.evaluation.mistakes import WORDS, Mistakes
+from deepcli.evaluation.examples import WORDS
+from deepcli.evaluation.mistakes import Mistakes
 
 SPEC = (
     "data: {type: digits, limit: 200, batch_size: 20}\nmodel: {type: mlp, hidden_units: [16]}\ntraining: {epochs: 3}\n"

@@ -243,7 +243,7 @@ def test_specs_are_compared_seed_by_seed():
     few = over_seeds(of_seeds(first[:5]), of_seeds(second))
     assert (few.p_value, few.verdict) == (pytest.approx(2 / 32), "too few seeds to decide")
     same = over_seeds(of_seeds(first), of_seeds(first))
-    assert (same.p_value, same.verdict, same.accuracy) == (1.0, "within noise", 0.0)
+    assert (same.p_value, same.verdict, same.difference) == (1.0, "within noise", 0.0)
 
 
 def test_compare_finds_the_runs_that_differ_in_the_seed_alone(cli, runs, tmp_path):

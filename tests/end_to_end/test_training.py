@@ -80,7 +80,7 @@ def test_a_run_leaves_every_file_it_promises(run):
     files = {str(path.relative_to(directory.path)) for path in directory.path.rglob("*") if path.is_file()}
     assert files == {
         "config.yaml", "environment.json", "history.csv", "metrics.json", "mistakes-test.npz", "predictions-test.npz",
-        "train.log",
+        "schema.json", "train.log",
         "checkpoints/best.keras", "checkpoints/last.keras", ".lock",
     }  # fmt: skip
     assert json.loads(directory.metrics.read_text()) == json.loads(result.to_json())
@@ -120,7 +120,9 @@ def test_the_result_is_that_of_the_best_epoch_and_evaluate_agrees(run):
         assert result.metrics[split].items() <= again.metrics[split].items()
         low, high = again.intervals[split]["accuracy"]
         assert low <= again.metrics[split]["accuracy"] <= high
-    assert np.array_equal(np.load(directory.predictions("test"))["probabilities"], measured.outputs)
+    assert np.array_equal(
+        np.load(directory.predictions("test"))["probabilities"], vars(measured.predictions)["probabilities"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_accuracy_is_a_score_of_a_run_that_does_not_measure_it(run):
     again, measured = evaluated(directory)
     assert list(result.metrics["test"]) == ["loss", "f1"]
     assert list(again.metrics["test"])[:3] == ["loss", "f1", "accuracy"]
-    right = measured.outputs.argmax(1) == measured.split.y
+    right = vars(measured.predictions)["probabilities"].argmax(1) == measured.split.y
     assert again.metrics["test"]["accuracy"] == right.mean()
     low, high = again.intervals["test"]["accuracy"]
     assert low < right.mean() < high

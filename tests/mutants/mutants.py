@@ -124,7 +124,7 @@ MUTANTS = (
     Mutant("the last group of an epoch is dropped", "training/tensorflow_backend.py",
            "        complete_group(model.optimizer)\n", "        return\n", (f"{TRAINING}::test_accumulation_trains_as_larger_batches_do",)),
     Mutant("a schedule counts updates, not steps", "training/build.py",
-           "experiment.total_steps(steps_per_epoch))", "experiment.total_updates(steps_per_epoch))", (f"{TRAINING}::test_accumulation_leaves_the_rates_at_the_ends_of_epochs_alone",)),
+           "experiment.stage_steps(steps_per_epoch)[stage])", "experiment.total_updates(steps_per_epoch))", (f"{TRAINING}::test_accumulation_leaves_the_rates_at_the_ends_of_epochs_alone",)),
     Mutant("gamma never reaches the focal loss", "optim/losses.py",
            'keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type"}))',
            'keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type", "gamma"}))', (OPTIM,)),

@@ -39,7 +39,8 @@ import numpy as np
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "mlp.keras"
 SPEC, STATE, WEIGHTS = "deepcli/config.yaml", "deepcli/state.npz", "model.weights.h5"
-OURS = (SPEC, STATE)
+SCHEMA = "deepcli/schema.json"
+OURS = (SPEC, STATE, SCHEMA)
 Members = dict[str, bytes]
 
 
@@ -519,6 +520,79 @@ _state(
     "infinity",
     lambda folder: state(json.dumps({**PLAIN, "best": {"value": 1}}).replace(": 1}", ": 1e999}", 1).encode()),
 )
+
+
+# The schema ----------------------------------------------------------------------------------------------------------
+
+OWN_SPEC = b"data: {type: table, path: /nowhere/rows.csv, target: y}\nmodel: {type: mlp, hidden_units: [8]}\n"
+NUMBER = {"name": "x", "type": "number"}
+OWN_SCHEMA = {"source": "table", "kind": "features", "shape": [1], "target": {"names": ["a", "b"]}, "columns": [NUMBER],
+              "counts": {"train": 9}}  # fmt: skip
+SCHEMAS: dict[str, Callable[[Path], bytes | dict]] = {
+    "no JSON": lambda folder: b"x" * 100,
+    "no text": lambda folder: bytes(range(256)),
+    "a list": lambda folder: b"[]",
+    "a bomb": lambda folder: bytes(100 << 20),
+    "JSON too deep": lambda folder: b"[" * 1_000_000,
+    "an endless text": lambda folder: b'"' + b"\\" * (17 << 20),
+    "millions of words": lambda folder: b'{"vocabulary": [' + b'"",' * 10_000_000 + b'""]}',
+    "millions of numbers": lambda folder: b'{"vocabulary": [' + b"1," * 1_900_000 + b"1]}",
+    "millions of columns": lambda folder: b'{"columns": [' + b"{}," * 900_000 + b"{}]}",
+    "20,001 columns": lambda folder: {"shape": [20_001], "columns": [NUMBER] * 20_001},
+    "20,000 columns of many categories": lambda folder: {
+        "shape": [20_000],
+        "columns": [{"name": str(k), "type": "category", "categories": ["a"] * 200} for k in range(20_000)],
+    },
+    "millions of splits": lambda folder: {"counts": {f"s{k}": -1 for k in range(1_900_000)}},
+    "a layout of millions": lambda folder: {"layout": {"a": [[]] * 900_000}},
+    "a field of its own": lambda folder: {"hook": "os.system"},
+    "an image of petabytes": lambda folder: {"kind": "image", "shape": [1 << 30, 1 << 30, 3], "columns": []},
+    "a text of gigabytes": lambda folder: {
+        "kind": "tokens",
+        "shape": [1 << 30],
+        "vocabulary": ["", "<start>", "<unknown>", ""],
+    },
+    "a size beyond any": lambda folder: b'{"shape": [' + b"9" * 4000 + b"]}",
+    "a scale of nothing": lambda folder: {"columns": [{**NUMBER, "scale": 0}]},
+    "an infinite mean": lambda folder: json.dumps(OWN_SCHEMA).replace('"number"', '"number", "mean": 1e999').encode(),
+    "names that a terminal obeys": lambda folder: {"source": "\x1b]0;owned\x07"},
+    "another number of columns": lambda folder: {"shape": [7]},
+    "a column twice": lambda folder: {"shape": [2], "columns": [NUMBER, NUMBER]},
+    "a column of pictures": lambda folder: {"columns": [{"name": "x", "type": "image"}]},
+    "one class": lambda folder: {"target": {"names": ["a"]}},
+    "a class twice": lambda folder: {"target": {"names": ["a", "a"]}},
+    "numbers without a name": lambda folder: {"target": {"kind": "numbers"}},
+    "other statistics": lambda folder: {"target": {"kind": "numbers", "names": ["a"], "means": [1.0, 2.0]}},
+    "images without a column": lambda folder: {"kind": "image", "shape": [8, 8, 1], "columns": []},
+    "texts without words": lambda folder: {"kind": "tokens", "shape": [8], "columns": [{"name": "x", "type": "text"}]},
+    "words without a start": lambda folder: {"kind": "tokens", "shape": [8], "vocabulary": ["a"]},
+    "of other data": lambda folder: {"source": "image_folder"},
+    "a delimiter that is a list": lambda folder: {"layout": {"delimiter": ["os"]}},
+    "a kind of its own": lambda folder: {"kind": "pickle"},
+}
+
+
+def _schema(name: str, build_schema: Callable[[Path], bytes | dict]):
+    @case(f"schema: {name}")
+    def build(members, folder):
+        made = build_schema(folder)
+        content = made if isinstance(made, bytes) else json.dumps({**OWN_SCHEMA, **made}).encode()
+        return {**members, SPEC: OWN_SPEC, SCHEMA: content}
+
+
+for _name, _build_schema in SCHEMAS.items():
+    _schema(_name, _build_schema)
+
+
+@case("schema: none, so that files of this machine would be looked at")
+def _(members, folder):
+    return {**members, SPEC: OWN_SPEC.replace(b"/nowhere/rows.csv", str(folder / "secret.txt").encode())}
+
+
+@case("schema: of a textbook set with other sizes")
+def _(members, folder):
+    schema = {**OWN_SCHEMA, "source": "digits", "kind": "image", "shape": [9, 9, 1], "columns": []}
+    return {**members, SCHEMA: json.dumps(schema).encode()}
 
 
 # The weights --------------------------------------------------------------------------------------------------------

@@ -108,6 +108,7 @@ def test_killed_at_random_moments_and_resumed_a_run_comes_to_the_same_bits(spec,
     assert saving >= (20 if FULL else 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("family", list(FAMILIES) if FULL else ["lstm"])
 def test_every_family_comes_to_the_same_bits_after_kills(family, spec, tiny_mnist, tiny_imdb, tmp_path, counted):
     """With everything on that has a memory: dropout, augmentation, averaged weights, a schedule."""

@@ -11,7 +11,12 @@ from tests.torture.runs import ALWAYS, FAMILIES, Cut, begin, features, fingerpri
 
 CUTS = count(3, 20)
 CASES = [
-    pytest.param(family, wanted, id=f"{family}-{'+'.join(wanted)}")
+    pytest.param(
+        family,
+        wanted,
+        id=f"{family}-{'+'.join(wanted)}",
+        marks=[pytest.mark.long] if family in ("gru", "transformer") else [],
+    )
     for family in FAMILIES
     for wanted in ([[name] for name in features(family)] if FULL else []) + [list(features(family))]
 ]

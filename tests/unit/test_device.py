@@ -58,6 +58,6 @@ def test_training_on_the_cpu_beside_gpus_gives_the_same_bits(tmp_path, monkeypat
     monkeypatch.setattr(device, "_without_gpus", lambda gpus: tf.distribute.OneDeviceStrategy("/cpu:0"))
     second = deepcli.train(spec, "training.device=cpu", output=tmp_path / "b", progress=False)
     assert second.metrics == first.metrics
-    assert np.array_equal(second.predictions().probabilities, first.predictions().probabilities)
+    assert np.array_equal(vars(second.predictions())["probabilities"], vars(first.predictions())["probabilities"])
     exported = second.export("keras", verify=True)
     assert exported.verdict.difference < 1e-6

@@ -39,7 +39,7 @@ WRONG = [
     ),
     *({}, {"a": 1}, {1: "x"}, {"type": "x"}, {"x": {}}, object(), [1, 2, 3], [True, "x"], {0: -1.0}, {0: 0.0}),
 ]
-WORDED = {*EXPECTED, "misfit", "missing", "too_short", "extra_forbidden"}
+WORDED = {*EXPECTED, "misfit", "missing", "too_short", "too_long", "extra_forbidden"}
 CLASSES: set[Any] = {
     *(registry[name] for registry in KINDS.values() for name in registry),
     *(type(field.default) for cls in (SpecFile, Training) for field in cls.model_fields.values()),

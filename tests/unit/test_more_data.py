@@ -469,8 +469,8 @@ class TestDownloadsWithoutAPublishedHash:
                     answer.length = length
                     return answer
 
-            monkeypatch.setattr("deepcli.data.download._reach", lambda url: None)
-            monkeypatch.setattr("deepcli.data.download._opener", Opener)
+            monkeypatch.setattr("deepcli.data.download.reach", lambda url: None)
+            monkeypatch.setattr("deepcli.data.download.opener", Opener)
             return DataFile("folder/thing.gz", "https://example.org/thing.gz", None, **more)
 
         return serve

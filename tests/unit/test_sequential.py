@@ -1,8 +1,7 @@
 """Stacks of layers: each layer knows its shape as Keras does, and what does not fit is named before anything is built."""
 
 import inspect
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from deepcli.data.signature import Signature
 from deepcli.errors import SpecError
 from deepcli.experiment.load import load
-from deepcli.models import LAYERS, MODELS
+from deepcli.models import LAYERS, MODELS, Head
 from deepcli.nn.sequences import PadLeft
 
 OURS = {"type", "l1", "l2"}
@@ -258,7 +257,7 @@ def test_two_layers_of_one_stack_draw_their_own_weights():
     stack = [{"type": "reshape", "target_shape": [8, 8]}, *[{"type": "dense", "units": 8}] * 2, "flatten"]
     model = MODELS.select({"type": "sequential", "layers": stack})
     signature = Signature("image", (8, 8, 1), classes=2, examples=8)
-    built = model.build(signature, head=cast(Any, SimpleNamespace(units=2, activation="softmax")))
+    built = model.build(signature, head=Head(2, "softmax"))
     assert not np.array_equal(built.get_layer("dense_1").kernel, built.get_layer("dense_2").kernel)
 
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from deepcli.data import DATASETS
-from deepcli.export.usage import usage
+from deepcli.export.usage import reading_code, usage
 from deepcli.inputs.reading import ImageReader, ReadOptions
+from deepcli.tasks import TASKS
 
 from ..odd_pictures import seven, write_odd_pictures
 
@@ -42,9 +43,9 @@ def script(data, folder, change=lambda text: text):
         signature=lambda fixed: SimpleNamespace(shape=(None, height, width, channels)),
     )
     format_ = SimpleNamespace(runtime="nothing", loading=LOADING, fixed=False)
-    (folder / "usage.py").write_text(
-        change(usage(cast(Any, format_), cast(Any, model), data, lexicon=False)), encoding="utf-8"
-    )
+    answer = TASKS.select("classification").usage_code(data.names_of(10), cast(Any, None))
+    text = usage(cast(Any, format_), cast(Any, model), data, reading_code(data, None, False), answer)
+    (folder / "usage.py").write_text(change(text), encoding="utf-8")
     return folder / "usage.py"
 
 

@@ -1,0 +1,87 @@
+"""Small data of every kind that people bring, written into a folder; each can be learned."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+WORDS = {"spam": ["win", "prize", "free", "call", "now"], "ham": ["see", "you", "at", "home", "later"]}
+TOPICS = ("music", "sport", "news")
+
+
+def pictures(folder: Path, per_class: int = 20, classes: tuple[str, ...] = ("bright", "dark", "half")) -> Path:
+    """Write a folder of pictures for each class: bright, dark or half and half, of two sizes."""
+    rng = np.random.RandomState(0)
+    for label in classes:
+        (folder / label).mkdir(parents=True)
+        for number in range(per_class):
+            size = (20, 24) if number % 5 else (40, 48)
+            image = rng.randint(0, 60, (*size, 3))
+            image += {"bright": 180, "dark": 10}.get(label, 0)
+            if label == "half":
+                image[: size[0] // 2] += 180
+            ending = "png" if number % 2 else "jpg"
+            Image.fromarray(image.astype(np.uint8)).save(folder / label / f"{label} {number}.{ending}")
+    return folder
+
+
+def texts(folder: Path, per_class: int = 25) -> Path:
+    """Write a folder of text files for each class."""
+    for label, words in WORDS.items():
+        (folder / label).mkdir(parents=True)
+        for number, text in enumerate(_texts(words, per_class)):
+            (folder / label / f"{number}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def table(path: Path, target: str, rows: int = 120) -> Path:
+    """Write a CSV file of numbers and categories, some missing, with a target: price, kind, grade or visitors."""
+    rng = np.random.RandomState(0)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["size", "colour", "age", target])
+        for _ in range(rows):
+            size, age = rng.uniform(1, 9), int(rng.randint(1, 40))
+            colour = ("red", "green", "blue")[rng.randint(3)]
+            worth = 3 * size + {"red": 8, "green": 0, "blue": -8}[colour]
+            found = {
+                "price": f"{20_000 + 1_000 * worth:.2f}",
+                "kind": "dear" if worth > 15 else "cheap",
+                "grade": str(1 + int(np.digitize(worth, [8, 15, 22]))),
+                "visitors": str(rng.poisson(np.exp(worth / 12))),
+            }[target]
+            writer.writerow(["" if rng.uniform() < 0.1 else f"{size:.3f}", colour, age, found])
+    return path
+
+
+def labelled(path: Path, rows: int = 150) -> Path:
+    """Write a TSV file of texts, each with any number of topics."""
+    rng = np.random.RandomState(0)
+    with path.open("w", encoding="utf-8") as file:
+        file.write("text\ttopics\n")
+        for _ in range(rows):
+            chosen = [topic for topic in TOPICS if rng.uniform() < 0.4] or [TOPICS[rng.randint(3)]]
+            words = [*(f"{topic}word{rng.randint(3)}" for topic in chosen for _ in range(3)), *_noise(rng)]
+            rng.shuffle(words)
+            file.write(f"{' '.join(words)}\t{';'.join(chosen)}\n")
+    return path
+
+
+def arrays(path: Path, rows: int = 90) -> Path:
+    """Write an npz file of rows of numbers with three classes."""
+    rng = np.random.RandomState(0)
+    y = np.arange(rows) % 3
+    np.savez(path, x=rng.normal(size=(rows, 4)).astype(np.float32) + 3 * np.eye(4)[y], y=y)
+    return path
+
+
+def _texts(words: list[str], count: int) -> list[str]:
+    rng = np.random.RandomState(len(words[0]))
+    return [" ".join([*rng.choice(words, 3).tolist(), *_noise(rng), f"{number}"]) for number in range(count)]
+
+
+def _noise(rng: np.random.RandomState) -> list[str]:
+    return [f"noise{rng.randint(6)}" for _ in range(3)]
