@@ -33,6 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+def pytest_sessionfinish() -> None:
+    """Save what coverage measured: pytest-xdist kills a worker that takes over ten seconds to end, and what it holds."""
+    coverage = sys.modules.get("coverage") if "PYTEST_XDIST_WORKER" in os.environ else None
+    if coverage and (measured := coverage.Coverage.current()):
+        measured.save()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what the torture tests counted, from whichever process."""
     tests = [report for reports in terminalreporter.stats.values() for report in reports]
