@@ -211,7 +211,7 @@ def test_columns_that_say_nothing_or_cannot_be_used_are_told(table):
     assert codes(found) == [
         ("constant", ": column 'same'"),
         ("empty-column", ": column 'gone'"),
-        ("identifier", ": column 'mixed'"),
+        ("sparse-category", ": column 'mixed'"),
         ("mixed-column", ":21"),
         ("infinite", ":20"),
         ("none-value", ":2"),

@@ -126,7 +126,8 @@ def _words(facts: ColumnFacts, why: str) -> Column:
     shown = f"{different:,} different value{'s' * (different != 1)} in {rows:,} rows, {words:.1f} words each"
     if is_text:
         return _column(facts, "text", f"{shown}{_because(why)}")
-    unique = _is_unique(facts) and not any(" " in value for value in facts.words)
+    is_mixed = mostly_numbers(facts) is not None  # a word among numbers does not make them names of rows
+    unique = _is_unique(facts) and not is_mixed and not any(" " in value for value in facts.words)
     return _column(facts, "category", f"{shown}{_because(why)}", identifier=unique)
 
 
