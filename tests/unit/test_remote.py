@@ -1,6 +1,5 @@
 """Remote paths: copied once for each version, from a server on this machine or a pretended store."""
 
-import datetime
 import http.server
 import io
 import sys
@@ -12,7 +11,6 @@ import pytest
 
 from deepcli.data.files import Sources, cache_folder
 from deepcli.data.sources import buckets, remote
-from deepcli.data.sources.hub import is_saved_dataset, read_saved_dataset, table_of_dataset
 from deepcli.data.sources.remote import fetched, is_remote, shown
 from deepcli.errors import DataError, Notice, UsageError
 
@@ -282,56 +280,3 @@ def test_the_size_of_a_web_page_is_limited(server):
     with pytest.raises(DataError, match="more than 0 MiB"):
         fetched(server.url, ONLINE, limit=2)
     assert server.asked == ["HEAD"]
-
-
-class Fake:
-    """A `datasets.Dataset` with these columns; classes by name where there are some."""
-
-    def __init__(self, columns, classes):
-        self.columns = columns
-        self.column_names = list(columns)
-        self.features = {
-            name: types.SimpleNamespace(**({"names": classes[name]} if name in classes else {})) for name in columns
-        }
-
-    def __getitem__(self, name):
-        return self.columns[name]
-
-
-def test_a_hub_data_set_becomes_columns_of_plain_values():
-    day = datetime.datetime(2024, 5, 6, 7, 8)
-    columns = {
-        "text": ["a", None], "label": [1, -1], "stars": [5, 0], "share": [0.5, None], "ok": [True, False],
-        "day": [day, day.date()], "image": [object(), None], "words": [["a"], ["b"]],
-    }  # fmt: skip
-    table = table_of_dataset(Fake(columns, {"label": ["ham", "spam"]}), "d")
-    assert table.names == ("text", "label", "stars", "share", "ok", "day")
-    assert table.columns == (
-        ["a", None], ["spam", None], [5, 0], [0.5, None], [True, False], ["2024-05-06T07:08:00", "2024-05-06"],
-    )  # fmt: skip
-    assert [(found.code, found.where) for found in table.findings] == [
-        ("column-left-out", "d: image"), ("column-left-out", "d: words"),
-    ]  # fmt: skip
-    with pytest.raises(DataError, match="has no column of strings"):
-        table_of_dataset(Fake({"image": [object()]}, {}), "d")
-
-
-def test_a_saved_data_set_is_read_by_split(tmp_path, monkeypatch, store):
-    assert not is_saved_dataset(tmp_path)
-    (tmp_path / "dataset_dict.json").write_text("{}")
-    assert is_saved_dataset(tmp_path)
-    one = Fake({"text": ["a"]}, {})
-    module = types.SimpleNamespace(load_from_disk=lambda path: {"train": one, "test": one})
-    monkeypatch.setitem(sys.modules, "datasets", module)
-    assert list(read_saved_dataset(tmp_path)) == ["train", "test"]
-    module.load_from_disk = lambda path: one
-    assert read_saved_dataset(tmp_path)["train"].columns == (["a"],)
-    module.load_from_disk = lambda path: [][0]
-    with pytest.raises(DataError, match="cannot be read as a saved data set"):
-        read_saved_dataset(tmp_path)
-
-
-def test_a_saved_data_set_needs_its_extra(tmp_path, monkeypatch):
-    monkeypatch.setattr("deepcli.system.extras.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"deepcli\[datasets\]"):
-        read_saved_dataset(tmp_path)

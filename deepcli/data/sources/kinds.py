@@ -12,6 +12,8 @@ TAPES = ("tar", "tgz", "tbz2", "txz")
 """Archives of folders; a `.zip` holds a table if another ending is before it."""
 PACKED = ("gz", "bz2", "xz", "zip")
 REMOTE = ("s3", "gs", "gcs", "http", "https", "hf", "az", "abfs")
+SAVED = ("state.json", "dataset_dict.json")
+"""What `save_to_disk` of Hugging Face's `datasets` writes into the folder of a data set, and into that of its splits."""
 MOST_NAMES = 2_000
 """Names that are looked at to distinguish folders of texts from folders of pictures."""
 
@@ -48,7 +50,9 @@ def ending_of(path: str) -> str:
 
 
 def _folder(folder: Path) -> str:
-    """Tell a folder by the endings of the files in it, those of tables last."""
+    """Tell a folder by the endings of the files in it, those of tables last; a saved data set is a table."""
+    if any((folder / name).is_file() for name in SAVED):
+        return "table"
     found = {"image_folder": 0, "text_folder": 0, "table": 0}
     seen = 0
     for here, folders, names in os.walk(folder):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepcli.data.sources.kinds import TABLES, ending_of
+from deepcli.data.sources.tables.saved_dataset import is_saved_dataset, saved_splits
 from deepcli.data.sources.tables.table_options import Table, TableOptions, listed
 from deepcli.data.sources.tables.table_reading import read_table
 from deepcli.errors import DataError
@@ -41,10 +42,15 @@ class JoinedTable(Table):
 def table_files(path: str) -> list[tuple[Path, str | None]]:
     """Return the files of a table, each with its split: one file, a pattern such as `sst2_*.tsv`, or a folder.
 
+    A folder that Hugging Face's `datasets` saved stands for a file; one of several splits, for a file each.
+
     Raises:
         DataError: There is no such file, or names do not say which split each file is.
     """
     whole = Path(path).expanduser()
+    if is_saved_dataset(whole):
+        parts = saved_splits(whole)
+        return [(whole, None)] if parts == [whole] else _by_split(path, parts)
     if whole.is_dir():
         found = sorted(entry for entry in whole.iterdir() if entry.is_file() and ending_of(entry.name) in TABLES)
         found = [entry for entry in found if not entry.name.startswith(".")]

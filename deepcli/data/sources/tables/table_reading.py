@@ -8,6 +8,7 @@ from deepcli.data.sources.kinds import ending_of
 from deepcli.data.sources.tables.delimited import read_delimited
 from deepcli.data.sources.tables.json_table import read_json
 from deepcli.data.sources.tables.parquet_table import read_parquet
+from deepcli.data.sources.tables.saved_dataset import is_saved_dataset, read_saved_dataset
 from deepcli.data.sources.tables.table_bytes import content_of, unpacked
 from deepcli.data.sources.tables.table_options import Table, TableOptions
 from deepcli.data.sources.tables.workbook import read_workbook
@@ -22,13 +23,15 @@ def read_table(path: Path, options: TableOptions | None = None) -> Table:
     The format is found by content, and by the ending of the name where contents do not differ.
 
     Args:
-        path: The file.
+        path: The file; or a folder that `save_to_disk` of Hugging Face's `datasets` wrote for one split.
         options: How it is read; by default, all of it is found by looking.
 
     Raises:
         DataError: It is missing, damaged, or not a table.
         UsageError: A package for the format is not installed.
     """
+    if is_saved_dataset(path):
+        return read_saved_dataset(path)
     options, ending = options or TableOptions(), ending_of(path.name)
     content = content_of(path)
     if content == "xlsx":
