@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA: Literal[1] = 1
 OPTIONAL = (
     "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers",
-    "baselines", "data",
+    "baselines", "headline", "data",
 )  # fmt: skip
 
 
@@ -157,7 +158,18 @@ class Result(Answer):
         description="By baseline, then by score, on the same split: `trivial` is the best that needs no inputs, such as the "
         "most frequent class or the mean; others learn in seconds.",
     )
+    headline: str | None = Field(
+        None, description="The score of `baselines` that names the result of the task, such as `accuracy`."
+    )
     data: DataRead | None = Field(None, description="The data that were read. `evaluate` only.")
+
+    @property
+    def beside(self) -> dict[str, float | None]:
+        """The headline of each baseline but the trivial one, named as a column, such as `bag_of_words_accuracy`."""
+        if self.headline is None:
+            return {}
+        learned = {name: values for name, values in (self.baselines or {}).items() if name != "trivial"}
+        return {re.sub(r"\W+", "_", f"{name}_{self.headline}"): one.get(self.headline) for name, one in learned.items()}
 
     def to_json(self) -> str:
         """Return the result as one line of JSON, without optional keys that have no value."""

@@ -68,7 +68,7 @@ def run_baselines(
     network = _network(run)
     verdicts = {} if network is None else {one.name: _verdict(one, network) for one in found}
     if run is not None:
-        _keep(run, found)
+        _keep(run, found, experiment.resolved_task.headline)
     return BaselineReport(
         experiment.name,
         None if run is None else str(run.path),
@@ -117,12 +117,14 @@ def _verdict(baseline: BaselineFigures, network: AnyPredictions) -> str:
         return f"not comparable: {error}"
 
 
-def _keep(run: RunDir, found: Sequence[BaselineFigures]) -> None:
-    """Keep the scores in the run's result, where `report` and `runs` find them."""
+def _keep(run: RunDir, found: Sequence[BaselineFigures], headline: str) -> None:
+    """Keep the scores in the run's result, where `report`, `runs` and `compare` find them."""
     from deepcli.system.atomic import write_text
 
     with run.owned():
         result = run.result()
         if result is not None:
             kept = {**(result.baselines or {}), **{one.name: one.values for one in found}}
-            write_text(run.metrics, result.model_copy(update={"baselines": kept}).to_json() + "\n")
+            write_text(
+                run.metrics, result.model_copy(update={"baselines": kept, "headline": headline}).to_json() + "\n"
+            )

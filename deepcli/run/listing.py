@@ -46,7 +46,8 @@ class ListedRun:
         epochs: Epochs trained so far.
         best_epoch: The best epoch, counted from 1.
         seconds: Time of the command that finished the run.
-        metrics: `val_loss`, `test_accuracy` and so on; for a run that has not ended, those of its last epoch.
+        metrics: `val_loss`, `test_accuracy` and so on, and the headlines of baselines, such as `linear_accuracy`; for a run
+            that has not ended, those of its last epoch.
         spec: Every field of the spec by dotted key.
     """
 
@@ -115,6 +116,7 @@ def _read(path: Path) -> ListedRun:
         for split, prefix in named.items()
         for name, value in result.metrics.get(split, {}).items()
     }
+    metrics |= result.beside
     return ListedRun(path, result.status, result.epochs, result.best_epoch, result.seconds, metrics, spec)
 
 

@@ -129,11 +129,13 @@ class LoadedRun:
         return load_predictions(path)
 
     def figures(self) -> dict[str, float | None]:
-        """Return the metrics, named as by `deepcli runs`: `val_loss`, `test_accuracy` and so on."""
+        """Return the metrics, named as by `deepcli runs`: `val_loss`, `test_accuracy` and so on; then the baselines."""
+        if self.result is None:
+            return {}
         named = {"train": "train_", "validation": "val_", "test": "test_"}
-        metrics = self.result.metrics if self.result else {}
-        return {
+        figures = {
             f"{prefix}{name}": value
             for split, prefix in named.items()
-            for name, value in metrics.get(split, {}).items()
+            for name, value in self.result.metrics.get(split, {}).items()
         }
+        return figures | self.result.beside

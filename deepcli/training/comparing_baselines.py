@@ -26,6 +26,6 @@ def add_baselines(context: RunContext, result: Result) -> Result:
     for baseline in learned_figures(experiment, splits, baselines_for(experiment.signature)[:1]):
         found[baseline.name] = baseline.values
         context.reporter.note(told(baseline, network, experiment.resolved_task.headline))
-    result = result.model_copy(update={"baselines": found})
+    result = result.model_copy(update={"baselines": found, "headline": experiment.resolved_task.headline})
     write_text(context.run.metrics, result.to_json() + "\n")
     return result

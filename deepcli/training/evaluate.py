@@ -173,7 +173,7 @@ def with_trivial(result: Result, experiment: Experiment, train: Split, split: Sp
     from deepcli.run.baseline_figures import best_trivial
 
     kept = {**(result.baselines or {}), "trivial": best_trivial(experiment, train.y, split)}
-    return result.model_copy(update={"baselines": kept})
+    return result.model_copy(update={"baselines": kept, "headline": experiment.resolved_task.headline})
 
 
 def score(predictions: AnyPredictions, experiment: Experiment, reporter: Reporter) -> Scored:

@@ -134,7 +134,14 @@ def test_it_predicts_and_reports_from_the_checkpoint_alone(trained, made, cli, t
 def test_a_run_compares_with_itself_as_noise(trained, cli, name):
     done = cli("compare", trained[name], trained[name], "--json")
     assert done.code == 0, done.err
-    (pair,) = json.loads(done.out)["pairs"]
+    said = json.loads(done.out)
+    (pair,) = said["pairs"]
+    result = json.loads((trained[name] / "metrics.json").read_text(encoding="utf-8"))
+    (learned,) = set(result["baselines"]) - {"trivial"}
+    column = f"{learned}_{result['headline']}".replace(" ", "_")
+    assert said["metrics"][column] == [result["baselines"][learned][result["headline"]]] * 2
+    (listed,) = json.loads(cli("runs", trained[name], "--sort", column, "--json").out)["runs"]
+    assert listed["metrics"][column] == said["metrics"][column][0]
     assert pair["verdict"] in ("within noise", "too few examples to decide"), pair
     assert cli("compare", trained[name], trained[name]).code == 0
 

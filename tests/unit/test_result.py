@@ -66,3 +66,11 @@ def test_what_only_evaluate_has_is_left_out_elsewhere_and_comes_back_from_json()
 def test_the_schema_refuses_other_shapes(change):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**DESIGN, **change}, schema())
+
+
+def test_baselines_stand_beside_the_run_by_their_headline():
+    found = {"trivial": {"f1": 0.2}, "bag of words": {"accuracy": 0.9, "f1": 0.8}, "linear": {"accuracy": None}}
+    result = Result.model_validate({**DESIGN, "baselines": found, "headline": "f1"})
+    assert result.beside == {"bag_of_words_f1": 0.8, "linear_f1": None}
+    assert Result.from_json(result.to_json()) == result
+    assert Result.model_validate({**DESIGN, "baselines": found}).beside == {}  # of runs without a headline
