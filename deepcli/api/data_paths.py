@@ -23,12 +23,21 @@ def is_data_path(part: object) -> bool:
         return False
     path = os.fspath(part)
     if path.lower().endswith(SPECS):
-        return False
+        return path.lower().endswith(".json") and _is_list(Path(path))
     try:
         is_folder = Path(path).is_dir()
     except OSError:  # the name is too long
         return False
     return is_folder or ending_of(path) in (*TABLES, *ARRAYS, *TAPES) or path.lower().endswith(".zip")
+
+
+def _is_list(file: Path) -> bool:
+    """Return whether a JSON file holds a list, which no spec is: the rows of a table."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+    except OSError:
+        return False
 
 
 def data_document(paths: Sequence[str | os.PathLike[str]], overrides: Sequence[str]) -> Document:
