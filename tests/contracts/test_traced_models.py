@@ -57,7 +57,7 @@ def check(path, overrides, folder):
 
 @pytest.mark.parametrize(
     "family",
-    [pytest.param(name, marks=[pytest.mark.long] if name in ("gru", "transformer") else []) for name in FAMILIES],
+    [pytest.param(name, marks=[pytest.mark.long] if name != "cnn" else []) for name in FAMILIES],
 )
 def test_with_everything_that_draws_or_remembers(family, spec, tmp_path, tiny_mnist, tiny_imdb):
     data = tiny_mnist if family == "cnn" else tiny_imdb
