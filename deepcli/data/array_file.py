@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from deepcli.data.augmentation import ImageAugmentation, TokenAugmentation
-from deepcli.data.base import DATASETS
+from deepcli.data.base import DATASETS, TakesIds
 from deepcli.data.own import OwnDataset
 from deepcli.data.schema import Schema
 from deepcli.data.sources.gathered import Gathered
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @DATASETS.register
-class ArraysDataset(OwnDataset):
+class ArraysDataset(TakesIds, OwnDataset):
     """Own arrays `x` and `y`, or `x_train`, `y_train` and so on: pictures, rows of numbers, or token ids."""
 
     type: Literal["arrays"] = "arrays"

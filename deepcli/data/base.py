@@ -251,10 +251,14 @@ class ImageDataset(Dataset):
     augmentation: ImageAugmentation | None = Field(None, description="How images are varied during training.")
 
 
-class TokenDataset(Dataset):
-    """Labelled texts as word ids."""
+class TakesIds:
+    """What a data set of token ids does with inputs that are new: it takes ids, and texts if a subclass can."""
 
-    augmentation: TokenAugmentation | None = Field(None, description="How texts are varied during training.")
+    if TYPE_CHECKING:
+        type: str
+
+        @property
+        def signature(self) -> Signature: ...
 
     def tokenize(self, texts: Sequence[str], lexicon: Lexicon) -> Tokens:
         """Turn raw texts into the token ids that a model of this data set takes.
@@ -285,6 +289,12 @@ class TokenDataset(Dataset):
         (longest,) = self.signature.shape
         ids: np.ndarray = encode_row(row, self.signature.vocabulary or 0, 0, 0, longest)
         return ids
+
+
+class TokenDataset(TakesIds, Dataset):
+    """Labelled texts as word ids."""
+
+    augmentation: TokenAugmentation | None = Field(None, description="How texts are varied during training.")
 
 
 @runtime_checkable

@@ -111,7 +111,6 @@ class RowReader(Reader):
             return Unreadable(name, f"{name}: lacks {', '.join(map(repr, missing))}; write null for an unknown value")
         values = [[_text(row[column.name])] for column in self._columns]
         self._tell_unknown(values, name)
-        self._tell_unknown(values, name)
         try:
             return Example(name, encode_features(self._columns, values, lambda _: name)[0])
         except DataError as error:

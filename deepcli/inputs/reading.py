@@ -285,9 +285,10 @@ class TextReader(Reader):
     def _example(self, name: str, text: str) -> Example:
         if self._lexicon is None:
             raise DataError(f"{name}: the model's vocabulary is not available; give token ids as an array")
+        x = self._data.tokenize([text], self._lexicon).values
         if not self._data.knows_a_word(text, self._lexicon):
             self.notify(f"{name}: the model knows none of its words")
-        return Example(name, self._data.tokenize([text], self._lexicon).values)
+        return Example(name, x)
 
 
 def reader_for(

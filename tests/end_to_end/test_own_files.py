@@ -248,3 +248,26 @@ def test_what_is_left_out_is_said_before_training(made, cli, tmp_path):
     assert done.code == 0, done.err
     assert "column 'id': is not an input: it only names its row" in done.err
     assert "more.csv:122" in done.err
+
+
+def test_rows_of_token_ids_are_trained_on_and_predicted(cli, tmp_path):
+    r = np.random.default_rng(0)
+    y = r.integers(0, 2, 200)
+    x = r.integers(3, 30, (200, 8))
+    x[:, 1], x[:, 6:] = np.where(y, 7, 8), 0
+    np.savez(tmp_path / "ids.npz", x=x, y=y)
+    run, words = (
+        tmp_path / "run",
+        ["data.kind=tokens", "data.batch_size=16", "model={type: mlp}", "optimizer.learning_rate=0.02"],
+    )
+    assert cli("train", tmp_path / "ids.npz", *words, "training.epochs=10", "-q", "-o", run).code == 0
+    np.save(tmp_path / "padded.npy", x[:100])
+    np.save(tmp_path / "short.npy", x[:100, :6])
+    said = []
+    for name in ("padded.npy", "short.npy"):
+        done = cli("predict", run, tmp_path / name, "--json")
+        assert done.code == 0, done.err
+        said.append([int(json.loads(line)["class"]) for line in done.out.splitlines()])
+    assert said[0] == said[1] and np.mean(said[0] == y[:100]) > 0.9
+    done = cli("predict", run, "some text")
+    assert done.code == 2 and "cannot turn raw text into token ids; give ids as an array" in done.err

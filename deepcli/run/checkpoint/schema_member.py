@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from deepcli.data import DATASETS
-from deepcli.data.base import ReadsTexts
 from deepcli.data.own import OwnDataset
+from deepcli.data.own_texts import OwnTexts
 from deepcli.data.schema import Schema
 from deepcli.data.schema_reading import read_schema
 from deepcli.data.sources.kinds import looks_like_path
@@ -49,7 +49,7 @@ def contradiction(experiment: Experiment, schema: Schema) -> str | None:
             return f"data of type {data.type} hold no {schema.kind}"
         if schema.kind in data.of_one_column and len(schema.columns) != 1:
             return f"{schema.kind} of a table are read from one column, not {len(schema.columns)}"
-        if schema.kind == "tokens" and isinstance(data, ReadsTexts) and not any(schema.vocabulary):
+        if schema.kind == "tokens" and isinstance(data, OwnTexts) and not any(schema.vocabulary):
             return "its schema has no vocabulary"
     elif (schema.kind, schema.shape) != (data.signature.kind, data.signature.shape):
         return f"its schema and its spec differ in the inputs of {data.type}"
