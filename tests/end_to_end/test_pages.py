@@ -18,9 +18,13 @@ from tests.pages import Block, blocks, is_generated, pages
 ROOT = Path(__file__).parent.parent.parent
 PAGES = pages()
 LONG = {
-    f"docs/how-to/{name}.md"
-    for name in ("change-a-spec", "compare", "evaluate", "own-data", "predict", "report", "resume", "scheduler")
-}
+    f"docs/{name}.md"
+    for name in (
+        "explanation/architecture", "how-to/change-a-spec", "how-to/compare", "how-to/evaluate", "how-to/export",
+        "how-to/own-data", "how-to/predict", "how-to/report", "how-to/resume", "how-to/scheduler", "tutorial/own-model",
+    )
+}  # fmt: skip
+"""Pages that take long, and whose commands other tests run too."""
 BLOCKS = {page: blocks(path) for page, path in PAGES.items() if not is_generated(path)}
 REAL = re.compile(r"configs/(mnist|imdb)/")
 PYTHON = ["docs/tutorial/python.md"]

@@ -15,7 +15,7 @@ CASES = [
         family,
         wanted,
         id=f"{family}-{'+'.join(wanted)}",
-        marks=[pytest.mark.long] if family in ("gru", "transformer") else [],
+        marks=[pytest.mark.long] if family != "cnn" else [],
     )
     for family in FAMILIES
     for wanted in ([[name] for name in features(family)] if FULL else []) + [list(features(family))]

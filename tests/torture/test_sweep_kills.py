@@ -179,6 +179,7 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
             return
 
 
+@pytest.mark.long
 def test_workers_that_are_killed_lose_no_trial_of_a_database(spec, tmp_path, counted, postgresql):
     folder = tmp_path / "a sweep"
     run_and_torment(spec, folder, counted, "PostgreSQL", postgresql)
