@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepcli.errors import UsageError
+from deepcli.errors import DataError, UsageError
 
 
 def write_starter(data: str, model: str, file: Path | None = None, plugins: Sequence[str] = ()) -> tuple[Path, str]:
@@ -99,7 +99,10 @@ def _demand_fit(data: str, model: str) -> None:
         return
     try:
         signature = DATASETS[data].example().signature
-    except ValidationError:  # required fields, for which the spec shows `...`
+    except (
+        ValidationError,
+        DataError,
+    ):  # required fields, for which the spec shows `...`, or data of a plugin's to find
         return
     try:
         family = MODELS[model].model_validate(MODELS[model].starter(signature.kind))
