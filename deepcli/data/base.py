@@ -301,7 +301,8 @@ class TokenDataset(TakesIds, Dataset):
 class ReadsTexts(Protocol):
     """Data whose models take texts as token ids."""
 
-    type: str
+    @property
+    def type(self) -> str: ...
 
     @property
     def signature(self) -> Signature: ...

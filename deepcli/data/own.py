@@ -23,6 +23,7 @@ from deepcli.spec.paths import with_absolute_paths
 
 if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Inputs, Splits
+    from deepcli.data.sources.tables.table_options import TableOptions
 
 UNSEEN = ("batch_size", "augmentation", "limit")
 """Fields of a data section that its schema does not depend on."""
@@ -115,6 +116,13 @@ class OwnDataset(BaseDataset):
     @abstractmethod
     def encode(self, gathered: Gathered, schema: Schema) -> Inputs:
         """Return the inputs of all examples as models take them."""
+
+    @property
+    def reading_options(self) -> TableOptions:
+        """How a table for a model of these data is read, as far as the section says it."""
+        from deepcli.data.sources.tables.table_options import TableOptions
+
+        return TableOptions()
 
     @property
     def data_schema(self) -> Schema:

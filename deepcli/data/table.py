@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Inputs
     from deepcli.data.sources.tables.input_columns import InputColumns
     from deepcli.data.sources.tables.split_files import JoinedTable
+    from deepcli.data.sources.tables.table_options import TableOptions
     from deepcli.data.sources.tables.target_reading import ReadTarget
 
 
@@ -74,18 +75,22 @@ class TableDataset(OwnTexts, OwnPictures):
 
     def gather(self, known: Schema | None) -> Gathered:
         from deepcli.data.sources.tables.column_types import find_columns
+        from deepcli.data.sources.tables.reading_again import read_again
         from deepcli.data.sources.tables.split_files import only_rows, read_files, table_files
-        from deepcli.data.sources.tables.table_options import TableOptions
 
-        options = TableOptions(self.encoding, self.delimiter, self.header, self.quoting, self.sheet)
-        if known is not None and known.layout:
-            options = TableOptions.of_layout(known.layout)
-        table = read_files(table_files(self.place), options)
+        files, options = table_files(self.place), self.reading_options
+        table = read_files(files, options) if known is None else read_again(files, options, known, known.columns)
         columns = find_columns(table, self.columns) if known is None else known.columns
         read = self._target(table, columns, known)
         chosen = self._inputs(table, columns, read, known)
         table = only_rows(table, read.rows)
         return self._gathered(table, chosen, read, known, columns)
+
+    @property
+    def reading_options(self) -> TableOptions:
+        from deepcli.data.sources.tables.table_options import TableOptions
+
+        return TableOptions(self.encoding, self.delimiter, self.header, self.quoting, self.sheet)
 
     def _target(self, table: JoinedTable, columns: Sequence[Column], known: Schema | None) -> ReadTarget:
         from deepcli.data.sources.tables.target_candidates import target_candidates
@@ -113,8 +118,6 @@ class TableDataset(OwnTexts, OwnPictures):
         from deepcli.data.sources.tables.input_columns import InputColumns, input_columns
 
         if known is not None:
-            for column in known.columns:
-                table.position(column.name)
             return InputColumns(known.kind, known.columns, ())
         return input_columns(table, columns, self.input, {*read.columns, *self._dividing()})
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,14 +15,16 @@ from deepcli.data.arrays.decoding import decode
 from deepcli.data.arrays.encoded_tables import encode_features
 from deepcli.data.arrays.fitting import ANIMATION, DARK, PAGES, PictureError, Resize
 from deepcli.data.base import BaseDataset
+from deepcli.data.own import OwnDataset
 from deepcli.data.schema import Column
 from deepcli.data.sources.kinds import TABLES
 from deepcli.data.sources.tables.missing_values import missing_of
-from deepcli.data.sources.tables.table_reading import read_table
+from deepcli.data.sources.tables.reading_again import read_again
+from deepcli.data.sources.tables.table_options import Table
 from deepcli.errors import DataError
 from deepcli.inputs import arrays
 from deepcli.inputs.example import Example, Notify, Unreadable
-from deepcli.inputs.reading import MAX_PIPED_BYTES, ImageReader, Outcomes, Reader, ReadOptions
+from deepcli.inputs.reading import ImageReader, Outcomes, Reader, ReadOptions, piped
 
 PECULIAR = {
     ANIMATION: "only the first frame of the animation",
@@ -50,28 +53,40 @@ class OwnPictureReader(ImageReader):
         yield Example(name, x)
 
 
+@contextmanager
+def piped_table() -> Iterator[Path]:
+    """Write standard input, a table, into a file that is deleted afterwards.
+
+    Raises:
+        DataError: It is empty or too long.
+    """
+    content = piped()
+    ending = "jsonl" if content.lstrip()[:1] == b"{" else "csv"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"input.{ending}"
+        path.write_bytes(content)
+        yield path
+
+
+def tell_of(table: Table, notify: Notify) -> None:
+    """Say what was found while a table was read."""
+    for finding in table.findings:
+        if finding.severity != "note":
+            notify(f"{finding.where}: {finding.text}")
+
+
 class RowReader(Reader):
     """Reads inputs of models of tables: files of rows, or a row as JSON, such as `{"age": 31, "sex": "male"}`."""
 
     inside = tuple(f".{ending}" for ending in TABLES)
 
-    def __init__(self, data: BaseDataset, options: ReadOptions, notify: Notify, complain: Notify) -> None:
+    def __init__(self, data: OwnDataset, options: ReadOptions, notify: Notify, complain: Notify) -> None:
         super().__init__(options, notify, complain)
+        self._data = data
         self._columns: Sequence[Column] = data.signature.columns
-        self._type = data.type
 
     def _piped(self) -> Outcomes:
-        content = sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
-        if not content.strip():
-            raise DataError("standard input is empty")
-        if len(content) > MAX_PIPED_BYTES:
-            raise DataError(f"standard input has more than {MAX_PIPED_BYTES >> 30} GiB; name a file instead")
-        import tempfile
-
-        ending = "jsonl" if content.lstrip()[:1] == b"{" else "csv"
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"input.{ending}"
-            path.write_bytes(content)
+        with piped_table() as path:
             yield from self._table(path, "-")
 
     def _file(self, path: Path) -> Outcomes:
@@ -117,10 +132,8 @@ class RowReader(Reader):
             return Unreadable(name, str(error))
 
     def _table(self, path: Path, shown: str) -> Outcomes:
-        table = read_table(path)
-        for finding in table.findings:
-            if finding.severity != "note":
-                self.notify(f"{finding.where}: {finding.text}")
+        table = read_again([(path, None)], self._data.reading_options, self._data.data_schema, self._columns)
+        tell_of(table, self.notify)
         values = [table.column(column.name) for column in self._columns]
         self._tell_unknown(values, shown)
         x = encode_features(self._columns, values, table.where)

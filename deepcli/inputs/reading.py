@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from deepcli.data.base import BaseDataset, ImageDataset, ReadsTexts
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.own import OwnDataset
+from deepcli.data.table import TableDataset
 from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, in_memory, records, texts
 from deepcli.inputs.example import Example, Notify, Unreadable
@@ -145,11 +146,7 @@ class ImageReader(Reader):
         self._pictures = Pictures(self._wanted, options.invert, options.limits)
 
     def _piped(self) -> Outcomes:
-        content = sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
-        if not content:
-            raise DataError("standard input is empty")
-        if len(content) > MAX_PIPED_BYTES:
-            raise DataError(f"standard input has more than {MAX_PIPED_BYTES >> 30} GiB; name a file instead")
+        content = piped()
         if content.startswith(arrays.MAGIC):
             yield from self._array(lambda: io.BytesIO(content), "-")
         else:
@@ -211,9 +208,14 @@ class ImageReader(Reader):
 
 
 class TextReader(Reader):
-    """Reads inputs of text models: texts, text files, tables, JSON, arrays of ids, or lines through a pipe."""
+    """Reads inputs of text models: texts, text files, tables, JSON, arrays of ids, or lines through a pipe.
+
+    Attributes:
+        usual: The field of JSON objects that holds the text, if there are several and none was named.
+    """
 
     inside = (".txt",)
+    usual: str | None = None
 
     def __init__(
         self, data: ReadsTexts, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
@@ -226,7 +228,7 @@ class TextReader(Reader):
         lines, column, empty = texts.Lines(stream), self.options.column, True
         if records.begins(lines):
             self.notify("-: read as one JSON object per line")
-            rows = records.read_json_lines(lines, "-", column)
+            rows = records.read_json_lines(lines, "-", column, self.usual)
         else:
             rows = self._table(lines, "-", ",") if column else texts.read_lines(lines)
         for one in self._rows(rows, "-"):
@@ -240,10 +242,11 @@ class TextReader(Reader):
         if suffix in arrays.SUFFIXES:
             yield from self._array(path)
         elif suffix in records.WHOLE:
-            yield from self._rows(records.read_json(path, self.options.column), name)
+            yield from self._rows(records.read_json(path, self.options.column, self.usual), name)
         elif suffix in records.LINES:
             with texts.opened(path) as stream:
-                yield from self._rows(records.read_json_lines(stream, name, self.options.column), name)
+                rows = records.read_json_lines(stream, name, self.options.column, self.usual)
+                yield from self._rows(rows, name)
         elif suffix in texts.TABLES or self.options.column:
             with texts.opened(path) as stream:
                 yield from self._rows(self._table(stream, name, texts.TABLES.get(suffix, ",")), name)
@@ -291,6 +294,20 @@ class TextReader(Reader):
         return Example(name, x)
 
 
+def piped() -> bytes:
+    """Read standard input whole.
+
+    Raises:
+        DataError: It is empty or too long.
+    """
+    content = sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
+    if not content.strip():
+        raise DataError("standard input is empty")
+    if len(content) > MAX_PIPED_BYTES:
+        raise DataError(f"standard input has more than {MAX_PIPED_BYTES >> 30} GiB; name a file instead")
+    return content
+
+
 def reader_for(
     data: BaseDataset, lexicon: Lexicon | None, options: ReadOptions, notify: Notify, complain: Notify
 ) -> Reader:
@@ -306,6 +323,13 @@ def reader_for(
         _refuse({"--column": options.column, "--lines": options.lines or None}, data)
     if isinstance(data, ImageDataset):
         return ImageReader(data, options, notify, complain)
+    if isinstance(data, TableDataset) and kind != "features":
+        from deepcli.inputs.own_columns import PictureColumnReader, TextColumnReader
+
+        if kind == "tokens":
+            return TextColumnReader(data, lexicon, options, notify, complain)
+        _refuse({"--invert": options.invert, "--fit": options.fit}, data)
+        return PictureColumnReader(data, options, notify, complain)
     if kind == "tokens" and isinstance(data, ReadsTexts):
         return TextReader(data, lexicon, options, notify, complain)
     if isinstance(data, OwnDataset) and kind != "tokens":

@@ -23,13 +23,14 @@ def begins(lines: Lines) -> bool:
         return False
 
 
-def read_json_lines(stream: IO[str] | Lines, name: str, field: str | None) -> Iterator[Row]:
+def read_json_lines(stream: IO[str] | Lines, name: str, field: str | None, usual: str | None = None) -> Iterator[Row]:
     """Read a text, or a list of ids, from each line: the line's value, or a field of the object in it.
 
     Args:
         stream: The lines.
         name: Their name in messages.
         field: The name of the field; None means the only one.
+        usual: The field of an object that has several fields, if `field` is None.
 
     Raises:
         DataError: The first line has several fields, and `field` is None.
@@ -44,12 +45,12 @@ def read_json_lines(stream: IO[str] | Lines, name: str, field: str | None) -> It
             yield Row(row.number, problem=f"cannot be read as JSON: {error}")
             continue
         if not place:
-            _demand(value, name, field)
-        yield _row(row.number, value, field)
+            _demand(value, name, field, usual)
+        yield _row(row.number, value, field, usual)
 
 
-def read_json(path: Path, field: str | None) -> Iterator[Row]:
-    """Read the texts, or lists of ids, in a list; or a single one.
+def read_json(path: Path, field: str | None, usual: str | None = None) -> Iterator[Row]:
+    """Read the texts, or lists of ids, in a list; or a single one. Arguments are those of `read_json_lines`.
 
     Raises:
         DataError: It is not JSON, or its first object has several fields and `field` is None.
@@ -62,19 +63,20 @@ def read_json(path: Path, field: str | None) -> Iterator[Row]:
     values = [value] if alone else value
     for number, one in enumerate(values, 1):
         if number == 1:
-            _demand(one, str(path), field)
-        yield _row(number, one, field)
+            _demand(one, str(path), field, usual)
+        yield _row(number, one, field, usual)
 
 
-def _demand(value: Any, name: str, field: str | None) -> None:
-    if isinstance(value, dict) and field is None and len(value) != 1:
+def _demand(value: Any, name: str, field: str | None, usual: str | None) -> None:
+    if isinstance(value, dict) and field is None and len(value) != 1 and usual not in value:
         raise DataError(
             f"{name}: has several fields; choose the text field with --column: {', '.join(value) or 'none'}"
         )
 
 
-def _row(number: int, value: Any, field: str | None) -> Row:
+def _row(number: int, value: Any, field: str | None, usual: str | None) -> Row:
     if isinstance(value, dict):
+        field = usual if field is None and len(value) != 1 and usual in value else field
         if (name := field if field is not None else next(iter(value), None)) not in value:
             return Row(number, problem=f"has no field {name!r}; its fields: {', '.join(value) or 'none'}")
         if field is None and len(value) != 1:

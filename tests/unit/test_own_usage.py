@@ -10,11 +10,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from deepcli.data import DATASETS
 from deepcli.data.arrays.decoding import decode
 from deepcli.data.arrays.fitting import PictureError
-from deepcli.data.schema import RESERVED, Column, Schema, Target
-from deepcli.data.sources.known_schemas import carrying
+from deepcli.data.schema import RESERVED, Column
 from deepcli.export import own_reading_code, sources
 from deepcli.export.usage import reading_code, usage
 from deepcli.inputs.own_reading import RowReader
@@ -23,6 +21,7 @@ from deepcli.models.heads import Head
 from deepcli.tasks import TASKS
 
 from ..odd_pictures import write_odd_pictures
+from ..own_files import section
 from .test_usage import run
 
 LOADING = """
@@ -34,7 +33,6 @@ def run(x):
     np.save(FOLDER / f"seen-{len(SEEN)}.npy", x[0])
     return np.array([OUTPUT], np.float32)
 """
-TARGET = Target(names=("cat", "dog"))
 TABLE = (
     Column(name="age", type="number", mean=40.0, scale=12.0),
     Column(name="price, each", type="number", written="1.234,5"),
@@ -43,12 +41,6 @@ TABLE = (
     Column(name="kind", type="category", categories=("a", 'b "2"', "ü😀")),
     Column(name="note", type="category", categories=("x",)),
 )
-
-
-def section(source: str, fields: dict[str, Any], **schema: Any) -> Any:
-    """Return a data section that carries a schema, as one from a checkpoint does; its file need not exist."""
-    with carrying(Schema(source=source, counts={"train": 9}, **{"target": TARGET, **schema})):
-        return DATASETS.select({"type": source, "path": "gone", **fields})
 
 
 def script(data, folder, output=(0.25, 0.75), task="classification", names=("cat", "dog"), model=None, length=None):
