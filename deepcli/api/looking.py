@@ -11,6 +11,7 @@ from deepcli.api.data_paths import is_data_path, joined_path
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
 from deepcli.errors import DataError, UsageError
+from deepcli.system.reach import Reach, reaching
 
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles
@@ -51,7 +52,8 @@ def look(
         UsageError: There is no source, or a plugin cannot be imported.
     """
     words = [os.fspath(word) for word in source]
-    return inspect_data(words, data_sources(data_dir, offline), plugin_names(plugins))
+    with reaching(Reach(bool(offline))):
+        return inspect_data(words, data_sources(data_dir, offline), plugin_names(plugins))
 
 
 def inspect_data(

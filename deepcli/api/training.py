@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from deepcli.api.data_findings import findings_told
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
-from deepcli.api.progress import download_progress, make_reporter
+from deepcli.api.progress import download_progress, make_reporter, reach_of
 from deepcli.errors import Interrupted, UsageError
+from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def train(
     )
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
     try:
-        result = run_training(request, at, make_reporter(quiet=not progress))
+        with reaching(reach_of(offline, progress)):
+            result = run_training(request, at, make_reporter(quiet=not progress))
     except Interrupted as error:
         raise _reworded(error, request.plugins) from None
     return Run(str(result.run))

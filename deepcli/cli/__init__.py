@@ -13,6 +13,7 @@ from deepcli.cli import answers
 from deepcli.cli.stdout import OutputError, discard, guarded
 from deepcli.errors import DeepcliError
 from deepcli.system import signals
+from deepcli.system.reach import Reach, reaching
 
 
 def script() -> NoReturn:
@@ -75,7 +76,7 @@ def _run() -> int:
         words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
 
-        with answers.alone(sys.argv[1:]):
+        with answers.alone(sys.argv[1:]), reaching(_reach(words)):
             code = command()(words, prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer's code for a KeyboardInterrupt
     except DeepcliError as error:
@@ -108,6 +109,26 @@ def _without_plugins(words: list[str]) -> list[str]:
 
     os.environ[OFF] = "1"
     return [word for number, word in enumerate(words) if word != "--no-plugins" or number > end]
+
+
+def _reach(words: list[str]) -> Reach:
+    """Return what looking at own data may do, which happens while specs are validated, before a command asks for data."""
+    options = {*words[: words.index("--") if "--" in words else None]}
+    offline = "--offline" in options
+    if {"-q", "--quiet"} & options:
+        return Reach(offline)
+
+    def downloading(name: str, done: int, total: int | None) -> None:
+        from deepcli.api.progress import download_progress
+
+        download_progress(name, done, total)
+
+    def decoding(what: str, done: int, total: int) -> None:
+        from deepcli.api.progress import decoding_progress
+
+        decoding_progress(what, done, total)
+
+    return Reach(offline, downloading, decoding)
 
 
 def _unexpected(error: Exception) -> int:

@@ -20,6 +20,7 @@ from deepcli.data.sources.known_schemas import carried, found_schema
 from deepcli.data.sources.splitting import SplitSection, divide_examples
 from deepcli.errors import DataError
 from deepcli.spec.paths import with_absolute_paths
+from deepcli.system.reach import reach
 
 if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Inputs, Splits
@@ -73,7 +74,9 @@ class OwnDataset(BaseDataset):
         if not is_remote(self.path):
             return self.path
         if self._copy is None:
-            self._copy = str(fetched(self.path, Sources(offline=offline_is_set())))
+            allowed = reach()
+            sources = Sources(offline=allowed.offline or offline_is_set(), progress=allowed.downloading)
+            self._copy = str(fetched(self.path, sources))
         return self._copy
 
     def carrying(self, schema: Schema | None) -> OwnDataset:

@@ -14,6 +14,7 @@ from deepcli.data.schema import Schema
 from deepcli.data.sources.picture_folders import Picture
 from deepcli.errors import DataError
 from deepcli.spec.fields import Positive
+from deepcli.system.reach import reach
 
 if TYPE_CHECKING:
     from deepcli.data.arrays.picture_cache import DecodedPictures
@@ -58,13 +59,15 @@ class OwnPictures(OwnDataset):
         from deepcli.data.arrays.picture_cache import decoded
         from deepcli.data.arrays.picture_sizes import found_channels, found_size, measure
 
+        progress = reach().decoding
         if known is not None:
             height, width, channels = (size or 1 for size in known.shape)
-            return decoded(folder, pictures, (height, width), channels, self.resize, cache_folder())
+            return decoded(folder, pictures, (height, width), channels, self.resize, cache_folder(), progress)
         chosen = {"rgb": 3, "grayscale": 1}.get(self.color_mode)
         sizes = [] if self.size and chosen else measure([folder / one.name for one in pictures])
         try:
             size = self.size or found_size(sizes)
         except ValueError as error:
             raise DataError(f"{folder}: {error}") from None
-        return decoded(folder, pictures, size, chosen or found_channels(sizes), self.resize, cache_folder())
+        channels = chosen or found_channels(sizes)
+        return decoded(folder, pictures, size, channels, self.resize, cache_folder(), progress)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from deepcli.data.arrays.fitting import ANIMATION, DARK, PAGES, Resize
 from deepcli.data.arrays.picture_entry import DAMAGE, EntryWriter, PictureEntry, pixels_are_whole, read_entry
 from deepcli.data.arrays.picture_threads import decoded_batches
 from deepcli.data.cache_room import full, make_room
-from deepcli.data.files import Progress
 from deepcli.data.locking import alone
 from deepcli.data.sources.findings import Finding, Severity
 from deepcli.data.sources.naming import printable
@@ -32,6 +31,8 @@ from deepcli.data.sources.picture_files import some
 from deepcli.data.sources.picture_folders import Picture
 from deepcli.errors import DataError, TrainingError
 from deepcli.system.atomic import replacing
+
+Counting = Callable[[str, int, int], None]
 
 SUFFIX = ".v1.pictures"
 """Suffix of an entry's name; its version changes with the layout and with what decoding does."""
@@ -83,7 +84,7 @@ def decoded(
     channels: int,
     resize: Resize,
     cache_folder: Path,
-    progress: Progress | None = None,
+    progress: Counting | None = None,
     verify: bool = False,
 ) -> DecodedPictures:
     """Open the decoded pictures in the cache, or decode them into it.
@@ -154,7 +155,7 @@ def _make(
     pictures: Sequence[Picture],
     shape: tuple[int, int, int],
     resize: Resize,
-    progress: Progress | None,
+    progress: Counting | None,
 ) -> None:
     """Decode pictures into a new entry."""
     needed = len(pictures) * (int(np.prod(shape)) + 70)
@@ -180,7 +181,7 @@ def _decode_into(
     pictures: Sequence[Picture],
     shape: tuple[int, int, int],
     resize: Resize,
-    progress: Progress | None,
+    progress: Counting | None,
 ) -> dict[str, Any]:
     digests: list[bytes] = []
     unreadable: list[tuple[int, str]] = []
