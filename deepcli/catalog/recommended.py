@@ -26,8 +26,8 @@ from deepcli.tasks.auto import AutoTask
 
 FEW, MANY = 1_000, 50_000
 """Training examples up to which epochs are many, and from which they are few."""
-
-
+LARGE = 64
+"""Pixels of the shorter side from which pictures are large."""
 SMALLEST_VARIED = 24
 """Pixels of the shorter side from which pictures are varied."""
 
@@ -52,7 +52,9 @@ def recommend(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[st
     """
     section, tree = data_section(data, overrides)
     signature = section.signature
-    return {"data": {"type": section.type, **tree_of(tree["data"]), **_data(signature)}, **_training(signature)}
+    words = getattr(section, "tokens", None) == "words" and signature.kind == "tokens"
+    training = _bag(signature) if words and signature.predicted.kind == "classes" else _training(signature)
+    return {"data": {"type": section.type, **tree_of(tree["data"]), **_data(signature)}, **training}
 
 
 def data_section(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[BaseDataset, dict[str, Any]]:
@@ -95,16 +97,33 @@ def _data(signature: Signature) -> dict[str, Any]:
     return {"batch_size": batch}
 
 
+def _bag(signature: Signature) -> dict[str, Any]:
+    """Return the training of classes of texts: from so few texts, no network learned more than words and pairs of them."""
+    return {
+        "model": {
+            "type": "ngram", "ngrams": min(2, signature.shape[0] or 2), "smoothing": 3.0,
+            "kernel_initializer": {"type": "constant", "value": 0.25},
+        },
+        "optimizer": {"type": "adam", "learning_rate": 0.05},
+        "schedule": {"type": "cosine", "warmup": 0.05},
+        "training": {"epochs": 4 if signature.examples < MANY else 2},
+    }  # fmt: skip
+
+
 def _training(signature: Signature) -> dict[str, Any]:
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10
     rate, decay = 1e-3, 0.01
     if signature.kind == "features":
         epochs, rate, decay = 60 if signature.examples < MANY else 20, 2e-3, 1e-3
+    training: dict[str, Any] = {"epochs": epochs, "early_stopping": {"patience": max(epochs // 4, 5)}}
+    if signature.kind == "image":
+        # Varied pictures are learned best at the end of the schedule, after a noisy middle that would stop a run early.
+        rate, training = 3e-3, {"epochs": epochs}
     return {
         "model": _model(signature),
         "optimizer": {"type": "adamw", "learning_rate": rate, "weight_decay": decay},
         "schedule": {"type": "cosine", "warmup": 0.05},
-        "training": {"epochs": epochs, "early_stopping": {"patience": max(epochs // 4, 5)}},
+        "training": training,
     }
 
 
@@ -117,8 +136,10 @@ def _model(signature: Signature) -> dict[str, Any]:
             "regularization": {"dropout": 0.5},
         }  # fmt: skip
     height, width = (size or 1 for size in signature.shape[:2])
-    blocks = 2 if min(height, width) < 24 else 3 if min(height, width) < 64 else 4
-    filters = [min(32 * 2**block, 128) for block in range(blocks)]
+    shorter = min(height, width)
+    blocks = 2 if shorter < 24 else 3 if shorter < LARGE else 4
+    first = 16 if shorter >= LARGE else 32  # maps of large pictures take most of the time
+    filters = [first * 2**block for block in range(blocks)]
     return {
         "type": "cnn", "filters": filters, "global_pooling": "average",
         "regularization": {"normalization": "batch", "dropout": 0.3},
