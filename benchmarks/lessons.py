@@ -4,6 +4,7 @@ Usage: python benchmarks/lessons.py [--write] [LESSON ...]; `--write` writes the
 """
 
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -59,7 +60,7 @@ def spread(values: list[float], digits: int = 1) -> str:
 
 def with_outcome(spec: str, line: str) -> str:
     """Put a line of results into a spec's header, in place of the previous one."""
-    lines = [text for text in spec.splitlines() if not text.startswith("# Test acc")]
+    lines = [text for text in spec.splitlines() if not re.match(r"# Test [a-z0-9_]+ ", text)]
     first = next(index for index, text in enumerate(lines) if not text.startswith("#"))
     return "\n".join([*lines[:first], f"# {line}", *lines[first:]]) + "\n"
 

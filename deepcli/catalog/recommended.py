@@ -44,7 +44,8 @@ def recommend(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[st
 
     Args:
         data: The data section.
-        overrides: Overrides such as `data.target=price` or `task=ordinal`, of which those of data and task count here.
+        overrides: Overrides such as `data.target=price` or `task=ordinal`. Those of data and task count here, and whether
+            there is one of the model, which then needs another learning rate.
 
     Raises:
         SpecError: The data section is not valid.
@@ -52,8 +53,10 @@ def recommend(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[st
     """
     section, tree = data_section(data, overrides)
     signature = section.signature
+    other_model = any(word.partition("=")[0] in ("model", "model.type") for word in overrides)
     words = getattr(section, "tokens", None) == "words" and signature.kind == "tokens"
-    training = _bag(signature) if words and signature.predicted.kind == "classes" else _training(signature)
+    bag = words and signature.predicted.kind == "classes" and not other_model
+    training = _bag(signature) if bag else _training(signature, other_model)
     return {"data": {"type": section.type, **tree_of(tree["data"]), **_data(signature)}, **training}
 
 
@@ -110,7 +113,8 @@ def _bag(signature: Signature) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _training(signature: Signature) -> dict[str, Any]:
+def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]:
+    """Return the training of a network, at a rate that suits most if another model than the one here is trained."""
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10
     rate, decay = 1e-3, 0.01
     if signature.kind == "features":
@@ -118,7 +122,7 @@ def _training(signature: Signature) -> dict[str, Any]:
     training: dict[str, Any] = {"epochs": epochs, "early_stopping": {"patience": max(epochs // 4, 5)}}
     if signature.kind == "image":
         # Varied pictures are learned best at the end of the schedule, after a noisy middle that would stop a run early.
-        rate, training = 3e-3, {"epochs": epochs}
+        rate, training = rate if other_model else 3e-3, {"epochs": epochs}
     return {
         "model": _model(signature),
         "optimizer": {"type": "adamw", "learning_rate": rate, "weight_decay": decay},

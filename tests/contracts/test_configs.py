@@ -85,6 +85,14 @@ def test_says_what_it_reached(path):
     assert re.search(measured, header), header
 
 
+@each_own
+def test_a_config_of_own_data_says_what_it_reached(path):
+    """With the spread of its seeds, as `benchmarks/configs.py` writes it."""
+    header = path.read_text(encoding="utf-8").partition("\ntask:")[0]
+    measured = r"^# Test \w+ [\d.]+ ± [\d.]+( %)? \(validation [\d.]+ ± .* in \d+ s on \w+ cores? .*; \d seeds\.$"
+    assert re.search(measured, header, re.MULTILINE), header
+
+
 @each
 def test_trains(path, tiny, tmp_path):
     from deepcli.run.reporter import NullReporter
