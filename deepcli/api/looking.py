@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from deepcli.api.data_paths import is_data_path, joined_path
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
+from deepcli.api.slow_work import reach_of
 from deepcli.errors import DataError, UsageError
-from deepcli.system.reach import Reach, reaching
+from deepcli.system.reach import reaching
 
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles
@@ -52,7 +53,7 @@ def look(
         UsageError: There is no source, or a plugin cannot be imported.
     """
     words = [os.fspath(word) for word in source]
-    with reaching(Reach(bool(offline))):
+    with reaching(reach_of(offline, progress=False)):
         return inspect_data(words, data_sources(data_dir, offline), plugin_names(plugins))
 
 

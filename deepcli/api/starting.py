@@ -99,10 +99,7 @@ def _demand_fit(data: str, model: str) -> None:
         return
     try:
         signature = DATASETS[data].example().signature
-    except (
-        ValidationError,
-        DataError,
-    ):  # required fields, for which the spec shows `...`, or data of a plugin's to find
+    except (ValidationError, DataError):  # required fields, shown as `...`, or data of a plugin that are to be found
         return
     try:
         family = MODELS[model].model_validate(MODELS[model].starter(signature.kind))

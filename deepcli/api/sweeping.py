@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import opened, plain, plugin_names
-from deepcli.api.progress import download_progress, make_reporter
+from deepcli.api.progress import make_reporter
+from deepcli.api.slow_work import download_progress
 from deepcli.api.sweep import Sweep, storage_url
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
 from deepcli.errors import Interrupted, UsageError

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from deepcli.api.data_findings import findings_told
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
-from deepcli.api.progress import download_progress, make_reporter, reach_of
+from deepcli.api.progress import make_reporter
+from deepcli.api.slow_work import download_progress, reach_of
 from deepcli.errors import Interrupted, UsageError
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals

@@ -9,6 +9,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from deepcli.api.slow_work import reach_of
 from deepcli.cli import answers
 from deepcli.cli.stdout import OutputError, discard, guarded
 from deepcli.errors import DeepcliError
@@ -114,21 +115,7 @@ def _without_plugins(words: list[str]) -> list[str]:
 def _reach(words: list[str]) -> Reach:
     """Return what looking at own data may do, which happens while specs are validated, before a command asks for data."""
     options = {*words[: words.index("--") if "--" in words else None]}
-    offline = "--offline" in options
-    if {"-q", "--quiet"} & options:
-        return Reach(offline)
-
-    def downloading(name: str, done: int, total: int | None) -> None:
-        from deepcli.api.progress import download_progress
-
-        download_progress(name, done, total)
-
-    def decoding(what: str, done: int, total: int) -> None:
-        from deepcli.api.progress import decoding_progress
-
-        decoding_progress(what, done, total)
-
-    return Reach(offline, downloading, decoding)
+    return reach_of("--offline" in options, progress=not {"-q", "--quiet"} & options)
 
 
 def _unexpected(error: Exception) -> int:

@@ -77,7 +77,7 @@ def sources(data_dir: Path | None, offline: bool, quiet: bool) -> Sources:
         UsageError: `data_dir` is not a directory.
     """
     from deepcli.api.data_sources import data_sources
-    from deepcli.api.progress import download_progress
+    from deepcli.api.slow_work import download_progress
 
     return data_sources(data_dir, offline, None if quiet else download_progress)
 

@@ -79,7 +79,10 @@ class TableDataset(OwnTexts, OwnPictures):
         from deepcli.data.sources.tables.split_files import only_rows, read_files, table_files
 
         files, options = table_files(self.place), self.reading_options
-        table = read_files(files, options) if known is None else read_again(files, options, known, known.columns)
+        if known is None:
+            table = read_files(files, options)
+        else:
+            table = read_again(files, options, known, [column.name for column in known.columns])
         columns = find_columns(table, self.columns) if known is None else known.columns
         read = self._target(table, columns, known)
         chosen = self._inputs(table, columns, read, known)

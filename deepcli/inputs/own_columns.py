@@ -7,7 +7,6 @@ from pathlib import Path
 
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.sources.kinds import TABLES, ending_of
-from deepcli.data.sources.tables.reading_again import read_again
 from deepcli.data.sources.tables.row_splits import named_picture
 from deepcli.data.sources.tables.table_options import Table
 from deepcli.data.sources.tables.table_reading import read_table
@@ -15,7 +14,7 @@ from deepcli.data.table import TableDataset
 from deepcli.errors import DataError
 from deepcli.inputs import records, texts
 from deepcli.inputs.example import Notify, Unreadable
-from deepcli.inputs.own_reading import OwnPictureReader, piped_table, tell_of
+from deepcli.inputs.own_reading import OwnPictureReader, piped_table, read_for, tell_of
 from deepcli.inputs.reading import Outcomes, ReadOptions, TextReader
 
 
@@ -27,7 +26,7 @@ class TextColumnReader(TextReader):
     ) -> None:
         super().__init__(data, lexicon, options, notify, complain)
         self._table_data = data
-        self.usual = data.data_schema.columns[0].name
+        self.usual: str = data.data_schema.columns[0].name
 
     def _piped(self) -> Outcomes:
         if self.options.column is None:
@@ -51,11 +50,9 @@ class TextColumnReader(TextReader):
 
     def _found(self, path: Path) -> tuple[Table, str]:
         """Return a table and the name of its column of texts: the one that was named, that of training, or the only one."""
-        usual = self._table_data.data_schema.columns[0]
-        wanted = usual.model_copy(update={"name": self.options.column or usual.name})
+        name = self.options.column or self.usual
         try:
-            options, schema = self._table_data.reading_options, self._table_data.data_schema
-            return read_again([(path, None)], options, schema, [wanted]), wanted.name
+            return read_for(self._table_data, path, [name]), name
         except DataError as error:
             table = read_table(path)
             if self.options.column or len(table.names) != 1:
@@ -68,19 +65,18 @@ class PictureColumnReader(OwnPictureReader):
 
     def __init__(self, data: TableDataset, options: ReadOptions, notify: Notify, complain: Notify) -> None:
         super().__init__(data, options, notify, complain)
-        self._table_data = data
+        self._table_data, self._column = data, data.data_schema.columns[0].name
 
     def _file(self, path: Path) -> Outcomes:
         if ending_of(path.name) not in TABLES:
             yield from super()._file(path)
             return
-        schema = self._table_data.data_schema
-        table = read_again([(path, None)], self._table_data.reading_options, schema, schema.columns)
+        table = read_for(self._table_data, path, [self._column])
         tell_of(table, self.notify)
-        for row, name in enumerate(table.column(schema.columns[0].name)):
-            place = f"{path}:{table.lines[row]}"
+        for line, name in zip(table.lines, table.column(self._column), strict=True):
+            place = f"{path}:{line}"
             try:
-                named_picture(path.parent, name or "", place)
-                yield from self._picture(path.parent / (name or ""), place)
+                picture = named_picture(path.parent, name or "", place)
+                yield from self._picture(path.parent / picture.name, place)
             except DataError as error:
                 yield Unreadable(place, str(error))

@@ -68,6 +68,20 @@ def piped_table() -> Iterator[Path]:
         yield path
 
 
+def read_for(data: OwnDataset, path: Path, names: Sequence[str]) -> Table:
+    """Read a table for a model of a data set.
+
+    Args:
+        data: The data set, with the schema of the model.
+        path: The file.
+        names: The columns that are needed.
+
+    Raises:
+        DataError: It cannot be read, or lacks a column.
+    """
+    return read_again([(path, None)], data.reading_options, data.data_schema, names)
+
+
 def tell_of(table: Table, notify: Notify) -> None:
     """Say what was found while a table was read."""
     for finding in table.findings:
@@ -132,7 +146,7 @@ class RowReader(Reader):
             return Unreadable(name, str(error))
 
     def _table(self, path: Path, shown: str) -> Outcomes:
-        table = read_again([(path, None)], self._data.reading_options, self._data.data_schema, self._columns)
+        table = read_for(self._data, path, [column.name for column in self._columns])
         tell_of(table, self.notify)
         values = [table.column(column.name) for column in self._columns]
         self._tell_unknown(values, shown)

@@ -323,21 +323,21 @@ def reader_for(
         _refuse({"--column": options.column, "--lines": options.lines or None}, data)
     if isinstance(data, ImageDataset):
         return ImageReader(data, options, notify, complain)
-    if isinstance(data, TableDataset) and kind != "features":
-        from deepcli.inputs.own_columns import PictureColumnReader, TextColumnReader
+    if kind == "tokens" and isinstance(data, TableDataset):
+        from deepcli.inputs.own_columns import TextColumnReader
 
-        if kind == "tokens":
-            return TextColumnReader(data, lexicon, options, notify, complain)
-        _refuse({"--invert": options.invert, "--fit": options.fit}, data)
-        return PictureColumnReader(data, options, notify, complain)
+        return TextColumnReader(data, lexicon, options, notify, complain)
     if kind == "tokens" and isinstance(data, ReadsTexts):
         return TextReader(data, lexicon, options, notify, complain)
     if isinstance(data, OwnDataset) and kind != "tokens":
+        from deepcli.inputs.own_columns import PictureColumnReader
         from deepcli.inputs.own_reading import OwnPictureReader, RowReader
 
         if kind == "features":
             return RowReader(data, options, notify, complain)
         _refuse({"--invert": options.invert, "--fit": options.fit}, data)
+        if isinstance(data, TableDataset):
+            return PictureColumnReader(data, options, notify, complain)
         return OwnPictureReader(data, options, notify, complain)
     raise UsageError(f"data sets of type {data.type!r} have neither images nor texts; other inputs cannot be read")
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+Counting = Callable[[str, int, int], None]
+"""Receives what is counted, the number done, and the number of all."""
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -20,7 +23,7 @@ class Reach:
 
     offline: bool = False
     downloading: Callable[[str, int, int | None], None] | None = None
-    decoding: Callable[[str, int, int], None] | None = None
+    decoding: Counting | None = None
 
 
 _REACH: ContextVar[Reach | None] = ContextVar("reach", default=None)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import deepcli
-from deepcli.api import progress
+from deepcli.api import slow_work
 from deepcli.data.sources import remote
 from deepcli.errors import DataError
 
@@ -41,22 +41,22 @@ class Terminal(io.StringIO):
 
 def test_decoding_is_shown_on_a_terminal_and_leaves_nothing(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream := Terminal())
-    progress.decoding_progress("pictures", 32, 2000)
-    progress.decoding_progress("pictures", 2000, 2000)
+    slow_work.decoding_progress("pictures", 32, 2000)
+    slow_work.decoding_progress("pictures", 2000, 2000)
     assert stream.getvalue() == "\033[Kdecoding pictures: 32 of 2,000\r\033[K\r"
 
 
 def test_many_decoded_pictures_are_a_line_in_a_log(monkeypatch, capsys):
     for total in (999, 1000):
-        progress.decoding_progress("pictures", 500, total)
-        progress.decoding_progress("pictures", total, total)
+        slow_work.decoding_progress("pictures", 500, total)
+        slow_work.decoding_progress("pictures", total, total)
     assert capsys.readouterr().err == "decoded 1,000 pictures into deepcli's cache\n"
 
 
 @pytest.mark.parametrize("quiet", [[], ["-q"]])
 def test_quiet_hides_it(cli, tmp_path, monkeypatch, quiet):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(progress, "MANY_PICTURES", 1)
+    monkeypatch.setattr(slow_work, "MANY_PICTURES", 1)
     monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(tmp_path / "cache"))
     pictures(tmp_path / "photos")
     (tmp_path / "spec.yaml").write_text("data: photos/\nmodel: cnn\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,7 @@ from deepcli.data.sources.picture_files import some
 from deepcli.data.sources.picture_folders import Picture
 from deepcli.errors import DataError, TrainingError
 from deepcli.system.atomic import replacing
-
-Counting = Callable[[str, int, int], None]
+from deepcli.system.reach import Counting
 
 SUFFIX = ".v1.pictures"
 """Suffix of an entry's name; its version changes with the layout and with what decoding does."""

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from deepcli.data.schema import Column, Schema
+from deepcli.data.schema import Schema
 from deepcli.data.sources.tables.split_files import JoinedTable, read_files
 from deepcli.data.sources.tables.table_options import TableOptions
 from deepcli.errors import DataError
 
 
 def read_again(
-    files: Sequence[tuple[Path, str | None]], told: TableOptions, schema: Schema, columns: Sequence[Column]
+    files: Sequence[tuple[Path, str | None]], told: TableOptions, schema: Schema, names: Sequence[str]
 ) -> JoinedTable:
     """Read the files of a table for a model.
 
@@ -24,14 +24,13 @@ def read_again(
         files: The files, each with its split.
         told: What the data section says about reading; it has precedence.
         schema: What the model was trained on.
-        columns: The columns that are needed.
+        names: The columns that are needed.
 
     Raises:
         DataError: A file cannot be read, or lacks a column.
     """
     as_trained = asdict(TableOptions.of_layout({**schema.layout, "encoding": "auto"}))
     said = {name: value for name, value in asdict(told).items() if value not in ("auto", None)}
-    names = [column.name for column in columns]
     try:
         table = read_files(files, TableOptions(**{**as_trained, **said}))
         if set(names) <= set(table.names):

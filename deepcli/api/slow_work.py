@@ -1,0 +1,40 @@
+"""How downloads and decoding are shown, which may happen whenever own data are looked at; light to import."""
+
+from __future__ import annotations
+
+import sys
+
+from deepcli.system.reach import Reach
+
+MANY_PICTURES = 1000
+"""Pictures from which their decoding is worth a line in a log."""
+
+
+def reach_of(offline: bool | None, progress: bool) -> Reach:
+    """Return what looking at own data may do in a call or command.
+
+    Args:
+        offline: Whether downloads are forbidden; None: `DEEPCLI_OFFLINE`, else allowed.
+        progress: Whether to show how far downloads and decoding are.
+    """
+    if not progress:
+        return Reach(bool(offline))
+    return Reach(bool(offline), download_progress, decoding_progress)
+
+
+def download_progress(name: str, done: int, total: int | None) -> None:
+    """Show a download's progress: updated in place on a terminal, one line at the end elsewhere."""
+    megabytes = f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else "")
+    if sys.stderr.isatty():
+        print(f"\rdownloading {name}: {megabytes}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    elif done == total:
+        print(f"downloaded {name}: {megabytes}", file=sys.stderr, flush=True)
+
+
+def decoding_progress(what: str, done: int, total: int) -> None:
+    """Show how far pictures are decoded: updated in place on a terminal and removed, one line for many elsewhere."""
+    if sys.stderr.isatty():
+        text = "" if done == total else f"decoding {what}: {done:,} of {total:,}"
+        print(f"\033[K{text}", end="\r", file=sys.stderr, flush=True)
+    elif done == total >= MANY_PICTURES:
+        print(f"decoded {total:,} {what} into deepcli's cache", file=sys.stderr, flush=True)
