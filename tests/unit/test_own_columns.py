@@ -88,6 +88,9 @@ def test_what_the_section_says_goes_before_what_training_found(tmp_path):
     path.write_text("win|see, you\nwin|later\n", encoding="utf-8")
     layout = {**PLAIN, "delimiter": ","}
     assert read(texts(layout=layout, delimiter="|"), path)[1] == ["see you", "later"]
+    path.write_text("win,money|see you\nwin,you|later\n", encoding="utf-8")  # both delimiters give two columns
+    assert read(texts(layout=layout), path)[1] == ["money see you", "you later"]
+    assert read(texts(layout=layout, delimiter="|"), path)[1] == ["see you", "later"]
 
 
 def test_a_table_of_one_column_needs_no_name(tmp_path):
