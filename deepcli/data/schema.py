@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, FailFast, Field
 
 from deepcli.spec.registry import Spec
 
-RULES = 1
+RULES = 2
 """Version of the rules by which types, sizes and splits are found; a schema of other rules is found again."""
 MAX_BYTES = 16 << 20
 MAX_CLASSES = 100_000
@@ -54,6 +54,11 @@ class Column(Spec):
     type: ColumnType
     reason: Text = Field("", description="Why it has this type.")
     categories: Annotated[tuple[Text, ...], Field(max_length=MAX_CLASSES), FailFast()] = ()
+    frequencies: Annotated[
+        tuple[Count, ...],
+        Field(max_length=MAX_CLASSES, description="How often the training split has each category; none if unknown."),
+        FailFast(),
+    ] = ()
     mean: Finite = 0.0
     scale: Annotated[float, Field(gt=0)] = 1.0
     missing: Count = Field(0, description="Values that are missing in the training split.")

@@ -77,6 +77,10 @@ def _input_problems(schema: Schema) -> Iterator[str]:
     names = [column.name for column in schema.columns]
     if len(set(names)) < len(names):
         yield "columns: has a name twice"
+    for column in schema.columns:
+        if column.frequencies and len(column.frequencies) != len(column.categories):
+            frequencies, categories = len(column.frequencies), len(column.categories)
+            yield f"columns: {column.name!r} has {frequencies} frequencies for {categories} categories"
     if schema.kind == "features" and any(column.type not in FEATURE_TYPES for column in schema.columns):
         yield "columns: a model of features takes numbers, categories and dates"
 

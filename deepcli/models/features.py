@@ -21,6 +21,9 @@ NUMBERS = ("number", "date")
 FEW = 16
 """Most categories of a column that get an indicator each; more get an embedding."""
 WIDEST = 50
+RARE = 1
+"""Rows of the training split up to which a category shares the vector of missing ones, where a column has many. One of its
+own would learn these rows by heart."""
 
 
 def feature_input(
@@ -30,7 +33,7 @@ def feature_input(
 
     Numbers and dates are standardized by the training split's mean and scale. A missing one counts as the mean; in columns
     that lack values in training it also has an indicator of its own. Categories are indicators if they are few, else
-    embeddings; one that training has not seen counts as missing.
+    embeddings, where those seen once share the one of missing values; one that training has not seen counts as missing.
 
     Args:
         signature: The data; its columns hold statistics of the training split.
@@ -105,7 +108,7 @@ def encoded_width(columns: Sequence[Column]) -> int:
         if column.type != "category":
             width += 2 if column.missing else 1
         else:
-            width += (known + (column.missing > 0)) if known <= FEW else embedding_width(known)
+            width += (known + (column.missing > 0)) if known <= FEW else _column_width(column)
     return width
 
 
@@ -126,7 +129,7 @@ def _categories(inputs: keras.KerasTensor, columns: Sequence[Column]) -> Iterato
         yield table_columns.CodeIndicators(where, codes, sizes, name="categories")(inputs)
 
     def width(place: int) -> int:
-        return embedding_width(len(columns[place].categories))
+        return _column_width(columns[place])
 
     many = sorted((place for place in places if len(columns[place].categories) > FEW), key=width)
     for size, grouped in groupby(many, width):
@@ -134,10 +137,20 @@ def _categories(inputs: keras.KerasTensor, columns: Sequence[Column]) -> Iterato
         yield table_columns.CodeEmbeddings(
             group,
             [len(columns[place].categories) for place in group],
-            [columns[place].missing > 0 for place in group],
+            [columns[place].missing > 0 or len(_rare(columns[place])) > 0 for place in group],
             size,
+            [_rare(columns[place]) for place in group],
             name=f"embeddings_{size}",
         )(inputs)
+
+
+def _rare(column: Column) -> list[int]:
+    """Return the codes of categories that are too rare for a vector of their own."""
+    return [code for code, count in enumerate(column.frequencies, 1) if count <= RARE]
+
+
+def _column_width(column: Column) -> int:
+    return embedding_width(max(1, len(column.categories) - len(_rare(column))))
 
 
 def _places(columns: Sequence[Column], types: tuple[str, ...]) -> list[int]:

@@ -185,19 +185,28 @@ class CodeEmbeddings(OfColumns):
         known_missing: Whether code 0 occurs in the training split of each column. Where it does not, its vector would stay
             at its random start; it is zero instead.
         width: Length of the vectors.
+        shared: Codes of each column, in order, that have no vector of their own but that of code 0; None for none.
 
     Shapes:
         (batch, columns of the table) to (batch, columns chosen * width).
     """
 
     def __init__(
-        self, columns: Sequence[int], sizes: Sequence[int], known_missing: Sequence[bool], width: int, **kwargs: Any
+        self,
+        columns: Sequence[int],
+        sizes: Sequence[int],
+        known_missing: Sequence[bool],
+        width: int,
+        shared: Sequence[Sequence[int]] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(columns, **kwargs)
         self.sizes, self.known_missing, self.width = list(sizes), list(known_missing), width
+        self.shared = [list(codes) for codes in shared] if shared is not None else [[] for _ in self.sizes]
+        self._own = [_own_codes(size, codes) for size, codes in zip(self.sizes, self.shared, strict=True)]
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        rows = sum(size + 1 for size in self.sizes)
+        rows = sum(int(own.max()) + 1 for own in self._own)
         # Vectors take the place of one-hot inputs, whose dense kernels are of about this size.
         self.table = self.add_weight(
             shape=(rows, self.width), initializer=keras.initializers.RandomUniform(-0.5, 0.5), name="table"
@@ -205,8 +214,14 @@ class CodeEmbeddings(OfColumns):
 
     def call(self, x: Any) -> Any:
         codes = _known(self.chosen(x), self.sizes)
-        starts = np.cumsum([0, *(size + 1 for size in self.sizes[:-1])]).astype(np.int32)
-        vectors = ops.take(self.table, ops.cast(codes, "int32") + starts, axis=0)
+        starts = _starts(self.sizes)
+        rows = ops.cast(codes, "int32") + starts
+        if any(self.shared):
+            firsts = _starts([int(own.max()) for own in self._own])
+            places = np.concatenate([own + first for own, first in zip(self._own, firsts, strict=True)])
+            rows = ops.take(places.astype(np.int32), rows, axis=0)
+            codes = ops.cast(rows - firsts, "float32")
+        vectors = ops.take(self.table, rows, axis=0)
         learned = ops.logical_or(ops.greater(codes, 0.0), np.array(self.known_missing))
         vectors = vectors * ops.cast(learned, "float32")[:, :, None]
         return ops.reshape(vectors, (-1, len(self.columns) * self.width))
@@ -215,8 +230,20 @@ class CodeEmbeddings(OfColumns):
         return (shape[0], len(self.columns) * self.width)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"sizes": self.sizes, "known_missing": self.known_missing, "width": self.width}
+        own = {"sizes": self.sizes, "known_missing": self.known_missing, "width": self.width, "shared": self.shared}
         return {**super().get_config(), **own}
+
+
+def _own_codes(size: int, shared: Sequence[int]) -> np.ndarray:
+    """Count the codes 0 to `size` anew, with those that are shared as 0."""
+    kept = np.ones(size + 1, bool)
+    kept[[0, *shared]] = False
+    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+
+
+def _starts(sizes: Sequence[int]) -> np.ndarray:
+    """Return where the codes of each column start, if those of all columns are counted on: int32 (columns,)."""
+    return np.cumsum([0, *(size + 1 for size in sizes[:-1])]).astype(np.int32)
 
 
 def _known(codes: Any, sizes: Sequence[int]) -> Any:

@@ -558,6 +558,9 @@ SCHEMAS: dict[str, Callable[[Path], bytes | dict]] = {
     "names that a terminal obeys": lambda folder: {"source": "\x1b]0;owned\x07"},
     "another number of columns": lambda folder: {"shape": [7]},
     "a column twice": lambda folder: {"shape": [2], "columns": [NUMBER, NUMBER]},
+    "frequencies of other categories": lambda folder: {
+        "columns": [{"name": "x", "type": "category", "categories": ["a", "b"], "frequencies": [3]}]
+    },
     "a column of pictures": lambda folder: {"columns": [{"name": "x", "type": "image"}]},
     "one class": lambda folder: {"target": {"names": ["a"]}},
     "a class twice": lambda folder: {"target": {"names": ["a", "a"]}},

@@ -71,6 +71,36 @@ def test_many_categories_are_embedded():
         np.testing.assert_array_equal(row, np.concatenate([np.zeros(embedding_width(30)), table[31]]))
 
 
+def test_of_many_categories_those_seen_once_share_the_vector_of_missing_ones():
+    """Vectors of their own would learn single rows by heart; with code 0 trained, unknown ones are not zeros either."""
+    rare = MANY.model_copy(update={"frequencies": (2, 1, *[9] * 27, 1)})
+    model, _ = encoder(MANY, rare)
+    (table,) = [np.asarray(weight) for weight in model.get_layer(f"embeddings_{embedding_width(28)}").weights]
+    assert table.shape == (29, embedding_width(28))
+    found = np.asarray(model(np.array([[1, code] for code in (0, 1, 2, 3, 29, 30, 99)], np.float32)))
+    np.testing.assert_array_equal(found[:, : embedding_width(28)], table[[0, 1, 0, 2, 28, 0, 0]])
+    assert encoded_width((MANY, rare)) == model.output_shape[1]
+
+
+def test_columns_of_one_width_share_their_rare_categories_each():
+    first = MANY.model_copy(update={"frequencies": (1, *[2] * 29)})
+    second = MANY.model_copy(update={"frequencies": (*[2] * 29, 1)})
+    model, _ = encoder(first, second)
+    (table,) = [np.asarray(weight) for weight in model.weights]
+    found = np.asarray(model(np.array([[1, 1], [2, 30], [30, 29]], np.float32))).reshape(3, 2, -1)
+    np.testing.assert_array_equal(found, table[[[0, 31], [1, 30], [29, 59]]])
+
+
+def test_categories_that_are_all_rare_have_one_vector():
+    model, _ = encoder(MANY.model_copy(update={"frequencies": (1,) * 30}))
+    found = np.asarray(model(np.array([[1], [30], [0]], np.float32)))
+    assert found.shape == (3, embedding_width(1)) and (found == found[0]).all() and found.any()
+
+
+def test_few_categories_keep_an_indicator_each_however_rare_they_are():
+    np.testing.assert_array_equal(encode([[1], [2]], FEW.model_copy(update={"frequencies": (1, 8)})), [[1, 0], [0, 1]])
+
+
 def test_codes_above_256_are_exact_in_half_precision():
     """bfloat16 has no 257: it would become 256, another category."""
     thousand = Column(name="c", type="category", categories=tuple(map(str, range(1000))))

@@ -87,6 +87,7 @@ def test_a_date_that_is_none_is_named_by_its_line():
 def test_categories_are_codes_and_0_is_missing_or_unknown():
     column = fitted(Column(name="x", type="category"), ["b", "a", "", "b", "Z", None, "None"])
     assert (column.categories, column.missing) == (("None", "Z", "a", "b"), 2)
+    assert column.frequencies == (1, 1, 1, 2)
     np.testing.assert_array_equal(encoded(column, ["b", "Z", "new", "", None, "None"]), f32([4, 2, 0, 0, 0, 1]))
 
 

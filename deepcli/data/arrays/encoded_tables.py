@@ -19,7 +19,7 @@ Where = Callable[[int], str]
 
 
 def fitted(column: Column, values: Sequence[str | None], where: Where | None = None) -> Column:
-    """Return a column with the mean, scale, categories and number of missing values of training values.
+    """Return a column with the mean, scale, categories, their frequencies and the missing values of training values.
 
     Categories are in the order of their code points; where there are more than a schema may hold, the most frequent
     are kept. A number that does not vary has a scale of 1.
@@ -32,8 +32,9 @@ def fitted(column: Column, values: Sequence[str | None], where: Where | None = N
     if column.type == "category":
         counts = Counter(value for value in values if value is not None and value not in missing)
         counts = Counter({value: count for value, count in counts.items() if len(value) <= LONGEST_NAME})
-        kept = sorted(value for value, _ in counts.most_common(MAX_CLASSES))
-        return column.model_copy(update={"categories": tuple(kept), "missing": absent})
+        kept = tuple(sorted(value for value, _ in counts.most_common(MAX_CLASSES)))
+        frequencies = tuple(counts[value] for value in kept)
+        return column.model_copy(update={"categories": kept, "frequencies": frequencies, "missing": absent})
     if column.type not in ("number", "date"):
         return column.model_copy(update={"missing": absent})
     numbers = _numbers(column, values, where or _row)
