@@ -28,6 +28,7 @@ from deepcli.data.arrays.fitting import (
     Resize,
     flat,
     orientation,
+    pixels_of,
     resized,
     whole_size,
 )
@@ -121,7 +122,7 @@ def decode_content(
             fitted = resized(flat(image, channels, notes), size[::-1], resize)
         if channels == 3 and fitted.mode == "L":
             fitted = fitted.convert("RGB")
-        return np.asarray(fitted, np.uint8).reshape(*size, channels)
+        return pixels_of(fitted, size, channels)
     except PictureError:
         raise
     except Image.DecompressionBombError:
@@ -130,6 +131,19 @@ def decode_content(
         raise PictureError(f"cannot be read as an image; supported formats: {', '.join(FORMATS)}") from None
     except DAMAGE as error:
         raise PictureError(f"is damaged: {error or type(error).__name__}") from None
+
+
+def draft_size(found: tuple[int, int], turn: int, size: tuple[int, int], resize: Resize) -> tuple[int, int]:
+    """Return the (width, height) from which on a JPEG file may be read in a reduced size.
+
+    Args:
+        found: Its (width, height) as stored.
+        turn: Its EXIF orientation.
+        size: (height, width) of the result.
+        resize: How it is brought to this size.
+    """
+    width, height = whole_size(found, size if turn >= 5 else size[::-1], resize)
+    return int(GAP * width), int(GAP * height)
 
 
 def _loaded(
@@ -141,9 +155,8 @@ def _loaded(
     if image.format != "MPO" and getattr(image, "is_animated", False):
         notes.append(PAGES if image.format == "TIFF" else ANIMATION)
     if image.format in ("JPEG", "MPO"):
-        sideways = (orientation(image) if turn is None else turn) >= 5
-        width, height = whole_size(image.size, size[::-1] if sideways else size, resize)
-        image.draft("L" if channels == 1 else None, (int(GAP * width), int(GAP * height)))
+        turned = orientation(image) if turn is None else turn
+        image.draft("L" if channels == 1 else None, draft_size(image.size, turned, size[::-1], resize))
     with _LARGE if image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
         image.load()
     method = UPRIGHT.get(orientation(image) if turn is None else turn)

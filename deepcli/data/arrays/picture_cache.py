@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import PIL
+import simplejpeg
 
 from deepcli.data.arrays.fitting import ANIMATION, DARK, PAGES, Resize
 from deepcli.data.arrays.picture_entry import DAMAGE, EntryWriter, PictureEntry, pixels_are_whole, read_entry
@@ -116,8 +117,8 @@ def decoded(
 
 
 def _key(pictures: Sequence[Picture], shape: tuple[int, int, int], resize: Resize) -> str:
-    # Not the folder's own name: a folder that was moved keeps its entry. Other versions of Pillow may decode otherwise.
-    digest = hashlib.sha256(f"{shape} {resize} {PIL.__version__}".encode())
+    # Not the folder's own name: a folder that was moved keeps its entry. Other versions of decoders may decode otherwise.
+    digest = hashlib.sha256(f"{shape} {resize} {PIL.__version__} {simplejpeg.__version__}".encode())
     for one in pictures:
         digest.update(os.fsencode(one.name))
         digest.update(f"\0{one.size} {one.mtime_ns} {one.ctime_ns}\0".encode())

@@ -14,6 +14,7 @@ import numpy as np
 
 from deepcli.data.arrays.decoding import decode_content, quietly, read_file
 from deepcli.data.arrays.fitting import MissingPicture, PictureError, Resize
+from deepcli.data.arrays.quick_jpeg import quick_jpeg
 from deepcli.data.sources.naming import printable
 from deepcli.data.sources.picture_folders import Picture
 from deepcli.errors import DataError
@@ -55,7 +56,7 @@ def decoded_batches(
     step = min(BATCH, max(1, BATCH_BYTES // int(np.prod(shape))))
     workers = cores()
     waiting: deque[Future[Batch]] = deque()
-    # Threads, not processes: Pillow computes outside the interpreter's lock, and nothing has to be copied or started.
+    # Threads, not processes: pictures are decoded outside the interpreter's lock, and nothing has to be copied or started.
     with quietly(), ThreadPoolExecutor(workers) as pool:
         try:
             for start in range(0, len(pictures), step):
@@ -75,7 +76,8 @@ def _batch(folder: Path, pictures: Sequence[Picture], shape: tuple[int, int, int
         notes: list[str] = []
         try:
             content = _unchanged(folder, picture)
-            images[rows] = decode_content(content, shape[:2], shape[2], resize, notes)
+            pixels = quick_jpeg(content, shape[:2], shape[2], resize)
+            images[rows] = decode_content(content, shape[:2], shape[2], resize, notes) if pixels is None else pixels
         except PictureError as error:
             results.append(PictureResult(b"", str(error), []))
             continue
