@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from deepcli.api.data_sources import data_sources
 from deepcli.api.display import data_frame, html_lines, summary
 from deepcli.api.loading import plugin_names
+from deepcli.api.slow_work import reach_of
 from deepcli.api.warned import WarningReporter, warn
 from deepcli.errors import DeepcliError, RunError
+from deepcli.system.reach import reaching
 
 if TYPE_CHECKING:
     import keras
@@ -184,7 +186,8 @@ class Run:
 
         words, target = data_words(data), None if output is None else Path(output)
         request = EvaluateRequest(self.path, split, words, batch_size, target, self._device, time.monotonic())
-        return run_evaluation(request, partial(data_sources, data_dir, offline), WarningReporter())[0]
+        with reaching(reach_of(offline, progress=False)):
+            return run_evaluation(request, partial(data_sources, data_dir, offline), WarningReporter())[0]
 
     def plot(
         self,
@@ -253,7 +256,8 @@ class Run:
 
         target = None if output is None else Path(output)
         request = ExportRequest(self.path, format, target, length, verify, tolerance, data_words(data))
-        exported = run_export(request, partial(data_sources, data_dir, offline), WarningReporter())
+        with reaching(reach_of(offline, progress=False)):
+            exported = run_export(request, partial(data_sources, data_dir, offline), WarningReporter())
         if exported.problem is not None:
             raise exported.problem
         return exported

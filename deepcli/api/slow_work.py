@@ -17,9 +17,7 @@ def reach_of(offline: bool | None, progress: bool) -> Reach:
         offline: Whether downloads are forbidden; None: `DEEPCLI_OFFLINE`, else allowed.
         progress: Whether to show how far downloads and decoding are.
     """
-    if not progress:
-        return Reach(bool(offline))
-    return Reach(bool(offline), download_progress, decoding_progress)
+    return Reach(offline, download_progress, decoding_progress) if progress else Reach(offline)
 
 
 def download_progress(name: str, done: int, total: int | None) -> None:

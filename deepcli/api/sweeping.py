@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import opened, plain, plugin_names
 from deepcli.api.progress import make_reporter
-from deepcli.api.slow_work import download_progress
+from deepcli.api.slow_work import download_progress, reach_of
 from deepcli.api.sweep import Sweep, storage_url
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
 from deepcli.errors import Interrupted, UsageError
+from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def sweep(
     )
     report = make_reporter(quiet=not progress)
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
-    ended = run_sweep(request, load_plan(request, report), at, report, quiet=not progress)
+    with reaching(reach_of(offline, progress)):
+        ended = run_sweep(request, load_plan(request, report), at, report, quiet=not progress)
     if ended.problem is not None:
         raise ended.problem
     return Sweep(str(ended.outcome.sweep), storage=request.storage, plugins=request.plugins, outcome=ended.outcome)

@@ -115,7 +115,7 @@ def _without_plugins(words: list[str]) -> list[str]:
 def _reach(words: list[str]) -> Reach:
     """Return what looking at own data may do, which happens while specs are validated, before a command asks for data."""
     options = {*words[: words.index("--") if "--" in words else None]}
-    return reach_of("--offline" in options, progress=not {"-q", "--quiet"} & options)
+    return reach_of("--offline" in options or None, progress=not {"-q", "--quiet"} & options)
 
 
 def _unexpected(error: Exception) -> int:

@@ -75,7 +75,8 @@ class OwnDataset(BaseDataset):
             return self.path
         if self._copy is None:
             allowed = reach()
-            sources = Sources(offline=allowed.offline or offline_is_set(), progress=allowed.downloading)
+            offline = offline_is_set() if allowed.offline is None else allowed.offline
+            sources = Sources(offline=offline, progress=allowed.downloading)
             self._copy = str(fetched(self.path, sources))
         return self._copy
 

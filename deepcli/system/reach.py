@@ -16,12 +16,12 @@ class Reach:
     """What may be done.
 
     Attributes:
-        offline: Whether downloads are forbidden.
+        offline: Whether downloads are forbidden; None: as the environment says.
         downloading: Called with (name, bytes so far, bytes in total or None) during a download.
         decoding: Called with (what is decoded, number done, number of all).
     """
 
-    offline: bool = False
+    offline: bool | None = None
     downloading: Callable[[str, int, int | None], None] | None = None
     decoding: Counting | None = None
 

@@ -29,9 +29,16 @@ def test_offline_forbids_copies_of_own_data(alone, cli):
 
 
 def test_calls_take_offline_as_commands_do(alone, tmp_path):
-    for call in (deepcli.look, deepcli.train):
+    spec = {"data": {"type": "table", "path": ADDRESS, "target": "x"}, "model": "mlp"}
+    calls = {
+        "look": lambda: deepcli.look(ADDRESS, offline=True),
+        "train": lambda: deepcli.train(ADDRESS, offline=True),
+        "sweep": lambda: deepcli.sweep(spec, {"seed": [1, 2]}, output=tmp_path / "s", offline=True),
+    }
+    for name, call in calls.items():
         with pytest.raises(DataError, match="has not been copied"):
-            call(ADDRESS, offline=True)
+            call()
+        assert not (tmp_path / "s").exists(), name
 
 
 class Terminal(io.StringIO):

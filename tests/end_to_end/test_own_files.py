@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import deepcli
+from deepcli.data.sources import remote
+from deepcli.errors import DataError
 from tests import own_files
 
 pytestmark = pytest.mark.xdist_group("own files")  # one process trains what all of them look at
 
+ADDRESS = "https://example.org/rows.csv"
 QUICK = ["training.epochs=3", "data.batch_size=16", "-q"]
 SMALL = {"image": ["model={type: cnn, filters: [4], global_pooling: average}"], "tokens": ["model={type: mlp}"]}
 
@@ -271,3 +275,27 @@ def test_rows_of_token_ids_are_trained_on_and_predicted(cli, tmp_path):
     assert said[0] == said[1] and np.mean(said[0] == y[:100]) > 0.9
     done = cli("predict", run, "some text")
     assert done.code == 2 and "cannot turn raw text into token ids; give ids as an array" in done.err
+
+
+@pytest.mark.parametrize("use", ["evaluate", "export"])
+def test_calls_of_a_run_take_offline_for_own_data(trained, tmp_path, monkeypatch, use):
+    """It goes before the environment: a call that allows downloads is not refused, and the other way round."""
+    asked = []
+    monkeypatch.setattr(remote, "_version", lambda url: asked.append(url) or fail(url))
+    calls = {
+        "evaluate": lambda run, **more: run.evaluate(path=ADDRESS, **more),
+        "export": lambda run, **more: run.export("keras", tmp_path / "x", verify=True, path=ADDRESS, **more),
+    }
+    run = deepcli.Run(trained["numbers"])
+    monkeypatch.setenv("DEEPCLI_OFFLINE", "0")
+    with pytest.raises(DataError, match="has not been copied"):
+        calls[use](run, offline=True)
+    assert not asked
+    monkeypatch.setenv("DEEPCLI_OFFLINE", "1")
+    with pytest.raises(DataError, match="opened"):
+        calls[use](run, offline=False)
+    assert asked == [ADDRESS]
+
+
+def fail(url):
+    raise DataError(f"{url}: opened")
