@@ -134,9 +134,9 @@ class TableDataset(OwnTexts, OwnPictures):
     ) -> Gathered:
         from deepcli.data.sources.tables.column_findings import column_findings
         from deepcli.data.sources.tables.row_splits import row_groups, row_splits, row_times
-        from deepcli.data.sources.tables.split_files import only_rows
+        from deepcli.data.sources.tables.split_files import only_rows, other_splits
 
-        findings = [*table.findings, *read.findings, *chosen.findings]
+        findings = [*other_splits(self.place), *table.findings, *read.findings, *chosen.findings]
         findings += column_findings(table, chosen.columns) if known is None else []
         y, content, keys = read.y, *self._content(table, chosen, columns)
         if chosen.kind == "image":

@@ -26,7 +26,8 @@ class RunSettings:
     def notes(self, experiment: Experiment) -> list[str]:
         """Describe the settings in three lines, and add a notice if the schedule is longer than the run."""
         threads = f", {self.device.threads} thread{'s' * (self.device.threads > 1)}" * (not self.device.is_gpu)
-        steps = f"{self.order.examples} examples in {self.order.steps} steps per epoch"
+        number = self.order.steps
+        steps = f"{self.order.examples} examples in {number} step{'s' * (number != 1)} per epoch"
         total = experiment.total_steps(self.order.steps)
         unreached = experiment.schedule.unreached(total - count(experiment.schedule.warmup, total))
         return [

@@ -124,6 +124,20 @@ def test_splits_are_taken_as_they_are(saved):
     assert data.data_schema.target.names == ("ham", "spam")
 
 
+def test_splits_for_something_else_are_left_out_and_named(saved):
+    folder = saved(train=mails(40), test=mails(6, 200), unsupervised=mails(30, 300))
+    data = TableDataset(path=str(folder))
+    assert data.data_schema.counts["test"] == 6 and sum(data.data_schema.counts.values()) == 46
+    (found,) = [one for one in data.gather(None).findings if one.code == "no-split"]
+    assert "left out the splits 'unsupervised'" in found.text
+
+
+def test_splits_of_which_none_is_for_training_are_an_error(saved):
+    folder = saved(first=mails(40), second=mails(6, 200))
+    with pytest.raises(DataError, match=r"2 tables \('first', 'second'\)"):
+        _ = TableDataset(path=str(folder)).data_schema
+
+
 def test_one_without_splits_is_divided(saved):
     folder = saved(**{"": mails(40)})
     assert kind_at(str(folder)) == "table"

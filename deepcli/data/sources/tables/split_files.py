@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.kinds import TABLES, ending_of
 from deepcli.data.sources.tables.saved_dataset import is_saved_dataset, saved_splits
 from deepcli.data.sources.tables.table_options import Table, TableOptions, listed
@@ -42,7 +43,8 @@ class JoinedTable(Table):
 def table_files(path: str) -> list[tuple[Path, str | None]]:
     """Return the files of a table, each with its split: one file, a pattern such as `sst2_*.tsv`, or a folder.
 
-    A folder that Hugging Face's `datasets` saved stands for a file; one of several splits, for a file each.
+    A folder that Hugging Face's `datasets` saved stands for a file; one of several splits, for a file each, without those
+    that are not for training, validation or testing.
 
     Raises:
         DataError: There is no such file, or names do not say which split each file is.
@@ -50,7 +52,9 @@ def table_files(path: str) -> list[tuple[Path, str | None]]:
     whole = Path(path).expanduser()
     if is_saved_dataset(whole):
         parts = saved_splits(whole)
-        return [(whole, None)] if parts == [whole] else _by_split(path, parts)
+        return (
+            [(whole, None)] if parts == [whole] else _by_split(path, [part for part in parts if _words(part)] or parts)
+        )
     if whole.is_dir():
         found = sorted(entry for entry in whole.iterdir() if entry.is_file() and ending_of(entry.name) in TABLES)
         found = [entry for entry in found if not entry.name.startswith(".")]
@@ -65,10 +69,25 @@ def table_files(path: str) -> list[tuple[Path, str | None]]:
     return _by_split(path, found)
 
 
+def other_splits(path: str) -> list[Finding]:
+    """Return a finding for the splits of a saved data set that `table_files` leaves out, such as `unsupervised`."""
+    whole = Path(path).expanduser()
+    if not is_saved_dataset(whole):
+        return []
+    names = [part.name for part in saved_splits(whole) if part != whole and not _words(part)]
+    text = f"left out the splits {listed(names)}, which are neither train, validation nor test"
+    return [Finding("no-split", "warning", str(whole), text)] if names else []
+
+
+def _words(file: Path) -> list[str]:
+    """Return the splits that a file's name speaks of."""
+    return [SPLIT_WORDS[word] for word in re.split(r"[^a-z]+", file.name.lower()) if word in SPLIT_WORDS]
+
+
 def _by_split(path: str, found: Sequence[Path]) -> list[tuple[Path, str | None]]:
     splits: dict[str, Path] = {}
     for file in found:
-        words = [SPLIT_WORDS[word] for word in re.split(r"[^a-z]+", file.name.lower()) if word in SPLIT_WORDS]
+        words = _words(file)
         if len(words) != 1 or words[0] in splits:
             raise DataError(
                 f"{path}: {len(found)} tables ({listed([one.name for one in found])}); name one of them, or let the name of "
