@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -146,9 +146,8 @@ class Application(Model):
         if mode := ARCHITECTURES[self.architecture].pixels:
             x = ApplicationPixels(mode, name="preprocessing")(x)
         network = self._network((*signature.shape[:2], 3))
-        if self.weights is not None or self.frozen != "none":
-            network = AsTrained(network.inputs, network.outputs[0], name=NETWORK)
-        x = network(x)
+        kind = AsTrained if self.weights is not None or self.frozen != "none" else keras.Model
+        x = kind(network.inputs, network.outputs[0], name=NETWORK)(x)
         pooling = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
         x = pooling[self.pooling](name="reduce")(x)
         if self.regularization.dropout:
@@ -186,12 +185,11 @@ class Application(Model):
             layer.trainable = False
 
     def _network(self, shape: tuple[int | None, ...]) -> keras.Model:
-        """Build the network with random weights and without its top."""
+        """Build the network with random weights and without its top, under Keras's name: some look up by it what they are."""
         import keras
 
         function = getattr(keras.applications, ARCHITECTURES[self.architecture].function)
-        arguments: dict[str, Any] = {"include_top": False, "weights": None, "input_shape": shape, "name": NETWORK}
-        network: keras.Model = function(**arguments)
+        network: keras.Model = function(include_top=False, weights=None, input_shape=shape)
         return network
 
 

@@ -100,6 +100,19 @@ def test_arrays_of_pixels_are_taken_at_their_own_size_only(tmp_path):
     assert "takes uint8 of shape (4, 5, 1)" in done.stderr and "allow_pickle=False" in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["image", "features", "tokens"])
+def test_no_name_is_defined_twice_in_a_script_that_is_put_together_from_files(kind, tmp_path):
+    """The second would take the place of the first, also for the functions of its file."""
+    parts = {
+        "image": lambda: section("arrays", {}, kind="image", shape=(4, 5, 1)),
+        "features": lambda: section("table", {}, kind="features", shape=(len(TABLE),), columns=TABLE),
+        "tokens": lambda: section("text_folder", {}, kind="tokens", shape=(6,), vocabulary=(*RESERVED, "a")),
+    }
+    tree = ast.parse(script(parts[kind](), tmp_path).read_text(encoding="utf-8"))
+    defined = Counter(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    assert [name for name, times in defined.items() if times > 1] == [] and len(defined) > 2
+
+
 @pytest.mark.parametrize("tokens", ["words", "characters"])
 def test_texts_have_the_ids_of_training(tokens, tmp_path):
     texts = ["Free  entry!!! £100 now", "don’t", "", "日本 <start> ﬁne\u2028line", "“Quoted”—é", "12345 987"]  # noqa: RUF001

@@ -26,9 +26,9 @@ from deepcli.data.arrays.fitting import (
     MissingPicture,
     PictureError,
     Resize,
+    fitted_pixels,
     flat,
     orientation,
-    pixels_of,
     resized,
     whole_size,
 )
@@ -122,7 +122,7 @@ def decode_content(
             fitted = resized(flat(image, channels, notes), size[::-1], resize)
         if channels == 3 and fitted.mode == "L":
             fitted = fitted.convert("RGB")
-        return pixels_of(fitted, size, channels)
+        return fitted_pixels(fitted, size, channels)
     except PictureError:
         raise
     except Image.DecompressionBombError:

@@ -96,7 +96,7 @@ def _upper_bits(image: Image.Image, notes: list[str]) -> Image.Image:
     return Image.fromarray(255 - upper if tags.get(PHOTOMETRIC) == 0 else upper)  # 0: zero is white
 
 
-def pixels_of(image: Image.Image, size: tuple[int, int], channels: int) -> np.ndarray:
+def fitted_pixels(image: Image.Image, size: tuple[int, int], channels: int) -> np.ndarray:
     """Return the pixels of a picture in L or RGB, uint8 (height, width, channels); three times faster than `np.asarray`."""
     return np.frombuffer(image.tobytes(), np.uint8).reshape(*size, channels)
 

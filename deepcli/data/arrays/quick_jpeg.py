@@ -7,7 +7,7 @@ import simplejpeg
 from PIL import Image
 
 from deepcli.data.arrays.decoding import LARGE_PIXELS, draft_size
-from deepcli.data.arrays.fitting import DAMAGE, UPRIGHT, Resize, pixels_of, resized
+from deepcli.data.arrays.fitting import DAMAGE, UPRIGHT, Resize, fitted_pixels, resized
 from deepcli.data.arrays.lean_jpeg import lean
 
 COLOURS = {1: "GRAY", 3: "RGB"}
@@ -47,4 +47,4 @@ def quick_jpeg(content: bytes, size: tuple[int, int], channels: int, resize: Res
         return pixels
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
     upright = image if turn not in UPRIGHT else image.transpose(UPRIGHT[turn])
-    return pixels_of(resized(upright, size[::-1], resize), size, channels)
+    return fitted_pixels(resized(upright, size[::-1], resize), size, channels)
