@@ -12,6 +12,8 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from deepcli.spec.yaml12 import Document
 
+CHOSEN = "chosen for the data"
+"""Where the values of a spec were written that nobody wrote."""
 SPECS = (".yaml", ".yml", ".json")
 
 
@@ -52,7 +54,7 @@ def data_document(paths: Sequence[str | os.PathLike[str]], overrides: Sequence[s
     from deepcli.catalog.recommended import name_of, recommend
 
     path = joined_path([os.fspath(one) for one in paths])
-    return document_of({"name": name_of(path), **recommend({"path": path}, overrides)})
+    return document_of({"name": name_of(path), **recommend({"path": path}, overrides)}, CHOSEN)
 
 
 def joined_path(paths: Sequence[str]) -> str:

@@ -103,12 +103,17 @@ def opened(part: Source) -> Path | Document:
     raise UsageError(f"a spec should be a file, a dict or an Experiment, not {part!r}")
 
 
-def document_of(tree: Mapping[Any, Any]) -> Document:
-    """Make a document of a dict; its places have no file, so that problems are named by their path alone."""
+def document_of(tree: Mapping[Any, Any], source: str = "") -> Document:
+    """Make a document of a dict; its places have no file, so that problems are named by their path alone.
+
+    Args:
+        tree: The dict.
+        source: What wrote it, if not a program.
+    """
     from deepcli.spec.yaml12 import Document, Mark
 
     values = plain(tree, ())
-    marks = dict.fromkeys(_paths(values, ()), Mark(""))
+    marks = dict.fromkeys(_paths(values, ()), Mark(source))
     return Document(values, dict(marks), dict(marks))
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles, Source
     from deepcli.api.run import Run
     from deepcli.data.files import Sources
+    from deepcli.experiment.load import Loaded
     from deepcli.experiment.schema import Experiment
     from deepcli.result import Result
     from deepcli.run.directory import RunDir
@@ -156,12 +157,12 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
         experiment = loaded.experiment
         if resumption is not None and resumption.checkpoint is not None:
             experiment = experiment.carrying(resumption.checkpoint.experiment.data.data_schema)
-        return _trained(request, experiment, output, resumption, signals, at, reporter)
+        return _trained(request, replace(loaded, experiment=experiment), output, resumption, signals, at, reporter)
 
 
 def _trained(
     request: TrainRequest,
-    experiment: Experiment,
+    loaded: Loaded,
     output: Path | None,
     resumption: Resumption | None,
     signals: Signals,
@@ -169,7 +170,7 @@ def _trained(
     reporter: Reporter,
 ) -> Result:
     """Read the data and train."""
-    sources = at()
+    sources, experiment = at(), loaded.experiment
     splits = experiment.data.load(sources)
     if not splits.provenance.verified:
         reporter.note(
@@ -198,6 +199,7 @@ def _trained(
         callbacks=request.callbacks,
         numbered=output is None,
         sources=sources,
+        origins=loaded.origins,
     )
     return train(experiment, splits, options, reporter)
 

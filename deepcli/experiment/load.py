@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from deepcli.errors import DataError, Problem, SpecError
 from deepcli.experiment.merge import Merger
 from deepcli.experiment.messages import problems
+from deepcli.experiment.origins import origins
 from deepcli.experiment.schema import Experiment
 from deepcli.spec import yaml12
 from deepcli.spec.paths import unreadable
@@ -29,10 +30,11 @@ SWEEP = "sweep"
 
 @dataclass(frozen=True)
 class Loaded:
-    """An experiment, and notices to the user about how it was loaded."""
+    """An experiment, notices to the user about how it was loaded, and where each value that is set was written."""
 
     experiment: Experiment
     notices: tuple[str, ...] = field(default=())
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(files: Sequence[Path | Document], overrides: Iterable[str] = (), plugins: Iterable[str] = ()) -> Loaded:
@@ -75,7 +77,7 @@ def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str
     whole = merger.overlay(document, words(overrides))
     experiment = validate(without_sweep(whole))
     check_length(experiment, source)
-    return Loaded(experiment, (*notices, *merger.notices, *experiment.notices()))
+    return Loaded(experiment, (*notices, *merger.notices, *experiment.notices()), origins(without_sweep(whole)))
 
 
 def gather(files: Sequence[Path | Document], overrides: Iterable[str] = ()) -> tuple[Document, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from deepcli.errors import Problem, SpecError, UsageError
 from deepcli.experiment import load
 from deepcli.experiment.merge import Merger
+from deepcli.experiment.origins import origins
 from deepcli.experiment.schema import Experiment
 from deepcli.spec import yaml12
 from deepcli.spec.paths import with_absolute_paths
@@ -24,6 +25,8 @@ from deepcli.sweeps.spec import Candidates, Objective, Sweep, same
 
 FORMAT = 1
 DEFAULT_TRIALS = 20
+OF_SWEEP = "the sweep"
+"""Where the values of a sweep's parameters were written."""
 MISSES = 50
 """Number of samples per requested point before a space counts as exhausted."""
 
@@ -100,17 +103,27 @@ class Plan:
         Raises:
             SpecError: The spec is invalid; the error names only the fields.
         """
-        over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
-        for key, value in point.items():
-            place = path(key)
-            over.keys[place] = over.values[place] = self._place(key, value)
-        document = Merger().overlay(self.document or Document(dict(self.base)), over)
+        document = self._document(point)
         if seed:
             own = document.tree.get("seed", 0)
             if isinstance(own, int) and not isinstance(own, bool):
                 document.tree = {**document.tree, "seed": own + seed}
         # Workers may run in other folders.
         return with_absolute_paths(load.validate(document), Path(self.folder).absolute())
+
+    def origins(self, point: Point) -> dict[str, str]:
+        """Return where each value of a run's spec was written, by dotted key: in the sweep's spec, or by the sweep."""
+        document = self._document(point)
+        document.values |= {path(key): Mark(OF_SWEEP) for key in point}
+        return {**origins(document, "the spec of the sweep"), **({"seed": OF_SWEEP} if len(self.seeds) > 1 else {})}
+
+    def _document(self, point: Point) -> Document:
+        """Return the spec at a point, with the place of each value that has one."""
+        over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
+        for key, value in point.items():
+            place = path(key)
+            over.keys[place] = over.values[place] = self._place(key, value)
+        return Merger().overlay(self.document or Document(dict(self.base)), over)
 
     def words(self, point: Point, seed: int | None = None) -> list[str]:
         """Return the overrides for `deepcli train` that give the same spec."""

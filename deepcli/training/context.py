@@ -40,6 +40,7 @@ class TrainOptions:
             short runs, which are cheap to repeat.
         callbacks: Additional callbacks, called in each epoch before its checkpoint is written.
         sources: Where a model may look for files that it starts from, such as pretrained weights.
+        origins: Where each value was written that the spec sets, by dotted key; empty if that is unknown.
         models: Compiled models of earlier runs in this process, to reuse; None builds one for this run only.
     """
 
@@ -56,6 +57,7 @@ class TrainOptions:
     numbered: bool = False
     models: CompiledModels | None = None
     sources: Sources = OFFLINE
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 Rollbacks = tuple[Mapping[str, Any], ...]

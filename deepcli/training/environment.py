@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import keras
 
 from deepcli import __version__
 from deepcli.data.arrays.splits import Splits
+from deepcli.training.context import TrainOptions
 from deepcli.training.device import versions
 from deepcli.training.settings import RunSettings
 
@@ -20,8 +21,7 @@ def describe(
     splits: Splits,
     model: keras.Model,
     settings: RunSettings,
-    command: Sequence[str],
-    plugins: Sequence[str],
+    options: TrainOptions,
 ) -> dict[str, Any]:
     """Describe the environment of a new run as JSON values."""
     decisions = {
@@ -32,14 +32,15 @@ def describe(
     }
     provenance = splits.provenance
     return {
-        "command": list(command),
+        "command": list(options.command),
         "folder": _folder(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git_commit": git_commit(),
         "versions": {"deepcli": __version__, **versions()},
         **{name: {"value": choice.value, "why": choice.why} for name, choice in decisions.items()},
         "threads": settings.device.threads,
-        "plugins": list(plugins),
+        "plugins": list(options.plugins),
+        "origins": dict(options.origins),
         "parameters": model.count_params(),
         "data": {
             "source": str(provenance.source),

@@ -86,7 +86,7 @@ def train(
             demand_batch(model, min(experiment.data.batch_size, settings.order.examples))
         for line in filter(None, (caveat(model), notice(model, experiment))):
             tell(f"notice: {line}")
-        environment = describe(splits, model, settings, options.command, options.plugins)
+        environment = describe(splits, model, settings, options)
         if options.signals.stop is not None:
             raise Interrupted("interrupted before training began", options.signals.stop)
         if options.resumption:

@@ -156,14 +156,16 @@ class Worker:
         for seed, output in zip(study.plan.seeds, study.runs(claim.number), strict=True):
             experiment = study.plan.experiment(claim.point, seed)
             reports = Reports(claim, name, experiment.training.epochs)
-            result = self._run(experiment, output, () if values else (reports,))
+            result = self._run(experiment, output, study.plan.origins(claim.point), () if values else (reports,))
             value = result.metrics["validation"][name.removeprefix("val_")]
             values.append(math.nan if value is None else value)
             if reports.pruned or (claim.ends is not None and (result.epochs or 0) <= claim.ends):
                 return values, True
         return values, False
 
-    def _run(self, experiment: Experiment, output: Path, callbacks: tuple[Reports, ...]) -> Result:
+    def _run(
+        self, experiment: Experiment, output: Path, origins: Mapping[str, str], callbacks: tuple[Reports, ...]
+    ) -> Result:
         request = TrainOptions(
             output,
             command=("sweep", "worker", str(self._study.folder.path)),
@@ -175,6 +177,7 @@ class Worker:
             callbacks=callbacks,
             models=self._models,
             sources=self._sources,
+            origins=origins,
         )
         return go_on(experiment, request, self._load, NullReporter())
 
