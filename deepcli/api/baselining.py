@@ -87,11 +87,12 @@ def _subject(
     from deepcli.api.trained_data import read_data
     from deepcli.run.checkpoint.file import find, open_checkpoint
     from deepcli.run.directory import RunDir
+    from deepcli.run.latest import run_path
     from deepcli.spec.plugins import import_plugins
 
     import_plugins(plugins)
-    if words and RunDir(Path(words[0])).config.is_file():
-        file, run = find(Path(words[0]))
+    if words and RunDir(named := run_path(Path(words[0]))).config.is_file():
+        file, run = find(named)
         checkpoint = open_checkpoint(file, words[1:])
         return checkpoint.experiment, read_data(checkpoint, run, words[1:], at(), reporter)[0], run
     loaded = load_parts(words, plugins=plugins)

@@ -169,6 +169,7 @@ def runs(
     *folders: str | os.PathLike[str],
     sort: str | None = None,
     filters: Sequence[str] = (),
+    since: float | str | None = None,
     limit: int | None = None,
     plugins: PluginFiles = (),
 ) -> RunList:
@@ -178,39 +179,99 @@ def runs(
         folders: Default: `runs`.
         sort: A column or a dotted key to sort by; `-KEY` for the largest first.
         filters: Conditions like `val_accuracy>0.98` or `model.type=cnn`; all must hold.
+        since: Leave out runs that began earlier: seconds before now, or a string like `90m`, `2h` or `1d`.
         limit: The most runs to list.
         plugins: Python files or modules that register components of the specs.
 
     Raises:
         RunError: A folder does not exist.
-        UsageError: No run has what is sorted or filtered by.
+        UsageError: No run has what is sorted or filtered by, or the time cannot be read.
     """
-    found = list_runs([Path(folder) for folder in folders], sort, filters, limit)
+    found = list_runs([Path(folder) for folder in folders], Selection(sort, tuple(filters), since, limit)).runs
     names = plugin_names(plugins)
     return RunList((Run(one.path, plugins=names) for one in found), found)
 
 
-def list_runs(folders: Sequence[Path], sort: str | None, filters: Sequence[str], limit: int | None) -> list[ListedRun]:
+@dataclass(frozen=True)
+class Selection:
+    """Which runs are listed, and in what order; the fields are the arguments of `runs`."""
+
+    sort: str | None = None
+    filters: tuple[str, ...] = ()
+    since: float | str | None = None
+    limit: int | None = None
+
+    @property
+    def asked(self) -> list[str]:
+        """The names of the values that runs are sorted and filtered by."""
+        from deepcli.run.selecting import CONDITION
+
+        matches = [CONDITION.match(text) for text in self.filters]
+        sorted_by = [self.sort.removeprefix("-")] if self.sort else []
+        return [*sorted_by, *(match[1] for match in matches if match)]
+
+
+@dataclass(frozen=True)
+class SelectedRuns:
+    """Runs that were found and kept.
+
+    Attributes:
+        runs: Those that are kept, in order.
+        found: How many there are.
+        searched: The folders that were searched.
+    """
+
+    runs: list[ListedRun]
+    found: int
+    searched: tuple[Path, ...]
+
+    @property
+    def why_empty(self) -> str | None:
+        """Why there are no runs to show; None if there are some."""
+        if self.runs:
+            return None
+        if not self.found:
+            return f"no runs in {', '.join(map(str, self.searched))}"
+        return f"none of the {self.found:,} runs meets the conditions"
+
+
+def list_runs(folders: Sequence[Path], selection: Selection) -> SelectedRuns:
     """Find runs, keep those that meet every condition, and sort them.
 
     Raises:
         RunError: A folder does not exist.
-        UsageError: No run has what is sorted or filtered by.
+        UsageError: No run has what is sorted or filtered by, or the time cannot be read.
     """
-    from deepcli.run import listing
+    from deepcli.run import listing, selecting
 
-    found = listing.keep(listing.find(folders or [Path("runs")]), filters)
-    if sort is not None:
-        found = listing.order(found, sort.removeprefix("-"), sort.startswith("-"))
-    return found[:limit]
+    searched = tuple(folders) or (Path("runs"),)
+    every = listing.find(searched)
+    kept = selecting.keep(every, selection.filters)
+    if selection.since is not None:
+        kept = selecting.keep_since(kept, _seconds(selection.since))
+    if selection.sort is not None:
+        kept = selecting.order(kept, selection.sort.removeprefix("-"), selection.sort.startswith("-"))
+    return SelectedRuns(kept[: selection.limit], len(every), searched)
+
+
+def _seconds(since: float | str) -> float:
+    """Read a time before now.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    from deepcli.spec.durations import DURATION, seconds
+
+    if isinstance(since, str) and not DURATION.fullmatch(since.replace(" ", "")):
+        raise UsageError(f"--since: should be a time like 90m, 2h or 1d, not {since!r}")
+    return float(seconds(since))
 
 
 def columns_of(found: Sequence[ListedRun]) -> list[str]:
     """Name the columns of a table of runs."""
-    from deepcli.run import listing
+    from deepcli.run.columns import table_columns
 
-    facts = ["run", "status", "epochs", "best_epoch"]
-    return [*facts, *listing.metrics(found), "seconds", *listing.changed(found)]
+    return list(table_columns(found))
 
 
 def _verdict(pair: PairedBase | str | DeepcliError) -> str:

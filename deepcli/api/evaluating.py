@@ -93,5 +93,5 @@ def run_evaluation(
     if request.output is not None:
         write(request.output, result, request.split, measured, splits.lexicon)
     if run is not None and not request.words and checkpoints.is_best(file, run):
-        keep_in_run(run, request.split, measured, splits.lexicon, read, reporter)
+        keep_in_run(run, result, request.split, measured, splits.lexicon, reporter)
     return result, checkpoint.experiment.target_names

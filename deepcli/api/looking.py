@@ -96,14 +96,15 @@ def _dataset(words: Sequence[str], plugins: Sequence[str]) -> tuple[BaseDataset,
     from deepcli.data import DATASETS
     from deepcli.experiment.load import is_override
     from deepcli.run.directory import RunDir
+    from deepcli.run.latest import run_path
 
     named = [word for word in words if not is_override(word) or Path(word).exists()]
     changes = [word for word in words if word not in named]
     _demand_data_words(changes)
     if not named:
         raise UsageError("name a folder, a file, a spec, a run or a data set, such as photos/ or houses.csv")
-    if len(named) == 1 and RunDir(Path(named[0])).config.is_file():
-        return _of_run(Path(named[0]), changes)
+    if len(named) == 1 and RunDir(run := run_path(Path(named[0]))).config.is_file():
+        return _of_run(run, changes)
     if len(named) == 1 and named[0] in DATASETS and not Path(named[0]).exists():
         return data_section({"type": named[0]}, changes)[0], None
     if any(is_data_path(word) or _is_foreign(word) for word in named):

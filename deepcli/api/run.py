@@ -39,7 +39,7 @@ class Run:
     Everything is read when it is asked for, so that a run that is being trained shows how far it is.
 
     Args:
-        path: A run directory. A checkpoint file can be evaluated, predicted with and exported; if it is in a run, the
+        path: A run directory, or `latest` for the run in `runs` that began last. A checkpoint file can be evaluated, predicted with and exported; if it is in a run, the
             rest is that run's.
         plugins: Python files or modules that register components of the spec. They are imported, which runs their code.
         device: Where to compute: `auto`, `cpu`, `gpu` or `gpu:N`.
@@ -62,9 +62,10 @@ class Run:
     ) -> None:
         from deepcli.run.checkpoint.file import find
         from deepcli.run.directory import RunDir
+        from deepcli.run.latest import run_path
         from deepcli.spec.plugins import import_plugins
 
-        self.path = Path(path)
+        self.path = run_path(Path(path))
         self._device = device
         self._model: tuple[tuple[int, int, int], CheckpointFile, LoadedModel] | None = None
         import_plugins(plugin_names(plugins))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import Json, Plugins
+from deepcli.cli.options import Json, Plugins, runs_named
 from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
 
@@ -17,7 +17,10 @@ from deepcli.errors import UsageError
 @answers("deepcli.cli.json_objects:Compared")
 def compare(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False)],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False, callback=runs_named),
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Plot the learning curves of all runs in a PNG or SVG file.")
     ] = None,
@@ -28,6 +31,7 @@ def compare(
     plugins: Plugins = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables in Markdown.")] = False,
+    wide: Annotated[bool, typer.Option("--wide", help="Show all runs, however wide the terminal is.")] = False,
 ) -> None:
     """Compare runs with the first one: specs, metrics, and whether differences on the test split are significant.
 
@@ -51,7 +55,7 @@ def compare(
         print(f"notice: {notice}", file=sys.stderr)
     wrong = found.problem
     if not json:
-        render.comparison(found.comparison, markdown)
+        render.comparison(found.comparison, markdown, wide)
     if output is not None:
         found.plot(output, metric)
     if json:

@@ -17,6 +17,7 @@ from deepcli.cli.options import (
     Offline,
     Plugins,
     Quiet,
+    RunOrCheckpoint,
     Verbose,
     reporter,
     set_verbose,
@@ -32,7 +33,7 @@ def _splits(incomplete: str) -> list[str]:
 
 @answers("deepcli.result:Result")
 def evaluate(
-    path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    path: RunOrCheckpoint,
     words: Annotated[
         list[str] | None,
         typer.Argument(

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
+from deepcli.cli.options import (
+    DataDir,
+    Json,
+    Offline,
+    Plugins,
+    Quiet,
+    RunOrCheckpoint,
+    Verbose,
+    reporter,
+    set_verbose,
+    sources,
+)
 from deepcli.cli.unused_options import refuse
 
 if TYPE_CHECKING:
@@ -26,7 +37,7 @@ def _formats(incomplete: str) -> list[str]:
 @answers("deepcli.cli.json_objects:Exported")
 def export(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    path: RunOrCheckpoint,
     words: Annotated[
         list[str] | None,
         typer.Argument(

@@ -92,6 +92,7 @@ class ListedRun(Nested):
     epochs: int | None = Field(description="Epochs trained so far.")
     best_epoch: int | None = Field(description="The epoch of the best weights, counted from 1.")
     seconds: float | None = Field(description="Wall time of the command that finished it, in seconds.")
+    started: str | None = Field(description="When it began, as in 2026-01-31T08:15:00+00:00.")
     metrics: dict[str, float | None] = Field(description="By name, such as val_loss or test_accuracy.")
     changed: dict[str, Any] = Field(description="By dotted key: the fields in which the listed runs differ.")
 

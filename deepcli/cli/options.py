@@ -14,6 +14,28 @@ if TYPE_CHECKING:
     from deepcli.experiment.load import Loaded
     from deepcli.run.reporter import Reporter
 
+
+def run_named(path: Path | None) -> Path | None:
+    """Return the path of a run that may be named `latest`."""
+    from deepcli.run.latest import run_path
+
+    return None if path is None else run_path(path)
+
+
+def runs_named(paths: list[Path] | None) -> list[Path]:
+    """Return the paths of runs that may be named `latest`."""
+    return [path for path in map(run_named, paths or []) if path is not None]
+
+
+RunOrCheckpoint = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN|CHECKPOINT",
+        help="A run directory, or a checkpoint file; latest is the run that began last.",
+        show_default=False,
+        callback=run_named,
+    ),
+]
 Words = Annotated[
     list[str],
     typer.Argument(

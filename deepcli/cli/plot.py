@@ -8,13 +8,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from deepcli.cli.options import Plugins
+from deepcli.cli.options import Plugins, run_named
 from deepcli.cli.unused_options import refuse
 
 
 def plot(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)],
+    path: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False, callback=run_named)
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A directory for the plots; default: RUN.")
     ] = None,

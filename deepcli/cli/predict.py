@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deepcli.cli.answers import answers, out
-from deepcli.cli.options import DataDir, DeviceName, Offline, Plugins, Quiet, Verbose, set_verbose, sources
+from deepcli.cli.options import (
+    DataDir,
+    DeviceName,
+    Offline,
+    Plugins,
+    Quiet,
+    RunOrCheckpoint,
+    Verbose,
+    set_verbose,
+    sources,
+)
 from deepcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +87,7 @@ class Unread(DataError):
 
 @answers("deepcli.cli.json_objects:Prediction")
 def predict(
-    path: Annotated[Path, typer.Argument(metavar="RUN|CHECKPOINT", help="A run directory, or a checkpoint file.")],
+    path: RunOrCheckpoint,
     inputs: Annotated[
         list[str] | None,
         typer.Argument(

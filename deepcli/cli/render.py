@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
+from deepcli.cli.tables import fits, print_rows, print_table
 from deepcli.spec.registry import Registry
 
 if TYPE_CHECKING:
@@ -23,28 +23,6 @@ if TYPE_CHECKING:
 
 LARGEST_MATRIX = 20
 """Number of classes up to which a confusion matrix is printed; the JSON object has it at any size."""
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str] = ()) -> None:
-    """Print a table: folded to the terminal's width, or one line per row if stdout is not a terminal, for `grep`."""
-    right = [column in numbers for column in columns]
-    if not sys.stdout.isatty():
-        widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
-        for row in (columns, *rows):
-            cells = zip(row, widths, right, strict=True)
-            print("  ".join(cell.rjust(width) if last else cell.ljust(width) for cell, width, last in cells).rstrip())
-        return
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, numeric in zip(columns, right, strict=True):
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(highlight=False).print(table)
 
 
 def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
@@ -111,7 +89,7 @@ def _classes(split: str, classes: Sequence[ClassFigures], names: Sequence[str]) 
     ]
     if rows:
         print()
-        _print_table(columns, rows, numbers=columns[1:])
+        print_table(columns, rows, numbers=columns[1:])
         print()
 
 
@@ -127,7 +105,7 @@ def _labels(split: str, labels: Sequence[LabelFigures], names: Sequence[str]) ->
         for one in labels
     ]
     print()
-    _print_table(columns, rows, numbers=columns[1:])
+    print_table(columns, rows, numbers=columns[1:])
     print()
 
 
@@ -149,7 +127,7 @@ def _numbers(split: str, numbers: Sequence[NumberFigures]) -> None:
         for one in numbers
     ]  # fmt: skip
     print()
-    _print_table(columns, rows, numbers=columns[1:])
+    print_table(columns, rows, numbers=columns[1:])
     print()
 
 
@@ -158,7 +136,7 @@ def _confusion(split: str, counts: Sequence[Sequence[int]], names: Sequence[str]
     if 0 < len(counts) <= LARGEST_MATRIX:
         shown = [_name(k, names) for k in range(len(counts))]
         rows = [(f"{split} label {name}", *map(str, row)) for name, row in zip(shown, counts, strict=True)]
-        _print_table(("predicted", *shown), rows, shown)
+        print_table(("predicted", *shown), rows, shown)
         print()
 
 
@@ -180,7 +158,7 @@ def baselines(found: BaselineReport) -> None:
     rows.append(("seconds", *(f"{found.seconds[name]:.1f}" for name in names)))
     if found.verdicts:
         rows.append(("the run is", *(found.verdicts[name] for name in names)))
-    _print_table(("test", *names), rows, numbers=names)
+    print_table(("test", *names), rows, numbers=names)
     for name, notes in found.notes.items():
         for note in notes:
             print(f"{name}: {note}")
@@ -192,7 +170,7 @@ def _significant(value: float | None) -> str:
 
 def kinds(registries: Mapping[str, Registry[Any]], origins: Mapping[str, Mapping[str, str]]) -> None:
     """Print every kind of component with its names, then where the components of plugins come from."""
-    _print_table(("kind", "names"), [(kind, ", ".join(registry)) for kind, registry in registries.items()])
+    print_table(("kind", "names"), [(kind, ", ".join(registry)) for kind, registry in registries.items()])
     for kind, places in origins.items():
         for name, place in places.items():
             print(f"{kind} {name}: from {place}")
@@ -204,30 +182,8 @@ def entries(entries: Sequence[Entry]) -> None:
         print(f"{entry.type}  {entry.doc.splitlines()[0]}{f'  (from {entry.origin})' if entry.origin else ''}")
         if entry.fields:
             rows = [("  " * (row.depth + 1) + row.name, row.type, row.default, row.description) for row in entry.fields]
-            _print_table(("  field", "type", "default", ""), rows)
+            print_table(("  field", "type", "default", ""), rows)
         print(textwrap.indent(f"\n{entry.example}\n", "  "))
-
-
-def rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, csv: bool, markdown: bool) -> None:
-    """Print rows of figures and texts as a table, as CSV, or in Markdown."""
-    if csv:
-        import csv as separated
-
-        from deepcli.system.csv_cells import text_cells
-
-        separated.writer(sys.stdout, lineterminator="\n").writerows(map(text_cells, [columns, *rows]))
-        return
-    cells = [["" if value is None else _short(value) for value in row] for row in rows]
-    if markdown:
-        lines = [list(columns), ["---"] * len(columns), *cells]
-        print("\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines))
-        return
-    numbers = [
-        column
-        for index, column in enumerate(columns)
-        if all(_is_number(row[index]) for row in rows if row[index] is not None)
-    ]
-    _print_table(columns, cells, numbers)
 
 
 def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
@@ -237,7 +193,16 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
         spread = ["spread"] if any(row.spread is not None for row in best) else []
         columns = ["trial", "state", outcome.metric or "value", *spread, *keys, "epochs", "seconds"]
         cells = [{**row.cells, columns[2]: row.value} for row in best]
-        rows(columns, [[row.get(column) for column in columns] for row in cells], csv=False, markdown=False)
+        ranks = {
+            "trial": 0,
+            columns[2]: 1,
+            "state": 2,
+            **dict.fromkeys(keys, 3),
+            "spread": 4,
+            "seconds": 5,
+            "epochs": 6,
+        }
+        print_rows(columns, [[row.get(column) for column in columns] for row in cells], ranks=ranks)
         print()
     if outcome.importances:
         print("importance " + "  ".join(f"{name} {share:.2f}" for name, share in outcome.importances.items()))
@@ -263,14 +228,14 @@ def _winner(best: Winner) -> None:
     print(f"best: trial {best.trial}  " + (test or "not yet evaluated on the test split") + f"  {best.runs[0]}")
 
 
-def comparison(found: Comparison, markdown: bool) -> None:
+def comparison(found: Comparison, markdown: bool, wide: bool) -> None:
     """Print runs side by side, one column each, then how each compares with the first."""
     from deepcli.evaluation.paired import ALPHA
 
     names = [run.name for run in found.runs]
     facts = {**found.changed, **found.figures}
     if facts:
-        rows(["", *names], [[key, *values] for key, values in facts.items()], csv=False, markdown=markdown)
+        _beside(names, [[key, *values] for key, values in facts.items()], markdown, wide)
     for run, pair in zip(found.runs[1:], found.pairs, strict=True):
         print()
         if isinstance(pair, str | Exception):
@@ -285,6 +250,18 @@ def comparison(found: Comparison, markdown: bool) -> None:
         correction = f", corrected for {len(tested)} comparisons (Holm)" if several else ""
         print(f"\nbetter, worse: p < {ALPHA:g} for {tested[0].measure}{correction}")
         print(f"brackets: 95 % intervals{' of each pair alone' if several else ''}, over test examples")
+
+
+def _beside(names: Sequence[str], rows: Sequence[Sequence[object]], markdown: bool, wide: bool) -> None:
+    """Print a column for each run; where their names do not fit beside each other, numbers stand for them."""
+    columns = ["", *names]
+    ranks = {name: place for place, name in enumerate(columns)}
+    if not (markdown or wide or fits(columns, rows)):
+        for place, name in enumerate(names, 1):
+            print(f"[{place}] {name}")
+        columns = ["", *(f"[{place}]" for place in range(1, len(names) + 1))]
+        ranks = {name: place for place, name in enumerate(columns)}
+    print_rows(columns, rows, markdown=markdown, ranks=ranks, wide=wide)
 
 
 def _pair(title: str, pair: PairedBase) -> None:
@@ -308,21 +285,11 @@ def _over_seeds(one: OverSeeds) -> None:
     print(f"  by seed  {'  '.join(shown[1:])}")
 
 
-def _short(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def layers(summary: Summary) -> None:
     """Print a model's layers with output shapes and parameter counts."""
     rows = []
     for row in summary.layers:
         shape = " x ".join("?" if size is None else str(size) for size in row.shape[1:])
         rows.append((row.name, row.kind, shape, f"{row.parameters:,}"))
-    _print_table(("layer", "type", "output shape", "parameters"), rows, numbers=("parameters",))
+    print_table(("layer", "type", "output shape", "parameters"), rows, numbers=("parameters",))
     print(f"{summary.total:,} parameters, {summary.trainable:,} trainable")

@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
-from deepcli.cli.options import Plugins
+from deepcli.cli.options import Plugins, run_named
 
 
 def report(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN|DIR", help="A run directory, or a directory that contains runs.", show_default=False
+            metavar="RUN|DIR",
+            help="A run directory, or a directory that contains runs.",
+            show_default=False,
+            callback=run_named,
         ),
     ],
     output: Annotated[

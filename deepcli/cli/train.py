@@ -22,6 +22,7 @@ from deepcli.cli.options import (
     Quiet,
     Verbose,
     reporter,
+    run_named,
     set_verbose,
     sources,
 )
@@ -42,7 +43,9 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Resume a run from its last checkpoint. CONFIG can be omitted: the run has its own."
+            callback=run_named,
+            metavar="RUN",
+            help="Resume a run from its last checkpoint. CONFIG can be omitted: the run has its own.",
         ),
     ] = None,
     plugins: Plugins = None,

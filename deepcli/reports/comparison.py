@@ -11,7 +11,8 @@ from deepcli.errors import DataError, DeepcliError
 from deepcli.evaluation.paired import ALPHA, PairedBase, compare_pair, holm
 from deepcli.evaluation.seeds import OverSeeds, over_seeds
 from deepcli.run.loaded import LoadedRun
-from deepcli.spec.trees import differences, flat
+from deepcli.run.varied import varied
+from deepcli.spec.trees import flat
 
 if TYPE_CHECKING:
     from deepcli.evaluation.predictions_base import AnyPredictions
@@ -62,7 +63,7 @@ class Comparison:
 def compare(runs: Sequence[LoadedRun]) -> Comparison:
     """Compare the other runs with the first."""
     specs = [dict(flat(run.experiment.model_dump(mode="json", exclude={"name"}))) for run in runs]
-    keys = dict.fromkeys(key for spec in specs[1:] for key, _ in differences(specs[0], spec))
+    keys = varied(specs, [_origins(run) for run in runs])
     figures = [run.figures() for run in runs]
     names = dict.fromkeys(name for one in figures for name in one)
     said = [_said(run) for run in runs]
@@ -73,6 +74,11 @@ def compare(runs: Sequence[LoadedRun]) -> Comparison:
         _adjusted([_pair(runs[0], runs[place], said[0], said[place]) for place in range(1, len(runs))]),
         _over_seeds(runs, said),
     )
+
+
+def _origins(run: LoadedRun) -> Mapping[str, str] | None:
+    found = run.environment.get("origins")
+    return found if isinstance(found, Mapping) else None
 
 
 def _adjusted(pairs: Sequence[PairedBase | str | DeepcliError]) -> list[PairedBase | str | DeepcliError]:

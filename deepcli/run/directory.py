@@ -29,7 +29,7 @@ MAX_RESULT_BYTES = 1 << 20
 
 OWN = (
     "config.yaml", "environment.json", "history.csv", "metrics.json", "schema.json", "trackers.json", "train.log",
-    "checkpoints", "predictions-*.npz", "mistakes-*.npz",
+    "checkpoints", "predictions-*.npz", "mistakes-*.npz", "evaluation-*.json",
 )  # fmt: skip
 """The files that a run writes into its directory; other output must not overwrite them."""
 
@@ -64,6 +64,10 @@ class RunDir:
     def mistakes(self, split: str) -> Path:
         """Return the path of the file with the worst mistakes on a split."""
         return self.path / f"mistakes-{split}.npz"
+
+    def evaluation(self, split: str) -> Path:
+        """Return the path of the file with what `evaluate` measured on a split."""
+        return self.path / f"evaluation-{split}.json"
 
     @classmethod
     def open(cls, path: Path) -> RunDir:
@@ -169,6 +173,7 @@ class RunDir:
                 self.history,
                 *self.path.glob("predictions-*.npz"),
                 *self.path.glob("mistakes-*.npz"),
+                *self.path.glob("evaluation-*.json"),
             ]:
                 file.unlink(missing_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
@@ -193,13 +198,11 @@ class RunDir:
 
     def result(self) -> Result | None:
         """Read the run's result; None if it has not ended or the result is damaged."""
-        try:
-            if not self.metrics.is_file():
-                return None
-            with self.metrics.open("rb") as stream:
-                return Result.from_json(stream.read(MAX_RESULT_BYTES).decode("utf-8"))
-        except (OSError, ValueError):
-            return None
+        return _result(self.metrics)
+
+    def evaluated(self, split: str) -> Result | None:
+        """Read what `evaluate` measured on a split; None if it has not, or the file is damaged."""
+        return _result(self.evaluation(split))
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `history.csv` with one row per epoch; the first row's keys name the columns."""
@@ -208,6 +211,16 @@ class RunDir:
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.history, text.getvalue())
+
+
+def _result(file: Path) -> Result | None:
+    try:
+        if not file.is_file():
+            return None
+        with file.open("rb") as stream:
+            return Result.from_json(stream.read(MAX_RESULT_BYTES).decode("utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def default_path(name: str) -> Path:

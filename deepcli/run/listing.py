@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import json
-import operator
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from deepcli.errors import RunError, UsageError
+from deepcli.data.sources.naming import natural
+from deepcli.errors import RunError
+from deepcli.result import Result
 from deepcli.run.directory import RunDir
+from deepcli.run.varied import varied
 from deepcli.spec import yaml12
-from deepcli.spec.registry import did_you_mean
 from deepcli.spec.trees import Value, flat
 
 MAX_LEVELS = 5
 MAX_HISTORY_BYTES = 16 << 20
-FACTS = ("run", "status", "epochs", "best_epoch", "seconds")
-
-
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-    "=": operator.eq,
-}
-CONDITION = re.compile(r"^\s*([\w.]+)\s*(<=|>=|==|!=|<|>|=)\s*(.*?)\s*$")
+FACTS = ("run", "status", "epochs", "best_epoch", "seconds", "started")
+PREFIXES = {"validation": "val_", "test": "test_"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +34,10 @@ class ListedRun:
         best_epoch: The best epoch, counted from 1.
         seconds: Time of the command that finished the run.
         metrics: `val_loss`, `test_accuracy` and so on, and the headlines of baselines, such as `linear_accuracy`; for a run
-            that has not ended, those of its last epoch.
+            that has not ended, those of its last epoch and what `evaluate` measured.
         spec: Every field of the spec by dotted key.
+        origins: Where each value of the spec was written, if it is no default; None if that is unknown.
+        started: When the run began.
     """
 
     path: Path
@@ -58,20 +47,35 @@ class ListedRun:
     seconds: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     spec: Mapping[str, Value] = field(default_factory=dict)
+    origins: Mapping[str, str] | None = None
+    started: datetime | None = None
+
+    @property
+    def planned(self) -> int | None:
+        """How many epochs the run is to have."""
+        epochs = self.spec.get("training.epochs")
+        return epochs if isinstance(epochs, int) else None
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the run began."""
+        return None if self.started is None else max((datetime.now(UTC) - self.started).total_seconds(), 0.0)
 
     @property
     def facts(self) -> dict[str, Value]:
-        """The columns that every run has."""
-        return {"run": str(self.path), **{name: getattr(self, name) for name in FACTS[1:]}}
+        """What is known of every run."""
+        known = {name: getattr(self, name) for name in FACTS[1:]}
+        started = self.started.isoformat(timespec="seconds") if self.started else None
+        return {"run": str(self.path), **known, "started": started}
 
     @property
     def values(self) -> dict[str, Value]:
         """All values to sort and filter by."""
-        return {**self.spec, **self.metrics, **self.facts}
+        return {**self.spec, **self.metrics, **self.facts, "age": self.age}
 
 
 def find(folders: Sequence[Path]) -> list[ListedRun]:
-    """List the runs in and below some folders, in the order of their names.
+    """List the runs in and below some folders, in the natural order of their names: `r2` before `r10`.
 
     Raises:
         RunError: A folder does not exist.
@@ -83,6 +87,14 @@ def find(folders: Sequence[Path]) -> list[ListedRun]:
     return [_read(path) for path in paths]
 
 
+def latest(folder: Path) -> Path | None:
+    """Return the run below a folder that began last; None if there is none."""
+    paths = list(_search(folder, MAX_LEVELS)) if folder.is_dir() else []
+    began = {path: _started(RunDir(path).described()) for path in paths}
+    known = [(when, place, path) for place, (path, when) in enumerate(began.items()) if when is not None]
+    return max(known)[-1] if known else None
+
+
 def _search(folder: Path, levels: int) -> Iterator[Path]:
     if (folder / "config.yaml").is_file() and (folder / "environment.json").is_file():
         yield folder
@@ -90,7 +102,7 @@ def _search(folder: Path, levels: int) -> Iterator[Path]:
     if not levels:
         return
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(folder), key=lambda entry: natural(entry.name))
     except OSError:
         return
     for entry in entries:
@@ -100,24 +112,41 @@ def _search(folder: Path, levels: int) -> Iterator[Path]:
 
 def _read(path: Path) -> ListedRun:
     run = RunDir(path)
+    about = run.described()
+    damaged = ListedRun(path, "damaged", started=_started(about))
     try:
         spec = dict(flat(yaml12.quick(_text(run.config, yaml12.MAX_BYTES))))
     except (OSError, ValueError):
-        return ListedRun(path, "damaged")
+        return damaged
+    origins = about.get("origins")
+    whole = replace(damaged, spec=spec, origins=origins if isinstance(origins, dict) else None)
     result = run.result()
-    if result is None:
-        if run.metrics.exists():
-            return ListedRun(path, "damaged", spec=spec)
-        epochs, metrics = _last_epoch(run)
-        return ListedRun(path, "running" if run.is_owned() else "unfinished", epochs, metrics=metrics, spec=spec)
-    named = {"validation": "val_", "test": "test_"}
-    metrics = {
+    if result is not None:
+        metrics = {**_metrics(result), **result.beside}
+        ended = replace(whole, status=result.status, epochs=result.epochs, best_epoch=result.best_epoch)
+        return replace(ended, seconds=result.seconds, metrics=metrics)
+    if run.metrics.exists():
+        return whole
+    epochs, metrics = _last_epoch(run)
+    measured = {**metrics, **_metrics(run.evaluated("test"))}
+    return replace(whole, status="running" if run.is_owned() else "unfinished", epochs=epochs, metrics=measured)
+
+
+def _metrics(result: Result | None) -> dict[str, float | None]:
+    """Name the metrics of validation and test as tables do."""
+    return {
         f"{prefix}{name}": value
-        for split, prefix in named.items()
-        for name, value in result.metrics.get(split, {}).items()
+        for split, prefix in PREFIXES.items()
+        for name, value in (result.metrics.get(split, {}) if result else {}).items()
     }
-    metrics |= result.beside
-    return ListedRun(path, result.status, result.epochs, result.best_epoch, result.seconds, metrics, spec)
+
+
+def _started(about: Mapping[str, object]) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(str(about["started"]))
+    except (KeyError, ValueError):
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _last_epoch(run: RunDir) -> tuple[int | None, dict[str, float | None]]:
@@ -139,66 +168,10 @@ def _text(file: Path, limit: int) -> str:
 
 def changed(runs: Sequence[ListedRun]) -> list[str]:
     """List the dotted keys in which the specs of runs differ, except the name."""
-    keys = dict.fromkeys(key for run in runs for key in run.spec if key != "name")
-    specs = [run.spec for run in runs if run.spec]
-    return [key for key in keys if len({(type(spec.get(key)), spec.get(key)) for spec in specs}) > 1]
+    known = [run for run in runs if run.spec]
+    return varied([run.spec for run in known], [run.origins for run in known])
 
 
 def metrics(runs: Sequence[ListedRun]) -> list[str]:
     """List the metrics that any of the runs has."""
     return list(dict.fromkeys(name for run in runs for name in run.metrics))
-
-
-def keep(runs: Sequence[ListedRun], conditions: Sequence[str]) -> list[ListedRun]:
-    """Keep the runs for which every condition holds, such as `val_accuracy>0.98` or `model.type=cnn`.
-
-    Raises:
-        UsageError: A condition is malformed, or names a value that no run has.
-    """
-    for text in conditions:
-        match = CONDITION.match(text)
-        if match is None or not match[3]:
-            raise UsageError(f"--filter: should look like val_accuracy>0.98 or model.type=cnn, not {text!r}")
-        name, compare, wanted = _known(match[1], runs, "--filter"), OPERATORS[match[2]], _scalar(match[3])
-        runs = [run for run in runs if _holds(run.values.get(name), compare, wanted)]
-    return list(runs)
-
-
-def order(runs: Sequence[ListedRun], key: str, descending: bool) -> list[ListedRun]:
-    """Sort runs by one of their values; runs without it come last.
-
-    Raises:
-        UsageError: No run has that value.
-    """
-    name = _known(key, runs, "--sort")
-    having = [run for run in runs if run.values.get(name) is not None]
-
-    def place(run: ListedRun) -> tuple[bool, Any]:
-        value = run.values[name]
-        return (False, value) if isinstance(value, int | float) else (True, str(value))
-
-    without = [run for run in runs if run.values.get(name) is None]
-    return sorted(having, key=place, reverse=descending) + without
-
-
-def _known(name: str, runs: Sequence[ListedRun], option: str) -> str:
-    names = dict.fromkeys([*FACTS, *(key for run in runs for key in run.values)])
-    if name not in names:
-        raise UsageError(f"{option}: no run has {name!r}; {did_you_mean(name, names)}".rstrip("; "))
-    return name
-
-
-def _scalar(text: str) -> Value:
-    with contextlib.suppress(yaml12.YamlError):
-        value = yaml12.parse(text, "").tree
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
-    return text
-
-
-def _holds(value: Value, compare: Callable[[Any, Any], bool], wanted: Value) -> bool:
-    if value is None and wanted is not None:
-        return False
-    try:
-        return compare(value, wanted)
-    except TypeError:  # a number cannot be compared with a string
-        return False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import RunError, TrainingError
-from deepcli.result import DataRead, Result
+from deepcli.result import Result
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import Reporter
 from deepcli.system.atomic import write_text
@@ -17,10 +17,10 @@ RESULT = "result.json"
 
 
 def keep_in_run(
-    run: RunDir, split: str, measured: Measured, lexicon: Callable[[], Lexicon | None], read: DataRead, show: Reporter
+    run: RunDir, result: Result, split: str, measured: Measured, lexicon: Callable[[], Lexicon | None], show: Reporter
 ) -> None:
-    """Save the predictions of a run's best weights in the run, or show why not."""
-    if read.as_trained is None:
+    """Save the predictions of a run's best weights in the run, and what was measured, or show why not."""
+    if result.data is None or result.data.as_trained is None:
         show.note("notice: predictions are not saved in the run; use --output to save them elsewhere")
         return
     if run.is_owned():
@@ -28,6 +28,7 @@ def keep_in_run(
         return
     try:
         keep(run, split, measured, lexicon)
+        write_text(run.evaluation(split), result.to_json() + "\n")
     except TrainingError as error:  # another user's run or a full disk; the metrics are still shown
         show.note(f"notice: predictions are not saved: {error}")
 

@@ -148,7 +148,7 @@ MUTANTS = (
            ("tests/unit/test_augmentation.py",)),
     Mutant("naive Bayes ratios are not smoothed", "nn/ngram_bag.py",
            "p = smoothing + counts[label]", "p = 1e-9 + counts[label]", ("tests/unit/test_ngram.py",)),
-    Mutant("runs are never sorted downwards", "run/listing.py",
+    Mutant("runs are never sorted downwards", "run/selecting.py",
            "reverse=descending", "reverse=False", ("tests/cli/test_runs.py",)),
     Mutant("the least sure mistakes come first", "evaluation/mistakes.py",
            "np.argsort(-outputs[wrong]", "np.argsort(outputs[wrong]",
