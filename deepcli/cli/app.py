@@ -26,6 +26,7 @@ from deepcli.cli.show import show
 from deepcli.cli.sweep.run import app as sweep
 from deepcli.cli.train import train
 from deepcli.cli.validate import validate
+from deepcli.cli.why import why
 
 app = typer.Typer(
     name="deepcli",
@@ -63,6 +64,7 @@ app.command()(predict)
 app.command()(runs)
 app.command()(report)
 app.command()(compare)
+app.command()(why)
 app.command()(plot)
 app.command()(export)
 app.add_typer(sweep, name="sweep")

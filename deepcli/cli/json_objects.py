@@ -107,6 +107,25 @@ class Runs(Answer):
     runs: list[ListedRun] = Field([], description="The runs, in the requested order.")
 
 
+class ValueOrigin(Nested):
+    """A value of a run's spec."""
+
+    key: str = Field(description="Its dotted key.")
+    value: Any = Field(description="The value; a list as JSON.")
+    origin: str = Field(description="Where it was written, such as config.yaml:3:5, command line or default.")
+    decided: str | None = Field(description="What the run made of auto, and why; null for other values.")
+
+
+class Origins(Answer):
+    """Where values of a run's spec came from."""
+
+    model_config = ConfigDict(title="deepcli why")
+
+    command: Literal["why"] = Field(description="The command that ran.")
+    status: Status = Field(description="How the command ended.")
+    values: list[ValueOrigin] = Field([], description="The values, in the order of the spec.")
+
+
 class ListedComponent(Nested):
     """A component that a spec can name, or a score."""
 

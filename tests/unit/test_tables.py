@@ -8,7 +8,7 @@ from deepcli.cli import tables
 from deepcli.cli.tables import cells_of, fits, fitted, header, print_rows, shortened
 
 COLUMNS = ["run", "status", "val_loss", "path"]
-ROWS = [
+ROWS: list[list[object]] = [
     ["runs/a", "completed", 0.123456789, "/data/of/somebody/else/very/long/photos.csv"],
     ["runs/b", "failed", None, ""],
 ]
@@ -51,7 +51,7 @@ def test_in_a_terminal_the_count_is_part_of_the_table(room, capsys):
 
 
 @pytest.mark.parametrize("how", [{"wide": True}, {"csv": True}, {"markdown": True}])
-def test_all_is_shown_where_it_is_asked_for(room, capsys, how):
+def test_all_is_shown_where_it_is_asked_for(room, capsys, how: dict[str, bool]):
     room(20)
     print_rows(COLUMNS, ROWS, ranks=RANKS, **how)
     assert "/data/of/somebody/else/very/long/photos.csv" in capsys.readouterr().out
@@ -88,7 +88,7 @@ def test_wide_signs_take_two_cells_and_joined_ones_none(room, capsys):
 
 
 def test_whether_a_table_fits(room):
-    rows = [["lr", 0.1, 0.2]]
+    rows: list[list[object]] = [["lr", 0.1, 0.2]]
     room(12)
     assert fits(["", "a", "b"], rows) and not fits(["", "runs/a", "runs/b"], rows)
 
