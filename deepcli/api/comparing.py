@@ -78,7 +78,7 @@ class ComparedRuns:
             UsageError: No run has that metric, or the file has another ending.
         """
         from deepcli.reports import plots
-        from deepcli.spec.registry import did_you_mean
+        from deepcli.spec.spelling import did_you_mean
 
         loaded = self.comparison.runs
         name = metric or loaded[0].experiment.monitor

@@ -11,7 +11,8 @@ from deepcli.errors import Problem
 from deepcli.experiment.expected import choices, expected
 from deepcli.experiment.merge import class_at, spec_class
 from deepcli.experiment.schema import Experiment
-from deepcli.spec.registry import Spec, did_you_mean, show
+from deepcli.spec.registry import Spec, show
+from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.trees import lookup
 from deepcli.spec.yaml12 import Document, Mark, Path
 

@@ -16,7 +16,7 @@ from deepcli.experiment.merge import Merger
 from deepcli.experiment.schema import Experiment
 from deepcli.spec import yaml12
 from deepcli.spec.paths import with_absolute_paths
-from deepcli.spec.registry import did_you_mean
+from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.yaml12 import Document, Mark
 from deepcli.sweeps.arguments import written
 from deepcli.sweeps.space import Point, Seeded, draw, grid, path
