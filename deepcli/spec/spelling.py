@@ -1,9 +1,9 @@
-"""The name that a misspelled or foreign word means: by its letters, by a table of synonyms, by edits, by likeness."""
+"""The name that a misspelled or foreign word means: by a table of synonyms, by edits, by its beginning, by likeness."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from deepcli.spec.synonyms import meanings, plain
 
@@ -15,17 +15,22 @@ LONGEST = 60
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Suggest the known names that an unknown word may mean, ready for a message; an empty string if there are none."""
-    near = nearest(word, known)
-    *first, last = [repr(name) for name in near] or [""]
-    return f"did you mean {', '.join(first)}{' or ' if first else ''}{last}? " if near else ""
+    near = listed([repr(name) for name in nearest(word, known)], "or")
+    return f"did you mean {near}? " if near else ""
+
+
+def listed(words: Sequence[str], joint: str) -> str:
+    """Join words as in a sentence: `a, b or c`."""
+    *first, last = words or [""]
+    return f"{', '.join(first)} {joint} {last}" if first else last
 
 
 def nearest(word: object, known: Iterable[str]) -> list[str]:
     """List the known names that a word may mean, the likeliest first; several only if a synonym has several meanings."""
     text, names = str(word)[:LONGEST], list(dict.fromkeys(known))
-    if found := same(text, names) or synonymous(text, names) or misspelled(text, names):
+    if found := same(text, names) or synonymous(text, names) or misspelled(text, names) or shortened(text, names):
         return found
-    return difflib.get_close_matches(text.lower(), names, n=1, cutoff=0.6)
+    return difflib.get_close_matches(text.lower(), names, n=1, cutoff=0.7)
 
 
 def same(word: str, known: Iterable[str]) -> list[str]:
@@ -65,6 +70,12 @@ def misspelled(word: str, known: Iterable[str]) -> list[str]:
         return pair[0], -alike.ratio()
 
     return [min(near, key=place)[1]]
+
+
+def shortened(word: str, known: Iterable[str]) -> list[str]:
+    """List the known names that begin with a word, as `clip` begins `clipnorm`; at least three letters of them."""
+    start = plain(word)
+    return [name for name in known if plain(name).startswith(start)][:MOST_NAMED] if len(start) >= 3 else []
 
 
 def edits(one: str, other: str) -> int:

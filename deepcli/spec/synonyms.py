@@ -192,7 +192,13 @@ SYNONYMS: dict[str, str] = {
     "mixed_bfloat16": "bf16 bf16_mixed mixed",
     "float32": "fp32 full single 32 32_true",
     "horizontal_and_vertical": "both",
+    "average": "avg mean",
+    "max": "maximum",
+    "gpu": "cuda cuda:0 nvidia mps rocm",
     "balanced": "auto inverse_frequency",
+    "batch": "batchnorm batch_norm bn use_bn batch_normalization",
+    "layer": "layer_norm layer_normalization ln",
+    "group": "group_norm group_normalization gn",
     # Commands and options
     "evaluate": "eval test score",
     "predict": "infer inference classify",
@@ -214,6 +220,17 @@ SYNONYMS: dict[str, str] = {
 }
 """By the name in deepcli: what others call it. A word may have several meanings; the first that fits a place is meant."""
 
+OPTIONS = ("output", "resume", "if-exists", "verbose", "quiet", "data-dir", "offline")
+"""Options of `deepcli train` that people look for in a spec."""
+
+UNNEEDED = {
+    "the number of classes follows from the data": "num_classes n_classes classes nb_classes num_labels out_features",
+    "the shape of the inputs follows from the data": "input_shape input_size input_dim in_channels in_features",
+    "the training split is shuffled in every epoch": "shuffle shuffle_data",
+    "data are prefetched without a setting": "num_workers workers pin_memory prefetch dataloader_num_workers",
+}
+"""What other libraries have to be given, and why a spec has no field for it."""
+
 
 def plain(word: str) -> str:
     """Return a word as it is compared: lower case, without dashes, underscores, dots and spaces."""
@@ -227,6 +244,11 @@ def _meanings() -> dict[str, tuple[str, ...]]:
         for word in dict.fromkeys(map(plain, words.split())):
             found[word] = (*found.get(word, ()), name)
     return found
+
+
+def unneeded(word: str) -> str:
+    """Say why a spec has no field for a word of others; an empty string if that is not known."""
+    return next((why for why, words in UNNEEDED.items() if plain(word) in map(plain, words.split())), "")
 
 
 def meanings(word: str) -> tuple[str, ...]:
