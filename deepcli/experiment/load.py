@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from deepcli.errors import DataError, Problem, SpecError
 from deepcli.experiment.merge import Merger
 from deepcli.experiment.messages import problems
+from deepcli.experiment.missing import missing_hint, run_instead
 from deepcli.experiment.schema import Experiment
 from deepcli.spec import yaml12
 from deepcli.spec.paths import unreadable
@@ -86,8 +87,9 @@ def gather(files: Sequence[Path | Document], overrides: Iterable[str] = ()) -> t
     """
     merger = Merger()
     document = Document({})
+    names = [str(file) for file in files if isinstance(file, Path)]
     for file in files:
-        read_file = file if isinstance(file, Document) else read(file)
+        read_file = file if isinstance(file, Document) else read(file, names, document.tree)
         document = merger.overlay(document, read_file) if document.tree else read_file
     document = merger.overlay(document, words(overrides))
     if "name" not in document.tree:
@@ -143,8 +145,13 @@ def check_length(experiment: Experiment, source: str) -> None:
         raise SpecError([Problem(source, "", why)]) from None
 
 
-def read(file: Path) -> Document:
+def read(file: Path, words: Sequence[str] = (), tree: Any = None) -> Document:
     """Read one spec file.
+
+    Args:
+        file: The file.
+        words: All words that were given as files, for the message if this one is missing.
+        tree: The plain values of those before it.
 
     Raises:
         SpecError: The file is missing, too large, not text, not YAML, or not a mapping.
@@ -152,7 +159,8 @@ def read(file: Path) -> Document:
     try:
         return parse(_text(file), str(file))
     except OSError as error:
-        raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}")]) from None
+        hint = missing_hint(file, words or [str(file)], tree) if isinstance(error, FileNotFoundError) else ""
+        raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}{hint}")]) from None
 
 
 def parse(text: str, source: str) -> Document:
@@ -175,7 +183,7 @@ def parse(text: str, source: str) -> Document:
 def _text(file: Path) -> str:
     kind = file.stat().st_mode
     if stat.S_ISDIR(kind):
-        raise SpecError([Problem(str(file), "", "is a directory, not a spec")])
+        raise SpecError([Problem(str(file), "", run_instead(file) or "is a directory, not a spec")])
     if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a pipe ends when its writer does; a device may never end
         raise SpecError([Problem(str(file), "", "is a device, not a file; save the spec in a file first")])
     with file.open("rb") as stream:
@@ -185,7 +193,8 @@ def _text(file: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SpecError([Problem(str(file), "", "is not a text file (it should be YAML in UTF-8)")]) from None
+        why = run_instead(file) or "is not a text file (it should be YAML in UTF-8)"
+        raise SpecError([Problem(str(file), "", why)]) from None
 
 
 def words(overrides: Iterable[str]) -> Document:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_origin
 
+from pydantic.fields import FieldInfo
+
 from deepcli.experiment.expected import choices
 from deepcli.experiment.forms import filled, problem
 from deepcli.experiment.merge import class_at, registry_of, section_of, spec_class
@@ -103,7 +105,7 @@ def pointer(path: Path, value: Any, tree: Any, whole: type[Spec] = Experiment) -
         tree: The whole spec, as plain values.
         whole: The class that the spec should have.
     """
-    name, every = str(path[-1]), [one for one in fields(tree, whole) if one != path]
+    name, every = str(path[-1]), list(fields(tree, whole))
     if name == "type":
         return _of_type(value, every, tree, whole)
     below = [one for one in every if one[: len(path) - 1] == path[:-1]]
@@ -125,8 +127,8 @@ def _of_type(name: Any, among: Sequence[Path], tree: Any, whole: type[Spec]) -> 
 
 
 def _equal(name: str, among: Sequence[Path]) -> list[Path]:
-    found = [path for path in among if plain(str(path[-1])) == plain(name)]
-    return sorted(found, key=len)[:MOST_PLACES]
+    found = sorted((path for path in among if plain(str(path[-1])) == plain(name)), key=len)
+    return found[:1] if found and len(found[0]) == 1 else found[:MOST_PLACES]
 
 
 def _synonymous(name: str, among: Sequence[Path]) -> list[Path]:
@@ -195,13 +197,15 @@ def fields(tree: Any, cls: type[Spec], path: Path = ()) -> Iterator[Path]:
         value = lookup(tree, here)
         if isinstance(value, list):
             continue
-        inner = section_of(cls, name, value) if value is not None else _default(cls, name, field.default)
+        inner = section_of(cls, name, value) if value is not None else _default(cls, name, field)
         if inner is not None:
             yield from fields(tree, inner, here)
 
 
-def _default(cls: type[Spec], name: str, default: Any) -> type[Spec] | None:
-    """Return the class of a section that a spec leaves out."""
-    if isinstance(default, Spec):
-        return type(default)
-    return spec_class(cls, name) if registry_of(cls, name) is None else None
+def _default(cls: type[Spec], name: str, field: FieldInfo) -> type[Spec] | None:
+    """Return the class of a section that a spec leaves out: of a required one, what all its types have."""
+    if isinstance(field.default, Spec):
+        return type(field.default)
+    if get_origin(field.annotation) is tuple:
+        return None
+    return spec_class(cls, name) if registry_of(cls, name) is None or field.is_required() else None

@@ -74,7 +74,9 @@ class RunDir:
         """
         run = cls(path)
         if not run.config.is_file():
-            raise RunError(f"{path} is not a run: no config.yaml in it")
+            from deepcli.run.near_runs import run_hint
+
+            raise RunError(f"{path} is not a run: no config.yaml in it{run_hint(path)}")
         return run
 
     @classmethod

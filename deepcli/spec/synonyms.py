@@ -200,9 +200,10 @@ SYNONYMS: dict[str, str] = {
     "layer": "layer_norm layer_normalization ln",
     "group": "group_norm group_normalization gn",
     # Commands and options
+    "train": "fit run start learn",
     "evaluate": "eval test score",
     "predict": "infer inference classify",
-    "runs": "ls history experiments",
+    "runs": "run ls history experiments",
     "sweep": "tune search hpo optimize hyperparameters grid_search",
     "compare": "diff",
     "validate": "check lint verify",
