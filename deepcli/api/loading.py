@@ -87,16 +87,17 @@ def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: 
 
 
 def _demand_no_run(parts: Sequence[Source | Document]) -> None:
-    """Check that no folder is a run, which own data never are.
+    """Check that no part is a run or a checkpoint.
 
     Raises:
         SpecError: One is.
     """
-    from deepcli.experiment.missing import run_instead
-
     for part in parts:
-        if isinstance(part, str | os.PathLike) and Path(part).is_dir() and (why := run_instead(Path(part))):
-            raise SpecError([Problem(os.fspath(part), "", why)])
+        if isinstance(part, str | os.PathLike) and (os.path.isdir(part) or os.fspath(part).endswith(".keras")):  # noqa: PTH112
+            from deepcli.experiment.missing import run_instead
+
+            if why := run_instead(Path(part)):
+                raise SpecError([Problem(os.fspath(part), "", why)])
 
 
 def plugin_names(plugins: PluginFiles) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from deepcli.errors import UsageError
 
 SPECS = (".yaml", ".yml")
-NAMES_SPEC = ("config", "config-file", "cfg", "spec", "c", "f", "file")
+NAMES_SPEC = ("config", "config_file", "cfg", "spec", "c", "f", "file")
 """Options of other tools whose value is the spec."""
 
 
@@ -67,21 +67,22 @@ def _unknown_option(name: str, context: Any, words: Sequence[str]) -> str:
     from deepcli.api.meant import override_for
     from deepcli.spec.spelling import misspelled, same, synonymous
 
-    word, value = name.lstrip("-"), _value_of(name, words)
-    own = [option[2:] for one in context.command.params for option in one.opts if option.startswith("--")]
+    word, value = name.lstrip("-").replace("-", "_"), _value_of(name, words)
+    options = [option for one in context.command.params for option in one.opts if option.startswith("--")]
+    own = {option[2:].replace("-", "_"): option for option in options}
     takes = next((one.metavar or "" for one in context.command.params if "KEY=VALUE" in (one.metavar or "")), "")
     specs = [part for part in words if part.lower().endswith(SPECS) and part != value]
     runs = [str(config) for part in words if (config := Path(part) / "config.yaml").is_file()]
-    for near in (same(word, own), synonymous(word.replace("-", "_"), own)):
+    for near in (same(word, own), synonymous(word, own)):
         if near:
-            return f"did you mean --{near[0]}?"
+            return f"did you mean {own[near[0]]}?"
     if word in NAMES_SPEC and "CONFIG" in takes:
         return f"write the spec without an option: {context.command_path} {value or 'spec.yaml'}"
-    sure, text = override_for(word.replace("-", "_"), value, specs or runs, only="" if "CONFIG" in takes else "data")
+    sure, text = override_for(word, value, specs or runs, only="" if "CONFIG" in takes else "data")
     if takes and sure:
         return text
     if near := misspelled(word, own):
-        return f"did you mean --{near[0]}?"
+        return f"did you mean {own[near[0]]}?"
     if takes and text:
         return text
     others = sorted(path for path, option in _options(context.find_root()) if option == name)

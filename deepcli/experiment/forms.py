@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from deepcli.experiment.expected import PLAIN
 from deepcli.experiment.merge import class_at, registry_of, spec_class
-from deepcli.experiment.written import on_command_line
+from deepcli.experiment.written import as_text, on_command_line
 from deepcli.spec.registry import Spec
 from deepcli.spec.spelling import nearest
 from deepcli.spec.synonyms import meanings
-from deepcli.spec.yaml12 import Path, dump_line
+from deepcli.spec.yaml12 import Path
 
 WORDS: dict[str, Any] = {
     "true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False,
@@ -44,8 +44,7 @@ def meant_here(path: Path, value: Any, tree: Any, whole: type[Spec], override: b
         return f"write {on_command_line((*path, below), right)}" if override else ""
     for candidate in _candidates(value, section, key):
         if problem(section, key, candidate) is None:
-            shown = dump_line({"x": candidate}).partition(": ")[2]
-            return f"write {on_command_line(path, candidate)}" if override else f"did you mean {shown}?"
+            return f"write {on_command_line(path, candidate)}" if override else f"did you mean {as_text(candidate)}?"
     return ""
 
 

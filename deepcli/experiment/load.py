@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from deepcli.errors import DataError, Problem, SpecError
 from deepcli.experiment.merge import Merger
 from deepcli.experiment.messages import problems
-from deepcli.experiment.missing import missing_hint, run_instead
 from deepcli.experiment.schema import Experiment
 from deepcli.spec import yaml12
 from deepcli.spec.paths import unreadable
@@ -159,6 +158,8 @@ def read(file: Path, words: Sequence[str] = (), tree: Any = None) -> Document:
     try:
         return parse(_text(file), str(file))
     except OSError as error:
+        from deepcli.experiment.missing import missing_hint
+
         hint = missing_hint(file, words or [str(file)], tree) if isinstance(error, FileNotFoundError) else ""
         raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}{hint}")]) from None
 
@@ -183,18 +184,24 @@ def parse(text: str, source: str) -> Document:
 def _text(file: Path) -> str:
     kind = file.stat().st_mode
     if stat.S_ISDIR(kind):
-        raise SpecError([Problem(str(file), "", run_instead(file) or "is a directory, not a spec")])
+        raise _no_spec(file, "is a directory, not a spec")
     if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a pipe ends when its writer does; a device may never end
         raise SpecError([Problem(str(file), "", "is a device, not a file; save the spec in a file first")])
     with file.open("rb") as stream:
         content = stream.read(yaml12.MAX_BYTES + 1)
     if len(content) > yaml12.MAX_BYTES:
-        raise SpecError([Problem(str(file), "", f"is larger than {yaml12.MAX_BYTES >> 10} KiB, the limit for a spec")])
+        raise _no_spec(file, f"is larger than {yaml12.MAX_BYTES >> 10} KiB, the limit for a spec")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        why = run_instead(file) or "is not a text file (it should be YAML in UTF-8)"
-        raise SpecError([Problem(str(file), "", why)]) from None
+        raise _no_spec(file, "is not a text file (it should be YAML in UTF-8)") from None
+
+
+def _no_spec(file: Path, why: str) -> SpecError:
+    """Return the error for a file that cannot be a spec, which says more if it is a run or a checkpoint."""
+    from deepcli.experiment.missing import run_instead
+
+    return SpecError([Problem(str(file), "", run_instead(file) or why)])
 
 
 def words(overrides: Iterable[str]) -> Document:

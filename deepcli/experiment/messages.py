@@ -9,9 +9,7 @@ from pydantic import ValidationError
 
 from deepcli.errors import Problem
 from deepcli.experiment.expected import choices, expected
-from deepcli.experiment.forms import meant_here
 from deepcli.experiment.merge import class_at, spec_class
-from deepcli.experiment.pointers import unknown_key
 from deepcli.experiment.schema import Experiment
 from deepcli.spec.registry import Spec, show
 from deepcli.spec.spelling import did_you_mean
@@ -58,13 +56,10 @@ def _hint(path: Path, messages: list[str], document: Document, cls: type[Spec]) 
     """Suggest a value in the right form, unless a message names what is meant or nothing is there."""
     if any("did you mean" in message or message.startswith(("unknown", "is missing")) for message in messages):
         return ""
-    return meant_here(path, lookup(document.tree, path), document.tree, cls, _is_override(path, document))
+    from deepcli.experiment.forms import meant_here
 
-
-def _is_override(path: Path, document: Document) -> bool:
-    """Return whether a place is from the command line."""
-    mark = _mark(path, document, document.keys)
-    return mark is not None and mark.source != "" and mark.line is None
+    mark = _mark(path, document, document.values)
+    return meant_here(path, lookup(document.tree, path), document.tree, cls, mark is not None and mark.is_override)
 
 
 def _is_other_branch(item: Any) -> bool:
@@ -100,7 +95,9 @@ def _message(item: Any, path: Path, document: Document, whole: type[Spec]) -> st
     if kind == "too_long":
         return f"should have at most {item['ctx']['max_length']}, not {item['ctx']['actual_length']}"
     if kind == "extra_forbidden":
-        return unknown_key(path, value, tree, whole, _is_override(path, document))
+        from deepcli.experiment.pointers import unknown_key  # valid specs do without
+
+        return unknown_key(path, value, tree, whole, _mark(path, document, document.keys) or Mark(""))
     message = expected(item, _section_at(path, tree, whole))
     suggestion = f"; {_meant(value, choices(item))}".rstrip("; ") if isinstance(value, str) else ""
     if isinstance(value, str) and kind != "literal_error":

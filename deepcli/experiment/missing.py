@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,12 @@ def _of_field(word: str, words: Sequence[str], tree: Any) -> str:
 
 def run_instead(path: Path) -> str:
     """Explain that a path is a run or a checkpoint, not a spec; an empty string if it is neither."""
-    config = path / "config.yaml"
-    if config.is_file() and (path / "environment.json").is_file():
+    config, is_run, is_checkpoint = path / "config.yaml", False, False
+    with contextlib.suppress(OSError, ValueError):  # a name that is too long
+        is_run = config.is_file() and (path / "environment.json").is_file()
+        is_checkpoint = path.suffix == ".keras" and path.is_file()
+    if is_run:
         return f"is a run, not a spec; its spec is {config}; to continue the run: `deepcli train --resume {path}`"
-    if path.suffix == ".keras":
-        return "is a checkpoint, not a spec; to start from its weights, write training.initial_weights=" + str(path)
+    if is_checkpoint:
+        return f"is a checkpoint, not a spec; to start from its weights, write training.initial_weights={path}"
     return ""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_origin
 
-from pydantic.fields import FieldInfo
-
 from deepcli.experiment.expected import choices
 from deepcli.experiment.forms import filled, problem
-from deepcli.experiment.merge import class_at, registry_of, section_of, spec_class
+from deepcli.experiment.merge import class_at, registry_of, spec_class
+from deepcli.experiment.places import fields, in_other_types
 from deepcli.experiment.schema import Experiment
 from deepcli.experiment.written import dotted, in_file, on_command_line
 from deepcli.spec.registry import Registry, Spec
 from deepcli.spec.spelling import did_you_mean, listed, misspelled, nearest, same, synonymous
 from deepcli.spec.synonyms import OPTIONS, meanings, plain, unneeded
-from deepcli.spec.trees import lookup
-from deepcli.spec.yaml12 import Path
+from deepcli.spec.yaml12 import Mark, Path
 
 MOST_PLACES = 3
 
@@ -38,6 +36,11 @@ class Pointer:
     sure: bool = False
     values: str = ""
 
+    @property
+    def names(self) -> str:
+        """The places, dotted."""
+        return listed([dotted(path) for path in self.places], "or")
+
     def as_override(self) -> str:
         """Say what to write on the command line."""
         if self.values:
@@ -49,11 +52,10 @@ class Pointer:
         """Say what to write in a file with these plain values."""
         if self.values:
             return self.as_override()
-        names = listed([dotted(path) for path in self.places], "or")
-        return f"did you mean {names}? In the file: {in_file(self.places[0], self.value, tree)}"
+        return f"did you mean {self.names}? Write {in_file(self.places[0], self.value, tree)}"
 
 
-def unknown_key(path: Path, value: Any, tree: Any, whole: type[Spec], override: bool) -> str:
+def unknown_key(path: Path, value: Any, tree: Any, whole: type[Spec], mark: Mark) -> str:
     """Say that a key is unknown, and what to write instead.
 
     Args:
@@ -61,7 +63,7 @@ def unknown_key(path: Path, value: Any, tree: Any, whole: type[Spec], override: 
         value: What the spec has there.
         tree: The whole spec, as plain values.
         whole: The class that the spec should have.
-        override: Whether it is from the command line, and not from a file.
+        mark: Where it is written, which decides how what is meant is written.
     """
     cls = class_at(tree, path[:-1], whole)
     name, known = str(path[-1]), list(cls.model_fields) if cls else []
@@ -69,27 +71,29 @@ def unknown_key(path: Path, value: Any, tree: Any, whole: type[Spec], override: 
     names = f"known: {', '.join(known)}"
     if own := same(name, known) or synonymous(name, known):
         here = _with_value([(*path[:-1], own[0])], name, value, tree, whole)
-        return what + here.as_override() if override else f"{what}{did_you_mean(name, known)}{names}"
+        return what + here.as_override() if mark.is_override else f"{what}{did_you_mean(name, known)}{names}"
     found = pointer(path, value, tree, whole)
     if found.sure and _is_below(found, path):
-        return what + _shown(found, tree, override)
-    if elsewhere := _in_other_types(path, tree, whole):
-        return f"{what}{elsewhere}; {'or ' + _shown(found, tree, override) if found.sure else names}"
+        return what + _shown(found, tree, mark)
+    if elsewhere := in_other_types(path, tree, whole):
+        return f"{what}{elsewhere}; {'or ' + _shown(found, tree, mark) if found.sure else names}"
     if misspelled(name, known):
         return f"{what}{did_you_mean(name, known)}{names}"
     if found.sure:
-        return what + _shown(found, tree, override)
+        return what + _shown(found, tree, mark)
     if why := unneeded(name):
         return f"{what}{why}"
     if option := next((one for one in (name, *meanings(name)) if one in OPTIONS), None):
-        return f"{what}use the option --{option} of `deepcli train`"
+        return f"{what}use the option --{option.replace('_', '-')} of `deepcli train`"
     if near := did_you_mean(name, known):
         return f"{what}{near}{names}"
-    return f"{what}{_shown(found, tree, override)} {names}" if found.places else what + names
+    return f"{what}{_shown(found, tree, mark)} {names}" if found.places else what + names
 
 
-def _shown(found: Pointer, tree: Any, override: bool) -> str:
-    return found.as_override() if override else found.as_yaml(tree)
+def _shown(found: Pointer, tree: Any, mark: Mark) -> str:
+    if mark.varies:  # without one of its values: a sweep would list the same mistake once for each
+        return f"did you mean {found.names}?"
+    return found.as_override() if mark.is_override else found.as_yaml(tree)
 
 
 def _is_below(found: Pointer, path: Path) -> bool:
@@ -121,7 +125,7 @@ def _of_type(name: Any, among: Sequence[Path], tree: Any, whole: type[Spec]) -> 
     for place in among:
         above = class_at(tree, place[:-1], whole)
         registry = registry_of(above, place[-1]) if above else None
-        if registry is not None and name in registry:
+        if registry is not None and registry.get(name) is not None:
             return Pointer((place,), name, True)
     return Pointer()
 
@@ -146,6 +150,9 @@ def _with_value(found: list[Path], name: str, value: Any, tree: Any, whole: type
     if above is None or key not in above.model_fields:
         return Pointer(tuple(found), value, sure)
     registry, section = registry_of(above, key), spec_class(above, key)
+    if key == "type":
+        outside = class_at(tree, found[0][:-2], whole)
+        registry = registry_of(outside, found[0][-2]) if outside else None
     if registry is None and section is not None and not isinstance(value, Mapping):
         inner, right = filled(section, value)
         return Pointer(tuple((*path, inner) for path in found), right, sure)
@@ -172,40 +179,3 @@ def _fitting(name: str, value: Any, section: type[Spec], key: str) -> tuple[Any,
 
 def _named(value: Any, registry: Registry[Any]) -> Any:
     return next(iter(nearest(value, registry)), value) if isinstance(value, str) and value not in registry else value
-
-
-def _in_other_types(path: Path, tree: Any, whole: type[Spec]) -> str:
-    """Say which other types of a section have a field of this name, `momentum` for example; else an empty string."""
-    sections = [path[:-1]] if len(path) > 1 else [(name,) for name in whole.model_fields]
-    for name in (str(path[-1]), *meanings(str(path[-1]))):
-        for place in sections:
-            above = class_at(tree, place[:-1], whole)
-            registry = registry_of(above, place[-1]) if above else None
-            chosen = registry.type_of(lookup(tree, place) or {}) if registry is not None else None
-            if registry is None or not isinstance(chosen, str):
-                continue
-            if having := [one for one in registry if name in registry[one].model_fields]:
-                return f"{name} is a field of the {registry.kind} {listed(having, 'and')}, not of {chosen}"
-    return ""
-
-
-def fields(tree: Any, cls: type[Spec], path: Path = ()) -> Iterator[Path]:
-    """Yield the path of every field of a spec, also of sections that it leaves out; nothing inside lists."""
-    for name, field in cls.model_fields.items():
-        here = (*path, name)
-        yield here
-        value = lookup(tree, here)
-        if isinstance(value, list):
-            continue
-        inner = section_of(cls, name, value) if value is not None else _default(cls, name, field)
-        if inner is not None:
-            yield from fields(tree, inner, here)
-
-
-def _default(cls: type[Spec], name: str, field: FieldInfo) -> type[Spec] | None:
-    """Return the class of a section that a spec leaves out: of a required one, what all its types have."""
-    if isinstance(field.default, Spec):
-        return type(field.default)
-    if get_origin(field.annotation) is tuple:
-        return None
-    return spec_class(cls, name) if registry_of(cls, name) is None or field.is_required() else None

@@ -6,12 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from yaml import YAMLError
+
 from deepcli.experiment.merge import registry_of
 from deepcli.experiment.schema import Experiment
 from deepcli.spec.yaml12 import Path, dump_line
 
 SAFE = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 """What needs no quotes in any shell."""
+LONGEST = 80
+"""Longer values are left out."""
 
 
 def dotted(path: Path) -> str:
@@ -19,9 +23,18 @@ def dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
+def as_text(value: Any) -> str:
+    """Return a value as YAML on one line; `...` for one that is long, or not one of YAML's."""
+    try:
+        text = dump_line({"x": value}).partition(": ")[2]
+    except YAMLError:
+        return "..."
+    return text if len(text) <= LONGEST else "..."
+
+
 def on_command_line(path: Path, value: Any) -> str:
     """Return the override that sets a field, in quotes if a shell needs them."""
-    word = f"{dotted(path)}={dump_line({'x': value}).partition(': ')[2]}"
+    word = f"{dotted(path)}={as_text(value)}"
     return word if SAFE.fullmatch(word) else f'"{word}"' if not re.search(r'["$`\\!]', word) else f"'{word}'"
 
 
@@ -29,11 +42,11 @@ def in_file(path: Path, value: Any, tree: Any) -> str:
     """Return the YAML that sets a field, on one line, with its section as a spec has it; `...` is what it has already."""
     key, *rest = path
     if not rest:
-        return dump_line({key: value})
+        return f"{key}: {as_text(value)}"
     old = tree.get(key) if isinstance(tree, Mapping) else None
     inner = in_file(tuple(rest), value, old)
     if isinstance(old, str):
         registry = registry_of(Experiment, key)
-        written = registry.written_out(old) if registry else {"type": old}
-        return f"{key}: {{{dump_line(written)}, {inner}}}"  # type: ignore[arg-type]
+        written: Any = registry.written_out(old) if registry else {"type": old}
+        return f"{key}: {{{dump_line(written)}, {inner}}}"
     return f"{key}: {{{'..., ' if isinstance(old, Mapping) and old else ''}{inner}}}"

@@ -16,11 +16,14 @@ MOST_ENTRIES = 2_000
 
 def run_hint(path: Path) -> str:
     """Suggest what to name instead of a path that is not a run, behind a message; an empty string if nothing is known."""
-    if path.suffix.lower() in SPECS and path.is_file():
-        return _of_spec(path)
-    if not path.exists():
-        inside = RUNS / path
-        return f"; did you mean {inside}?" if _is_run(inside) else near_hint(path)
+    try:
+        if path.suffix.lower() in SPECS and path.is_file():
+            return _of_spec(path)
+        if not path.exists():
+            inside = RUNS / path
+            return f"; did you mean {inside}?" if _is_run(inside) else near_hint(path)
+    except OSError:  # a folder that may not be read
+        return ""
     newest = _newest(path)
     return f"; it has runs in it: name one, such as {newest}" if newest else ""
 

@@ -58,9 +58,10 @@ def synonymous(word: str, known: Iterable[str]) -> list[str]:
 def misspelled(word: str, known: Iterable[str]) -> list[str]:
     """List the known name that is the fewest edits from a word, if these are few for its length."""
     text = word.lower()
-    allowed = 0 if len(text) <= 2 else 1 if len(text) <= 4 else 2 if len(text) <= 8 else 3
+    allowed = 1 if len(text) <= 4 else 2 if len(text) <= 8 else 3
     near = [(edits(text, name.lower()), name) for name in known if abs(len(name) - len(text)) <= allowed]
-    near = [(count, name) for count, name in near if count <= allowed and count < len(name)]
+    # Of two letters, none is replaced: most short words are that near to each other.
+    near = [(count, name) for count, name in near if count <= allowed and (len(text) > 2 or len(name) > len(text))]
     if not near:
         return []
     alike = difflib.SequenceMatcher(b=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -103,7 +103,7 @@ class Plan:
         over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
         for key, value in point.items():
             place = path(key)
-            over.keys[place] = over.values[place] = self._place(key, value)
+            over.keys[place] = over.values[place] = replace(self._place(key, value), varies=True)
         document = Merger().overlay(self.document or Document(dict(self.base)), over)
         if seed:
             own = document.tree.get("seed", 0)
