@@ -78,7 +78,7 @@ class ComparedRuns:
             UsageError: No run has that metric, or the file has another ending.
         """
         from deepcli.reports import plots
-        from deepcli.spec.registry import did_you_mean
+        from deepcli.spec.spelling import did_you_mean
 
         loaded = self.comparison.runs
         name = metric or loaded[0].experiment.monitor
@@ -243,8 +243,9 @@ def list_runs(folders: Sequence[Path], selection: Selection) -> SelectedRuns:
         UsageError: No run has what is sorted or filtered by, or the time cannot be read.
     """
     from deepcli.run import listing, selecting
+    from deepcli.run.near_runs import RUNS
 
-    searched = tuple(folders) or (Path("runs"),)
+    searched = tuple(folders) or (RUNS,)
     every = listing.find(searched)
     kept = selecting.keep(every, selection.filters)
     if selection.since is not None:

@@ -135,7 +135,7 @@ def _format(name: str) -> Format:
         UsageError: The format does not exist.
     """
     from deepcli.formats import FORMATS
-    from deepcli.spec.registry import did_you_mean
+    from deepcli.spec.spelling import did_you_mean
 
     if name not in FORMATS:
         known = ", ".join(FORMATS)

@@ -35,7 +35,7 @@ def component_entries(kind: str, name: str | None = None, plugins: Sequence[str]
         UsageError: The kind or the name is unknown, or a plugin cannot be imported.
     """
     from deepcli.catalog.components import entry
-    from deepcli.spec.registry import did_you_mean
+    from deepcli.spec.spelling import did_you_mean
 
     kinds = component_kinds(plugins)
     registry = kinds.get(kind)

@@ -46,7 +46,7 @@ def check_split(split: str) -> None:
         UsageError: The split does not exist.
     """
     from deepcli.data.base import SPLITS
-    from deepcli.spec.registry import did_you_mean
+    from deepcli.spec.spelling import did_you_mean
 
     if split not in SPLITS:
         raise UsageError(f"--split: unknown split {split!r}; {did_you_mean(split, SPLITS)}known: {', '.join(SPLITS)}")

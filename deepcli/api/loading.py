@@ -78,11 +78,26 @@ def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: 
     words = [part for part in parts if isinstance(part, str) and is_override(part)]
     if not files:
         raise UsageError(NO_FILE)
+    _demand_no_run(files)
     if own := [part for part in files if is_data_path(part)]:
         import_plugins(plugins)
         document = data_document([part for part in own if isinstance(part, str | os.PathLike)], [*words, *overrides])
         files = [document, *(part for part in files if part not in own)]
     return load([part if isinstance(part, Document) else opened(part) for part in files], [*words, *overrides], plugins)
+
+
+def _demand_no_run(parts: Sequence[Source | Document]) -> None:
+    """Check that no part is a run or a checkpoint.
+
+    Raises:
+        SpecError: One is.
+    """
+    for part in parts:
+        if isinstance(part, str | os.PathLike) and (os.path.isdir(part) or os.fspath(part).endswith(".keras")):  # noqa: PTH112
+            from deepcli.experiment.missing import run_instead
+
+            if why := run_instead(Path(part)):
+                raise SpecError([Problem(os.fspath(part), "", why)])
 
 
 def plugin_names(plugins: PluginFiles) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def _is_foreign(word: str) -> bool:
     if "*" in word or "://" in word or Path(word).exists():
         return True
     from deepcli.data import DATASETS
-    from deepcli.spec.registry import did_you_mean
+    from deepcli.spec.spelling import did_you_mean
 
     hint = did_you_mean(word, list(DATASETS))
     raise DataError(

@@ -28,7 +28,7 @@ def write_starter(data: str, model: str, file: Path | None = None, plugins: Sequ
     from deepcli.data import DATASETS
     from deepcli.models import MODELS
     from deepcli.spec.plugins import import_plugins
-    from deepcli.spec.registry import did_you_mean
+    from deepcli.spec.spelling import did_you_mean
     from deepcli.system.atomic import write_text
 
     import_plugins(plugins)

@@ -76,7 +76,9 @@ def _run() -> int:
     try:
         words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
+        from deepcli.cli.misuse import demand_values
 
+        demand_values(command(), words)
         with answers.alone(sys.argv[1:]), reaching(_reach(words)):
             code = command()(words, prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer's code for a KeyboardInterrupt
@@ -139,9 +141,15 @@ def _unexpected(error: Exception) -> int:
 def _misused(error: Any) -> int:
     from typer import rich_utils
 
+    from deepcli.cli.misuse import explained
+
+    text, hint = explained(error, sys.argv[1:])
+    error.format_message = lambda: text
     with contextlib.suppress(OSError, ValueError):
         rich_utils.rich_format_error(error)
-    answers.fail(sys.argv[1:], "failed", error.format_message())
+        if hint:  # on a line of its own, from which it can be copied whole
+            print(f"hint: {hint}", file=sys.stderr)
+    answers.fail(sys.argv[1:], "failed", f"{text}; {hint}" if hint else text)
     return int(error.exit_code)
 
 

@@ -88,8 +88,9 @@ def gather(files: Sequence[Path | Document], overrides: Iterable[str] = ()) -> t
     """
     merger = Merger()
     document = Document({})
+    names = [str(file) for file in files if isinstance(file, Path)]
     for file in files:
-        read_file = file if isinstance(file, Document) else read(file)
+        read_file = file if isinstance(file, Document) else read(file, names, document.tree)
         document = merger.overlay(document, read_file) if document.tree else read_file
     document = merger.overlay(document, words(overrides))
     if "name" not in document.tree:
@@ -145,8 +146,13 @@ def check_length(experiment: Experiment, source: str) -> None:
         raise SpecError([Problem(source, "", why)]) from None
 
 
-def read(file: Path) -> Document:
+def read(file: Path, words: Sequence[str] = (), tree: Any = None) -> Document:
     """Read one spec file.
+
+    Args:
+        file: The file.
+        words: All words that were given as files, for the message if this one is missing.
+        tree: The plain values of those before it.
 
     Raises:
         SpecError: The file is missing, too large, not text, not YAML, or not a mapping.
@@ -154,7 +160,10 @@ def read(file: Path) -> Document:
     try:
         return parse(_text(file), str(file))
     except OSError as error:
-        raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}")]) from None
+        from deepcli.experiment.missing import missing_hint
+
+        hint = missing_hint(file, words or [str(file)], tree) if isinstance(error, FileNotFoundError) else ""
+        raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}{hint}")]) from None
 
 
 def parse(text: str, source: str) -> Document:
@@ -177,17 +186,24 @@ def parse(text: str, source: str) -> Document:
 def _text(file: Path) -> str:
     kind = file.stat().st_mode
     if stat.S_ISDIR(kind):
-        raise SpecError([Problem(str(file), "", "is a directory, not a spec")])
+        raise _no_spec(file, "is a directory, not a spec")
     if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):  # a pipe ends when its writer does; a device may never end
         raise SpecError([Problem(str(file), "", "is a device, not a file; save the spec in a file first")])
     with file.open("rb") as stream:
         content = stream.read(yaml12.MAX_BYTES + 1)
     if len(content) > yaml12.MAX_BYTES:
-        raise SpecError([Problem(str(file), "", f"is larger than {yaml12.MAX_BYTES >> 10} KiB, the limit for a spec")])
+        raise _no_spec(file, f"is larger than {yaml12.MAX_BYTES >> 10} KiB, the limit for a spec")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SpecError([Problem(str(file), "", "is not a text file (it should be YAML in UTF-8)")]) from None
+        raise _no_spec(file, "is not a text file (it should be YAML in UTF-8)") from None
+
+
+def _no_spec(file: Path, why: str) -> SpecError:
+    """Return the error for a file that cannot be a spec, which says more if it is a run or a checkpoint."""
+    from deepcli.experiment.missing import run_instead
+
+    return SpecError([Problem(str(file), "", run_instead(file) or why)])
 
 
 def words(overrides: Iterable[str]) -> Document:

@@ -11,7 +11,8 @@ from deepcli.errors import Problem
 from deepcli.experiment.expected import choices, expected
 from deepcli.experiment.merge import class_at, spec_class
 from deepcli.experiment.schema import Experiment
-from deepcli.spec.registry import Spec, did_you_mean, show
+from deepcli.spec.registry import Spec, show
+from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.trees import lookup
 from deepcli.spec.yaml12 import Document, Mark, Path
 
@@ -45,10 +46,20 @@ def problems(error: ValidationError, document: Document, cls: type[Spec] = Exper
     first = sorted(by_path, key=lambda path: _order(_mark(path, document, document.keys)))[:MAX_PROBLEMS]
     found = []
     for path in first:
-        messages = dict.fromkeys(_message(item, path, document.tree, cls) for item in by_path[path])
-        found.append(_problem(path, list(messages), document))
+        messages = list(dict.fromkeys(_message(item, path, document, cls) for item in by_path[path]))
+        found.append(_problem(path, messages, _hint(path, messages, document, cls), document))
     rest = [Problem("", "", f"and at {len(by_path) - len(first)} more places")] if len(by_path) > len(first) else []
     return [problem for _, problem in sorted(found, key=lambda pair: pair[0])] + rest
+
+
+def _hint(path: Path, messages: list[str], document: Document, cls: type[Spec]) -> str:
+    """Suggest a value in the right form, unless a message names what is meant or nothing is there."""
+    if any("did you mean" in message or message.startswith(("unknown", "is missing")) for message in messages):
+        return ""
+    from deepcli.experiment.forms import meant_here
+
+    mark = _mark(path, document, document.values)
+    return meant_here(path, lookup(document.tree, path), document.tree, cls, mark is not None and mark.is_override)
 
 
 def _is_other_branch(item: Any) -> bool:
@@ -73,8 +84,8 @@ def _has_key(value: Any, key: object) -> bool:
     return isinstance(value, Mapping) and key in value
 
 
-def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
-    kind, value = item["type"], item["input"]
+def _message(item: Any, path: Path, document: Document, whole: type[Spec]) -> str:
+    tree, kind, value = document.tree, item["type"], item["input"]
     if kind == "misfit":
         return str(item["ctx"]["why"])
     if kind == "missing":
@@ -84,10 +95,9 @@ def _message(item: Any, path: Path, tree: Any, whole: type[Spec]) -> str:
     if kind == "too_long":
         return f"should have at most {item['ctx']['max_length']}, not {item['ctx']['actual_length']}"
     if kind == "extra_forbidden":
-        cls = class_at(tree, path[:-1], whole)
-        known = list(cls.model_fields) if cls else []
-        what = "section" if len(path) == 1 else "field"
-        return f"unknown {what}; {did_you_mean(path[-1], known)}known: {', '.join(known)}"
+        from deepcli.experiment.pointers import unknown_key  # valid specs do without
+
+        return unknown_key(path, value, tree, whole, _mark(path, document, document.keys) or Mark(""))
     message = expected(item, _section_at(path, tree, whole))
     suggestion = f"; {_meant(value, choices(item))}".rstrip("; ") if isinstance(value, str) else ""
     if isinstance(value, str) and kind != "literal_error":
@@ -108,10 +118,12 @@ def _section_at(path: Path, tree: Any, whole: type[Spec]) -> type[Spec] | None:
     return spec_class(above, path[-1]) if above else None
 
 
-def _problem(path: Path, messages: list[str], document: Document) -> tuple[tuple[str, int, int], Problem]:
+def _problem(path: Path, messages: list[str], hint: str, document: Document) -> tuple[tuple[str, int, int], Problem]:
     unknown = messages[0].startswith(("unknown field", "unknown section")) and path in document.keys
     mark = _mark(path, document, document.keys if unknown else document.values)
-    return _order(mark), Problem(str(mark or ""), ".".join(map(str, path)), "; or ".join(messages))
+    return _order(mark), Problem(
+        str(mark or ""), ".".join(map(str, path)), "; or ".join(messages) + (hint and f"; {hint}")
+    )
 
 
 def _mark(path: Path, document: Document, marks: Mapping[Path, Mark]) -> Mark | None:

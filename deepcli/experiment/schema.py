@@ -17,7 +17,8 @@ from deepcli.optim.losses import Auto as AutoLoss
 from deepcli.optim.optimizers import Adam
 from deepcli.optim.schedules import Constant, ReduceOnPlateau, count
 from deepcli.spec.fields import Auto, NonNegative, Positive, PositiveFloat, as_tuple, matching
-from deepcli.spec.registry import Issue, Spec, did_you_mean, validate, validation_error
+from deepcli.spec.registry import Issue, Spec, validate, validation_error
+from deepcli.spec.spelling import did_you_mean
 from deepcli.tasks import TASKS, Task
 from deepcli.tasks.auto import AutoTask
 from deepcli.trackers import TRACKERS, Tracker

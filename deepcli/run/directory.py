@@ -78,7 +78,9 @@ class RunDir:
         """
         run = cls(path)
         if not run.config.is_file():
-            raise RunError(f"{path} is not a run: no config.yaml in it")
+            from deepcli.run.near_runs import run_hint
+
+            raise RunError(f"{path} is not a run: no config.yaml in it{run_hint(path)}")
         return run
 
     @classmethod
@@ -225,7 +227,7 @@ def _result(file: Path) -> Result | None:
 
 def default_path(name: str) -> Path:
     """Return a path under `runs/` from the experiment's name and the time; `create` numbers it if it exists."""
-    return Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def is_free(path: Path) -> bool:

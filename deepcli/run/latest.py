@@ -6,10 +6,9 @@ from pathlib import Path
 
 from deepcli.errors import RunError
 from deepcli.run import listing
+from deepcli.run.near_runs import RUNS
 
 LATEST = "latest"
-RUNS = Path("runs")
-"""Where runs are whose place nobody named."""
 
 
 def run_path(path: Path) -> Path:

@@ -13,6 +13,7 @@ from deepcli.data.sources.naming import natural
 from deepcli.errors import RunError
 from deepcli.result import Result
 from deepcli.run.directory import RunDir
+from deepcli.run.near_runs import run_hint
 from deepcli.run.varied import varied
 from deepcli.spec import yaml12
 from deepcli.spec.trees import Value, flat
@@ -82,7 +83,7 @@ def find(folders: Sequence[Path]) -> list[ListedRun]:
     """
     for folder in folders:
         if not folder.is_dir():
-            raise RunError(f"{folder} is not a directory")
+            raise RunError(f"{folder} is not a directory{run_hint(folder)}")
     paths = dict.fromkeys(path for folder in folders for path in _search(folder, MAX_LEVELS))
     return [_read(path) for path in paths]
 

@@ -12,7 +12,7 @@ from typing import Any
 from deepcli.errors import UsageError
 from deepcli.run.listing import FACTS, ListedRun
 from deepcli.spec import yaml12
-from deepcli.spec.registry import did_you_mean
+from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.trees import Value
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {

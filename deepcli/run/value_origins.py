@@ -10,7 +10,7 @@ from typing import Any
 from deepcli.errors import RunError, UsageError
 from deepcli.run.directory import RunDir
 from deepcli.spec import yaml12
-from deepcli.spec.registry import did_you_mean
+from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.trees import Value, flat
 
 DECIDED = {

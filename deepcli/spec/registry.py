@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+
+from deepcli.spec.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -230,12 +231,6 @@ def validate(value: C, check: Callable[[C], Iterable[Issue]]) -> C:
     if problems:
         raise validation_error(problems, value)
     return value
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Suggest the known word that is nearest to an unknown one; an empty string if none is near."""
-    near = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def show(value: object) -> str:

@@ -25,11 +25,24 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Mark:
-    """A position in a source: a file with line and column, or a command-line argument."""
+    """A position in a source: a file with line and column, or a command-line argument.
+
+    Attributes:
+        source: The file, or `command line`; empty for what a Python program gives.
+        line: The line, counted from 1.
+        column: The column, counted from 1.
+        varies: Whether the value there is one of several, as that of a sweep's parameter.
+    """
 
     source: str
     line: int | None = None
     column: int | None = None
+    varies: bool = False
+
+    @property
+    def is_override(self) -> bool:
+        """Whether it is an override on the command line, which has one value."""
+        return self.source != "" and self.line is None and not self.varies
 
     def __str__(self) -> str:
         return self.source if self.line is None else f"{self.source}:{self.line}:{self.column}"

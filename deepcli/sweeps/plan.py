@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from deepcli.experiment.origins import origins
 from deepcli.experiment.schema import Experiment
 from deepcli.spec import yaml12
 from deepcli.spec.paths import with_absolute_paths
-from deepcli.spec.registry import did_you_mean
+from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.yaml12 import Document, Mark
 from deepcli.sweeps.arguments import written
 from deepcli.sweeps.space import Point, Seeded, draw, grid, path
@@ -122,7 +122,7 @@ class Plan:
         over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
         for key, value in point.items():
             place = path(key)
-            over.keys[place] = over.values[place] = self._place(key, value)
+            over.keys[place] = over.values[place] = replace(self._place(key, value), varies=True)
         return Merger().overlay(self.document or Document(dict(self.base)), over)
 
     def words(self, point: Point, seed: int | None = None) -> list[str]:

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from deepcli.experiment.schema import Seed
 from deepcli.spec.durations import OptionalDuration
 from deepcli.spec.fields import Positive, as_tuple
-from deepcli.spec.registry import Issue, Spec, did_you_mean, show, validate, validation_error
+from deepcli.spec.registry import Issue, Spec, show, validate, validation_error
+from deepcli.spec.spelling import did_you_mean
 from deepcli.sweeps.pruners import PRUNERS, Pruner
 
 KEY = re.compile(r"[A-Za-z_]\w*(\.\w+)*", re.ASCII)

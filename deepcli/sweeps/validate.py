@@ -9,7 +9,8 @@ from typing import Any
 from deepcli.errors import Problem, SpecError
 from deepcli.experiment.messages import MAX_PROBLEMS
 from deepcli.experiment.schema import Experiment
-from deepcli.spec.registry import did_you_mean, show
+from deepcli.spec.registry import show
+from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.trees import lookup
 from deepcli.spec.yaml12 import Path
 from deepcli.sweeps.arguments import written

@@ -11,7 +11,8 @@ from deepcli.data.signature import Signature
 from deepcli.models.heads import Head
 from deepcli.optim.losses import LOSSES, Loss
 from deepcli.optim.metrics import METRICS, Metric
-from deepcli.spec.registry import Component, Issue, Registry, did_you_mean
+from deepcli.spec.registry import Component, Issue, Registry
+from deepcli.spec.spelling import did_you_mean
 from deepcli.tasks.interpreting import Interpreter
 from deepcli.tasks.usage_code import NUMBERS, UsageCode, written
 

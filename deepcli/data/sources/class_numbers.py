@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deepcli.data.schema import Schema, TargetKind
 from deepcli.errors import DataError
-from deepcli.spec.registry import did_you_mean
+from deepcli.spec.spelling import did_you_mean
 
 SHOWN = 10
 

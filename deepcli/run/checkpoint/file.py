@@ -30,6 +30,7 @@ from deepcli.experiment.schema import FORMAT, Experiment, Training
 from deepcli.run.checkpoint import state, weights, zips
 from deepcli.run.checkpoint.schema_member import contradiction, is_of_own_data, schema_of
 from deepcli.run.directory import RunDir
+from deepcli.run.near_runs import SPECS, run_hint
 from deepcli.spec import yaml12
 
 SPEC, STATE, WEIGHTS = "deepcli/config.yaml", "deepcli/state.npz", "model.weights.h5"
@@ -113,7 +114,10 @@ def find(path: Path) -> tuple[Path, RunDir | None]:
     """
     if not path.is_dir():
         if not path.is_file():
-            raise CheckpointError(f"{path} does not exist; it should be a run directory or a checkpoint file")
+            why = run_hint(path) or "; it should be a run directory or a checkpoint file"
+            raise CheckpointError(f"{path} does not exist{why}")
+        if path.suffix.lower() in SPECS:
+            raise CheckpointError(f"{path} is neither a run nor a checkpoint{run_hint(path)}")
         if path.absolute().parent.name != "checkpoints" or path.is_symlink():
             return path, None
         # Relative if the given path includes the run directory; absolute if it was given from inside the folder.

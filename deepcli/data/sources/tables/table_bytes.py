@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from deepcli.errors import DataError
+from deepcli.spec.near_paths import near_hint
 
 MAX_UNPACKED = 8 << 30
 MAX_RATIO = 100
@@ -41,7 +42,7 @@ def content_of(path: Path) -> str:
         with path.open("rb") as file:
             head = file.read(8)
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        raise DataError(f"{path}: no such file{near_hint(path)}") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not head:
