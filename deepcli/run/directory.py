@@ -21,6 +21,7 @@ from deepcli.data.schema import MAX_BYTES, Schema
 from deepcli.data.schema_reading import read_schema
 from deepcli.errors import RunError, UsageError
 from deepcli.result import Result
+from deepcli.run.near_runs import RUNS, run_hint
 from deepcli.system.atomic import flush, put_directory, temporary_prefix, umask, write_text
 
 STALE_SECONDS = 3600
@@ -78,8 +79,6 @@ class RunDir:
         """
         run = cls(path)
         if not run.config.is_file():
-            from deepcli.run.near_runs import run_hint
-
             raise RunError(f"{path} is not a run: no config.yaml in it{run_hint(path)}")
         return run
 
