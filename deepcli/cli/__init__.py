@@ -13,6 +13,7 @@ from deepcli.api.slow_work import reach_of
 from deepcli.cli import answers
 from deepcli.cli.stdout import OutputError, discard, guarded
 from deepcli.errors import DeepcliError
+from deepcli.spec.variables import allowing
 from deepcli.system import signals
 from deepcli.system.reach import Reach, reaching
 
@@ -77,7 +78,7 @@ def _run() -> int:
         words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
 
-        with answers.alone(sys.argv[1:]), reaching(_reach(words)):
+        with answers.alone(sys.argv[1:]), reaching(_reach(words)), allowing(()):
             code = command()(words, prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer's code for a KeyboardInterrupt
     except DeepcliError as error:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
+from deepcli.cli.options import DataDir, Env, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
 
 Subject = Annotated[
     list[str],
@@ -24,6 +24,7 @@ Subject = Annotated[
 def baseline(
     words: Subject,
     plugins: Plugins = None,
+    env: Env = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import DataDir, Json, Offline, Plugins, sources
+from deepcli.cli.options import DataDir, Env, Json, Offline, Plugins, sources
 
 Named = Annotated[
     list[str],
@@ -30,6 +30,7 @@ def data(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there are errors or warnings.")] = False,
     plugins: Plugins = None,
+    env: Env = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,

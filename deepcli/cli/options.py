@@ -37,6 +37,24 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE", help="Import your own Python file or module first. This runs its code."),
 ]
+
+
+def _allow(names: list[str] | None) -> None:
+    from deepcli.spec.variables import allow
+
+    allow(names or ())
+
+
+Env = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        metavar="NAME",
+        callback=_allow,
+        help="Let spec files use this environment variable, as ${NAME} or ${NAME:-default}; can be repeated.",
+    ),
+]
+"""Takes effect while the words are parsed, so a command need not pass it on."""
 DataDir = Annotated[
     Path | None,
     typer.Option(envvar="DEEPCLI_DATA_DIR", help="A directory with data files, searched before Keras's cache."),

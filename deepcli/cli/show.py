@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deepcli.cli.options import DataDir, Offline, Overrides, Plugins, Words, load_spec, sources
+from deepcli.cli.options import DataDir, Env, Offline, Overrides, Plugins, Words, load_spec, sources
 from deepcli.errors import UsageError
 
 
@@ -16,6 +16,7 @@ def show(
     words: Words,
     overrides: Overrides = None,
     plugins: Plugins = None,
+    env: Env = None,
     model: Annotated[
         bool, typer.Option("--model", help="Show the model's layers, with shapes and parameters, instead.")
     ] = False,

@@ -14,6 +14,7 @@ from deepcli.cli.answers import answers
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
+    Env,
     Json,
     Offline,
     OptionalWords,
@@ -46,6 +47,7 @@ def train(
         ),
     ] = None,
     plugins: Plugins = None,
+    env: Env = None,
     device: DeviceName = None,
     data_dir: DataDir = None,
     offline: Offline = False,

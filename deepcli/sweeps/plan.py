@@ -100,11 +100,11 @@ class Plan:
         Raises:
             SpecError: The spec is invalid; the error names only the fields.
         """
-        over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
+        words = [*self.overrides, *(written(key, value) for key, value in point.items())]
+        document = load.apply(Merger(), self.document or Document(dict(self.base)), words)
         for key, value in point.items():
             place = path(key)
-            over.keys[place] = over.values[place] = self._place(key, value)
-        document = Merger().overlay(self.document or Document(dict(self.base)), over)
+            document.keys[place] = document.values[place] = self._place(key, value)
         if seed:
             own = document.tree.get("seed", 0)
             if isinstance(own, int) and not isinstance(own, bool):

@@ -133,7 +133,7 @@ def test_several_errors_come_at_once(refused, spec):
 
 
 def test_a_bad_override_or_option(refused, spec):
-    assert "training.epochs=[1: not valid YAML" in refused("train", spec(), "training.epochs=[1")
+    assert "training.epochs=[1: the bracket is not closed" in refused("train", spec(), "training.epochs=[1")
     assert "should look like section.key=value" in refused("train", spec(), "--set", "epochs")
     assert "training.device: should be auto, cpu, gpu or gpu:N, not 'tpu'" in refused(
         "train", spec(), "--device", "tpu"

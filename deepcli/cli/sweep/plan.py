@@ -14,6 +14,7 @@ import typer
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.options import (
     DataDir,
+    Env,
     Json,
     Offline,
     Overrides,
@@ -47,6 +48,7 @@ def plan(
     seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with N seeds.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed for sampling points.")] = None,
     plugins: Plugins = None,
+    env: Env = None,
     quiet: Quiet = False,
 ) -> None:
     """Print every run of a sweep, one per line, for `sweep trial` under xargs, GNU parallel or a job array.

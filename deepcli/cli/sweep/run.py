@@ -10,7 +10,19 @@ from typing import Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers
-from deepcli.cli.options import DataDir, Json, Offline, Overrides, Plugins, Quiet, Storage, Words, reporter, sources
+from deepcli.cli.options import (
+    DataDir,
+    Env,
+    Json,
+    Offline,
+    Overrides,
+    Plugins,
+    Quiet,
+    Storage,
+    Words,
+    reporter,
+    sources,
+)
 from deepcli.cli.sweep.plan import collect, describe, plan, trial
 from deepcli.cli.sweep.status import show, status, worker
 
@@ -56,6 +68,7 @@ def run(
     storage: Storage = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without training.")] = False,
     plugins: Plugins = None,
+    env: Env = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,
