@@ -154,7 +154,9 @@ def parse(text: str, source: str, expand: Expand | None = None) -> Document:
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(source, at.line + 1, at.column + 1) if at else Mark(source)
-        raise YamlError(mark, f"not valid YAML: {error.problem or error.context}") from None
+        line = text.splitlines()[at.line] if at and at.line < len(text.splitlines()) else ""
+        hint = "; a value like ${NAME} needs a line of its own, outside braces and brackets" if "${" in line else ""
+        raise YamlError(mark, f"not valid YAML: {error.problem or error.context}{hint}") from None
     except yaml.YAMLError as error:
         raise YamlError(Mark(source), f"not valid YAML: {str(error).splitlines()[0]}") from None
     except _TooMuch as error:

@@ -54,7 +54,7 @@ def plan(
     """Print every run of a sweep, one per line, for `sweep trial` under xargs, GNU parallel or a job array.
 
     The points form a grid or are sampled with a seed. key=log:1e-4:1e-1,
-    uniform:0:0.5, int:1:4 and key=[1, 2] define what varies.
+    uniform:0:0.5, int:1:4 and key=1,2 define what varies.
     """
     from deepcli.api.sweep_trials import plan_lines
     from deepcli.api.sweeping import SweepRequest, load_plan

@@ -76,7 +76,7 @@ def run(
 ) -> None:
     """Train a spec at many points, rank them on the validation split, and evaluate the best once on the test split.
 
-    key=log:1e-4:1e-1, uniform:0:0.5, int:1:4, int_log:8:256 and key=[1, 2] define
+    key=log:1e-4:1e-1, uniform:0:0.5, int:1:4, int_log:8:256 and key=1,2 define
     what varies, as does the spec's section `sweep`. Every point of a grid is
     validated before anything is trained. Run the same command again to continue
     an interrupted sweep, or with a larger --max-trials to extend it.
