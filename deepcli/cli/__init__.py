@@ -17,6 +17,9 @@ from deepcli.spec.variables import allowing
 from deepcli.system import signals
 from deepcli.system.reach import Reach, reaching
 
+COMPLETION = "_DEEPCLI_COMPLETE"
+"""The variable with which a shell asks for completions."""
+
 
 def script() -> NoReturn:
     """Run deepcli as a whole process: record every SIGINT, run the command line, and exit normally.
@@ -78,6 +81,11 @@ def _run() -> int:
         words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
 
+        if not words and COMPLETION not in os.environ:
+            from deepcli.cli.overview import overview
+
+            print(overview(command()), end="")
+            return 2
         with answers.alone(sys.argv[1:]), reaching(_reach(words)), allowing(()):
             code = command()(words, prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer's code for a KeyboardInterrupt
