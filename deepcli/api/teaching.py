@@ -88,4 +88,4 @@ def _read(path: Path) -> Lesson:
     header = " ".join(line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#"))
     title = re.search(r"Lesson: (.+?)\. ", header)
     outcome = re.search(r"Test accuracy (.+? %)", header)
-    return Lesson(path.stem, title[1] if title else "", outcome[1] if outcome else "", text)
+    return Lesson(path.stem, title[1][0].upper() + title[1][1:] if title else "", outcome[1] if outcome else "", text)

@@ -35,7 +35,9 @@ def baseline(
 
     The most frequent class, the mean or the median; a linear model; gradient
     boosting on tables. Scores are of the test split. On a run, the network is
-    tested against each, and the scores are kept in the run for `report`. Example:
+    tested against each, and the scores are kept in the run for `report`.
+
+    Example:
     deepcli baseline houses.csv data.target=price
     """
     set_verbose(verbose)

@@ -36,6 +36,9 @@ def compare(
     Holm's correction for several pairs. This compares trained models. To compare
     specs, give six or more runs of each, trained with the same seeds; the
     differences are then also tested seed by seed.
+
+    Example:
+    deepcli compare runs/first runs/second
     """
     if len(paths) < 2:
         raise UsageError("compare needs at least two runs")

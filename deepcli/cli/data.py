@@ -39,7 +39,9 @@ def data(
 
     Classes, sizes, lengths, columns with types and reasons, examples, and
     problems with code, severity and place. On a run also likely wrong labels.
-    Nothing is written into the data, and TensorFlow is not imported. Example:
+    Nothing is written into the data, and TensorFlow is not imported.
+
+    Example:
     deepcli data houses.csv data.target=price --strict
     """
     from deepcli.api.looking import inspect_data

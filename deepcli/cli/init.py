@@ -44,7 +44,8 @@ def init(
 ) -> None:
     """Write a commented spec to start from: for a data set and a model, or for your own data.
 
-    Example: deepcli init photos/
+    Example:
+    deepcli init photos/
     """
     from deepcli.api.data_paths import is_data_path
     from deepcli.api.starting import write_own_starter, write_starter

@@ -31,7 +31,9 @@ def lessons(
     """List small specs that show what one setting does, print one, or copy them.
 
     The specs of a group differ in one thing and train in seconds. Beside each is
-    the accuracy on the test split that it reached over five seeds. Example:
+    the accuracy on the test split that it reached over five seeds.
+
+    Example:
     deepcli lessons schedule --copy lessons
     """
     from deepcli.api.teaching import copy_lessons, find_lessons
@@ -47,6 +49,7 @@ def lessons(
         print(found[0].text, end="")
         return
     width = max(len(one.name) for one in found)
+    print(f"{'lesson':<{width}}    test accuracy")
     for _, group in itertools.groupby(found, lambda one: one.group):
         members = list(group)
         print(members[0].title)

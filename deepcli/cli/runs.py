@@ -40,7 +40,11 @@ def runs(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
 ) -> None:
-    """List runs with status, metrics, and the fields in which their specs differ."""
+    """List runs with status, metrics, and the fields in which their specs differ.
+
+    Example:
+    deepcli runs --sort -val_accuracy --limit 10
+    """
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")
     from deepcli.api.comparing import columns_of, list_runs

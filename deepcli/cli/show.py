@@ -30,7 +30,11 @@ def show(
     data_dir: DataDir = None,
     offline: Offline = False,
 ) -> None:
-    """Show the complete spec with all defaults, the model it builds, or its images after augmentation."""
+    """Show the complete spec with all defaults, the model it builds, or its images after augmentation.
+
+    Example:
+    deepcli show digits-cnn.yaml --model
+    """
     if model and samples:
         raise UsageError("--model and --samples: choose one")
     from deepcli.api.describing import write_samples

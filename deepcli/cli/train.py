@@ -58,6 +58,10 @@ def train(
     """Train the model that a spec describes, and evaluate its best weights once on the test split.
 
     SIGINT and SIGTERM stop a run after the current step, with a checkpoint; SIGUSR1 writes one without stopping.
+
+    Examples:
+    deepcli train digits-cnn.yaml training.epochs=3 -o runs/first
+    deepcli train houses.csv data.target=price
     """
     started = time.monotonic()
     set_verbose(verbose)

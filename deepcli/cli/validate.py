@@ -24,7 +24,11 @@ def validate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check specs and the sweeps in them, each file on its own, without importing TensorFlow."""
+    """Check specs and the sweeps in them, each file on its own, without importing TensorFlow.
+
+    Example:
+    deepcli validate digits-cnn.yaml optimizer.learning_rate=3e-4
+    """
     from deepcli.api.validating import validate_files
 
     checked = []

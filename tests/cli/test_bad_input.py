@@ -152,7 +152,7 @@ def test_an_override_without_end(refused, spec):
 
 
 def test_an_unknown_name_in_list_and_init(refused):
-    assert "unknown kind 'model'; did you mean 'models'?" in refused("list", "model")
+    assert "unknown kind, section or component 'modells'; did you mean 'models'?" in refused("list", "modells")
     assert "did you mean 'cnn'?" in refused("list", "models", "cnnn")
     assert "unknown type 'minst'; did you mean 'mnist'?" in refused("init", "minst", "cnn")
 

@@ -55,6 +55,9 @@ def plan(
 
     The points form a grid or are sampled with a seed. key=log:1e-4:1e-1,
     uniform:0:0.5, int:1:4 and key=1,2 define what varies.
+
+    Example:
+    deepcli sweep plan digits-mlp.yaml optimizer.learning_rate=1e-2,1e-3
     """
     from deepcli.api.sweep_trials import plan_lines
     from deepcli.api.sweeping import SweepRequest, load_plan
@@ -123,6 +126,9 @@ def trial(
     """Train one run of a plan; skip it if it has finished, and resume it if it was interrupted.
 
     Its directory in --output is named by a hash of the complete spec. `sweep collect` evaluates on the test split.
+
+    Example:
+    deepcli sweep plan spec.yaml seed=1,2 | head -1 | deepcli sweep trial - -o t
     """
     started = time.monotonic()
     set_verbose(verbose)
@@ -146,7 +152,11 @@ def collect(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Rank a plan's trials, write trials.csv, best.yaml and plots, and evaluate the best once on the test split."""
+    """Rank a plan's trials, write trials.csv, best.yaml and plots, and evaluate the best once on the test split.
+
+    Example:
+    deepcli sweep collect trials
+    """
     started = time.monotonic()
     from deepcli.api.sweep_trials import collect_trials
     from deepcli.cli.sweep.status import show

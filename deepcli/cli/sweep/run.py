@@ -80,6 +80,9 @@ def run(
     what varies, as does the spec's section `sweep`. Every point of a grid is
     validated before anything is trained. Run the same command again to continue
     an interrupted sweep, or with a larger --max-trials to extend it.
+
+    Example:
+    deepcli sweep run digits-mlp.yaml optimizer.learning_rate=log:1e-4:1e-1
     """
     started = time.monotonic()
     from deepcli.api.sweeping import SweepRequest, load_plan, run_sweep
