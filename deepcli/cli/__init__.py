@@ -17,9 +17,6 @@ from deepcli.spec.variables import allowing
 from deepcli.system import signals
 from deepcli.system.reach import Reach, reaching
 
-COMPLETION = "_DEEPCLI_COMPLETE"
-"""The variable with which a shell asks for completions."""
-
 
 def script() -> NoReturn:
     """Run deepcli as a whole process: record every SIGINT, run the command line, and exit normally.
@@ -80,8 +77,11 @@ def _run() -> int:
     try:
         words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
+        from deepcli.cli.completion import OPTIONS, VARIABLE, for_named_shell
 
-        if not words and COMPLETION not in os.environ:
+        if words and words[0].partition("=")[0] in OPTIONS and for_named_shell(words):
+            return 0
+        if not words and VARIABLE not in os.environ:
             from deepcli.cli.overview import overview
 
             print(overview(command()), end="")

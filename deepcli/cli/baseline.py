@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import overrides
 from deepcli.cli.options import DataDir, Env, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
 
 Subject = Annotated[
@@ -16,6 +17,7 @@ Subject = Annotated[
         metavar="RUN|SPEC|PATH [KEY=VALUE]...",
         help="A run, a spec file, or a folder or file of data; and overrides such as data.target=price.",
         show_default=False,
+        autocompletion=overrides,
     ),
 ]
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import metrics
 from deepcli.cli.options import Json, Plugins
 from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
@@ -23,7 +24,11 @@ def compare(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The metric to plot; default: the one that decides the best epoch."),
+        typer.Option(
+            metavar="NAME",
+            help="The metric to plot; default: the one that decides the best epoch.",
+            autocompletion=metrics,
+        ),
     ] = None,
     plugins: Plugins = None,
     json: Json = False,

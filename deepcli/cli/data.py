@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import overrides
 from deepcli.cli.options import DataDir, Env, Json, Offline, Plugins, sources
 
 Named = Annotated[
@@ -17,6 +18,7 @@ Named = Annotated[
         help="A folder or file of data, a spec file, a run, or the name of a data set; and overrides such as "
         "data.target=price.",
         show_default=False,
+        autocompletion=overrides,
     ),
 ]
 

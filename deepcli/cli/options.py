@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deepcli.cli import completion
+
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
     from deepcli.experiment.load import Loaded
@@ -20,6 +22,7 @@ Words = Annotated[
         metavar="CONFIG... [KEY=VALUE]...",
         help="Spec files (later ones override earlier ones) and overrides such as training.epochs=20.",
         show_default=False,
+        autocompletion=completion.overrides,
     ),
 ]
 OptionalWords = Annotated[
@@ -28,6 +31,7 @@ OptionalWords = Annotated[
         metavar="CONFIG... [KEY=VALUE]...",
         help="Spec files (later ones override earlier ones) and overrides such as training.epochs=20.",
         show_default=False,
+        autocompletion=completion.overrides,
     ),
 ]
 Overrides = Annotated[
@@ -72,7 +76,13 @@ Storage = Annotated[
     ),
 ]
 DeviceName = Annotated[
-    str | None, typer.Option("--device", metavar="auto|cpu|gpu[:N]", help="The device to compute on.")
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|gpu[:N]",
+        help="The device to compute on.",
+        autocompletion=completion.devices,
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import sort_keys
 from deepcli.cli.options import Json, Plugins
 from deepcli.errors import UsageError
 
@@ -24,7 +25,12 @@ def runs(
         list[Path] | None, typer.Argument(metavar="[DIR]...", help="Directories to search for runs; default: runs.")
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Sort by a column or a dotted key; -KEY for descending order.")
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Sort by a column or a dotted key; -KEY for descending order.",
+            autocompletion=sort_keys,
+        ),
     ] = None,
     filters: Annotated[
         list[str] | None,

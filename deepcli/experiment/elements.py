@@ -131,14 +131,14 @@ def _field(cls: type[Spec] | None, field: object) -> Any:
 def _kinds(cls: type[Spec] | None, field: object) -> list[Any]:
     """List the types of a field; none if the field is unknown."""
     info = _field(cls, field)
-    return [] if info is None else list(_alternatives(info.annotation))
+    return [] if info is None else list(alternatives(info.annotation))
 
 
 def _short_for_lists(cls: type[Spec] | None, field: object) -> list[Any]:
     """List the types that a field accepts besides its own, such as one number for a list of one."""
     info = _field(cls, field)
     inputs = [getattr(extra, "json_schema_input_type", None) for extra in _metadata(info)]
-    return [kind for given in inputs for kind in _alternatives(given) if given is not None]
+    return [kind for given in inputs for kind in alternatives(given) if given is not None]
 
 
 def _metadata(info: Any) -> Iterator[Any]:
@@ -150,12 +150,13 @@ def _metadata(info: Any) -> Iterator[Any]:
                 yield from part.__metadata__
 
 
-def _alternatives(annotation: Any) -> Iterator[Any]:
+def alternatives(annotation: Any) -> Iterator[Any]:
+    """Yield the types that an annotation allows, without what is inside lists."""
     if get_origin(annotation) is Annotated:
-        yield from _alternatives(get_args(annotation)[0])
+        yield from alternatives(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):
         for part in get_args(annotation):
-            yield from _alternatives(part)
+            yield from alternatives(part)
     else:
         yield annotation
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import metrics
 from deepcli.cli.options import (
     DataDir,
     Env,
@@ -42,7 +43,11 @@ def plan(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The metric to optimize; default: the one that decides the best epoch."),
+        typer.Option(
+            metavar="NAME",
+            help="The metric to optimize; default: the one that decides the best epoch.",
+            autocompletion=metrics,
+        ),
     ] = None,
     max_trials: Annotated[int | None, typer.Option(metavar="N", help="Number of points to try.")] = None,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with N seeds.")] = None,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers
+from deepcli.cli.completion import metrics
 from deepcli.cli.options import (
     DataDir,
     Env,
@@ -47,7 +48,11 @@ def run(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The metric to optimize; default: the one that decides the best epoch."),
+        typer.Option(
+            metavar="NAME",
+            help="The metric to optimize; default: the one that decides the best epoch.",
+            autocompletion=metrics,
+        ),
     ] = None,
     max_trials: Annotated[int | None, typer.Option(metavar="N", help="Number of points to try.")] = None,
     max_time: Annotated[
