@@ -30,18 +30,19 @@ def for_named_shell(words: Sequence[str]) -> bool:
     named = [shell] if equals else words[1:2]
     if option not in OPTIONS or not named:
         return False
-    from typer.completion import get_completion_script, install
+    import typer.completion
 
     from deepcli.spec.registry import did_you_mean
 
+    scripts: Any = typer.completion  # it has no list of what it exports
     if named[0] not in SHELLS:
         raise UsageError(
             f"{option}: unknown shell {named[0]!r}; {did_you_mean(named[0], SHELLS)}known: {', '.join(SHELLS)}"
         )
     if option == "--show-completion":
-        print(get_completion_script(prog_name="deepcli", complete_var=VARIABLE, shell=named[0]))
+        print(scripts.get_completion_script(prog_name="deepcli", complete_var=VARIABLE, shell=named[0]))
         return True
-    _, path = install(named[0], "deepcli", VARIABLE)
+    _, path = scripts.install(named[0], "deepcli", VARIABLE)
     print(f"installed completion for {named[0]} in {path}; open a new terminal to use it")
     return True
 
@@ -169,6 +170,6 @@ def _tree(words: Sequence[str]) -> Mapping[str, Any]:
 
     files = [Path(word) for word in words if word.endswith((".yaml", ".yml")) and Path(word).is_file()]
     try:
-        return gather(files, [word for word in words if is_override(word)])[0].tree
+        return dict(gather(files, [word for word in words if is_override(word)])[0].tree)
     except Exception:  # a spec that is being written; TAB must not print errors
         return {}

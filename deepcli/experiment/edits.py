@@ -1,4 +1,4 @@
-"""Overrides that depend on what is there: `model.layers.0.units=8`, `metrics+=auc` and `~schedule`."""
+"""Overrides that depend on those before them: `model.layers.0.units=8`, `metrics+=auc` and `~schedule`."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def removed(document: Document, word: str) -> Document:
     """Remove a value, so that its default counts again, or an element of a list.
 
     Raises:
-        SpecError: It is not there.
+        SpecError: The spec does not set it.
     """
     path = path_of(word)
     above, last = lookup(document.tree, path[:-1]), path[-1]

@@ -221,7 +221,7 @@ def apply(merger: Merger, document: Document, overrides: Iterable[str]) -> Docum
         overrides: Overrides such as `training.epochs=3`, `model.layers.0.units=8`, `metrics+=auc` or `~schedule`.
 
     Raises:
-        SpecError: An override is malformed, or cannot be applied to what is there.
+        SpecError: An override is malformed, or does not fit the spec.
     """
     setting: list[str] = []
     for word in overrides:
