@@ -19,7 +19,7 @@ from deepcli.experiment.load import load
 from deepcli.run.reporter import NullReporter
 from deepcli.system.tensorflow_startup import import_tensorflow
 
-LESSONS = Path(__file__).parent.parent / "configs" / "lessons"
+LESSONS = Path(__file__).parent.parent / "deepcli" / "lessons"
 SEEDS = range(5)
 
 

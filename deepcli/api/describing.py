@@ -46,6 +46,42 @@ def component_entries(kind: str, name: str | None = None, plugins: Sequence[str]
     return [entry(kind, one) for one in ([name] if name else registry)]
 
 
+def described(word: str, plugins: Sequence[str] = ()) -> tuple[str | None, list[Entry]]:
+    """Describe what a word names: a kind, a section of a spec, or a component.
+
+    Args:
+        word: Such as `models`, `model`, `training`, `early_stopping`, `training.early_stopping` or `cnn`.
+        plugins: Python files or modules to import first.
+
+    Returns:
+        The kind, if all of its components are described; and the entries.
+
+    Raises:
+        UsageError: The word names nothing, or a plugin cannot be imported.
+    """
+    from deepcli.catalog.components import entry
+    from deepcli.catalog.sections import kind_of_field, section_entries, sections
+    from deepcli.spec.spelling import did_you_mean
+
+    kinds = component_kinds(plugins)
+    kind = word if word in kinds else kind_of_field(word)
+    if kind is not None:
+        return kind, component_entries(kind)
+    found = [*section_entries(word), *(entry(kind, word) for kind in kinds if word in kinds[kind])]
+    if not found:
+        paths = [path.split(" ")[0] for path in sections()]
+        known = [
+            *kinds,
+            *paths,
+            *(path.rpartition(".")[2] for path in paths),
+            *(one for all in kinds.values() for one in all),
+        ]
+        raise UsageError(
+            f"unknown kind, section or component {word!r}; {did_you_mean(word, known)}kinds: {', '.join(kinds)}"
+        )
+    return None, found
+
+
 def write_samples(experiment: Experiment, path: Path, sources: Sources, notify: Callable[[str], None]) -> None:
     """Draw training images before (top row) and after augmentation (below) in a PNG file.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NO_FILE = "no spec file given; `deepcli init digits cnn` writes one to start from"
 
 
-def load(*spec: Source, plugins: PluginFiles = (), **sections: Any) -> Experiment:
+def load(*spec: Source, plugins: PluginFiles = (), env: str | Sequence[str] = (), **sections: Any) -> Experiment:
     """Load and validate a spec; `deepcli.train` accepts the result.
 
     ```python
@@ -38,6 +38,7 @@ def load(*spec: Source, plugins: PluginFiles = (), **sections: Any) -> Experimen
         spec: Files, dicts, and specs that were loaded before, each merged over the one before it; and overrides like
             `training.epochs=3`, which are merged last.
         plugins: Python files or modules that register components. They are imported first, which runs their code.
+        env: Environment variables that files may use as `${NAME}` or `${NAME:-default}`; without it, they are errors.
         sections: Sections of a spec, merged over files and dicts.
 
     Returns:
@@ -48,13 +49,18 @@ def load(*spec: Source, plugins: PluginFiles = (), **sections: Any) -> Experimen
             path of the field in a dict.
         UsageError: There is neither a file nor a dict, or a plugin cannot be imported.
     """
-    loaded = load_parts([*spec, *([sections] if sections else [])], plugins=plugin_names(plugins))
+    from deepcli.spec.variables import allowing
+
+    with allowing([env] if isinstance(env, str) else env):
+        loaded = load_parts([*spec, *([sections] if sections else [])], plugins=plugin_names(plugins))
     for notice in loaded.notices:
         warn(notice)
     return loaded.experiment
 
 
-def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: Sequence[str] = ()) -> Loaded:
+def load_parts(
+    parts: Sequence[Source | Document], overrides: Sequence[str] = (), plugins: Sequence[str] = ()
+) -> Loaded:
     """Load a spec from its parts, with the notices that a user should see.
 
     Args:
@@ -68,6 +74,7 @@ def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: 
     """
     from deepcli.experiment.load import Loaded, is_override, load
     from deepcli.experiment.schema import Experiment
+    from deepcli.experiment.split_words import refuse_split
     from deepcli.spec.plugins import import_plugins
     from deepcli.spec.yaml12 import Document
 
@@ -76,6 +83,7 @@ def load_parts(parts: Sequence[Source], overrides: Sequence[str] = (), plugins: 
         return Loaded(parts[0])
     files: list[Source | Document] = [part for part in parts if not (isinstance(part, str) and is_override(part))]
     words = [part for part in parts if isinstance(part, str) and is_override(part)]
+    refuse_split(parts, overrides)
     if not files:
         raise UsageError(NO_FILE)
     _demand_no_run(files)

@@ -95,9 +95,11 @@ def _dataset(words: Sequence[str], plugins: Sequence[str]) -> tuple[BaseDataset,
     from deepcli.catalog.recommended import data_section
     from deepcli.data import DATASETS
     from deepcli.experiment.load import is_override
+    from deepcli.experiment.split_words import refuse_split
     from deepcli.run.directory import RunDir
     from deepcli.run.latest import run_path
 
+    refuse_split(words)
     named = [word for word in words if not is_override(word) or Path(word).exists()]
     changes = [word for word in words if word not in named]
     _demand_data_words(changes)
@@ -113,8 +115,10 @@ def _dataset(words: Sequence[str], plugins: Sequence[str]) -> tuple[BaseDataset,
 
 
 def _demand_data_words(words: Sequence[str]) -> None:
+    from deepcli.experiment.edits import key_of
+
     for word in words:
-        section = word.partition("=")[0].partition(".")[0]
+        section = key_of(word).partition(".")[0]
         if section not in ("data", "task"):
             raise UsageError(f"{word}: only data and task can be changed here, such as data.target=price")
 

@@ -66,15 +66,16 @@ def write_own_starter(
     """
     from deepcli.api.data_paths import data_document
     from deepcli.catalog.own_starter import own_starter
-    from deepcli.experiment.load import finish
-    from deepcli.experiment.load import words as override_words
+    from deepcli.experiment.load import apply, finish
     from deepcli.experiment.merge import Merger
+    from deepcli.experiment.split_words import refuse_split
     from deepcli.spec.plugins import import_plugins
     from deepcli.system.atomic import write_text
 
     import_plugins(plugins)
+    refuse_split([model or ""], overrides)
     words = [*([f"model.type={model}"] if model else []), *overrides]
-    document = Merger().overlay(data_document(paths, words), override_words(words))
+    document = apply(Merger(), data_document(paths, words), words)
     experiment = finish(document, (), (), paths[0]).experiment
     target = file or Path(f"{experiment.name}.yaml")
     _reserve(target)

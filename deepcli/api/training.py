@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from deepcli.run.directory import RunDir
     from deepcli.run.reporter import Reporter
     from deepcli.run.resuming import Resumption
+    from deepcli.spec.yaml12 import Document
 
 IfExists = Literal["error", "resume", "skip", "overwrite"]
 
@@ -136,7 +137,8 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
         DeepcliError: As `train` says.
     """
     output, if_exists = request.output, request.if_exists
-    parts, signals = request.spec, Signals(kill=request.kill)
+    signals = Signals(kill=request.kill)
+    parts: tuple[Source | Document, ...] = request.spec
     if request.resume is not None:
         parts, output, if_exists = _with_own_spec(parts, request.resume, output), request.resume, "resume"
     with signals.noted(), contextlib.ExitStack() as stack:
@@ -204,21 +206,23 @@ def _trained(
     return train(experiment, splits, options, reporter)
 
 
-def _with_own_spec(parts: tuple[Source, ...], run: Path, output: Path | None) -> tuple[Source, ...]:
+def _with_own_spec(
+    parts: tuple[Source | Document, ...], run: Path, output: Path | None
+) -> tuple[Source | Document, ...]:
     """Use a run's own spec if none was given.
 
     Raises:
         RunError: The directory is not a run.
         UsageError: `output` is another directory.
     """
-    from deepcli.experiment.load import is_override
+    from deepcli.experiment.load import is_override, read
     from deepcli.run.directory import RunDir
 
     if output is not None and output != run:
         raise UsageError(f"--resume {run} continues in that directory; omit --output")
     config = RunDir.open(run).config
     given = any(not (isinstance(part, str) and is_override(part)) for part in parts)
-    return parts if given else (config, *parts)
+    return parts if given else (read(config, variables=False), *parts)
 
 
 def _known(

@@ -46,8 +46,10 @@ def validate_files(
     """
     from deepcli.api.loading import NO_FILE
     from deepcli.experiment.load import is_override
+    from deepcli.experiment.split_words import refuse_split
     from deepcli.sweeps.load import validate_file
 
+    refuse_split(words, overrides)
     files = [word for word in words if not is_override(word)]
     changes = [*(word for word in words if is_override(word)), *overrides]
     if not files:

@@ -78,19 +78,20 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class Entry:
-    """One component: its documentation, a section (or command) to paste, its fields, and the plugin that it is from."""
+    """A component or section: its documentation, what to paste, its fields, the plugin that it is from, and its kind."""
 
     type: str
     doc: str
     example: str
     fields: tuple[FieldRow, ...]
     origin: str | None = None
+    kind: str = ""
 
 
 def entry(kind: str, name: str) -> Entry:
     """Return the documentation, example and fields of one component."""
     cls = KINDS[kind][name]
-    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)), origin(cls))
+    return Entry(name, documentation(cls), example(kind, name), tuple(fields(cls)), origin(cls), kind)
 
 
 def origins() -> dict[str, dict[str, str]]:
@@ -140,7 +141,7 @@ def _own_defaults(cls: type[Component]) -> dict[str, Any]:
     written = vars(cls).get("__annotations__", {})
     own = {name: field for name, field in cls.model_fields.items() if name in written or field.is_required()}
     return {
-        name: example_value(cls, name, field) if field.is_required() else _plain(field.get_default())
+        name: example_value(cls, name, field) if field.is_required() else plain_default(field.get_default())
         for name, field in own.items()
         if name != "type" and (isinstance(field.default, Component) or not isinstance(field.default, Spec))
     }
@@ -151,17 +152,17 @@ def example_value(cls: type[Component], name: str, field: FieldInfo) -> Any:
     if field.examples:
         return field.examples[0]
     try:
-        return _plain(getattr(cls.example(), name))
+        return plain_default(getattr(cls.example(), name))
     except ValidationError:
         return "..."
 
 
-def _plain(value: Any) -> Any:
+def plain_default(value: Any) -> Any:
     """Convert a default to plain YAML values; a component with default fields becomes its name."""
     if isinstance(value, Component):
         changed = value.model_dump(exclude_defaults=True)
         return {"type": value.type, **changed} if changed else value.type
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    return [plain_default(item) for item in value] if isinstance(value, tuple) else value
 
 
 def documentation(cls: type[Spec]) -> str:

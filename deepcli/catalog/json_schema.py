@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from deepcli.experiment.load import IGNORED
 from deepcli.sweeps.spec_file import SpecFile
 
 
@@ -12,4 +13,6 @@ def json_schema() -> dict[str, Any]:
 
     The schema covers names, fields, types and bounds; rules across sections are checked only by the classes.
     """
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SpecFile.model_json_schema()}
+    anchors = {f"^{IGNORED}": {"description": "A place for YAML anchors; ignored."}}
+    schema = SpecFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "patternProperties": anchors}

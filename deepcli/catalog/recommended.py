@@ -8,21 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from deepcli.data import DATASETS, BaseDataset
+from deepcli.data import BaseDataset
 from deepcli.data.signature import Signature
 from deepcli.errors import SpecError
 from deepcli.experiment import load
+from deepcli.experiment.edits import key_of
 from deepcli.experiment.merge import Merger
 from deepcli.experiment.messages import problems
+from deepcli.experiment.task_metrics import DataAndTask
 from deepcli.models import MODELS
-from deepcli.spec.registry import Spec
 from deepcli.spec.yaml12 import Document
-from deepcli.tasks import TASKS, Task
-from deepcli.tasks.auto import AutoTask
 
 FEW, MANY = 1_000, 50_000
 """Training examples up to which epochs are many, and from which they are few."""
@@ -30,13 +29,6 @@ LARGE = 64
 """Pixels of the shorter side from which pictures are large."""
 SMALLEST_VARIED = 24
 """Pixels of the shorter side from which pictures are varied."""
-
-
-class DataAndTask(Spec):
-    """The sections of a spec that say what there is to learn."""
-
-    task: Annotated[Task, TASKS] = Field(AutoTask(), description="What the model is trained for.")
-    data: Annotated[BaseDataset, DATASETS] = Field(description="The data.")
 
 
 def recommend(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -53,7 +45,7 @@ def recommend(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[st
     """
     section, tree = data_section(data, overrides)
     signature = section.signature
-    other_model = any(word.partition("=")[0] in ("model", "model.type") for word in overrides)
+    other_model = any(key_of(word) in ("model", "model.type") for word in overrides)
     words = getattr(section, "tokens", None) == "words" and signature.kind == "tokens"
     bag = words and signature.predicted.kind == "classes" and not other_model
     training = _bag(signature) if bag else _training(signature, other_model)
@@ -70,8 +62,8 @@ def data_section(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> tupl
     Raises:
         SpecError: The section is not valid.
     """
-    own = [word for word in overrides if word.partition("=")[0].partition(".")[0] in ("data", "task")]
-    document = Merger().overlay(Document({"data": dict(data)}), load.words(own))
+    own = [word for word in overrides if key_of(word).partition(".")[0] in ("data", "task")]
+    document = load.apply(Merger(), Document({"data": dict(data)}), own)
     tree = {key: value for key, value in document.tree.items() if key in ("data", "task")}
     try:
         chosen = DataAndTask.model_validate(tree)

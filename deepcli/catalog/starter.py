@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Collection
+
 from deepcli.catalog.components import FieldRow, example_value, fields, summary
 from deepcli.data import DATASETS
 from deepcli.data.base import TokenDataset
@@ -47,9 +50,9 @@ def starter(data: str, model: str, command: str) -> str:
 
 
 def _defaults(cls: type[Spec], indent: str, skip: str = "") -> list[str]:
-    # Fields of a section that is null by default are left out: nested in `null`, they would not be valid YAML.
-    rows = [row for row in fields(cls) if row.name != skip and row.default != "required" and not row.absent]
-    return [_line(row, indent) for row in rows]
+    rows = [row for row in fields(cls) if row.name != skip and row.default != "required"]
+    headed = {one.name for one, after in itertools.pairwise(rows) if after.absent and not one.absent}
+    return [_line(row, indent, headed) for row in rows]
 
 
 def _required(cls: type[Component]) -> list[str]:
@@ -74,6 +77,10 @@ def _written_out(cls: type[Model], kind: str) -> list[str]:
     return lines
 
 
-def _line(row: FieldRow, indent: str) -> str:
-    written = f"{indent}# {'  ' * row.depth}{row.name}: {row.default}".rstrip()
-    return written.ljust(MARGIN) + ("# " + row.description if row.description else "")
+def _line(row: FieldRow, indent: str, headed: Collection[str]) -> str:
+    """Write a field as a comment; one in a section that is null by default stays a comment when that one is set."""
+    twice = "# " if row.absent else ""
+    written = f"{indent}# {'  ' * row.depth}{twice}{row.name}: {row.default}".rstrip()
+    more = "; its fields, instead of null:" if row.name in headed and not row.absent else ""
+    description = row.description.rstrip(".") + more if more else row.description
+    return written.ljust(MARGIN) + ("# " + description if description else "")

@@ -13,6 +13,7 @@ from deepcli.api.slow_work import reach_of
 from deepcli.cli import answers
 from deepcli.cli.stdout import OutputError, discard, guarded
 from deepcli.errors import DeepcliError
+from deepcli.spec.variables import allowing
 from deepcli.system import signals
 from deepcli.system.reach import Reach, reaching
 
@@ -76,10 +77,18 @@ def _run() -> int:
     try:
         words = _without_plugins(sys.argv[1:])
         from deepcli.cli.app import command
+        from deepcli.cli.completion import OPTIONS, VARIABLE, for_named_shell
         from deepcli.cli.misuse import demand_values
 
+        if words and words[0].partition("=")[0] in OPTIONS and for_named_shell(words):
+            return 0
+        if not words and VARIABLE not in os.environ:
+            from deepcli.cli.overview import overview
+
+            print(overview(command()), end="")
+            return 2
         demand_values(command(), words)
-        with answers.alone(sys.argv[1:]), reaching(_reach(words)):
+        with answers.alone(sys.argv[1:]), reaching(_reach(words)), allowing(()):
             code = command()(words, prog_name="deepcli", standalone_mode=False)
         return _fail("interrupted", 130) if code == 130 else code or 0  # Typer's code for a KeyboardInterrupt
     except DeepcliError as error:

@@ -15,6 +15,7 @@ from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.export import export
 from deepcli.cli.init import init
+from deepcli.cli.lessons import lessons
 from deepcli.cli.list import list_components
 from deepcli.cli.plot import plot
 from deepcli.cli.plugin_commands import add_installed
@@ -58,24 +59,28 @@ def options(
     """Train, evaluate and compare Keras models from one YAML file."""
 
 
-app.command()(train)
-app.command()(evaluate)
-app.command()(predict)
-app.command()(runs)
-app.command()(report)
-app.command()(compare)
-app.command()(why)
-app.command()(plot)
-app.command()(export)
-app.add_typer(sweep, name="sweep")
-app.command()(data)
-app.command()(baseline)
-app.command()(validate)
-app.command("list")(list_components)
-app.command()(init)
-app.command()(show)
-app.command()(schema)
-app.command()(doctor)
+MODELS, RUNS, DATA, SPECS = "Models", "Runs", "Data", "Specs"
+"""Groups of commands, by what they are about; one without a group is among the others."""
+
+app.command(rich_help_panel=MODELS)(train)
+app.command(rich_help_panel=MODELS)(evaluate)
+app.command(rich_help_panel=MODELS)(predict)
+app.command(rich_help_panel=RUNS)(runs)
+app.command(rich_help_panel=RUNS)(report)
+app.command(rich_help_panel=RUNS)(compare)
+app.command(rich_help_panel=RUNS)(why)
+app.command(rich_help_panel=RUNS)(plot)
+app.command(rich_help_panel=MODELS)(export)
+app.add_typer(sweep, name="sweep", rich_help_panel=MODELS)
+app.command(rich_help_panel=DATA)(data)
+app.command(rich_help_panel=DATA)(baseline)
+app.command(rich_help_panel=SPECS)(init)
+app.command(rich_help_panel=SPECS)(validate)
+app.command(rich_help_panel=SPECS)(show)
+app.command("list", rich_help_panel=SPECS)(list_components)
+app.command(rich_help_panel=SPECS)(lessons)
+app.command(rich_help_panel=SPECS)(schema)
+app.command(rich_help_panel="This machine")(doctor)
 
 
 @cache

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
+from deepcli.cli.completion import overrides
+from deepcli.cli.options import DataDir, Env, Json, Offline, Plugins, Quiet, Verbose, reporter, set_verbose, sources
 
 Subject = Annotated[
     list[str],
@@ -16,6 +17,7 @@ Subject = Annotated[
         metavar="RUN|SPEC|PATH [KEY=VALUE]...",
         help="A run, a spec file, or a folder or file of data; and overrides such as data.target=price.",
         show_default=False,
+        autocompletion=overrides,
     ),
 ]
 
@@ -24,6 +26,7 @@ Subject = Annotated[
 def baseline(
     words: Subject,
     plugins: Plugins = None,
+    env: Env = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,
@@ -34,7 +37,9 @@ def baseline(
 
     The most frequent class, the mean or the median; a linear model; gradient
     boosting on tables. Scores are of the test split. On a run, the network is
-    tested against each, and the scores are kept in the run for `report`. Example:
+    tested against each, and the scores are kept in the run for `report`.
+
+    Example:
     deepcli baseline houses.csv data.target=price
     """
     set_verbose(verbose)

@@ -44,10 +44,20 @@ def _command(name: str, node: Any) -> Iterator[str]:
     options = [one for one in node.params if one.param_type_name == "option" and not one.hidden]
     hints = get_type_hints(node.callback, include_extras=True)
     yield f"## deepcli {name}"
-    yield node.help
+    text, examples = split_examples(node.help)
+    yield text
+    yield f"```sh\n{examples}\n```" if examples else ""
     yield f"```text\n{' '.join(['deepcli', name, '[OPTIONS]', *map(_argument, arguments)])}\n```"
     yield "\n".join(f"- {_literal(_argument(one))}: {one.help}" for one in arguments)
     yield table(("option", "value", "default", ""), [_row(one, hints[one.name]) for one in options])
+
+
+def split_examples(text: str) -> tuple[str, str]:
+    """Return a command's help without its examples, and the examples, one a line."""
+    lines = text.splitlines()
+    examples = [line for line in lines if line.startswith("deepcli ")]
+    rest = [line for line in lines if line not in examples and line not in ("Example:", "Examples:")]
+    return "\n".join(rest).strip(), "\n".join(examples)
 
 
 def _argument(param: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import metrics
 from deepcli.cli.options import Json, Plugins, runs_named
 from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
@@ -26,7 +27,11 @@ def compare(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The metric to plot; default: the one that decides the best epoch."),
+        typer.Option(
+            metavar="NAME",
+            help="The metric to plot; default: the one that decides the best epoch.",
+            autocompletion=metrics,
+        ),
     ] = None,
     plugins: Plugins = None,
     json: Json = False,
@@ -40,6 +45,9 @@ def compare(
     Holm's correction for several pairs. This compares trained models. To compare
     specs, give six or more runs of each, trained with the same seeds; the
     differences are then also tested seed by seed.
+
+    Example:
+    deepcli compare runs/first runs/second
     """
     if len(paths) < 2:
         raise UsageError("compare needs at least two runs")

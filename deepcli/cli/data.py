@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import DataDir, Json, Offline, Plugins, sources
+from deepcli.cli.completion import overrides
+from deepcli.cli.options import DataDir, Env, Json, Offline, Plugins, sources
 
 Named = Annotated[
     list[str],
@@ -17,6 +18,7 @@ Named = Annotated[
         help="A folder or file of data, a spec file, a run, or the name of a data set; and overrides such as "
         "data.target=price.",
         show_default=False,
+        autocompletion=overrides,
     ),
 ]
 
@@ -30,6 +32,7 @@ def data(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there are errors or warnings.")] = False,
     plugins: Plugins = None,
+    env: Env = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,
@@ -38,7 +41,9 @@ def data(
 
     Classes, sizes, lengths, columns with types and reasons, examples, and
     problems with code, severity and place. On a run also likely wrong labels.
-    Nothing is written into the data, and TensorFlow is not imported. Example:
+    Nothing is written into the data, and TensorFlow is not imported.
+
+    Example:
     deepcli data houses.csv data.target=price --strict
     """
     from deepcli.api.looking import inspect_data

@@ -23,6 +23,9 @@ def doctor(
     """Check that training works on this machine, and show versions, hardware and data, to paste into a bug report.
 
     Exit code 1 if something is broken.
+
+    Example:
+    deepcli doctor --no-check
     """
     set_verbose(verbose)
     from deepcli.api.examining import broken, examine

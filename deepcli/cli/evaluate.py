@@ -68,6 +68,9 @@ def evaluate(
     The data must be those that the model was trained on, unless you name other
     data. The predictions of a run's best weights on its own data are saved in
     the run as predictions-SPLIT.npz.
+
+    Example:
+    deepcli evaluate runs/first --split validation
     """
     started = time.monotonic()
     set_verbose(verbose)

@@ -70,7 +70,11 @@ def export(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Export a run's best weights for other programs: a float32 model with its preprocessing, and a usage.py."""
+    """Export a run's best weights for other programs: a float32 model with its preprocessing, and a usage.py.
+
+    Example:
+    deepcli export runs/first --format keras --verify
+    """
     set_verbose(verbose)
     if not verify:
         refuse(context, "without --verify", "--tolerance")

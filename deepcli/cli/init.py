@@ -44,13 +44,14 @@ def init(
 ) -> None:
     """Write a commented spec to start from: for a data set and a model, or for your own data.
 
-    Example: deepcli init photos/
+    Example:
+    deepcli init photos/
     """
     from deepcli.api.data_paths import is_data_path
     from deepcli.api.starting import write_own_starter, write_starter
 
-    overrides = [word for word in words or () if "=" in word]
-    names = [word for word in words or () if "=" not in word]
+    overrides = [word for word in words or () if "=" in word or word.startswith("~")]
+    names = [word for word in words or () if word not in overrides]
     own = is_data_path(data)
     paths = [data, *(name for name in names if own and is_data_path(name))]
     names = [name for name in names if name not in paths]

@@ -127,9 +127,10 @@ class Origins(Answer):
 
 
 class ListedComponent(Nested):
-    """A component that a spec can name, or a score."""
+    """A component that a spec can name, a section of a spec, or a score."""
 
-    type: str = Field(description="The component's name.")
+    type: str = Field(description="The component's name, or the section's path.")
+    kind: str = Field(description="Its kind, such as models; `sections` for a section.")
     doc: str = Field(description="Its documentation.")
     example: str = Field(description="A section of a spec, or a command, to copy.")
     fields: list[dict[str, Any]] = Field(description="Its fields: name, type, default, description, depth and absent.")
@@ -146,8 +147,10 @@ class Listing(Answer):
     origins: dict[str, dict[str, str]] = Field(
         {}, description="By kind and name: the package or file of each component that comes from a plugin."
     )
-    kind: str | None = Field(None, description="The requested kind; null if none was.")
-    entries: list[ListedComponent] | None = Field(None, description="All entries of that kind, or the requested one.")
+    kind: str | None = Field(None, description="The kind of all entries; null if there are none, or of several kinds.")
+    entries: list[ListedComponent] | None = Field(
+        None, description="All entries of a kind, or those of the requested name."
+    )
 
 
 class CheckedFile(Nested):

@@ -13,8 +13,16 @@ from deepcli.cli.options import Json, Plugins
 
 def _kinds(incomplete: str) -> list[str]:
     from deepcli.catalog.components import KINDS
+    from deepcli.catalog.sections import sections
 
-    return [kind for kind in KINDS if kind.startswith(incomplete)]
+    paths = [path.split(" ")[0] for path in sections()]
+    known = [
+        *KINDS,
+        *paths,
+        *(path.rpartition(".")[2] for path in paths),
+        *(name for one in KINDS.values() for name in one),
+    ]
+    return [word for word in dict.fromkeys(known) if word.startswith(incomplete)]
 
 
 def _names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -26,14 +34,28 @@ def _names(ctx: typer.Context, incomplete: str) -> list[str]:
 @answers("deepcli.cli.json_objects:Listing")
 def list_components(
     kind: Annotated[
-        str | None, typer.Argument(help="data, models, optimizers, …; default: list the kinds.", autocompletion=_kinds)
+        str | None,
+        typer.Argument(
+            metavar="[KIND|SECTION|NAME]",
+            help="data, models, optimizers, …; training, early_stopping, …; or cnn, adam, …; default: list the kinds.",
+            autocompletion=_kinds,
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Argument(help="Show only this entry.", autocompletion=_names)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show only this component of the kind.", autocompletion=_names)
+    ] = None,
     plugins: Plugins = None,
     json: Json = False,
 ) -> None:
-    """List what a spec can name, and the scores of `evaluate`, with documentation, fields, defaults and examples."""
-    from deepcli.api.describing import component_entries, component_kinds
+    """List what a spec can name: the kinds, the components of one kind, or the fields of a component or section.
+
+    Fields are shown with type, default and description, and with an example to
+    copy. The scores of `evaluate` and the export formats are listed, too.
+
+    Example:
+    deepcli list models cnn
+    """
+    from deepcli.api.describing import component_entries, component_kinds, described
     from deepcli.catalog.components import origins
     from deepcli.cli import render
 
@@ -44,9 +66,14 @@ def list_components(
         else:
             render.kinds(kinds, origins())
         return
-    entries = component_entries(kind, name, plugins or ())
+    whole, entries = (
+        described(kind, plugins or ()) if name is None else (None, component_entries(kind, name, plugins or ()))
+    )
     if json:
-        _emit({"kind": kind, "entries": [asdict(one) for one in entries]})
+        found = {one.kind for one in entries}
+        _emit({"kind": found.pop() if len(found) == 1 else None, "entries": [asdict(one) for one in entries]})
+    elif whole is not None:
+        render.entry_lines(entries)
     else:
         render.entries(entries)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deepcli.cli import completion
+
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
     from deepcli.experiment.load import Loaded
@@ -42,6 +44,7 @@ Words = Annotated[
         metavar="CONFIG... [KEY=VALUE]...",
         help="Spec files (later ones override earlier ones) and overrides such as training.epochs=20.",
         show_default=False,
+        autocompletion=completion.overrides,
     ),
 ]
 OptionalWords = Annotated[
@@ -50,6 +53,7 @@ OptionalWords = Annotated[
         metavar="CONFIG... [KEY=VALUE]...",
         help="Spec files (later ones override earlier ones) and overrides such as training.epochs=20.",
         show_default=False,
+        autocompletion=completion.overrides,
     ),
 ]
 Overrides = Annotated[
@@ -59,6 +63,24 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE", help="Import your own Python file or module first. This runs its code."),
 ]
+
+
+def _allow(names: list[str] | None) -> None:
+    from deepcli.spec.variables import allow
+
+    allow(names or ())
+
+
+Env = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        metavar="NAME",
+        callback=_allow,
+        help="Let spec files use this environment variable, as ${NAME} or ${NAME:-default}; can be repeated.",
+    ),
+]
+"""Takes effect while the words are parsed, so a command need not pass it on."""
 DataDir = Annotated[
     Path | None,
     typer.Option(envvar="DEEPCLI_DATA_DIR", help="A directory with data files, searched before Keras's cache."),
@@ -76,7 +98,13 @@ Storage = Annotated[
     ),
 ]
 DeviceName = Annotated[
-    str | None, typer.Option("--device", metavar="auto|cpu|gpu[:N]", help="The device to compute on.")
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|gpu[:N]",
+        help="The device to compute on.",
+        autocompletion=completion.devices,
+    ),
 ]
 
 

@@ -29,7 +29,11 @@ def plot(
     ] = False,
     plugins: Plugins = None,
 ) -> None:
-    """Plot a run: learning curves, confusion matrix and calibration."""
+    """Plot a run: learning curves, confusion matrix and calibration.
+
+    Example:
+    deepcli plot runs/first --terminal
+    """
     if terminal:
         refuse(context, "with --terminal, which draws only the learning curves", "--output", "--format", "--split")
     from deepcli.api.evaluating import check_split

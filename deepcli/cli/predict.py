@@ -145,6 +145,9 @@ def predict(
     """Predict with a run's best weights, or any checkpoint, on images, texts or arrays; one line per input.
 
     Each row of a table or array is a separate input. Exit code 1 if some inputs cannot be read, 2 if none can.
+
+    Example:
+    deepcli predict runs/first photo.png --top-k 3
     """
     set_verbose(verbose)
     _check_options(json, csv, fit, probabilities, top_k)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -176,10 +178,21 @@ def kinds(registries: Mapping[str, Registry[Any]], origins: Mapping[str, Mapping
             print(f"{kind} {name}: from {place}")
 
 
-def entries(entries: Sequence[Entry]) -> None:
-    """Print components: documentation, fields, and an example to paste."""
+def entry_lines(entries: Sequence[Entry]) -> None:
+    """Print components, a line each; on a terminal, no longer than it is wide."""
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = max((len(entry.type) for entry in entries), default=0)
     for entry in entries:
-        print(f"{entry.type}  {entry.doc.splitlines()[0]}{f'  (from {entry.origin})' if entry.origin else ''}")
+        line = f"{entry.type:<{width}}  {entry.doc.splitlines()[0]}{f'  (from {entry.origin})' if entry.origin else ''}"
+        print(line if room is None or len(line) <= room else f"{line[: room - 1].rstrip()}…")
+
+
+def entries(entries: Sequence[Entry]) -> None:
+    """Print components or sections: documentation, fields, and an example to paste."""
+    several = len({entry.kind for entry in entries}) > 1
+    for entry in entries:
+        named = f"{entry.type} ({entry.kind})" if several else entry.type
+        print(f"{named}  {entry.doc.splitlines()[0]}{f'  (from {entry.origin})' if entry.origin else ''}")
         if entry.fields:
             rows = [("  " * (row.depth + 1) + row.name, row.type, row.default, row.description) for row in entry.fields]
             print_table(("  field", "type", "default", ""), rows)

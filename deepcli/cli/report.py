@@ -26,7 +26,11 @@ def report(
     ] = None,
     plugins: Plugins = None,
 ) -> None:
-    """Write a run's report as one self-contained HTML file; for a directory of runs, one per run and an overview."""
+    """Write a run's report as one self-contained HTML file; for a directory of runs, one per run and an overview.
+
+    Example:
+    deepcli report runs/first
+    """
     from deepcli.api.reporting import write_reports
 
     for page in write_reports(path, output, plugins or ()):

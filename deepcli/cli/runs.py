@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import sort_keys
 from deepcli.cli.options import Json, Plugins
 from deepcli.errors import UsageError
 
@@ -25,7 +26,12 @@ def runs(
         list[Path] | None, typer.Argument(metavar="[DIR]...", help="Directories to search for runs; default: runs.")
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Sort by a column or a dotted key; -KEY for descending order.")
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Sort by a column or a dotted key; -KEY for descending order.",
+            autocompletion=sort_keys,
+        ),
     ] = None,
     filters: Annotated[
         list[str] | None,
@@ -54,6 +60,9 @@ def runs(
     A field differs if a spec sets it, and runs that have it have several values
     of it. Columns that do not fit into a line are left out and counted. `latest`
     names the run that began last, in every command that takes a run.
+
+    Example:
+    deepcli runs --sort -val_accuracy --limit 10
     """
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")

@@ -6,7 +6,11 @@ from deepcli.cli.options import Plugins
 
 
 def schema(plugins: Plugins = None) -> None:
-    """Print the JSON schema of a spec, with which editors complete, explain and check specs as you type."""
+    """Print the JSON schema of a spec, with which editors complete, explain and check specs as you type.
+
+    Example:
+    deepcli schema > spec.schema.json
+    """
     import json
 
     from deepcli.catalog.json_schema import json_schema

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deepcli.cli.options import DataDir, Offline, Overrides, Plugins, Words, load_spec, sources
+from deepcli.cli.options import DataDir, Env, Offline, Overrides, Plugins, Words, load_spec, sources
 from deepcli.errors import UsageError
 
 
@@ -16,6 +16,7 @@ def show(
     words: Words,
     overrides: Overrides = None,
     plugins: Plugins = None,
+    env: Env = None,
     model: Annotated[
         bool, typer.Option("--model", help="Show the model's layers, with shapes and parameters, instead.")
     ] = False,
@@ -29,7 +30,11 @@ def show(
     data_dir: DataDir = None,
     offline: Offline = False,
 ) -> None:
-    """Show the complete spec with all defaults, the model it builds, or its images after augmentation."""
+    """Show the complete spec with all defaults, the model it builds, or its images after augmentation.
+
+    Example:
+    deepcli show digits-cnn.yaml --model
+    """
     if model and samples:
         raise UsageError("--model and --samples: choose one")
     from deepcli.api.describing import write_samples

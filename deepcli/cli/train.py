@@ -14,6 +14,7 @@ from deepcli.cli.answers import answers
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
+    Env,
     Json,
     Offline,
     OptionalWords,
@@ -49,6 +50,7 @@ def train(
         ),
     ] = None,
     plugins: Plugins = None,
+    env: Env = None,
     device: DeviceName = None,
     data_dir: DataDir = None,
     offline: Offline = False,
@@ -59,6 +61,10 @@ def train(
     """Train the model that a spec describes, and evaluate its best weights once on the test split.
 
     SIGINT and SIGTERM stop a run after the current step, with a checkpoint; SIGUSR1 writes one without stopping.
+
+    Examples:
+    deepcli train digits-cnn.yaml training.epochs=3 -o runs/first
+    deepcli train houses.csv data.target=price
     """
     started = time.monotonic()
     set_verbose(verbose)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import Json, Overrides, Plugins, Quiet, Words
+from deepcli.cli.options import Env, Json, Overrides, Plugins, Quiet, Words
 
 if TYPE_CHECKING:
     from deepcli.api.validating import ValidatedSpec
@@ -17,9 +17,18 @@ if TYPE_CHECKING:
 
 @answers("deepcli.cli.json_objects:Validated")
 def validate(
-    words: Words, overrides: Overrides = None, plugins: Plugins = None, json: Json = False, quiet: Quiet = False
+    words: Words,
+    overrides: Overrides = None,
+    plugins: Plugins = None,
+    env: Env = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Check specs and the sweeps in them, each file on its own, without importing TensorFlow."""
+    """Check specs and the sweeps in them, each file on its own, without importing TensorFlow.
+
+    Example:
+    deepcli validate digits-cnn.yaml optimizer.learning_rate=3e-4
+    """
     from deepcli.api.validating import validate_files
 
     checked = []

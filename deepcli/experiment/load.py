@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from deepcli.errors import DataError, Problem, SpecError
+from deepcli.experiment import edits
+from deepcli.experiment.elements import COMMAND_LINE, Elements
 from deepcli.experiment.merge import Merger
 from deepcli.experiment.messages import problems
 from deepcli.experiment.origins import origins
@@ -19,13 +21,16 @@ from deepcli.experiment.schema import Experiment
 from deepcli.spec import yaml12
 from deepcli.spec.paths import unreadable
 from deepcli.spec.plugins import import_plugins
+from deepcli.spec.variables import expand
 from deepcli.spec.yaml12 import Document, Mark, YamlError
 
-OVERRIDE = re.compile(r"^[A-Za-z_]\w*(\.\w+)*=", re.ASCII)
-COMMAND_LINE = "command line"
+KEY = r"[A-Za-z_]\w*(\.(\w+|-\d+))*"
+OVERRIDE = re.compile(rf"^(?:{KEY}\+?=|~{KEY}$)", re.ASCII)
 MAX_NAME = 200
 SWEEP = "sweep"
 """The section of a spec file that describes a sweep; a run does not use it."""
+IGNORED = "x-"
+"""How keys at the top of a spec file begin that are ignored: a place for anchors, as in Docker Compose."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def finish(document: Document, notices: tuple[str, ...], overrides: Iterable[str
         SpecError: With every problem found.
     """
     merger = Merger()
-    whole = merger.overlay(document, words(overrides))
+    whole = apply(merger, document, overrides)
     experiment = validate(without_sweep(whole))
     check_length(experiment, source)
     return Loaded(experiment, (*notices, *merger.notices, *experiment.notices()), origins(without_sweep(whole)))
@@ -90,9 +95,9 @@ def gather(files: Sequence[Path | Document], overrides: Iterable[str] = ()) -> t
     document = Document({})
     names = [str(file) for file in files if isinstance(file, Path)]
     for file in files:
-        read_file = file if isinstance(file, Document) else read(file, names, document.tree)
+        read_file = without_anchors(file if isinstance(file, Document) else read(file, names, document.tree))
         document = merger.overlay(document, read_file) if document.tree else read_file
-    document = merger.overlay(document, words(overrides))
+    document = apply(merger, document, overrides)
     if "name" not in document.tree:
         document.tree = {"name": _default_name(files, document.tree), **document.tree}
     return document, tuple(merger.notices)
@@ -105,6 +110,16 @@ def _default_name(files: Sequence[Path | Document], tree: Mapping[Any, Any]) -> 
     types = [section.get("type") if isinstance(section, Mapping) else section for section in sections]
     name = paths[0].stem if paths else "-".join(str(one) for one in types if one)
     return re.sub(r"[^\w.+=@ -]|^\W+", "-", name).lstrip("-") or "run"
+
+
+def without_anchors(document: Document) -> Document:
+    """Return a document without the keys at its top that only hold anchors for the rest of it."""
+    if not any(isinstance(key, str) and key.startswith(IGNORED) for key in document.tree):
+        return document
+    tree = {
+        key: value for key, value in document.tree.items() if not (isinstance(key, str) and key.startswith(IGNORED))
+    }
+    return Document(tree, document.keys, document.values)
 
 
 def without_sweep(document: Document) -> Document:
@@ -146,19 +161,20 @@ def check_length(experiment: Experiment, source: str) -> None:
         raise SpecError([Problem(source, "", why)]) from None
 
 
-def read(file: Path, words: Sequence[str] = (), tree: Any = None) -> Document:
+def read(file: Path, words: Sequence[str] = (), tree: Any = None, variables: bool = True) -> Document:
     """Read one spec file.
 
     Args:
         file: The file.
         words: All words that were given as files, for the message if this one is missing.
         tree: The plain values of those before it.
+        variables: Whether `${NAME}` is an environment variable in it; in files that deepcli wrote, it is only text.
 
     Raises:
         SpecError: The file is missing, too large, not text, not YAML, or not a mapping.
     """
     try:
-        return parse(_text(file), str(file))
+        return parse(_text(file), str(file), expand if variables else None)
     except OSError as error:
         from deepcli.experiment.missing import missing_hint
 
@@ -166,14 +182,19 @@ def read(file: Path, words: Sequence[str] = (), tree: Any = None) -> Document:
         raise SpecError([Problem(str(file), "", f"cannot be read: {error.strerror or error}{hint}")]) from None
 
 
-def parse(text: str, source: str) -> Document:
+def parse(text: str, source: str, expanding: yaml12.Expand | None = None) -> Document:
     """Parse the text of a spec.
+
+    Args:
+        text: The text.
+        source: Its name in errors.
+        expanding: Replaces variables in strings; None for a text that deepcli wrote, in which they are only text.
 
     Raises:
         SpecError: The text is not YAML, or not a mapping.
     """
     try:
-        document = yaml12.parse(text, source)
+        document = yaml12.parse(text, source, expanding)
     except YamlError as error:
         raise SpecError([Problem(str(error.mark), "", error.message)]) from None
     if document.tree is None:
@@ -206,8 +227,39 @@ def _no_spec(file: Path, why: str) -> SpecError:
     return SpecError([Problem(str(file), "", run_instead(file) or why)])
 
 
+def apply(merger: Merger, document: Document, overrides: Iterable[str]) -> Document:
+    """Return a document with overrides of any kind applied, in their order.
+
+    Args:
+        merger: Merges them, and keeps the notices.
+        document: The merged files.
+        overrides: Overrides such as `training.epochs=3`, `model.layers.0.units=8`, `metrics+=auc` or `~schedule`.
+
+    Raises:
+        SpecError: An override is malformed, or does not fit the spec.
+    """
+    setting: list[str] = []
+    for word in overrides:
+        malformed = not OVERRIDE.match(word) or len(edits.key_of(word)) > MAX_NAME  # `words` says why
+        if malformed or not edits.depends_on_order(word):
+            setting.append(word)
+            continue
+        document, setting = _merged(merger, document, setting), []
+        if edits.is_removal(word):
+            document = edits.removed(document, word)
+        elif edits.is_appending(word):
+            document = edits.appended(merger, document, word, _value(word, word.partition("=")[2]))
+        else:
+            document = _merged(merger, document, [word])
+    return _merged(merger, document, setting)
+
+
+def _merged(merger: Merger, document: Document, overrides: list[str]) -> Document:
+    return edits.with_lists(merger.overlay(document, words(overrides)), overrides)
+
+
 def words(overrides: Iterable[str]) -> Document:
-    """Parse overrides into one document; a later override wins over an earlier one.
+    """Parse overrides that set values into one document; a later override wins over an earlier one.
 
     Raises:
         SpecError: An override has no `=`, or its value is not YAML.
@@ -220,27 +272,36 @@ def words(overrides: Iterable[str]) -> Document:
             raise SpecError([Problem(COMMAND_LINE, word, "should look like section.key=value")])
         if len(name) > MAX_NAME or len(word) > yaml12.MAX_BYTES:
             raise SpecError([Problem(COMMAND_LINE, f"{word[:60]}...", "is too long for an override")])
-        path = tuple(int(part) if part.isdigit() else part for part in name.split("."))
-        try:
-            value = yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree
-        except YamlError as error:
-            raise SpecError([Problem(COMMAND_LINE, _shortened(word), error.message)]) from None
-        _set(document.tree, path, value)
+        path = edits.path_of(word)
+        _set(document.tree, path, _value(word, text), word)
         for depth in range(1, len(path) + 1):
             document.keys[path[:depth]] = document.values[path[:depth]] = Mark(COMMAND_LINE)
     return document
+
+
+def _value(word: str, text: str) -> Any:
+    """Read the value of an override.
+
+    Raises:
+        SpecError: It is not YAML.
+    """
+    try:
+        return yaml12.parse(text, f"{COMMAND_LINE}: {word}").tree
+    except YamlError as error:
+        raise SpecError([Problem(COMMAND_LINE, _shortened(word), error.message)]) from None
 
 
 def _shortened(word: str) -> str:
     return word if len(word) <= 80 else f"{word[:77]}..."
 
 
-def _set(tree: dict[Any, Any], path: yaml12.Path, value: Any) -> None:
+def _set(tree: dict[Any, Any], path: yaml12.Path, value: Any, word: str) -> None:
     *above, last = path
-    for key in above:
+    for key, below in zip(above, path[1:], strict=True):
         inner = tree.get(key)
         if not isinstance(inner, dict):
-            inner = tree[key] = {"type": inner} if isinstance(inner, str) else {}
+            new: dict[Any, Any] = Elements(word) if isinstance(below, int) else {}
+            inner = tree[key] = {"type": inner} if isinstance(inner, str) else new
         tree = inner
     if isinstance(value, str) and isinstance(tree.get(last), dict):
         tree[last]["type"] = value

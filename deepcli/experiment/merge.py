@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
+from deepcli.experiment.elements import Elements, changed_list, holds_elements, without_elements
 from deepcli.experiment.schema import Experiment
 from deepcli.spec.registry import Registry, Spec
 from deepcli.spec.trees import lookup
@@ -94,19 +95,32 @@ class Merger:
     def _mapping(self, old: Section, new: Section, cls: type[Spec] | None, path: Path, replaced: set[Path]) -> Section:
         merged = dict(old)
         for key, value in new.items():
-            merged[key] = self._value(old[key], value, cls, (*path, key), replaced) if key in old else value
+            merged[key] = self._value(old.get(key), value, cls, (*path, key), replaced, key)
         return merged
 
-    def _value(self, old: Any, new: Any, cls: type[Spec] | None, path: Path, replaced: set[Path]) -> Any:
-        registry = registry_of(cls, path[-1]) if cls else None
+    def _value(self, old: Any, new: Any, cls: type[Spec] | None, path: Path, replaced: set[Path], field: object) -> Any:
+        """Merge a value into another one; `field` is the field of `cls` that holds it, itself or in its list."""
+        registry = registry_of(cls, field) if cls else None
+        if isinstance(new, Elements):
+            changed = changed_list(old, new, cls, field, path)
+            if changed is not None:
+                for index, inner in new.items():
+                    changed[index] = self._value(changed[index], inner, cls, (*path, index), replaced, field)
+                return changed
+            new = dict(new)
         if registry is not None:
             old = registry.written_out(old) if isinstance(new, Mapping) else old
             new = registry.written_out(new) if isinstance(old, Mapping) else new
+        if path[:-1] == WHOLE:
+            new = without_elements(new)
+        if not isinstance(old, Mapping) and holds_elements(new):
+            replaced.add(path)
+            old = {}  # so that lists that are not written are looked for among the defaults
         if not isinstance(old, Mapping) or not isinstance(new, Mapping) or path[:-1] == WHOLE:
             replaced.add(path)
             return new
         if registry is None:
-            section = section_of(cls, path[-1], new) if cls else None
+            section = section_of(cls, field, new) if cls else None
             return self._mapping(old, new, section, path, replaced)
         before = registry.get(registry.type_of(old))
         after = registry.get(new.get("type", registry.type_of(old)))

@@ -11,9 +11,11 @@ from deepcli.data import DATASETS, BaseDataset, Signature
 from deepcli.data.sources.known_schemas import carrying
 from deepcli.errors import DataError, SpecError, UsageError
 from deepcli.experiment import load
+from deepcli.experiment.edits import key_of
 from deepcli.experiment.merge import Merger
 from deepcli.experiment.messages import problems
 from deepcli.experiment.schema import Experiment
+from deepcli.experiment.split_words import refuse_split
 from deepcli.spec.paths import unreadable
 from deepcli.spec.registry import Spec
 from deepcli.spec.yaml12 import Document
@@ -31,11 +33,11 @@ def demand_data_words(words: Sequence[str]) -> None:
     Raises:
         UsageError: One of them changes something else.
     """
+    refuse_split(words)
     for word in words:
-        name, equals, _ = word.partition("=")
-        if not equals or not load.is_override(word):
+        if not load.is_override(word):
             raise UsageError(f"unexpected argument {word!r}; to use other data, write for example data.path=NEW")
-        if name.partition(".")[0] != "data":
+        if key_of(word).partition(".")[0] != "data":
             raise UsageError(
                 f"{word}: only the data can be changed here, for example data.path=NEW; the model stays as trained"
             )
@@ -43,7 +45,7 @@ def demand_data_words(words: Sequence[str]) -> None:
 
 def laid_over(document: Document, words: Sequence[str]) -> Document:
     """Apply words to a spec."""
-    return Merger().overlay(document, load.words(words))
+    return load.apply(Merger(), document, words)
 
 
 def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[BaseDataset, tuple[str, ...]]:
@@ -54,7 +56,7 @@ def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[BaseDatase
         DataError: The model does not fit the data.
     """
     merger = Merger()
-    document = merger.overlay(load.parse(load.dump(experiment), "the checkpoint's spec"), load.words(words))
+    document = load.apply(merger, load.parse(load.dump(experiment), "the checkpoint's spec"), words)
     try:
         with carrying(experiment.data.data_schema):
             data = DataSection.model_validate({"data": document.tree["data"]}).data.bound(experiment.task.reads)

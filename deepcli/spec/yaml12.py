@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,12 @@ MAX_VALUES = 5_000
 MAX_DEPTH = 32
 TOO_MANY = f"more than {MAX_VALUES} values when aliases are expanded"
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+MERGE = "<<"
+"""The key that merges mappings into its own, as in YAML 1.1: keys of its own win, and earlier mappings over later ones."""
 
 Path = tuple[str | int, ...]
+Expand = Callable[[str, "Mark"], str]
+"""Replaces variables in a string; what an unquoted string becomes is read as YAML again."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def _sequence(dumper: yaml.SafeDumper, items: list[Any] | tuple[Any, ...]) -> ya
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     # PyYAML writes these Unicode line breaks unescaped, and folds them when it reads them back.
-    style = '"' if set(text) & {"\x85", "\u2028", "\u2029"} else None
+    style = '"' if text == MERGE or set(text) & {"\x85", "\u2028", "\u2029"} else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -145,12 +149,13 @@ _Dumper.add_representer(list, _sequence)
 _Dumper.add_representer(tuple, _sequence)
 
 
-def parse(text: str, source: str) -> Document:
+def parse(text: str, source: str, expand: Expand | None = None) -> Document:
     """Read one YAML document.
 
     Args:
         text: The document.
         source: Name of the document in marks and errors, usually the file's path.
+        expand: Replaces variables in each string; None leaves strings as they are.
 
     Raises:
         YamlError: Bad syntax, a duplicate key, a tag, too many values or too many levels.
@@ -162,12 +167,14 @@ def parse(text: str, source: str) -> Document:
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(source, at.line + 1, at.column + 1) if at else Mark(source)
-        raise YamlError(mark, f"not valid YAML: {error.problem or error.context}") from None
+        line = text.splitlines()[at.line] if at and at.line < len(text.splitlines()) else ""
+        hint = "; a value like ${NAME} needs a line of its own, outside braces and brackets" if "${" in line else ""
+        raise YamlError(mark, f"not valid YAML: {error.problem or error.context}{hint}") from None
     except yaml.YAMLError as error:
         raise YamlError(Mark(source), f"not valid YAML: {str(error).splitlines()[0]}") from None
     except _TooMuch as error:
         raise YamlError(Mark(source, error.mark.line + 1, error.mark.column + 1), str(error)) from None
-    return _Reader(source).read(node)
+    return _Reader(source, expand).read(node)
 
 
 def quick(text: str) -> Any:
@@ -185,22 +192,28 @@ def quick(text: str) -> Any:
 class _Reader:
     """Turns nodes into plain values and keeps their marks."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, expand: Expand | None) -> None:
         self.source = source
+        self.expand = expand
         self.document = Document(None)
         self.count = 0
+        self.merging = 0
+        self.expanded = 0
 
     def read(self, node: yaml.Node | None) -> Document:
         if node is not None:
             self.document.tree = self._value(node, ())
         return self.document
 
-    def _value(self, node: yaml.Node, path: Path) -> Any:
+    def _counted(self, node: yaml.Node, depth: int) -> None:
         self.count += 1
         if self.count > MAX_VALUES:
             raise YamlError(self._mark(node), TOO_MANY)
-        if len(path) > MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise YamlError(self._mark(node), TOO_DEEP)
+
+    def _value(self, node: yaml.Node, path: Path) -> Any:
+        self._counted(node, len(path))
         self.document.values[path] = self._mark(node)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -212,21 +225,52 @@ class _Reader:
         return self._scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
+        pairs = self._pairs(node)
+        for key, (key_node, _) in pairs.items():
+            self.document.keys[(*path, key)] = self._mark(key_node)
+        return {key: self._value(value_node, (*path, key)) for key, (_, value_node) in pairs.items()}
+
+    def _pairs(self, node: yaml.MappingNode) -> dict[Any, tuple[yaml.Node, yaml.Node]]:
+        """Return the nodes of each key and its value; first those that are merged from other mappings."""
         self._refuse_tag(node, "tag:yaml.org,2002:map")
-        result: dict[Any, Any] = {}
+        own: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+        merged: dict[Any, tuple[yaml.Node, yaml.Node]] | None = None
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise YamlError(self._mark(key_node), "a key should be a plain word")
-            key = self._scalar(key_node)
-            if key in result:
+            key = self._scalar(key_node, key=True)
+            merges = key == MERGE and key_node.style is None
+            if key in own or (merges and merged is not None):
                 raise YamlError(self._mark(key_node), f"duplicate key {key!r}")
-            self.document.keys[(*path, key)] = self._mark(key_node)
-            result[key] = self._value(value_node, (*path, key))
+            if merges:
+                merged = self._merged(value_node)
+            else:
+                own[key] = (key_node, value_node)
+        return {**(merged or {}), **own}
+
+    def _merged(self, node: yaml.Node) -> dict[Any, tuple[yaml.Node, yaml.Node]]:
+        """Return what `<<` merges: the pairs of a mapping, or of each mapping of a list."""
+        several = isinstance(node, yaml.SequenceNode)
+        result: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+        self.merging += 1
+        for one in reversed(node.value) if several else [node]:
+            if not isinstance(one, yaml.MappingNode):
+                raise YamlError(self._mark(one), f"`{MERGE}` should be a mapping such as *base, or a list of mappings")
+            self._counted(one, self.merging)
+            pairs = self._pairs(one)
+            self.count += len(pairs)
+            result.update(pairs)
+        self.merging -= 1
         return result
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, key: bool = False) -> Any:
         text: str = node.value
         kind = node.tag.rpartition(":")[2]
+        if kind == "str" and self.expand is not None and "$" in text and not key:
+            expanded = self._expanded(text, node)
+            if expanded != text and node.style is None:
+                kind = next((tag.rpartition(":")[2] for tag, form, _ in _RESOLVERS if form.match(expanded)), kind)
+            text = expanded
         if kind == "null" and _NULL.match(text):
             return None
         if kind == "bool" and _BOOL.match(text):
@@ -237,6 +281,14 @@ class _Reader:
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         self._refuse_tag(node, "tag:yaml.org,2002:str")
         return text
+
+    def _expanded(self, text: str, node: yaml.Node) -> str:
+        assert self.expand is not None
+        expanded = self.expand(text, self._mark(node))
+        self.expanded += len(expanded) if expanded != text else 0
+        if self.expanded > MAX_BYTES:
+            raise YamlError(self._mark(node), f"more than {MAX_BYTES >> 10} KiB from variables")
+        return expanded
 
     def _refuse_tag(self, node: yaml.Node, expected: str) -> None:
         if node.tag != expected:

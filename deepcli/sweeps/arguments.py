@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from deepcli.errors import Problem, SpecError
-from deepcli.experiment.load import COMMAND_LINE, SWEEP, is_override
+from deepcli.experiment.edits import is_appending, is_removal, items_of, key_of
+from deepcli.experiment.elements import COMMAND_LINE
+from deepcli.experiment.load import SWEEP, is_override
+from deepcli.experiment.merge import registry_of
+from deepcli.experiment.schema import Experiment
+from deepcli.experiment.split_words import refuse_split
 from deepcli.spec import yaml12
 from deepcli.spec.yaml12 import Document, Mark, YamlError
 from deepcli.sweeps.spec import slot
@@ -57,13 +62,15 @@ def sort(
     Raises:
         SpecError: An argument is a malformed range, or is not valid YAML.
     """
+    refuse_split(words, overrides := tuple(overrides))
     parameters: dict[str, Any] = {}
     changes: list[str] = []
     fixed: set[str] = set()
     for word in (word for word in words if isinstance(word, str) and is_override(word)):
-        key, _, text = word.partition("=")
-        varies = None if _is_section(word) else _parameter(word, text)
-        if varies is None and not _decides(text):
+        key, text = key_of(word), word.partition("=")[2]
+        changes_only = is_appending(word) or is_removal(word)
+        varies = None if _is_section(word) or changes_only else _parameter(word, text)
+        if varies is None and (is_appending(word) or not _decides(text)):
             changes.append(word)
             continue
         parameters = _without(parameters, key)
@@ -78,8 +85,8 @@ def sort(
         fixed.discard(slot(key))
     for word in overrides:
         changes.append(word)
-        key, _, text = word.partition("=")
-        if _decides(text):
+        key, text = key_of(word), word.partition("=")[2]
+        if not is_appending(word) and _decides(text):
             fixed.add(slot(key))
             parameters = _without(parameters, key)
     return Told(
@@ -109,7 +116,7 @@ def _decides(text: str) -> bool:
 
 
 def _is_section(word: str) -> bool:
-    return word.partition("=")[0].partition(".")[0] == SWEEP
+    return key_of(word).partition(".")[0] == SWEEP
 
 
 def _parameter(word: str, text: str) -> Any:
@@ -122,7 +129,16 @@ def _parameter(word: str, text: str) -> Any:
         value = yaml12.parse(text, source).tree
     except YamlError as error:
         raise SpecError([Problem(COMMAND_LINE, word, error.message)]) from None
-    return value if isinstance(value, list) else None
+    return value if isinstance(value, list) else _candidates(word, text)
+
+
+def _candidates(word: str, text: str) -> list[Any] | None:
+    """Return candidates that are written with commas alone: numbers, or names where a section is a component."""
+    items = items_of(text)
+    if items is None or all(isinstance(item, int | float) for item in items):
+        return items
+    section = slot(key_of(word))
+    return items if section != "data" and registry_of(Experiment, section) is not None else None
 
 
 def _bounds(word: str, text: str) -> dict[str, Any]:

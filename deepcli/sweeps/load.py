@@ -88,7 +88,7 @@ def _plan(
 ) -> Plan:
     document, notices = read(gathered, told, options)
     whole = Merger()
-    sweep = _validated(whole.overlay(document, load.words(told.overrides))).sweep or Sweep()
+    sweep = _validated(load.apply(whole, document, told.overrides)).sweep or Sweep()
     base = without_sweep(document)
     draft = Plan(dict(base.tree), sweep, told.overrides, absolute_plugins(plugins), str(Path.cwd()), (), base)
     experiment = draft.experiment({})

@@ -119,11 +119,12 @@ class Plan:
 
     def _document(self, point: Point) -> Document:
         """Return the spec at a point, with the place of each value that has one."""
-        over = load.words([*self.overrides, *(written(key, value) for key, value in point.items())])
+        words = [*self.overrides, *(written(key, value) for key, value in point.items())]
+        document = load.apply(Merger(), self.document or Document(dict(self.base)), words)
         for key, value in point.items():
             place = path(key)
-            over.keys[place] = over.values[place] = replace(self._place(key, value), varies=True)
-        return Merger().overlay(self.document or Document(dict(self.base)), over)
+            document.keys[place] = document.values[place] = replace(self._place(key, value), varies=True)
+        return document
 
     def words(self, point: Point, seed: int | None = None) -> list[str]:
         """Return the overrides for `deepcli train` that give the same spec."""

@@ -133,7 +133,7 @@ def test_several_errors_come_at_once(refused, spec):
 
 
 def test_a_bad_override_or_option(refused, spec):
-    assert "training.epochs=[1: not valid YAML" in refused("train", spec(), "training.epochs=[1")
+    assert "training.epochs=[1: the bracket is not closed" in refused("train", spec(), "training.epochs=[1")
     assert "should look like section.key=value" in refused("train", spec(), "--set", "epochs")
     assert "training.device: should be auto, cpu, gpu or gpu:N, not 'tpu'" in refused(
         "train", spec(), "--device", "tpu"
@@ -152,7 +152,7 @@ def test_an_override_without_end(refused, spec):
 
 
 def test_an_unknown_name_in_list_and_init(refused):
-    assert "unknown kind 'model'; did you mean 'models'?" in refused("list", "model")
+    assert "unknown kind, section or component 'modells'; did you mean 'models'?" in refused("list", "modells")
     assert "did you mean 'cnn'?" in refused("list", "models", "cnnn")
     assert "unknown type 'minst'; did you mean 'mnist'?" in refused("init", "minst", "cnn")
 

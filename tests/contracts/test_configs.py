@@ -15,7 +15,8 @@ from deepcli.sweeps.load import validate_file
 from deepcli.tasks import TASKS
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
-FILES = sorted(CONFIGS.glob("*/*.yaml"))
+LESSONS = CONFIGS.parent / "deepcli" / "lessons"
+FILES = sorted([*CONFIGS.glob("*/*.yaml"), *LESSONS.glob("*.yaml")])
 OWN = [path for path in FILES if path.parent.name == "own"]
 KNOWN = [path for path in FILES if path not in OWN]
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -90,7 +90,7 @@ def test_the_readme_is_short():
 
 def test_the_lessons_page_has_what_each_lesson_measured():
     page = source(DOCS / "lessons.md")
-    specs = sorted((ROOT / "configs" / "lessons").glob("*.yaml"))
+    specs = sorted((ROOT / "deepcli" / "lessons").glob("*.yaml"))
     assert len(specs) > 10
     for path in specs:
         measured = re.search(r"Test accuracy (.+?), training (.+?), over 5 seeds", source(path))

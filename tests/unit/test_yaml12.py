@@ -1,5 +1,7 @@
 """YAML 1.2 scalars, positions, and texts that are refused."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +74,50 @@ def test_an_alias_bomb_is_refused_before_it_goes_off():
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
     with pytest.raises(yaml12.YamlError, match="aliases"):
         yaml12.parse("\n".join(lines), "x")
+
+
+def test_merge_keys_merge_mappings_and_every_value_keeps_its_place():
+    text = "a: &a {x: 1, y: {z: 2}}\nb: &b {x: 3, w: 4}\nc:\n  <<: [*a, *b]\n  y: 5\nd: {<<: *b}\n"
+    document = yaml12.parse(text, "f")
+    assert document.tree["c"] == {"x": 1, "w": 4, "y": 5}
+    assert document.tree["d"] == {"x": 3, "w": 4}
+    marks = {key: str(document.values["c", key]) for key in "xwy"}
+    assert marks == {"x": "f:1:11", "w": "f:2:17", "y": "f:5:6"}
+    assert str(document.keys["d", "w"]) == "f:2:14"
+    assert ("c", "y", "z") not in document.values
+
+
+def test_a_merge_key_in_quotes_is_a_key():
+    assert yaml12.parse("a: &a {x: 1}\nb: {'<<': *a}\n", "f").tree["b"] == {"<<": {"x": 1}}
+    assert yaml12.parse(yaml12.dump({"<<": {"x": 1}}), "f").tree == {"<<": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("a: {<<: 3}\n", "1:9", "`<<` should be a mapping such as *base"),
+        ("a: {<<: [3]}\n", "1:10", "`<<` should be a mapping such as *base"),
+        ("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n", "2:13", "duplicate key '<<'"),
+        ("a: &a {x: 1, x: 2}\nb: {<<: *a}\n", "1:14", "duplicate key 'x'"),
+        ("a: &a {<<: *a}\n", "1:4", "deeper"),
+        ("a: &a {<<: [*a, *a]}\n", "1:4", "deeper"),
+        ("a: &a {b: {<<: *a}}\n", "1:", "deeper"),
+    ],
+)
+def test_a_merge_key_that_makes_no_sense_is_refused_with_its_place(text, where, message):
+    with pytest.raises(yaml12.YamlError, match=re.escape(message)) as error:
+        yaml12.parse(text, "x")
+    assert str(error.value.mark).startswith(f"x:{where}")
+
+
+def test_a_bomb_of_merge_keys_is_refused_before_it_goes_off():
+    lines = ["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 30))]
+    with pytest.raises(yaml12.YamlError, match="aliases"):
+        yaml12.parse("\n".join(lines), "x")
+    many = ", ".join(f"k{i}: 1" for i in range(200))
+    text = f"a: &a {{{many}}}\n" + "".join(f"b{i}: {{<<: *a}}\n" for i in range(60))
+    with pytest.raises(yaml12.YamlError, match="aliases"):
+        yaml12.parse(text, "x")
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=20)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers, emit
+from deepcli.cli.completion import metrics
 from deepcli.cli.options import (
     DataDir,
+    Env,
     Json,
     Offline,
     Overrides,
@@ -41,18 +43,26 @@ def plan(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The metric to optimize; default: the one that decides the best epoch."),
+        typer.Option(
+            metavar="NAME",
+            help="The metric to optimize; default: the one that decides the best epoch.",
+            autocompletion=metrics,
+        ),
     ] = None,
     max_trials: Annotated[int | None, typer.Option(metavar="N", help="Number of points to try.")] = None,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="Train each point with N seeds.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed for sampling points.")] = None,
     plugins: Plugins = None,
+    env: Env = None,
     quiet: Quiet = False,
 ) -> None:
     """Print every run of a sweep, one per line, for `sweep trial` under xargs, GNU parallel or a job array.
 
     The points form a grid or are sampled with a seed. key=log:1e-4:1e-1,
-    uniform:0:0.5, int:1:4 and key=[1, 2] define what varies.
+    uniform:0:0.5, int:1:4 and key=1,2 define what varies.
+
+    Example:
+    deepcli sweep plan digits-mlp.yaml optimizer.learning_rate=1e-2,1e-3
     """
     from deepcli.api.sweep_trials import plan_lines
     from deepcli.api.sweeping import SweepRequest, load_plan
@@ -121,6 +131,9 @@ def trial(
     """Train one run of a plan; skip it if it has finished, and resume it if it was interrupted.
 
     Its directory in --output is named by a hash of the complete spec. `sweep collect` evaluates on the test split.
+
+    Example:
+    deepcli sweep plan spec.yaml seed=1,2 | head -1 | deepcli sweep trial - -o t
     """
     started = time.monotonic()
     set_verbose(verbose)
@@ -144,7 +157,11 @@ def collect(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Rank a plan's trials, write trials.csv, best.yaml and plots, and evaluate the best once on the test split."""
+    """Rank a plan's trials, write trials.csv, best.yaml and plots, and evaluate the best once on the test split.
+
+    Example:
+    deepcli sweep collect trials
+    """
     started = time.monotonic()
     from deepcli.api.sweep_trials import collect_trials
     from deepcli.cli.sweep.status import show

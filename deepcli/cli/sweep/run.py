@@ -10,7 +10,20 @@ from typing import Annotated, Literal
 import typer
 
 from deepcli.cli.answers import answers
-from deepcli.cli.options import DataDir, Json, Offline, Overrides, Plugins, Quiet, Storage, Words, reporter, sources
+from deepcli.cli.completion import metrics
+from deepcli.cli.options import (
+    DataDir,
+    Env,
+    Json,
+    Offline,
+    Overrides,
+    Plugins,
+    Quiet,
+    Storage,
+    Words,
+    reporter,
+    sources,
+)
 from deepcli.cli.sweep.plan import collect, describe, plan, trial
 from deepcli.cli.sweep.status import show, status, worker
 
@@ -35,7 +48,11 @@ def run(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The metric to optimize; default: the one that decides the best epoch."),
+        typer.Option(
+            metavar="NAME",
+            help="The metric to optimize; default: the one that decides the best epoch.",
+            autocompletion=metrics,
+        ),
     ] = None,
     max_trials: Annotated[int | None, typer.Option(metavar="N", help="Number of points to try.")] = None,
     max_time: Annotated[
@@ -56,6 +73,7 @@ def run(
     storage: Storage = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without training.")] = False,
     plugins: Plugins = None,
+    env: Env = None,
     data_dir: DataDir = None,
     offline: Offline = False,
     json: Json = False,
@@ -63,10 +81,13 @@ def run(
 ) -> None:
     """Train a spec at many points, rank them on the validation split, and evaluate the best once on the test split.
 
-    key=log:1e-4:1e-1, uniform:0:0.5, int:1:4, int_log:8:256 and key=[1, 2] define
+    key=log:1e-4:1e-1, uniform:0:0.5, int:1:4, int_log:8:256 and key=1,2 define
     what varies, as does the spec's section `sweep`. Every point of a grid is
     validated before anything is trained. Run the same command again to continue
     an interrupted sweep, or with a larger --max-trials to extend it.
+
+    Example:
+    deepcli sweep run digits-mlp.yaml optimizer.learning_rate=log:1e-4:1e-1
     """
     started = time.monotonic()
     from deepcli.api.sweeping import SweepRequest, load_plan, run_sweep

@@ -40,7 +40,11 @@ def worker(
     quiet: Quiet = False,
     attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
 ) -> None:
-    """Train trials of a sweep from another shell, or from another machine with access to its directory."""
+    """Train trials of a sweep from another shell, or from another machine with access to its directory.
+
+    Example:
+    deepcli sweep worker sweeps/digits-mlp
+    """
     from deepcli.api.sweep_workers import WorkersRequest, run_workers
 
     request = WorkersRequest(path, workers, threads, storage, tuple(plugins or ()), attached)
@@ -49,7 +53,11 @@ def worker(
 
 @answers("deepcli.sweeps.outcome:Outcome")
 def status(path: Folder, storage: Storage = None, plugins: Plugins = None, json: Json = False) -> None:
-    """Show a sweep's progress and its best trials."""
+    """Show a sweep's progress and its best trials.
+
+    Example:
+    deepcli sweep status sweeps/digits-mlp
+    """
     from deepcli.api.sweep import read_sweep
 
     found = read_sweep(path, storage, plugins or [])
