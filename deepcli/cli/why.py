@@ -30,6 +30,9 @@ def why(
     """Show where a value of a run's spec came from: a file and its line, the command line, a sweep, or a default.
 
     What a run decided itself, such as the precision, is shown with the reason.
+
+    Example:
+    deepcli why runs/first optimizer.learning_rate
     """
     from deepcli.cli.tables import LONGEST, print_rows, shortened
     from deepcli.run.value_origins import value_origins

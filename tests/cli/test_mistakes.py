@@ -72,7 +72,7 @@ MISTAKES = [
     ("validate spec.yaml training.early_stopping.monitor=val_acc", "did you mean 'val_accuracy'?"),
     # A value in another form.
     ("validate spec.yaml training.epochs=3.0", "write training.epochs=3"),
-    ("validate spec.yaml model.hidden_units=128,64", 'write "model.hidden_units=[128, 64]"'),
+    ("validate spec.yaml metrics=acc,auc", "did you mean 'accuracy'?"),
     ("validate spec.yaml model.kernel_size=[3,3]", "write model.kernel_size=3"),
     ("validate spec.yaml metrics=acc", 'write "metrics=[accuracy]"'),
     ("validate spec.yaml optimizer.learning_rate=0,01", "write optimizer.learning_rate=0.01"),
