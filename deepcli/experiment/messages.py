@@ -53,7 +53,7 @@ def problems(error: ValidationError, document: Document, cls: type[Spec] = Exper
 
 
 def _hint(path: Path, messages: list[str], document: Document, cls: type[Spec]) -> str:
-    """Suggest a value in the right form, unless a message names what is meant or nothing is there."""
+    """Suggest a value in the right form, unless a message names what is meant, or the place is empty."""
     if any("did you mean" in message or message.startswith(("unknown", "is missing")) for message in messages):
         return ""
     from deepcli.experiment.forms import meant_here

@@ -1,4 +1,4 @@
-"""What a word that stands where a spec should, and is none, was probably meant to be."""
+"""What a word in the place of a spec was probably meant to be: another file, a data set, a field, a run."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from deepcli.experiment.merge import class_at, registry_of, section_of, spec_class
 from deepcli.spec.registry import Spec
-from deepcli.spec.spelling import listed
+from deepcli.spec.spelling import listed, nearest
 from deepcli.spec.synonyms import meanings
 from deepcli.spec.trees import lookup
 from deepcli.spec.yaml12 import Path
@@ -23,9 +23,19 @@ def fields(tree: Any, cls: type[Spec], path: Path = ()) -> Iterator[Path]:
         value = lookup(tree, here)
         if isinstance(value, list):
             continue
-        inner = section_of(cls, name, value) if value is not None else _default(cls, name, field)
+        inner = _chosen(cls, name, value) if value is not None else _default(cls, name, field)
         if inner is not None:
             yield from fields(tree, inner, here)
+
+
+def _chosen(cls: type[Spec], name: str, value: Any) -> type[Spec] | None:
+    """Return the class of a section that a spec has; of an unknown type, that of the type it is most like."""
+    registry = registry_of(cls, name)
+    found = section_of(cls, name, value)
+    if found is not None or registry is None or get_origin(cls.model_fields[name].annotation) is tuple:
+        return found
+    near = nearest(registry.type_of(value), registry)
+    return registry[near[0]] if near else spec_class(cls, name)
 
 
 def _default(cls: type[Spec], name: str, field: FieldInfo) -> type[Spec] | None:
@@ -45,7 +55,7 @@ def in_other_types(path: Path, tree: Any, whole: type[Spec]) -> str:
             above = class_at(tree, place[:-1], whole)
             registry = registry_of(above, place[-1]) if above else None
             chosen = registry.type_of(lookup(tree, place) or {}) if registry is not None else None
-            if registry is None or not isinstance(chosen, str):
+            if registry is None or registry.get(chosen) is None:  # an unknown type is a mistake of its own
                 continue
             if having := [one for one in registry if name in registry[one].model_fields]:
                 return f"{name} is a field of the {registry.kind} {listed(having, 'and')}, not of {chosen}"
