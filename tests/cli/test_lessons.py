@@ -1,5 +1,6 @@
 """Lessons: small specs that are part of the package, listed and copied."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,10 @@ def test_what_cannot_be_copied_is_an_error(cli, words, message):
     done = cli("lessons", *words)
     assert (done.code, done.out) == (2, "")
     assert message in done.err
+
+
+def test_lessons_are_packed_with_the_package():
+    root = Path(__file__).parent.parent.parent
+    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["deepcli"]
+    packed = {path for pattern in patterns for path in (root / "deepcli").glob(pattern)}
+    assert {path.stem for path in packed if path.suffix == ".yaml"} == {one.name for one in find_lessons()}

@@ -104,6 +104,7 @@ def test_what_stays_in_a_list_keeps_its_place_in_the_file(spec):
     assert refused(path).startswith(f"{path}:8:28: model.layers.3.units")
     assert refused(path, "model.layers.0.filters=16").startswith(f"{path}:8:28: model.layers.3.units")
     assert refused(path, "~model.layers.1").startswith(f"{path}:8:28: model.layers.2.units")
+    assert refused(path, "~model.layers.2").startswith(f"{path}:8:28: model.layers.2.units")
     assert refused(path, "model.layers+=dropout").startswith(f"{path}:8:28: model.layers.3.units")
     assert "command line: model.layers.0.filters: should be" in refused(path, "model.layers.0.filters=x")
     assert "command line: model.layers.4: unknown type 'denze'" in refused(path, "model.layers+=denze")

@@ -4,6 +4,7 @@ import pytest
 
 import deepcli
 from deepcli.errors import SpecError, UsageError
+from deepcli.experiment.load import load
 
 SPEC = "data:\n  type: digits\n  batch_size: ${DEEP_BATCH:-16}\nmodel: mlp\nname: run-${DEEP_NAME}\n"
 
@@ -39,6 +40,8 @@ def test_a_variable_that_is_not_allowed_is_an_error_that_names_the_option(spec, 
 def test_an_earlier_call_allows_nothing_in_a_later_one(spec):
     path = spec("data: digits\nmodel: mlp\nseed: ${DEEP_SEED:-3}\n")
     assert deepcli.load(path, env="DEEP_SEED").seed == 3
+    with pytest.raises(SpecError, match="--env DEEP_SEED"):
+        load([path])
     assert "--env DEEP_SEED" in refused(path)
 
 

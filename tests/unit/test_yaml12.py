@@ -115,6 +115,8 @@ def test_a_bomb_of_merge_keys_is_refused_before_it_goes_off():
     with pytest.raises(yaml12.YamlError, match="aliases"):
         yaml12.parse("\n".join(lines), "x")
     many = ", ".join(f"k{i}: 1" for i in range(200))
+    with pytest.raises(yaml12.YamlError, match="aliases"):
+        yaml12.parse(f"a: &a {{{many}}}\nb: {{<<: [{', '.join(['*a'] * 60)}]}}\n", "x")
     text = f"a: &a {{{many}}}\n" + "".join(f"b{i}: {{<<: *a}}\n" for i in range(60))
     with pytest.raises(yaml12.YamlError, match="aliases"):
         yaml12.parse(text, "x")
