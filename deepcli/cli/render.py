@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
 from deepcli.spec.registry import Registry
+from deepcli.system.colours import verdict
 
 if TYPE_CHECKING:
     from deepcli.api.baselining import BaselineReport
@@ -288,7 +289,7 @@ def comparison(found: Comparison, markdown: bool) -> None:
 
 
 def _pair(title: str, pair: PairedBase) -> None:
-    print(f"{title}, on {pair.examples:,} test examples: {pair.verdict}")
+    print(f"{title}, on {pair.examples:,} test examples: {verdict(pair.verdict, sys.stdout)}")
     *lines, last = pair.lines()
     for line in lines:
         print(f"  {line}")
@@ -300,7 +301,7 @@ def _p(value: float, adjusted: float) -> str:
 
 
 def _over_seeds(one: OverSeeds) -> None:
-    print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {one.verdict}")
+    print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {verdict(one.verdict, sys.stdout)}")
     p = _p(one.p_value, one.p_adjusted)
     points = one.measure == "accuracy"
     shown = [f"{100 * value:+.2f}" if points else f"{value:+.4f}" for value in (one.difference, *one.differences)]
