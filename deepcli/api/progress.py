@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from deepcli.api.activity import hide_line, show_doing, show_line, speaks_unicode
-from deepcli.api.fields import Field, cells, epoch_fields, fit, live_fields
+from deepcli.api.fields import GAP, NEVER, Field, cells, epoch_fields, fit, live_fields
 from deepcli.run.reporter import Course, NullReporter, Progress, Reporter
 from deepcli.system.colours import coloured, line
 from deepcli.system.live_line import can_redraw, columns
@@ -130,12 +130,13 @@ def live_line(course: Course, progress: Progress | None, width: int, unicode: bo
         ends += live_fields(progress.logs, course.monitor)
         ends.append(Field(f"{progress.samples_per_second:,.0f} samples/s", rank=7))
         ends.append(Field(time_left(progress.seconds_left)))
-    room = width - cells(begins.text) - SMALLEST_BAR - 4
+    room = width - cells(begins.text) - SMALLEST_BAR - 2 * len(GAP)
+    needed = [field for field in ends if field.rank == NEVER]
+    if sum(cells(field.text) for field in needed) > room:
+        return fit([begins, *needed], width)
     right = fit(ends, room)
-    bar = width - cells(begins.text) - cells(right) - 4
-    if bar < SMALLEST_BAR:
-        return fit([begins, *ends], width)
-    return f"{begins.text}  {draw_bar(step, course.steps, bar, unicode)}  {right}"
+    bar = width - cells(begins.text) - cells(right) - 2 * len(GAP)
+    return GAP.join([begins.text, draw_bar(step, course.steps, bar, unicode), right]).rstrip()
 
 
 def draw_bar(done: int, total: int, width: int, unicode: bool = True) -> str:

@@ -247,7 +247,7 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
             f"importance {outcome.importances_note if outcome.importances else f'unknown: {outcome.importances_note}'}"
         )
     parts = [
-        f"{getattr(outcome, state)} {state}" for state in ("completed", "pruned", "failed", "running", "unfinished")
+        f"{getattr(outcome, state)} {state}" for state in ("completed", "pruned", "failed", "running", "interrupted")
     ]
     of = f" of {outcome.planned} trials" if outcome.planned else ""
     print(f"{outcome.status}: " + ", ".join(part for part in parts if not part.startswith("0 ")) + of)

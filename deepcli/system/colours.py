@@ -9,7 +9,7 @@ Meaning = Literal["bad", "good", "notice"]
 
 # Of xterm's 256 colours those that have about the same contrast to white and to black; the palette's own red and green,
 # for terminals with 16 colours, are as readable as their theme makes them.
-OF_256: dict[Meaning, int] = {"bad": 160, "good": 28, "notice": 130}
+OF_256: dict[Meaning, int] = {"bad": 161, "good": 28, "notice": 130}
 OF_16: dict[Meaning, int] = {"bad": 31, "good": 32, "notice": 35}
 
 STARTS: dict[str, Meaning] = {"error:": "bad", "notice:": "notice"}
