@@ -6,38 +6,42 @@ TOKEN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]")
 
 
 class Screen:
-    """Keeps lines without an end; the rows of a line that is wrapped belong together, as in terminals that reflow.
+    """Keeps whole lines, and wraps them when it is looked at, as terminals do that wrap anew when the window changes.
 
     Args:
-        columns: The width.
+        columns: The width of the window; it may be changed.
     """
 
     def __init__(self, columns):
         self.columns = columns
         self.lines, self.row, self.column = [""], 0, 0
+        self.wraps = True
         self.escapes = []
 
     def feed(self, text):
         for token in TOKEN.findall(text):
             if token == "\r":
-                # To the start of the row, which is that of the line unless the line is wrapped.
-                self.column -= self.column % self.columns if self.column != len(self.lines[self.row]) else (
-                    max(self.column - 1, 0) % self.columns + 1 if self.column else 0
-                )
+                self.column = self._row_in_line() * self.columns
             elif token == "\n":
                 self.row, self.column = self.row + 1, 0
                 if self.row == len(self.lines):
                     self.lines.append("")
             elif token.startswith("\x1b"):
                 self._escape(token)
-            else:
+            elif self.wraps or self.column < self.columns:
                 line = self.lines[self.row].ljust(self.column)
                 self.lines[self.row] = line[: self.column] + token + line[self.column + 1 :]
                 self.column += 1
         return self
 
+    def _row_in_line(self):
+        """The row of a wrapped line that the cursor is in; after its last column it is still in that row."""
+        return max(self.column - (self.column == len(self.lines[self.row])), 0) // self.columns
+
     def _escape(self, token):
         self.escapes.append(token)
+        if token in ("\x1b[?7l", "\x1b[?7h"):
+            self.wraps = token.endswith("h")
         if token.endswith(("J", "K")):
             self.lines[self.row] = self.lines[self.row][: self.column]
         if token.endswith("J"):

@@ -16,6 +16,9 @@ SECONDS_BETWEEN = 0.1
 ERASE = "\r\x1b[J"
 """Return to the line's start and clear from there to the end of the screen, also what a narrower window has wrapped."""
 
+NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
+"""Around the line: where the window has become narrower since its width was asked for, the line is clipped, not wrapped."""
+
 Draw = Callable[[int], str]
 """Returns the line for a width in columns."""
 
@@ -103,7 +106,7 @@ class LiveLine:
         columns = _columns(self._screen)
         text = self._draw(columns)
         if text != self._drawn:
-            self._put(f"{ERASE}{text}\r")
+            self._put(f"{ERASE}{NO_WRAP}{text}{WRAP}\r")
             self._drawn = text
 
     def _erase(self) -> None:
