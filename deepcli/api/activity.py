@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from deepcli.api.fields import Field, fit
+from deepcli.api.line_fields import Field, fit
 from deepcli.system.live_line import Draw, LiveLine
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

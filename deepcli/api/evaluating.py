@@ -78,9 +78,7 @@ def run_evaluation(
         return _evaluated(request, at, reporter)
 
 
-def _evaluated(
-    request: EvaluateRequest, at: Callable[[], Sources], reporter: Reporter
-) -> tuple[Result, Sequence[str]]:
+def _evaluated(request: EvaluateRequest, at: Callable[[], Sources], reporter: Reporter) -> tuple[Result, Sequence[str]]:
     """Find the checkpoint, read its data and evaluate it."""
     from deepcli.run.checkpoint import file as checkpoints
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from deepcli.api.activity import hide_line, show_doing, show_line, speaks_unicode
-from deepcli.api.fields import GAP, NEVER, Field, cells, epoch_fields, fit, live_fields
+from deepcli.api.line_fields import GAP, NEVER, Field, cells, epoch_fields, fit, live_fields
 from deepcli.run.reporter import Course, NullReporter, Progress, Reporter
-from deepcli.system.colours import coloured, line
 from deepcli.system.live_line import can_redraw, columns
+from deepcli.system.terminal_colours import coloured, line
 
 SECONDS_BETWEEN = 0.1
 SMALLEST_BAR = 10

@@ -170,6 +170,6 @@ def _give_up(error: OutputError) -> int:
 
 def _error_line(message: str) -> str:
     """Return what stderr shows of an error, the first word in colour on a terminal."""
-    from deepcli.system.colours import line
+    from deepcli.system.terminal_colours import line
 
     return line(f"error: {message}", sys.stderr)

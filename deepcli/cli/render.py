@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
 from deepcli.spec.registry import Registry
-from deepcli.system.colours import verdict
+from deepcli.system.terminal_colours import verdict
 
 if TYPE_CHECKING:
     from deepcli.api.baselining import BaselineReport
@@ -301,7 +301,9 @@ def _p(value: float, adjusted: float) -> str:
 
 
 def _over_seeds(one: OverSeeds) -> None:
-    print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {verdict(one.verdict, sys.stdout)}")
+    print(
+        f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {verdict(one.verdict, sys.stdout)}"
+    )
     p = _p(one.p_value, one.p_adjusted)
     points = one.measure == "accuracy"
     shown = [f"{100 * value:+.2f}" if points else f"{value:+.4f}" for value in (one.difference, *one.differences)]

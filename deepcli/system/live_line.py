@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from deepcli.system.colours import is_terminal
+from deepcli.system.terminal_colours import is_terminal
 
 SECONDS_BETWEEN = 0.1
 ERASE = "\r\x1b[J"

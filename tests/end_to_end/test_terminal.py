@@ -64,7 +64,11 @@ TABLE = (
     ("columns", "text", "line"),
     [
         (60, TABLE, r"epoch [12]/2  loss \d+\.\d+  val_rmse \d+\.\d+(  best)?"),
-        (120, DIGITS, r"epoch [12]/2  loss \S+  accuracy \S+  val_loss \S+  val_accuracy \S+  lr \S+e-03  \S+s(  best)?"),
+        (
+            120,
+            DIGITS,
+            r"epoch [12]/2  loss \S+  accuracy \S+  val_loss \S+  val_accuracy \S+  lr \S+e-03  \S+s(  best)?",
+        ),
     ],
 )
 def test_an_epoch_is_a_line_and_something_moves_from_the_start(terminal, spec, columns, text, line):
@@ -86,7 +90,9 @@ def test_an_epoch_is_a_line_and_something_moves_from_the_start(terminal, spec, c
     assert json.loads(Path("a/metrics.json").read_text())["ended"] == "completed"
 
 
-def test_nothing_is_left_of_the_line_after_a_resize_and_an_interrupt_and_a_resumed_run_begins_where_it_is(terminal, spec):
+def test_nothing_is_left_of_the_line_after_a_resize_and_an_interrupt_and_a_resumed_run_begins_where_it_is(
+    terminal, spec
+):
     child, screen = terminal(120, "train", spec(LONG), "-o", "a")
     seen(child, screen, r"epoch 2/1000  ━+─+  \d+/162")
     child.setwinsize(24, 60)
@@ -102,7 +108,7 @@ def test_nothing_is_left_of_the_line_after_a_resize_and_an_interrupt_and_a_resum
         r"continue with: deepcli train --resume a$",
         last,
     ), screen.rows
-    assert f"\x1b[1;38;5;161m" in screen.escapes  # error:
+    assert "\x1b[1;38;5;161m" in screen.escapes  # error:
     log = Path("a/train.log").read_text().splitlines()[-1]
     epoch = int(re.search(r" interrupted in epoch (\d+) of 1000; best so far: epoch \d+, val_loss", log)[1])
     assert log.endswith("continue with: deepcli train --resume a")
@@ -136,8 +142,6 @@ def test_who_wants_no_colours_gets_none_but_sees_what_is_done(terminal, spec, mo
     assert "reading the spec" in finished(child, screen)
     assert "error: " in screen.rows[0] and "reading" not in "".join(screen.rows)
     assert screen.escapes and not [code for code in screen.escapes if code.endswith("m")]
-
-
 
 
 @pytest.mark.parametrize(

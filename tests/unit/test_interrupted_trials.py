@@ -27,14 +27,13 @@ class Clock:
 
 
 @pytest.fixture
-def study(spec, tmp_path, monkeypatch):
+def swept(spec, tmp_path, monkeypatch):
     clock = Clock()
     monkeypatch.setattr("deepcli.sweeps.study.study.time", clock)
     plan = load_sweep([str(spec(SPEC)), "optimizer.learning_rate=[1e-3, 1e-2]"], (), (), {})
     folder, _ = start_sweep(tmp_path / "s", plan, None)
     opened = open_study(folder)
-    opened.clock = clock
-    yield opened
+    yield opened, clock
     opened.close()
 
 
@@ -42,22 +41,24 @@ def states(study):
     return {row.number: (row.state, row.seconds) for row in ranking(study)}
 
 
-def test_a_trial_is_running_while_a_process_holds_it_and_interrupted_afterwards(study):
+def test_a_trial_is_running_while_a_process_holds_it_and_interrupted_afterwards(swept):
+    study, clock = swept
     claim = study.claim()
     assert states(study) == {0: ("running", None)}
-    study.clock.now = 60
+    clock.now = 60
     study.give_back(claim)
     assert states(study) == {0: ("interrupted", 60)}
     assert study.interrupted() == {0}
-    study.clock.now = 86400
+    clock.now = 86400
     again = study.claim()
     assert again.number == 0 and states(study) == {0: ("running", None)}
-    study.clock.now += 5
+    clock.now += 5
     study.complete(again, [0.25])
     assert states(study) == {0: ("completed", 65)}
 
 
-def test_status_counts_interrupted_trials_and_prints_them(study, capsys):
+def test_status_counts_interrupted_trials_and_prints_them(swept, capsys):
+    study, _ = swept
     study.complete(study.claim(), [0.25])
     study.give_back(study.claim())
     found = read_sweep(study.folder.path)
@@ -69,7 +70,8 @@ def test_status_counts_interrupted_trials_and_prints_them(study, capsys):
     assert [line.split()[1] for line in out.splitlines()[1:3]] == ["completed", "interrupted"]
 
 
-def test_the_checkpoints_of_an_interrupted_trial_stay(study):
+def test_the_checkpoints_of_an_interrupted_trial_stay(swept):
+    study, _ = swept
     study.complete(study.claim(), [0.25])
     claim = study.claim()
     last = study.folder.run(claim.number) / "checkpoints" / "last.keras"
@@ -81,7 +83,8 @@ def test_the_checkpoints_of_an_interrupted_trial_stay(study):
     assert last.exists()
 
 
-def test_the_time_of_a_worker_that_was_killed_ends_with_the_last_line_that_it_wrote(study):
+def test_the_time_of_a_worker_that_was_killed_ends_with_the_last_line_that_it_wrote(swept):
+    study, clock = swept
     claim = study.claim()
     # Optuna's own clock says when the trial started.
     began = study.trials()[0].datetime_start.timestamp()
@@ -91,16 +94,17 @@ def test_the_time_of_a_worker_that_was_killed_ends_with_the_last_line_that_it_wr
     os.utime(log, (began + 30, began + 30))
     claim.lease.release()  # as the system does for a process that dies
     again = study.claim()
-    study.clock.now += 3600
-    os.utime(log, (study.clock.time() - 3590, study.clock.time() - 3590))
+    clock.now += 3600
+    os.utime(log, (clock.time() - 3590, clock.time() - 3590))
     again.lease.release()
     last = study.claim()
-    study.clock.now += 5
+    clock.now += 5
     study.complete(last, [0.5])
     assert states(study)[0] == ("completed", pytest.approx(30 + 10 + 5, abs=0.01))
 
 
-def test_a_trial_of_an_earlier_version_has_the_time_from_its_start_to_its_end(study):
+def test_a_trial_of_an_earlier_version_has_the_time_from_its_start_to_its_end(swept):
+    study, _ = swept
     trial = study.optuna.ask()
     study.optuna.tell(trial, 0.5)
     state, seconds = states(study)[0]

@@ -184,7 +184,8 @@ class Study:
             return seconds
         files = [run / name for run in self.runs(frozen.number) for name in ("train.log", "history.csv")]
         written = [file.stat().st_mtime for file in files if file.is_file()]
-        return round(seconds + max(max(written, default=since) - since, 0.0), 3)
+        latest: float = max(written, default=since)
+        return round(seconds + max(latest - float(since), 0.0), 3)
 
     def _died(self, frozen: FrozenTrial, trial: Trial) -> int:
         """Count the workers that died in a trial since it last completed an epoch."""

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from deepcli.system import colours
+from deepcli.system import terminal_colours as colours
 
 
 class Terminal(io.StringIO):

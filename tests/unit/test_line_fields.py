@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from deepcli.api.fields import Field, cells, cut, epoch_fields, figure, fit
+from deepcli.api.line_fields import Field, cells, cut, epoch_fields, figure, fit
 from deepcli.api.progress import epoch_line, live_line, time_left, wrapped
 from deepcli.run.reporter import Course, Progress
 
@@ -22,8 +22,14 @@ NUMBERS = {
 @pytest.mark.parametrize(
     ("width", "line"),
     [
-        (120, "epoch 13/60  loss 0.0615  accuracy 0.9737  val_loss 0.0054  val_accuracy 1.0000  lr 1.85e-03  0.0s  best"),
-        (104, "epoch 13/60  loss 0.0615  accuracy 0.9737  val_loss 0.0054  val_accuracy 1.0000  lr 1.85e-03  0.0s  best"),
+        (
+            120,
+            "epoch 13/60  loss 0.0615  accuracy 0.9737  val_loss 0.0054  val_accuracy 1.0000  lr 1.85e-03  0.0s  best",
+        ),
+        (
+            104,
+            "epoch 13/60  loss 0.0615  accuracy 0.9737  val_loss 0.0054  val_accuracy 1.0000  lr 1.85e-03  0.0s  best",
+        ),
         (103, "epoch 13/60  loss 0.0615  accuracy 0.9737  val_loss 0.0054  val_accuracy 1.0000  lr 1.85e-03  best"),
         (80, "epoch 13/60  loss 0.0615  val_loss 0.0054  val_accuracy 1.0000  best"),
         (60, "epoch 13/60  loss 0.0615  val_loss 0.0054  best"),
@@ -39,7 +45,10 @@ def test_what_matters_less_is_left_out_first(width, line):
 @pytest.mark.parametrize(
     ("width", "line"),
     [
-        (120, "epoch  3/60  loss 1234.50  mae 20.2500  rmse 35.1000  val_loss 1250.00  val_mae 21.5000  val_rmse 35.4000"),
+        (
+            120,
+            "epoch  3/60  loss 1234.50  mae 20.2500  rmse 35.1000  val_loss 1250.00  val_mae 21.5000  val_rmse 35.4000",
+        ),
         (80, "epoch  3/60  loss 1234.50  val_loss 1250.00  val_mae 21.5000"),
         (60, "epoch  3/60  loss 1234.50  val_rmse 35.4000"),
     ],
