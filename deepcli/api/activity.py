@@ -38,10 +38,8 @@ class _Doing:
 
     def draw(self, width: int) -> str:
         seconds = time.monotonic() - self._began
-        frames = FRAMES if speaks_unicode() else PLAIN_FRAMES
-        spinner = frames[int(seconds * FRAMES_A_SECOND) % len(frames)]
         taken = f"{seconds:.0f} s" if seconds >= SECONDS_FROM else ""
-        return fit([Field(f"{spinner} {self.how_far or self.what}"), Field(taken, rank=1)], width)
+        return fit([Field(f"{spinner(seconds)} {self.how_far or self.what}"), Field(taken, rank=1)], width)
 
 
 _doing: _Doing | None = None
@@ -60,6 +58,12 @@ def show_how_far(text: str) -> bool:
         return False
     _doing.how_far = text
     return True
+
+
+def spinner(seconds: float) -> str:
+    """Return the frame of the spinner after some seconds."""
+    frames = FRAMES if speaks_unicode() else PLAIN_FRAMES
+    return frames[int(seconds * FRAMES_A_SECOND) % len(frames)]
 
 
 def speaks_unicode() -> bool:

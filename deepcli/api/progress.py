@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from deepcli.api.activity import hide_line, show_doing, show_line, speaks_unicode
+from deepcli.api.activity import hide_line, show_doing, show_line, speaks_unicode, spinner
 from deepcli.api.line_fields import GAP, NEVER, Field, cells, epoch_fields, fit, live_fields
 from deepcli.run.reporter import Course, NullReporter, Progress, Reporter
 from deepcli.system.live_line import can_redraw, columns
 from deepcli.system.terminal_colours import coloured, line
 
 SECONDS_BETWEEN = 0.1
+SECONDS_UNTIL_SPINNER = 1.0
 SMALLEST_BAR = 10
 """Columns that the bar has at least; figures are left out for it."""
 
@@ -100,8 +101,16 @@ class TerminalReporter(PlainReporter):
         hide_line()
 
     def _show(self) -> None:
+        self._shown_at = time.monotonic()
         if self._redraws:
-            show_line(lambda width: live_line(self._course, self._progress, width, speaks_unicode()))
+            show_line(self._draw)
+
+    def _draw(self, width: int) -> str:
+        """Format the live line; where the bar does not move for long, as in the first step or validation, a spinner does."""
+        still = time.monotonic() - self._shown_at
+        waits = self._progress is None or still > SECONDS_UNTIL_SPINNER
+        sign = f"{spinner(still)} " if waits else ""
+        return sign + live_line(self._course, self._progress, width - len(sign), speaks_unicode())
 
 
 def wrapped(text: str, width: int) -> list[str]:

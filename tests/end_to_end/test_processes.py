@@ -40,7 +40,7 @@ def test_a_signal_ends_a_run_in_an_orderly_way(spec, number, code):
     assert process.returncode == code, err
     result = json.loads(out)
     assert result["status"] == "interrupted"
-    assert result["run"] == "a"
+    assert result["run"] == "a" and result["ended"] == "signal"
     assert re.search(
         r"error: interrupted (in|after) epoch \d+ of 1000; best so far: epoch \d+, val_loss \d\.\d{4}; "
         r"continue with: deepcli train --resume a\n",

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from deepcli.api.line_fields import Field, cells, cut, epoch_fields, figure, fit
-from deepcli.api.progress import epoch_line, live_line, time_left, wrapped
+from deepcli.api.progress import TerminalReporter, epoch_line, live_line, time_left, wrapped
 from deepcli.run.reporter import Course, Progress
 
 CLASSES = {
@@ -146,3 +146,18 @@ def test_notes_are_wrapped_between_words():
     assert wrapped(text, 40) == [
         "device: cpu (TensorFlow found no GPU), 2", "  threads;", "  a/very/long/path/that/is/longer/than/the/line",
     ]  # fmt: skip
+
+
+def test_a_bar_that_does_not_move_has_a_spinner_and_still_fits(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("deepcli.api.progress.time.monotonic", lambda: now[0])
+    reporter = TerminalReporter()
+    reporter.begin(Course(30, 162))
+    first = [reporter._draw(60) for now[0] in (100.0, 100.15)]
+    assert first[0] != first[1] and first[0][2:] == first[1][2:] and len(first[0]) == 60
+    reporter.progress(PROGRESS)
+    assert reporter._draw(60).startswith("epoch 4/30")
+    now[0] += 1.5
+    assert reporter._draw(60)[2:].startswith("epoch 4/30") and len(reporter._draw(60)) == 60
+    reporter.epoch({**CLASSES, "epoch": 4}, best=False)
+    assert "epoch 5/30" in reporter._draw(60) and "  0/162" in reporter._draw(60)
