@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
 OPTIONAL = (
-    "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers",
+    "ended", "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers",
     "baselines", "headline", "data",
 )  # fmt: skip
+
+
+Ended = Literal["completed", "early_stopping", "max_steps", "time", "callback", "pruned", "signal", "failed"]
 
 
 class Answer(BaseModel):
@@ -121,6 +124,12 @@ class Result(Answer):
     run: str | None = Field(None, description="The run directory, as given; null for a checkpoint outside a run.")
     checkpoint: str | None = Field(None, description="The checkpoint with the best weights.")
     epochs: int | None = Field(None, description="Epochs trained.")
+    ended: Ended | None = Field(
+        None,
+        description="Why training ended. completed: all epochs are done; early_stopping: training.early_stopping; max_steps: "
+        "training.max_steps; time: a time limit; callback: another callback; pruned: the sweep; signal: an interrupt or "
+        "SIGTERM; failed: an error. `train` and `sweep trial` only; results of earlier versions lack it.",
+    )
     best_epoch: int | None = Field(None, description="The epoch of the best weights, counted from 1.")
     seconds: float | None = Field(None, description="Wall time of the whole command, in seconds.")
     device: str | None = Field(None, description="cpu, gpu or gpu:N.")

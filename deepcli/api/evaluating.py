@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,6 @@ def run_evaluation(
         DeepcliError: The path, the split or the data cannot be used; see `Run.evaluate`.
     """
     from deepcli.experiment.other_data import demand_data_words
-    from deepcli.run.checkpoint import file as checkpoints
     from deepcli.run.directory import demand_free
     from deepcli.spec.plugins import import_plugins
 
@@ -73,6 +73,16 @@ def run_evaluation(
     if request.output is not None:
         demand_free(request.output)
     import_plugins(plugins)
+    with contextlib.ExitStack() as stack:
+        stack.callback(reporter.end)
+        return _evaluated(request, at, reporter)
+
+
+def _evaluated(request: EvaluateRequest, at: Callable[[], Sources], reporter: Reporter) -> tuple[Result, Sequence[str]]:
+    """Find the checkpoint, read its data and evaluate it."""
+    from deepcli.run.checkpoint import file as checkpoints
+
+    reporter.doing("reading the data")
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), request.device)
     splits, read = read_data(checkpoint, run, request.words, at(), reporter)
@@ -82,10 +92,12 @@ def run_evaluation(
 
     from deepcli.system.tensorflow_startup import import_tensorflow
 
+    reporter.doing("importing TensorFlow")
     import_tensorflow()
     from deepcli.training.evaluate import BATCH_SIZE, evaluate, with_trivial
     from deepcli.training.evaluation_files import keep_in_run, write
 
+    reporter.doing(f"evaluating on the {request.split} split")
     size = request.batch_size or BATCH_SIZE
     result, measured = evaluate(checkpoint, examples, request.split, reporter, request.started, size)
     result = result.model_copy(update={"run": str(run.path) if run else None, "data": read})

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from deepcli.api.progress import epoch_line, speed_line
-from deepcli.run.reporter import NullReporter, Progress
+from deepcli.run.reporter import Course, NullReporter, Progress
 
 SECONDS_BETWEEN = 0.25
 SHOWN = 100
@@ -33,9 +33,13 @@ class NotebookReporter(NullReporter):
         self._lines.append(text)
         self._show()
 
-    def begin(self, epochs: int, steps: int) -> None:
+    def doing(self, what: str) -> None:
+        """Show what is done now, in the place of the bar."""
+        self.below(f"<div><code>{escape(what)} …</code></div>")
+
+    def begin(self, course: Course) -> None:
         """Start the bar."""
-        self._epochs, self._steps = epochs, steps
+        self._epochs, self._steps = course.epochs, course.steps
 
     def due(self) -> bool:
         """Say yes four times a second."""

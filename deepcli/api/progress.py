@@ -1,26 +1,34 @@
-"""How training progress is shown: a live bar on a terminal or in a notebook, one plain line per epoch elsewhere."""
+"""How training progress is shown: a live line on a terminal or in a notebook, one plain line per epoch elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from deepcli.run.reporter import NullReporter, Progress, Reporter
+from deepcli.api.activity import hide_line, show_doing, show_line, speaks_unicode, spinner
+from deepcli.api.line_fields import GAP, NEVER, Field, cells, epoch_fields, fit, live_fields
+from deepcli.run.reporter import Course, NullReporter, Progress, Reporter
+from deepcli.system.live_line import can_redraw, columns
+from deepcli.system.terminal_colours import coloured, line
 
 SECONDS_BETWEEN = 0.1
+SECONDS_UNTIL_SPINNER = 1.0
+SMALLEST_BAR = 10
+"""Columns that the bar has at least; figures are left out for it."""
 
 
 def make_reporter(quiet: bool) -> Reporter:
-    """Choose a reporter: a silent one, HTML in a notebook, a live bar on a terminal, or plain lines."""
+    """Choose a reporter: a silent one, HTML in a notebook, a live line on a terminal, or plain lines."""
     if quiet:
         return NullReporter()
     if in_notebook():
         from deepcli.api.notebook import NotebookReporter
 
         return NotebookReporter()
-    return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
+    return TerminalReporter() if sys.stderr is not None and sys.stderr.isatty() else PlainReporter()
 
 
 def in_notebook() -> bool:
@@ -30,52 +38,45 @@ def in_notebook() -> bool:
 
 
 class PlainReporter(NullReporter):
-    """Prints one plain line per epoch."""
+    """Prints one plain line per epoch, with everything in it, for `grep`."""
 
-    _epochs = 0
+    _course = Course(0, 0)
 
     def note(self, text: str) -> None:
         """Print one line."""
         print(text, file=sys.stderr, flush=True)
 
-    def begin(self, epochs: int, steps: int) -> None:
+    def begin(self, course: Course) -> None:
         """Remember the number of epochs."""
-        self._epochs = epochs
+        self._course = course
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
         """Print one line for an epoch."""
-        self.note(epoch_line(row, self._epochs, best))
+        self.note(epoch_line(row, self._course.epochs, best))
 
 
 class TerminalReporter(PlainReporter):
-    """Shows a progress bar below the lines while an epoch runs."""
+    """Prints one line per epoch that fits the terminal, and below the lines what happens now: work, or a bar."""
 
     def __init__(self) -> None:
-        from rich import progress
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False)
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(bar_width=None),
-            progress.MofNCompleteColumn(),
-            progress.TextColumn("{task.fields[figures]}"),
-            console=self._console,
-            transient=True,
-            expand=True,
-        )
-        self._task: Any = None
+        self._redraws = can_redraw(sys.stderr)
+        self._progress: Progress | None = None
         self._shown_at = 0.0
 
     def note(self, text: str) -> None:
-        """Print one line above the bar."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        """Print a text above the live line, wrapped between words; the first word in colour if it is a notice."""
+        super().note(line("\n".join(wrapped(text, columns())), sys.stderr))
 
-    def begin(self, epochs: int, steps: int) -> None:
-        """Start the bar."""
-        super().begin(epochs, steps)
-        self._task = self._bar.add_task(f"epoch 1/{epochs}", total=steps, figures="")
-        self._bar.start()
+    def doing(self, what: str) -> None:
+        """Show what is done now, with a spinner."""
+        if self._redraws:
+            show_doing(what)
+
+    def begin(self, course: Course) -> None:
+        """Show the bar, where the run is now."""
+        super().begin(course)
+        self._progress = None
+        self._show()
 
     def due(self) -> bool:
         """Return True at most ten times a second."""
@@ -84,17 +85,82 @@ class TerminalReporter(PlainReporter):
     def progress(self, progress: Progress) -> None:
         """Update the bar."""
         self._shown_at = time.monotonic()
-        description = f"epoch {progress.epoch}/{self._epochs}"
-        self._bar.update(self._task, completed=progress.step, description=description, figures=speed_line(progress))
+        self._progress = progress
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
-        """Print the epoch's line above the bar, and reset the bar."""
-        self.note(epoch_line(row, self._epochs, best))
-        self._bar.update(self._task, completed=0, figures="")
+        """Print the epoch's line above the bar."""
+        text = fit(epoch_fields(row, self._course.epochs, self._course.monitor, best), columns())
+        if best and text.endswith("best"):
+            text = text[: -len("best")] + coloured("best", "good", sys.stderr)
+        super().note(text)
+        if self._progress is not None:  # the next epoch begins with the figures of this one
+            self._progress = replace(self._progress, epoch=min(int(row["epoch"]) + 1, self._course.epochs), step=0)
 
     def end(self) -> None:
-        """Remove the bar."""
-        self._bar.stop()
+        """Remove the live line."""
+        hide_line()
+
+    def _show(self) -> None:
+        self._shown_at = time.monotonic()
+        if self._redraws:
+            show_line(self._draw)
+
+    def _draw(self, width: int) -> str:
+        """Format the live line; where the bar does not move for long, as in the first step or validation, a spinner does."""
+        still = time.monotonic() - self._shown_at
+        waits = self._progress is None or still > SECONDS_UNTIL_SPINNER
+        sign = f"{spinner(still)} " if waits else ""
+        return sign + live_line(self._course, self._progress, width - len(sign), speaks_unicode())
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Divide a text into lines of a width, between words; what follows the first line is indented."""
+    from textwrap import wrap
+
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": "  "}
+    return [line for part in text.splitlines() for line in wrap(part, max(width, 20), **options) or [""]]
+
+
+def live_line(course: Course, progress: Progress | None, width: int, unicode: bool = True) -> str:
+    """Format the live line: the epoch, a bar, and the time left of the whole run; figures as far as there is room.
+
+    Args:
+        course: The run's length.
+        progress: Where it is; None before the first step, which may take long.
+        width: The terminal's width.
+        unicode: Whether the terminal can show the characters of a smooth bar.
+    """
+    epoch, step = (progress.epoch, progress.step) if progress else (course.epoch, course.step)
+    begins = Field(f"epoch {epoch}/{course.epochs}")
+    ends = [Field(f"{step}/{course.steps}", rank=1)]
+    if progress is None:
+        ends.append(Field("first step: compiling", rank=2))
+    else:
+        ends += live_fields(progress.logs, course.monitor)
+        ends.append(Field(f"{progress.samples_per_second:,.0f} samples/s", rank=7))
+        ends.append(Field(time_left(progress.seconds_left)))
+    room = width - cells(begins.text) - SMALLEST_BAR - 2 * len(GAP)
+    needed = [field for field in ends if field.rank == NEVER]
+    if sum(cells(field.text) for field in needed) > room:
+        return fit([begins, *needed], width)
+    right = fit(ends, room)
+    bar = width - cells(begins.text) - cells(right) - 2 * len(GAP)
+    return GAP.join([begins.text, draw_bar(step, course.steps, bar, unicode), right]).rstrip()
+
+
+def draw_bar(done: int, total: int, width: int, unicode: bool = True) -> str:
+    """Draw a bar of a width."""
+    full = width * min(done, total) // max(total, 1)
+    return ("━" if unicode else "#") * full + ("─" if unicode else "-") * (width - full)
+
+
+def time_left(seconds: float | None) -> str:
+    """Write the time left of a run."""
+    if seconds is None:
+        return "ETA --:--"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"ETA {hours}:{minutes:02}:{rest:02}" if hours else f"ETA {minutes:02}:{rest:02}"
 
 
 def epoch_line(row: Mapping[str, float], epochs: int, best: bool) -> str:
@@ -112,6 +178,6 @@ def figures_of(logs: Mapping[str, float]) -> str:
 
 
 def speed_line(progress: Progress) -> str:
-    """Write the figures so far, the speed and the time left of an epoch."""
-    left = time.strftime("%M:%S" if progress.seconds_left < 3600 else "%H:%M:%S", time.gmtime(progress.seconds_left))
-    return f"{figures_of(progress.logs)}  {progress.samples_per_second:,.0f} samples/s  ETA {left}"
+    """Write the figures so far, the speed and the time left of the run."""
+    left = time_left(progress.seconds_left)
+    return f"{figures_of(progress.logs)}  {progress.samples_per_second:,.0f} samples/s  {left}"

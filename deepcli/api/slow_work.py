@@ -22,17 +22,29 @@ def reach_of(offline: bool | None, progress: bool) -> Reach:
 
 def download_progress(name: str, done: int, total: int | None) -> None:
     """Show a download's progress: updated in place on a terminal, one line at the end elsewhere."""
+    from deepcli.api.activity import show_how_far
+    from deepcli.system.live_line import can_redraw
+
     megabytes = f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else "")
-    if sys.stderr.isatty():
-        print(f"\rdownloading {name}: {megabytes}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-    elif done == total:
+    ended = done == total
+    if show_how_far("" if ended else f"downloading {name}: {megabytes}"):
+        if ended:
+            print(f"downloaded {name}: {megabytes}", file=sys.stderr, flush=True)
+    elif can_redraw(sys.stderr):
+        print(f"\rdownloading {name}: {megabytes}", end="\n" if ended else "", file=sys.stderr, flush=True)
+    elif ended:
         print(f"downloaded {name}: {megabytes}", file=sys.stderr, flush=True)
 
 
 def decoding_progress(what: str, done: int, total: int) -> None:
     """Show how far pictures are decoded: updated in place on a terminal and removed, one line for many elsewhere."""
-    if sys.stderr.isatty():
-        text = "" if done == total else f"decoding {what}: {done:,} of {total:,}"
+    from deepcli.api.activity import show_how_far
+    from deepcli.system.live_line import can_redraw
+
+    text = "" if done == total else f"decoding {what}: {done:,} of {total:,}"
+    if show_how_far(text):
+        return
+    if can_redraw(sys.stderr):
         print(f"\033[K{text}", end="\r", file=sys.stderr, flush=True)
     elif done == total >= MANY_PICTURES:
         print(f"decoded {total:,} {what} into deepcli's cache", file=sys.stderr, flush=True)

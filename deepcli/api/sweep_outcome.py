@@ -72,6 +72,7 @@ def outcome_of(
         goal=study.plan.metric.goal,
         planned=study.size,
         **numbers,
+        unfinished=numbers["interrupted"],
         best=best,
         importances=weighed.shares,
         importances_note=weighed.note,

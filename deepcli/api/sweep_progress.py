@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepcli.api.progress import in_notebook
 from deepcli.sweeps.arguments import written
 from deepcli.sweeps.outcome import counts
-from deepcli.sweeps.ranking import RankedTrial
+from deepcli.sweeps.ranking import ENDED, RankedTrial
 
 if TYPE_CHECKING:
     from deepcli.sweeps.plan import Plan
@@ -40,7 +40,7 @@ class SweepView:
 
     def _new(self, rows: Sequence[RankedTrial]) -> list[RankedTrial]:
         """Return the trials that have ended since the last call, without those of an earlier command."""
-        ended = {row.number: row for row in rows if row.state != "running"}
+        ended = {row.number: row for row in rows if row.state in ENDED}
         if self._told is None:
             self._told, self._before = set(ended), len(ended)
         fresh = [ended[number] for number in sorted(set(ended) - self._told)]
@@ -59,9 +59,9 @@ class SweepView:
     def _progress(self, rows: Sequence[RankedTrial]) -> str:
         """Format the number of trials in each state, and the remaining time."""
         found = counts(rows)
-        done = len(rows) - found["running"]
+        done = sum(found[state] for state in ENDED)
         parts = [f"{done} of {self._size} trials"]
-        parts += [f"{found[state]} {state}" for state in ("running", "pruned", "failed") if found[state]]
+        parts += [f"{found[state]} {state}" for state in ("running", "interrupted", "pruned", "failed") if found[state]]
         fresh, seconds = done - self._before, time.monotonic() - self._began
         if fresh and done < self._size:
             left = seconds / fresh * (self._size - done)
@@ -131,7 +131,7 @@ class NotebookSweepView(SweepView):
         """Add the lines of ended trials, and move the bar."""
         for row in self._new(rows):
             self._output.note(self._line(row, row.number == _best(rows)))
-        ended = sum(row.state != "running" for row in rows)
+        ended = sum(row.state in ENDED for row in rows)
         bar = f'<progress value="{ended}" max="{self._size}"></progress>'
         html = f"<div>{bar} <code>{escape(self._progress(rows))}</code></div>"
         if html != self._shown:

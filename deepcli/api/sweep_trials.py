@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -56,7 +57,8 @@ def train_planned(
     signals = Signals()
     planned, experiment = PlannedRun.read(text)
     run = planned.run(output)
-    with signals.noted():
+    with signals.noted(), contextlib.ExitStack() as stack:
+        stack.callback(report.end)
         result = planned.finished(output, experiment)
         if result is not None:
             report.note(f"the run {run.path} has finished; nothing was trained")
@@ -66,6 +68,7 @@ def train_planned(
 
             from deepcli.system.tensorflow_startup import import_tensorflow
 
+            report.doing("importing TensorFlow")
             import_tensorflow()
             from deepcli.sweeps.workers.worker import go_on
             from deepcli.training.context import TrainOptions

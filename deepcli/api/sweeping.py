@@ -186,7 +186,11 @@ def run_sweep(
     sources = at()
     # The workers load the data again; here, downloads are shown, and a failure leaves no sweep behind.
     base = planned.experiment({})
-    base.data.load(sources)
+    report.doing("reading the data")
+    try:
+        base.data.load(sources)
+    finally:
+        report.end()
 
     from deepcli.api.sweep_progress import make_view
     from deepcli.sweeps.directory import default_path

@@ -142,6 +142,8 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
     if request.resume is not None:
         parts, output, if_exists = _with_own_spec(parts, request.resume, output), request.resume, "resume"
     with signals.noted(), contextlib.ExitStack() as stack:
+        stack.callback(reporter.end)  # also where an error or an interrupt ends the work
+        reporter.doing("reading the spec")
         loaded = load_parts(parts, request.overrides, request.plugins)
         for notice in loaded.notices:
             reporter.note(f"notice: {notice}")
@@ -173,6 +175,7 @@ def _trained(
 ) -> Result:
     """Read the data and train."""
     sources, experiment = at(), loaded.experiment
+    reporter.doing("reading the data")
     splits = experiment.data.load(sources)
     if not splits.provenance.verified:
         reporter.note(
@@ -186,6 +189,7 @@ def _trained(
     from deepcli.run.directory import default_path
     from deepcli.system.tensorflow_startup import import_tensorflow
 
+    reporter.doing("importing TensorFlow")
     import_tensorflow()
     from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
@@ -248,7 +252,8 @@ def _reworded(error: Interrupted, plugins: Sequence[str]) -> Interrupted:
     if error.run is None:
         return error
     needed = f", plugins={list(plugins)}" if plugins else ""
-    text = f"interrupted; continue with: deepcli.train(resume={error.run!r}{needed})"
+    where = str(error).partition("; continue with: ")[0]
+    text = f"{where}; continue with: deepcli.train(resume={error.run!r}{needed})"
     reworded = Interrupted(text, error.exit_code - 128)
     reworded.run = error.run
     return reworded

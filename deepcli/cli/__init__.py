@@ -170,7 +170,7 @@ def _shortened(path: object) -> str:
 def _fail(message: str, code: int, run: str | None = None) -> int:
     """Print an error to stderr, and as JSON to stdout if `--json` was given; return the exit code."""
     with contextlib.suppress(OSError, ValueError):
-        print(f"error: {message}", file=sys.stderr)
+        print(_error_line(message), file=sys.stderr)
     answers.fail(sys.argv[1:], "interrupted" if code >= 128 else "failed", message, run)
     return code
 
@@ -181,5 +181,12 @@ def _give_up(error: OutputError) -> int:
     if error.reader_gone:
         return 141
     with contextlib.suppress(OSError, ValueError):
-        print(f"error: {error}", file=sys.stderr)
+        print(_error_line(str(error)), file=sys.stderr)
     return 1
+
+
+def _error_line(message: str) -> str:
+    """Return what stderr shows of an error, the first word in colour on a terminal."""
+    from deepcli.system.terminal_colours import line
+
+    return line(f"error: {message}", sys.stderr)

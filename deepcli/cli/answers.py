@@ -118,7 +118,8 @@ def failure(told: Asked, status: str, error: str, run: str | None = None) -> str
         shape = shape_of(told.shape) if told.shape else Answer
         if not issubclass(shape, Answer):  # `predict` prints one object per input
             shape = Answer
-        answer: Answer = shape.model_validate({**plain, **({"run": run} if "run" in shape.model_fields else {})})
+        known = {"run": run, "ended": "signal" if run and status == "interrupted" else None}
+        answer: Answer = shape.model_validate({**plain, **{k: v for k, v in known.items() if k in shape.model_fields}})
         return answer.to_json()
     except Exception:  # even a broken installation must print an object
         return json.dumps(plain)

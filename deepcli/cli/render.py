@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepcli.cli.answers import emit
 from deepcli.cli.tables import fits, print_rows, print_table
 from deepcli.spec.registry import Registry
+from deepcli.system.terminal_colours import verdict
 
 if TYPE_CHECKING:
     from deepcli.api.baselining import BaselineReport
@@ -224,7 +225,7 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
             f"importance {outcome.importances_note if outcome.importances else f'unknown: {outcome.importances_note}'}"
         )
     parts = [
-        f"{getattr(outcome, state)} {state}" for state in ("completed", "pruned", "failed", "running", "unfinished")
+        f"{getattr(outcome, state)} {state}" for state in ("completed", "pruned", "failed", "running", "interrupted")
     ]
     of = f" of {outcome.planned} trials" if outcome.planned else ""
     print(f"{outcome.status}: " + ", ".join(part for part in parts if not part.startswith("0 ")) + of)
@@ -278,7 +279,7 @@ def _beside(names: Sequence[str], rows: Sequence[Sequence[object]], markdown: bo
 
 
 def _pair(title: str, pair: PairedBase) -> None:
-    print(f"{title}, on {pair.examples:,} test examples: {pair.verdict}")
+    print(f"{title}, on {pair.examples:,} test examples: {verdict(pair.verdict, sys.stdout)}")
     *lines, last = pair.lines()
     for line in lines:
         print(f"  {line}")
@@ -290,7 +291,9 @@ def _p(value: float, adjusted: float) -> str:
 
 
 def _over_seeds(one: OverSeeds) -> None:
-    print(f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {one.verdict}")
+    print(
+        f"\n{one.runs[0]} … against {one.against[0]} …, over {len(one.seeds)} seeds: {verdict(one.verdict, sys.stdout)}"
+    )
     p = _p(one.p_value, one.p_adjusted)
     points = one.measure == "accuracy"
     shown = [f"{100 * value:+.2f}" if points else f"{value:+.4f}" for value in (one.difference, *one.differences)]

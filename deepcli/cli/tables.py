@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
+
+from deepcli.api.line_fields import cells as cells_of
+from deepcli.system.terminal_colours import shows_colours
 
 PIPE = 120
 """Characters of a line where there is no terminal, unless COLUMNS says otherwise."""
@@ -133,24 +135,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: 
     lines = [[head[k - height] if k >= height - len(head) else "" for head in heads] for k in range(height)]
     right = [column in numbers for column in columns]
     widths = [max(map(cells_of, cells)) for cells in zip(*lines, *rows, strict=True)]
-    bold = ("\033[1m", "\033[0m") if _is_styled() else ("", "")
+    bold = ("\033[1m", "\033[0m") if shows_colours(sys.stdout) else ("", "")
     for place, row in enumerate([*lines, *rows]):
         padded = [
             (cell, " " * (room - cells_of(cell)), last) for cell, room, last in zip(row, widths, right, strict=True)
         ]
         text = (" " * GAP).join(room + cell if last else cell + room for cell, room, last in padded).rstrip()
         print(f"{bold[0]}{text}{bold[1]}" if place < height else text)
-
-
-def cells_of(text: str) -> int:
-    """Return how many cells of a terminal a text takes: two for a wide sign, none for one that joins the one before."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
-
-
-def _is_styled() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "dumb", "")
 
 
 def _text(value: object) -> str:

@@ -72,6 +72,8 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
+    shown = reporter(quiet)
+    shown.doing("starting")  # what is imported next takes a moment
     from deepcli.api.training import TrainRequest, run_training
     from deepcli.cli import render
 
@@ -86,7 +88,7 @@ def train(
         command=tuple(sys.argv[1:]),
         started=started,
     )
-    result = run_training(request, partial(sources, data_dir, offline, quiet), reporter(quiet))
+    result = run_training(request, partial(sources, data_dir, offline, quiet), shown)
     render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)

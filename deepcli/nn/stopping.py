@@ -19,8 +19,10 @@ class StopAtValue(keras.callbacks.Callback):
     def __init__(self, monitor: str, value: float, smaller: bool) -> None:
         super().__init__()
         self.monitor, self.value, self.smaller = monitor, value, smaller
+        self.why_stopped = ""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         reached = (logs or {}).get(self.monitor)
         if reached is not None and (reached <= self.value if self.smaller else reached >= self.value):
             self.model.stop_training = True
+            self.why_stopped = f"{self.monitor} reached {reached:.4g}"

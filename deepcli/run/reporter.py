@@ -5,10 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from deepcli.errors import TrainingError
-from deepcli.run.directory import RunDir
+
+if TYPE_CHECKING:
+    from deepcli.run.directory import RunDir
+
+
+@dataclass(frozen=True)
+class Course:
+    """What lies before a run when training starts or resumes.
+
+    Attributes:
+        epochs: The number of epochs of the whole run.
+        steps: The number of steps per epoch.
+        monitor: The metric that decides which epoch is best.
+        epoch: The epoch to begin with, counted from 1.
+        step: The number of steps that an earlier command completed in this epoch.
+    """
+
+    epochs: int
+    steps: int
+    monitor: str = "val_loss"
+    epoch: int = 1
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -20,14 +41,14 @@ class Progress:
         step: The number of completed steps in this epoch.
         logs: Loss, metrics and learning rate so far.
         samples_per_second: Training speed, averaged over this epoch.
-        seconds_left: Estimated time to the end of this epoch.
+        seconds_left: Estimated time to the end of the whole run, at the speed of this command; None if not known yet.
     """
 
     epoch: int
     step: int
     logs: Mapping[str, float]
     samples_per_second: float
-    seconds_left: float
+    seconds_left: float | None
 
 
 class Reporter(Protocol):
@@ -36,8 +57,11 @@ class Reporter(Protocol):
     def note(self, text: str) -> None:
         """Show one line."""
 
-    def begin(self, epochs: int, steps: int) -> None:
-        """Training starts, with this number of epochs and of steps per epoch."""
+    def doing(self, what: str) -> None:
+        """Show what is done now, outside of training, until another line is shown or training begins or ends."""
+
+    def begin(self, course: Course) -> None:
+        """Training starts or resumes."""
 
     def due(self) -> bool:
         """Return whether `progress` would be shown now; called at every step, so it must be fast."""
@@ -58,7 +82,10 @@ class NullReporter:
     def note(self, text: str) -> None:
         """Show nothing."""
 
-    def begin(self, epochs: int, steps: int) -> None:
+    def doing(self, what: str) -> None:
+        """Show nothing."""
+
+    def begin(self, course: Course) -> None:
         """Show nothing."""
 
     def due(self) -> bool:
@@ -85,24 +112,31 @@ class LoggingReporter:
     """
 
     def __init__(self, reporter: Reporter, run: RunDir, so_far: Sequence[str] = ()) -> None:
-        self._reporter, self._log = reporter, run.log
+        self._reporter, self._run = reporter, run
         for text in so_far:
-            self._write(text)
-        self.begin, self.due, self.progress, self.end = reporter.begin, reporter.due, reporter.progress, reporter.end
+            log_line(run, text)
+        self.doing, self.begin, self.end = reporter.doing, reporter.begin, reporter.end
+        self.due, self.progress = reporter.due, reporter.progress
 
     def note(self, text: str) -> None:
         """Show and log one line."""
-        self._write(text)
+        log_line(self._run, text)
         self._reporter.note(text)
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
         """Show and log an epoch's row."""
-        self._write(" ".join(f"{name}={value:.6g}" for name, value in row.items()) + " (best)" * best)
+        log_line(self._run, " ".join(f"{name}={value:.6g}" for name, value in row.items()) + " (best)" * best)
         self._reporter.epoch(row, best)
 
-    def _write(self, text: str) -> None:
-        try:
-            with self._log.open("a", encoding="utf-8") as log:
-                log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-        except OSError as error:
-            raise TrainingError(f"cannot write {self._log}: {error.strerror or error}") from error
+
+def log_line(run: RunDir, text: str) -> None:
+    """Write one line to a run's `train.log`, with the time.
+
+    Raises:
+        TrainingError: The file cannot be written.
+    """
+    try:
+        with run.log.open("a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+    except OSError as error:
+        raise TrainingError(f"cannot write {run.log}: {error.strerror or error}") from error

@@ -72,7 +72,7 @@ class Collection:
         elif failed or len(values) == len(runs):
             state = "failed"
         else:
-            state = "running" if any(one.run(self.folder).is_owned() for one in runs) else "unfinished"
+            state = "running" if any(one.run(self.folder).is_owned() for one in runs) else "interrupted"
         seconds = [result.seconds for result in results if result and result.seconds is not None]
         return RankedTrial(
             runs[0].number,
@@ -132,6 +132,7 @@ class Collection:
             metric=self.metric,
             goal=self.goal,
             **counts(self.rows),
+            unfinished=counts(self.rows)["interrupted"],
             best=best,
             importances=weighed.shares,
             importances_note=weighed.note,

@@ -144,6 +144,14 @@ class SweepDir:
             return None
         return lock
 
+    def is_leased(self, name: str) -> bool:
+        """Return whether a process holds a trial; asked inside `exclusive`, so that nobody finds it taken meanwhile."""
+        lease = self.lease(name)
+        if lease is None:
+            return True
+        lease.release()
+        return False
+
 
 def _lock(path: Path) -> BaseFileLock:
     from filelock import FileLock

@@ -52,7 +52,10 @@ class Outcome(Answer):
     pruned: int = Field(0, description="Number of trials that were stopped early.")
     failed: int = Field(0, description="Number of failed trials.")
     running: int = Field(0, description="Number of trials being trained.")
-    unfinished: int = Field(0, description="Number of trials that were started but are not being trained.")
+    interrupted: int = Field(
+        0, description="Number of trials that were started and have not ended, but are not being trained."
+    )
+    unfinished: int = Field(0, description="The same as `interrupted`, by its earlier name.")
     best: Winner | None = Field(None, description="The best trial; null if none is completed.")
     importances: dict[str, float] = Field(
         default_factory=dict,

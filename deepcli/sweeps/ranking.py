@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 STATES = {"COMPLETE": "completed", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "running", "FAIL": "failed"}
 """Names of Optuna's states."""
 
-ORDER = ("completed", "pruned", "running", "unfinished", "failed")
+ORDER = ("completed", "pruned", "running", "interrupted", "failed")
 """Order of the states in a ranking."""
+
+ENDED = ("completed", "pruned", "failed")
+"""The states of trials with nothing left to train."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,12 @@ class RankedTrial:
 
     Attributes:
         number: Number of the trial, counted from 0.
-        state: completed, pruned, running, unfinished (started, but not being trained) or failed.
+        state: completed, pruned, running, interrupted (started, but not being trained) or failed.
         value: Mean of the metric over seeds; for a trial that is not completed, the last epoch's value. None: no value.
         spread: Standard deviation over seeds; None with one seed.
         point: The values of the parameters.
         epochs: Number of reported epochs.
-        seconds: Time from start to end, including interruptions.
+        seconds: Time that it was trained, without pauses between an interruption and its continuation; None while it runs.
         error: The error of a failed trial.
         same_as: An earlier trial of the same point, whose values were reused.
     """
@@ -66,8 +69,10 @@ class RankedTrial:
 
 
 def ranking(study: Study) -> list[RankedTrial]:
-    """Rank the trials: completed ones with the best first, then pruned, running and failed ones."""
-    return rank(map(_row, study.trials()), study.plan.metric.goal or "minimize")
+    """Rank the trials: completed ones with the best first, then pruned, running, interrupted and failed ones."""
+    interrupted = study.interrupted()
+    rows = (_row(trial, trial.number in interrupted) for trial in study.trials())
+    return rank(rows, study.plan.metric.goal or "minimize")
 
 
 def rank(rows: Iterable[RankedTrial], goal: str) -> list[RankedTrial]:
@@ -81,20 +86,28 @@ def rank(rows: Iterable[RankedTrial], goal: str) -> list[RankedTrial]:
     return sorted(rows, key=place)
 
 
-def _row(trial: FrozenTrial) -> RankedTrial:
+def _row(trial: FrozenTrial, interrupted: bool = False) -> RankedTrial:
     attributes, reported = trial.user_attrs, trial.intermediate_values
     values = attributes.get("values", [])
+    state = "interrupted" if interrupted and not trial.state.is_finished() else STATES[trial.state.name]
     return RankedTrial(
         trial.number,
-        STATES[trial.state.name],
+        state,
         trial.value if trial.value is not None else reported.get(max(reported, default=0)),
         statistics.stdev(values) if len(values) > 1 else None,
         json.loads(attributes.get("point", "{}")),
         len(reported),
-        round(trial.duration.total_seconds(), 3) if trial.duration else None,
+        None if state == "running" else _seconds(trial),
         attributes.get("error"),
         attributes.get("same_as"),
     )
+
+
+def _seconds(trial: FrozenTrial) -> float | None:
+    """Return how long a trial was trained; of sweeps of earlier versions, the time from its start to its end."""
+    if (seconds := trial.user_attrs.get("seconds")) is not None:
+        return float(seconds)
+    return round(trial.duration.total_seconds(), 3) if trial.duration else None
 
 
 def write(study: Study) -> list[RankedTrial]:
@@ -130,7 +143,8 @@ def write_table(path: Path, rows: Sequence[RankedTrial]) -> None:
 
 def keep_checkpoints(study: Study) -> None:
     """Remove the checkpoints of all ended trials except the best `sweep.keep`."""
-    rows = [row for row in ranking(study) if row.state != "running" and row.same_as is None]
+    ended = (_row(trial) for trial in study.trials() if trial.state.is_finished())
+    rows = [row for row in rank(ended, study.plan.metric.goal or "minimize") if row.same_as is None]
     for row in rows[study.plan.sweep.keep :]:
         for run in study.runs(row.number):
             shutil.rmtree(run / "checkpoints", ignore_errors=True)

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 PATIENCE = 2.0
 """Seconds that Python has to exit by itself after a second SIGINT; it cannot exit while a step is computed."""
 
+SECONDS_TO_LEAVE = 0.5
+"""Seconds that tidying up a terminal may take before the process ends."""
 
 _interrupts: list[int] = []
 """The SIGINTs that have raised a KeyboardInterrupt in this process since `listen` was called."""
@@ -80,18 +82,19 @@ class Signals:
             yield
 
     @contextlib.contextmanager
-    def deferred(self, tell: Callable[[str], None]) -> Iterator[None]:
+    def deferred(self, tell: Callable[[str], None], leave: Callable[[], None] | None = None) -> Iterator[None]:
         """Turn the first SIGINT or SIGTERM into a request; a second SIGINT ends the process.
 
         An earlier SIGINT whose KeyboardInterrupt was lost counts as the first. The callback gets a message for the user
-        as soon as the first signal arrives; it is called from another thread.
+        as soon as the first signal arrives; it is called from another thread. So is `leave`, before a second SIGINT ends
+        a process that Python cannot end: it tidies up the terminal.
         """
         handlers: dict[int | None, Callable[[int, object], None]] = {
             signal.SIGINT: self._ask_stop,
             signal.SIGTERM: self._ask_stop,
             getattr(signal, "SIGUSR1", None): self._ask_checkpoint,
         }
-        with _handled(handlers), _watched(tell, self._kill):
+        with _handled(handlers), _watched(tell, leave, self._kill):
             # Checked after the handlers are set, so that no SIGINT is missed in between.
             if self.stop is None and interrupted():
                 self.stop = signal.SIGINT
@@ -142,7 +145,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watched(tell: Callable[[str], None], kill: bool) -> Iterator[None]:
+def _watched(tell: Callable[[str], None], leave: Callable[[], None] | None, kill: bool) -> Iterator[None]:
     """React to signals in a separate thread, because Python's handlers wait until a step in C++ is done."""
     if not _on_main_thread():
         yield
@@ -151,7 +154,7 @@ def _watched(tell: Callable[[str], None], kill: bool) -> Iterator[None]:
     writer.setblocking(False)
     done = threading.Event()
     before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(reader, done, tell, kill), daemon=True).start()
+    threading.Thread(target=_watch, args=(reader, done, tell, leave, kill), daemon=True).start()
     try:
         yield
     finally:
@@ -160,12 +163,22 @@ def _watched(tell: Callable[[str], None], kill: bool) -> Iterator[None]:
         writer.close()
 
 
-def _watch(reader: socket.socket, done: threading.Event, tell: Callable[[str], None], kill: bool) -> None:
+def _watch(
+    reader: socket.socket,
+    done: threading.Event,
+    tell: Callable[[str], None],
+    leave: Callable[[], None] | None,
+    kill: bool,
+) -> None:
     interrupts, told = 0, False
     with reader:
         while numbers := reader.recv(64):
             interrupts += numbers.count(signal.SIGINT)
             if kill and interrupts > 1 and not done.wait(PATIENCE):
+                if leave is not None:  # in a thread, as nothing may keep the process from ending
+                    last = threading.Thread(target=leave, daemon=True)
+                    last.start()
+                    last.join(SECONDS_TO_LEAVE)
                 os._exit(128 + signal.SIGINT)
             if not told and {signal.SIGINT, signal.SIGTERM} & set(numbers):
                 told = True

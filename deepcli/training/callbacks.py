@@ -130,6 +130,20 @@ class PatientStopping(keras.callbacks.EarlyStopping, Stateful):
         if self.wait >= self.patience:
             self.model.stop_training = True
 
+    @property
+    def ended(self) -> str:
+        """What `metrics.json` calls this reason to end."""
+        return "early_stopping"
+
+    @property
+    def why_stopped(self) -> str:
+        """Why it stops training; empty if it does not."""
+        if self.wait < self.patience:
+            return ""
+        least = f" by more than {abs(self.min_delta):g}" if self.min_delta else ""
+        epochs = f"{self.patience} epochs" if self.patience > 1 else "1 epoch"
+        return f"{self.monitor} has not improved{least} for {epochs}"
+
     def state_dict(self) -> dict[str, Any]:
         return {"wait": self.wait, "best": None if self.best is None else float(self.best)}
 

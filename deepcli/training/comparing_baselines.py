@@ -23,6 +23,7 @@ def add_baselines(context: RunContext, result: Result) -> Result:
         return result
     found: dict[str, dict[str, float]] = {"trivial": best_trivial(experiment, splits.train.y, splits.test)}
     network = load_predictions(path)
+    context.reporter.doing("training baselines to compare with")
     for baseline in learned_figures(experiment, splits, baselines_for(experiment.signature)[:1]):
         found[baseline.name] = baseline.values
         context.reporter.note(told(baseline, network, experiment.resolved_task.headline))

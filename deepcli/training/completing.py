@@ -11,6 +11,7 @@ import keras
 from deepcli.errors import Interrupted, TrainingError
 from deepcli.result import Result
 from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
+from deepcli.run.reporter import log_line
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Stopped
 from deepcli.training.backend import out_of_memory
@@ -18,6 +19,7 @@ from deepcli.training.checkpointer import restore_model
 from deepcli.training.context import Rollbacks, RunContext
 from deepcli.training.device import Choice
 from deepcli.training.divergence import ADVICE, Diverged, Origin, find_origin
+from deepcli.training.ending import interruption
 from deepcli.training.ready import ready_model
 from deepcli.training.session import Session
 from deepcli.training.stages import enter_stage
@@ -37,16 +39,25 @@ def complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile
             rollbacks, checkpoint = _roll_back(context, session, reason)
             model = _ready(context, checkpoint)
         except Stopped:
-            interrupted = Interrupted(
-                f"interrupted; continue with: deepcli train --resume {shlex.quote(str(context.run.path))}",
-                context.options.signals.stop or 0,
-            )
-            interrupted.run = str(context.run.path)
-            raise interrupted from None
+            raise _interrupted(session) from None
         except TrainingError as error:
             raise _failed(session, error) from error
         except out_of_memory() as error:
             raise _failed(session, TrainingError(_memory_advice(error))) from error
+
+
+def _interrupted(session: Session) -> Interrupted:
+    """Say in `train.log` and in an error where a signal stopped a run, and how to continue it."""
+    context = session.context
+    words = ["deepcli", "train", "--resume", str(context.run.path)]
+    words += [f"--plugin={plugin}" for plugin in context.options.plugins]
+    steps = context.settings.order.steps
+    text = interruption(context.experiment, session.loop.position, session.best, steps, shlex.join(words))
+    with contextlib.suppress(TrainingError):
+        log_line(context.run, text)
+    interrupted = Interrupted(text, context.options.signals.stop or 0)
+    interrupted.run = str(context.run.path)
+    return interrupted
 
 
 def _ready(context: RunContext, checkpoint: CheckpointFile | None) -> keras.Model:
@@ -119,10 +130,13 @@ def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | 
 
 
 def _failed(session: Session, failure: TrainingError) -> TrainingError:
-    """Record a failure in `metrics.json`, if that can still be written."""
+    """Record a failure in `train.log` and `metrics.json`, if they can still be written."""
     failure.run = str(session.context.run.path)
     with contextlib.suppress(TrainingError):
-        write_text(session.context.run.metrics, session.result("failed", {}, str(failure)).to_json() + "\n")
+        log_line(session.context.run, f"error: {failure}")
+    with contextlib.suppress(TrainingError):
+        result = session.result("failed", {}, str(failure), ended="failed")
+        write_text(session.context.run.metrics, result.to_json() + "\n")
     return failure
 
 

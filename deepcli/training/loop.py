@@ -11,11 +11,12 @@ import keras
 
 from deepcli.data.arrays.splits import Split
 from deepcli.experiment.schema import Experiment
-from deepcli.run.reporter import Progress, Reporter
+from deepcli.run.reporter import Course, Progress, Reporter
 from deepcli.system.signals import Signals, Stopped
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.backend import Backend, Batches
 from deepcli.training.evaluate import Evaluator, number
+from deepcli.training.pace import Pace
 from deepcli.training.state import Position, begins_stage, random_variables
 
 LONGEST_CALL = 2.0
@@ -60,6 +61,7 @@ class Loop:
         self.position = position
         self._enter = enter
         self._calls = 0
+        self._pace = Pace()
 
     def run(self, callbacks: list[keras.callbacks.Callback]) -> None:
         """Train until the end or an early stop.
@@ -73,7 +75,9 @@ class Loop:
         watchers = keras.callbacks.CallbackList(callbacks, model=self._model, epochs=epochs, steps=steps, verbose=0)
         self._model.stop_training = False
         watchers.on_train_begin()
-        self._reporter.begin(epochs, steps)
+        position = self.position
+        first = min(position.epoch + 1, epochs)
+        self._reporter.begin(Course(epochs, steps, self._experiment.monitor, first, position.step))
         try:
             # A run that stopped between an epoch's last step and its validation must still do the validation.
             while (self.position.total < total or self.position.step) and not self._model.stop_training:
@@ -88,14 +92,17 @@ class Loop:
             self._model.reset_metrics()
         watchers.on_epoch_begin(epoch)
         self._take_steps(watchers, epoch, stop)
+        ending = time.monotonic()
         self._backend.complete_update(self._model)
         row = self._measure(self._model.get_metrics_result())
         self.position = Position(epoch + 1, 0, self.position.total)
         watchers.on_epoch_end(epoch, row)
+        self._pace.ended_epoch(time.monotonic() - ending)
         self._signals.check()
 
     def _take_steps(self, watchers: Any, epoch: int, stop: int) -> None:
         began, start = time.monotonic(), self.position.step
+        counted = began  # the time up to which the pace has counted
         batches = self._batches.epoch(epoch, start, stop)
         done = start
         while done < stop:
@@ -103,6 +110,7 @@ class Loop:
             if (stage := begins_stage(self._experiment, self.position)) is not None:
                 self._enter(stage)
                 self._calls = 0  # the first call compiles
+                self._pace.begin_stage()
             watchers.on_train_batch_begin(done)
             called = time.monotonic()
             logs = self._backend.take_steps(self._model, batches)
@@ -113,16 +121,23 @@ class Loop:
                 self._backend.take_single_steps(self._model)
             self.position = Position(epoch, done, self.position.total + taken)
             watchers.on_train_batch_end(done - 1, logs)
+            now = time.monotonic()
+            if self._calls > 1:
+                self._pace.stepped(taken, now - counted)
+            counted = now
             if self._reporter.due():
-                self._reporter.progress(self._progress(logs, done, stop, (time.monotonic() - began) / (done - start)))
+                self._reporter.progress(self._progress(logs, done, (time.monotonic() - began) / (done - start)))
 
-    def _progress(self, logs: Mapping[str, Any], done: int, stop: int, seconds_per_step: float) -> Progress:
+    def _progress(self, logs: Mapping[str, Any], done: int, seconds_per_step: float) -> Progress:
+        steps = self._batches.order.steps
+        left = self._experiment.total_steps(steps) - self.position.total
         return Progress(
             self.position.epoch + 1,
             done,
             self._numbers(logs),
             self._batches.order.batch_size / seconds_per_step,
-            (stop - done) * seconds_per_step,
+            # The end of this epoch is near, and of each later one.
+            self._pace.seconds_left(left, -(-(done + left) // steps)),
         )
 
     def _measure(self, logs: Mapping[str, Any]) -> dict[str, float]:

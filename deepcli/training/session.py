@@ -9,7 +9,7 @@ import keras
 
 from deepcli.errors import TrainingError
 from deepcli.optim.schedules import ReduceOnPlateau
-from deepcli.result import Result, Rollback
+from deepcli.result import Ended, Result, Rollback
 from deepcli.run.checkpoint.file import CheckpointFile, open_checkpoint
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Stopped
@@ -17,6 +17,7 @@ from deepcli.training.callbacks import Best, BestSaver, History, PatientStopping
 from deepcli.training.checkpointer import Checkpointer, HasState
 from deepcli.training.context import Rollbacks, RunContext
 from deepcli.training.divergence import Divergence
+from deepcli.training.ending import ending_of
 from deepcli.training.evaluate import Evaluator, keep
 from deepcli.training.loop import Loop
 from deepcli.training.saving import load_weights
@@ -109,8 +110,11 @@ class Session:
             self.checkpointer.save_last()
             if self.best.epoch is None:
                 raise TrainingError(f"{self.best.monitor} was not finite in any epoch, so there are no best weights")
+            steps = self.context.settings.order.steps
+            ending = ending_of(self.context.experiment, self.loop.position, steps, self.callbacks)
+            self.context.reporter.note(ending.text)
             self.context.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
-            result = self.result("completed", self._test() if options.test else {})
+            result = self.result("completed", self._test() if options.test else {}, ended=ending.ended)
             tracking.measured(result.metrics.get("test", {}))
             write_text(self.context.run.metrics, result.to_json() + "\n")
         return result
@@ -126,6 +130,7 @@ class Session:
 
     def _test(self) -> dict[str, dict[str, float]]:
         """Evaluate the best weights on the test split."""
+        self.context.reporter.doing("evaluating the best weights on the test split")
         with self.context.backend.scope():
             load_weights(self.model, open_checkpoint(self.context.run.best))
         evaluator = Evaluator(self.context.experiment, self.context.backend)
@@ -133,7 +138,9 @@ class Session:
         keep(self.context.run, "test", measured, self.context.splits.lexicon)
         return {"test": dict(measured.metrics)}
 
-    def result(self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None) -> Result:
+    def result(
+        self, status: Any, metrics: dict[str, dict[str, float]], error: str | None = None, ended: Ended | None = None
+    ) -> Result:
         """Return the run's result so far; training and validation metrics are those of the best epoch."""
         row, names = self.best.row, self.context.experiment.measured
         if self.best.epoch is not None:
@@ -151,6 +158,7 @@ class Session:
             run=str(self.context.run.path),
             checkpoint=str(self.context.run.best) if self.best.epoch is not None else None,
             epochs=len(self.history.rows),
+            ended=ended,
             best_epoch=self.best.epoch,
             seconds=round(time.monotonic() - self.context.options.started, 3),
             device=self.context.settings.device.choice.value,

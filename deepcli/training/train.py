@@ -64,7 +64,8 @@ def train(
     for line in notes:
         reporter.note(line)
     backend = make_backend(chosen)
-    with options.signals.deferred(reporter.note), contextlib.ExitStack() as stack:
+    with options.signals.deferred(reporter.note, reporter.end), contextlib.ExitStack() as stack:
+        stack.callback(reporter.end)
 
         def tell(line: str) -> None:
             notes.append(line)
@@ -80,6 +81,7 @@ def train(
             sources=options.sources,
             note=tell,
         )
+        reporter.doing("building the model")
         models = options.models if backend.replicas == 1 else None
         model = build() if models is None else models.ready(experiment, settings, build)
         if not chosen.is_gpu:

@@ -121,7 +121,11 @@ def test_an_interrupt_to_the_kernel_stops_training_with_a_checkpoint(tmp_path):
             await client.async_execute_cell(cells[2], 2)
 
     asyncio.run(run())
-    assert printed(cells[1]) == "STOPPED interrupted; continue with: deepcli.train(resume='runs/it')\n"
+    assert re.fullmatch(
+        r"STOPPED interrupted (in|after) epoch \d+ of 100000; best so far: epoch \d+, val_loss \d\.\d{4}; "
+        r"continue with: deepcli\.train\(resume='runs/it'\)\n",
+        printed(cells[1]),
+    )
     assert "stopping after this step with a checkpoint" in shown(cells[1], "text/html")[0]
     assert (tmp_path / "runs" / "it" / "checkpoints" / "last.keras").is_file()
     assert printed(cells[2]) == "<Run runs/it: unfinished> True mlp\n"

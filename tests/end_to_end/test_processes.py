@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,8 +40,12 @@ def test_a_signal_ends_a_run_in_an_orderly_way(spec, number, code):
     assert process.returncode == code, err
     result = json.loads(out)
     assert result["status"] == "interrupted"
-    assert result["run"] == "a"
-    assert "interrupted; continue with: deepcli train --resume a\n" in err
+    assert result["run"] == "a" and result["ended"] == "signal"
+    assert re.search(
+        r"error: interrupted (in|after) epoch \d+ of 1000; best so far: epoch \d+, val_loss \d\.\d{4}; "
+        r"continue with: deepcli train --resume a\n",
+        err,
+    )
     assert "Traceback" not in err
     assert [path.name for path in Path("a").rglob(".*")] == [".lock"]
     done = subprocess.run([*DEEPCLI, "evaluate", "a/checkpoints/last.keras", "-q"], capture_output=True, check=False)

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from deepcli.api.line_fields import cells
 from deepcli.cli import tables
-from deepcli.cli.tables import cells_of, fits, fitted, header, print_rows, shortened
+from deepcli.cli.tables import fits, fitted, header, print_rows, shortened
 
 COLUMNS = ["run", "status", "val_loss", "path"]
 ROWS: list[list[object]] = [
@@ -81,7 +82,7 @@ def test_a_name_of_a_column_is_broken_at_underscores_and_points_in_a_terminal_on
 
 
 def test_wide_signs_take_two_cells_and_joined_ones_none(room, capsys):
-    assert (cells_of("abc"), cells_of("日本"), cells_of("e\u0301")) == (3, 4, 1)
+    assert (cells("abc"), cells("日本"), cells("e\u0301")) == (3, 4, 1)
     room(80)
     print_rows(["run", "n"], [["日本", 1], ["ab", 20]])
     assert capsys.readouterr().out.splitlines() == ["run    n", "日本   1", "ab    20"]

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import statistics
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,6 +44,8 @@ class Claim:
         lease: A lock that is released when the process ends, even if killed.
         reported: Epochs that an earlier worker reported.
         ends: The epoch at which to prune the trial, if its last worker died after deciding that; else None.
+        before: Seconds that earlier workers trained it.
+        began: `time.monotonic()` when this process took it.
     """
 
     trial: Trial
@@ -50,11 +53,18 @@ class Claim:
     lease: BaseFileLock = field(repr=False)
     reported: frozenset[int] = frozenset()
     ends: int | None = None
+    before: float = 0.0
+    began: float = field(default_factory=lambda: time.monotonic())
 
     @property
     def number(self) -> int:
         """The trial's number in the sweep, counted from 0."""
         return int(self.trial.number)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been trained, by this process and by earlier ones."""
+        return round(self.before + time.monotonic() - self.began, 3)
 
 
 class Study:
@@ -106,6 +116,14 @@ class Study:
         """Whether every trial that was started has ended."""
         return all(trial.state.is_finished() for trial in self.trials())
 
+    def interrupted(self) -> set[int]:
+        """Return the numbers of the trials that were started and have not ended, but are not being trained."""
+        begun = [trial.number for trial in self.trials() if not trial.state.is_finished()]
+        if not begun:
+            return set()
+        with self.folder.exclusive():
+            return {number for number in begun if not self.folder.is_leased(_lease(number))}
+
     @property
     def done(self) -> bool:
         """Whether no trial is left to start or to finish."""
@@ -146,11 +164,28 @@ class Study:
             self.optuna.sampler = self._sampler(frozen.number)
             trial = Trial(self.optuna, frozen._trial_id)
             reported, ends = frozenset(frozen.intermediate_values), frozen.user_attrs.get("ends")
-            claim = Claim(trial, self._point(trial), lease, reported, ends)
+            before = self._trained(frozen)
+            trial.set_user_attr("seconds", before)
+            trial.set_user_attr("since", time.time())
+            claim = Claim(trial, self._point(trial), lease, reported, ends, before)
             if self._died(frozen, trial) < MOST_DEATHS:
                 return claim
             self._tell(claim, TrialState.FAIL, error=f"{MOST_DEATHS} workers died in this trial, perhaps out of memory")
         return None
+
+    def _trained(self, frozen: FrozenTrial) -> float:
+        """Return the seconds that the earlier workers of a trial trained it.
+
+        A worker that was interrupted has noted them. Of one that was killed, they end with the last line that it wrote.
+        """
+        seconds = float(frozen.user_attrs.get("seconds", 0.0))
+        since = frozen.user_attrs.get("since", frozen.datetime_start.timestamp() if frozen.datetime_start else None)
+        if since is None:
+            return seconds
+        files = [run / name for run in self.runs(frozen.number) for name in ("train.log", "history.csv")]
+        written = [file.stat().st_mtime for file in files if file.is_file()]
+        latest: float = max(written, default=since)
+        return round(seconds + max(latest - float(since), 0.0), 3)
 
     def _died(self, frozen: FrozenTrial, trial: Trial) -> int:
         """Count the workers that died in a trial since it last completed an epoch."""
@@ -225,11 +260,14 @@ class Study:
     def give_back(self, claim: Claim) -> None:
         """Release a trial so that another worker can resume it."""
         claim.trial.set_user_attr("deaths", {})
+        claim.trial.set_user_attr("seconds", claim.seconds)
+        claim.trial.set_user_attr("since", None)
         claim.lease.release()
 
     def _tell(self, claim: Claim, state: TrialState, value: float | None = None, error: str | None = None) -> None:
         if error is not None:
             claim.trial.set_user_attr("error", error)
+        claim.trial.set_user_attr("seconds", claim.seconds)
         self.optuna.tell(claim.trial, value, state)
         claim.lease.release()
 

@@ -55,6 +55,7 @@ class Reports(keras.callbacks.Callback):
         super().__init__()
         self._claim, self._metric, self._epochs = claim, metric, epochs
         self.pruned = False
+        self.ended, self.why_stopped = "pruned", ""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         number, trial = epoch + 1, self._claim.trial
@@ -66,6 +67,7 @@ class Reports(keras.callbacks.Callback):
             trial.set_user_attr("ends", number)
         if self._claim.ends is not None and number >= self._claim.ends:
             self.pruned = self.model.stop_training = True
+            self.why_stopped = f"pruned by the sweep, whose other trials are better in {self._metric}"
 
 
 class Worker:
