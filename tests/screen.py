@@ -42,10 +42,12 @@ class Screen:
         self.escapes.append(token)
         if token in ("\x1b[?7l", "\x1b[?7h"):
             self.wraps = token.endswith("h")
-        if token.endswith(("J", "K")):
-            self.lines[self.row] = self.lines[self.row][: self.column]
-        if token.endswith("J"):
-            del self.lines[self.row + 1 :]
+        line = self.lines[self.row]
+        if token.endswith("J"):  # to the end of the screen
+            self.lines[self.row :] = [line[: self.column]]
+        elif token.endswith("K"):  # to the end of the row
+            end = (self.column // self.columns + 1) * self.columns
+            self.lines[self.row] = line[: self.column] + " " * len(line[self.column : end]) + line[end:]
 
     @property
     def rows(self):

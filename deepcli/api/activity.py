@@ -12,7 +12,7 @@ FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PLAIN_FRAMES = "|/-\\"
 FRAMES_A_SECOND = 10
 SECONDS_FROM = 2.0
-"""What takes at least so long is shown with its seconds."""
+"""From this time on, the seconds are shown."""
 
 _line = LiveLine()
 """The process has one terminal, so it has one live line."""

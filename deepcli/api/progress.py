@@ -9,15 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from deepcli.api.activity import hide_line, show_doing, show_line, speaks_unicode, spinner
-from deepcli.api.line_fields import GAP, NEVER, Field, cells, epoch_fields, fit, live_fields
+from deepcli.api.bar_line import live_line, time_left
+from deepcli.api.line_fields import epoch_fields, fit
 from deepcli.run.reporter import Course, NullReporter, Progress, Reporter
 from deepcli.system.live_line import can_redraw, columns
 from deepcli.system.terminal_colours import coloured, line
 
 SECONDS_BETWEEN = 0.1
 SECONDS_UNTIL_SPINNER = 1.0
-SMALLEST_BAR = 10
-"""Columns that the bar has at least; figures are left out for it."""
 
 
 def make_reporter(quiet: bool) -> Reporter:
@@ -119,48 +118,6 @@ def wrapped(text: str, width: int) -> list[str]:
 
     options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": "  "}
     return [line for part in text.splitlines() for line in wrap(part, max(width, 20), **options) or [""]]
-
-
-def live_line(course: Course, progress: Progress | None, width: int, unicode: bool = True) -> str:
-    """Format the live line: the epoch, a bar, and the time left of the whole run; figures as far as there is room.
-
-    Args:
-        course: The run's length.
-        progress: Where it is; None before the first step, which may take long.
-        width: The terminal's width.
-        unicode: Whether the terminal can show the characters of a smooth bar.
-    """
-    epoch, step = (progress.epoch, progress.step) if progress else (course.epoch, course.step)
-    begins = Field(f"epoch {epoch}/{course.epochs}")
-    ends = [Field(f"{step}/{course.steps}", rank=1)]
-    if progress is None:
-        ends.append(Field("first step: compiling", rank=2))
-    else:
-        ends += live_fields(progress.logs, course.monitor)
-        ends.append(Field(f"{progress.samples_per_second:,.0f} samples/s", rank=7))
-        ends.append(Field(time_left(progress.seconds_left)))
-    room = width - cells(begins.text) - SMALLEST_BAR - 2 * len(GAP)
-    needed = [field for field in ends if field.rank == NEVER]
-    if sum(cells(field.text) for field in needed) > room:
-        return fit([begins, *needed], width)
-    right = fit(ends, room)
-    bar = width - cells(begins.text) - cells(right) - 2 * len(GAP)
-    return GAP.join([begins.text, draw_bar(step, course.steps, bar, unicode), right]).rstrip()
-
-
-def draw_bar(done: int, total: int, width: int, unicode: bool = True) -> str:
-    """Draw a bar of a width."""
-    full = width * min(done, total) // max(total, 1)
-    return ("━" if unicode else "#") * full + ("─" if unicode else "-") * (width - full)
-
-
-def time_left(seconds: float | None) -> str:
-    """Write the time left of a run."""
-    if seconds is None:
-        return "ETA --:--"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"ETA {hours}:{minutes:02}:{rest:02}" if hours else f"ETA {minutes:02}:{rest:02}"
 
 
 def epoch_line(row: Mapping[str, float], epochs: int, best: bool) -> str:

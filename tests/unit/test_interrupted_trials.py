@@ -37,6 +37,14 @@ def swept(spec, tmp_path, monkeypatch):
     opened.close()
 
 
+def written(study, when):
+    """Write the log of trial 0 at a time."""
+    log = study.folder.run(0) / "train.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch()
+    os.utime(log, (when, when))
+
+
 def states(study):
     return {row.number: (row.state, row.seconds) for row in ranking(study)}
 
@@ -45,6 +53,7 @@ def test_a_trial_is_running_while_a_process_holds_it_and_interrupted_afterwards(
     study, clock = swept
     claim = study.claim()
     assert states(study) == {0: ("running", None)}
+    written(study, study.trials()[0].datetime_start.timestamp() + 60)
     clock.now = 60
     study.give_back(claim)
     assert states(study) == {0: ("interrupted", 60)}
@@ -88,14 +97,11 @@ def test_the_time_of_a_worker_that_was_killed_ends_with_the_last_line_that_it_wr
     claim = study.claim()
     # Optuna's own clock says when the trial started.
     began = study.trials()[0].datetime_start.timestamp()
-    log = study.folder.run(0) / "train.log"
-    log.parent.mkdir(parents=True)
-    log.touch()
-    os.utime(log, (began + 30, began + 30))
+    written(study, began + 30)
     claim.lease.release()  # as the system does for a process that dies
     again = study.claim()
     clock.now += 3600
-    os.utime(log, (clock.time() - 3590, clock.time() - 3590))
+    written(study, clock.time() - 3590)
     again.lease.release()
     last = study.claim()
     clock.now += 5

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from deepcli.api.bar_line import live_line, time_left
 from deepcli.api.line_fields import Field, cells, cut, epoch_fields, figure, fit
-from deepcli.api.progress import TerminalReporter, epoch_line, live_line, time_left, wrapped
+from deepcli.api.progress import TerminalReporter, epoch_line, wrapped
 from deepcli.run.reporter import Course, Progress
 
 CLASSES = {
