@@ -45,6 +45,16 @@ def train(
             metavar="RUN", help="Resume a run from its last checkpoint. CONFIG can be omitted: the run has its own."
         ),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Choose training.epochs that fit into this time, such as 10m, and end the run in it."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Take a few steps, show what the run would cost, and write nothing."),
+    ] = False,
     plugins: Plugins = None,
     device: DeviceName = None,
     data_dir: DataDir = None,
@@ -63,8 +73,9 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
-    from deepcli.api.training import TrainRequest, run_training
-    from deepcli.cli import render
+    from deepcli.api.train_request import TrainRequest, budget_seconds
+    from deepcli.api.training import run_training
+    from deepcli.cli import cost_output, render
 
     changes = [*(overrides or []), *([f"training.device={device}"] if device else [])]
     request = TrainRequest(
@@ -76,8 +87,13 @@ def train(
         tuple(plugins or ()),
         command=tuple(sys.argv[1:]),
         started=started,
+        budget=budget_seconds(budget),
     )
-    result = run_training(request, partial(sources, data_dir, offline, quiet), reporter(quiet))
+    at = partial(sources, data_dir, offline, quiet)
+    if dry_run:
+        cost_output.show_cost("train", request, at, reporter(quiet), json)
+        return
+    result = run_training(request, at, reporter(quiet))
     render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)

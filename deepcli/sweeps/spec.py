@@ -11,13 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from deepcli.experiment.schema import Seed
-from deepcli.spec.fields import Positive, PositiveFloat, as_tuple
+from deepcli.spec.durations import OptionalDuration
+from deepcli.spec.fields import Positive, as_tuple
 from deepcli.spec.registry import Issue, Spec, did_you_mean, show, validate, validation_error
 from deepcli.sweeps.pruners import PRUNERS, Pruner
 
 KEY = re.compile(r"[A-Za-z_]\w*(\.\w+)*", re.ASCII)
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+", re.ASCII)
 LOGARITHMIC, WHOLE = ("log_uniform", "int_log"), ("int", "int_log")
 KEPT = ("name", "format")
 MAX_VALUES = 10_000
@@ -182,18 +181,6 @@ def _objective(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def seconds(value: Any) -> Any:
-    """Convert a duration like `90s`, `30m`, `2h` or `1h30m` to seconds; a number stays unchanged."""
-    if not isinstance(value, str):
-        return value
-    text = value.replace(" ", "")
-    if not DURATION.fullmatch(text):
-        raise validation_error(
-            [((), f"should be seconds, or a string like 90s, 30m, 2h or 1h30m, not {show(value)}")], value
-        )
-    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([\d.]+)([smhd])", text))
-
-
 class Sweep(Spec):
     """Many runs of the spec with different values of its parameters; `deepcli train` ignores this section."""
 
@@ -216,9 +203,9 @@ class Sweep(Spec):
     max_trials: Positive | None = Field(
         None, description="Number of points to try, each with every seed; default: the whole grid, else 20."
     )
-    max_time: Annotated[
-        PositiveFloat | None, BeforeValidator(seconds, json_schema_input_type=PositiveFloat | str | None)
-    ] = Field(None, description="Stop starting trials after this time: seconds, or a string like 30m or 2h.")
+    max_time: OptionalDuration = Field(
+        None, description="Stop starting trials after this time: seconds, or a string like 30m or 2h."
+    )
     max_failures: Annotated[int, Field(ge=0)] | None = Field(
         None, description="Stop the sweep after more failed trials than this; default: a tenth of all, at least 3."
     )

@@ -41,6 +41,7 @@ class Session:
         experiment = context.experiment
         self.history = History(context.run, experiment.measured)
         self.best = Best(experiment.monitor, experiment.mode(experiment.monitor))
+        self.limit = context.time_limit(lambda: self.checkpointer.save_last())
         self.loop = Loop(
             experiment,
             model,
@@ -51,6 +52,7 @@ class Session:
             context.options.signals,
             Position(),
             self._enter,
+            self.limit,
         )
         further = self._further_callbacks()
         states = {name: callback for name, callback in further.items() if isinstance(callback, HasState)}
@@ -107,6 +109,8 @@ class Session:
                 self.checkpointer.save_last()
                 raise
             self.checkpointer.save_last()
+            if self.limit and self.limit.over:
+                self.context.reporter.note(str(self.limit))
             if self.best.epoch is None:
                 raise TrainingError(f"{self.best.monitor} was not finite in any epoch, so there are no best weights")
             self.context.reporter.note(f"best epoch: {self.best.epoch} ({self.best.monitor} {self.best.value:.4f})")
@@ -172,4 +176,6 @@ class Session:
             callbacks[f"callbacks.{number}.{callback.type}"] = callback.build()
         for number, given in enumerate(self.context.options.callbacks):
             callbacks[f"given.{number}.{type(given).__name__}"] = given
+        if self.limit is not None:
+            callbacks["max_time"] = self.limit
         return callbacks
