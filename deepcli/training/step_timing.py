@@ -20,7 +20,7 @@ from deepcli.training.settings import RunSettings
 from deepcli.training.state import Position, State, read_variables
 
 WARM_UP = 2
-"""Calls that trace and compile, and so do not count; batches of texts differ in length, and are traced once more."""
+"""Calls that trace and compile and are not measured; batches of texts differ in length and are traced again."""
 LARGE = 256 << 20
 """Bytes of a checkpoint from which writing one only to measure it would take too long."""
 BYTES_PER_SECOND = 200e6
@@ -98,7 +98,7 @@ def time_evaluation(
 
 
 def _first(split: Split, size: int) -> Split:
-    """Return the first examples of a split; of texts, so many that are spread over it."""
+    """Return the first examples of a split; of texts, examples spread over the whole split."""
     if size >= len(split):
         return split
     chosen = np.linspace(0, len(split) - 1, size).astype(int) if isinstance(split.x, Tokens) else np.arange(size)
