@@ -233,7 +233,7 @@ class MemoryNeeded(Nested):
     weights: int = Field(description="Parameters.")
     gradients: int = Field(description="Gradients of the trained parameters.")
     optimizer: int = Field(description="What the optimizer keeps.")
-    activations: int = Field(description="The outputs of all layers for a batch.")
+    activations: int = Field(description="The outputs of all layers for a batch; of texts, of the longest.")
     data: int = Field(description="The three splits.")
     process: int = Field(description="The whole process after a few steps, measured.")
     available: int = Field(description="What the process may use.")

@@ -13,7 +13,7 @@ class MemoryCost:
         weights: Parameters.
         gradients: One value for each trained parameter.
         optimizer: What the optimizer keeps.
-        activations: The outputs of all layers for a batch; training keeps most of them until the step ends.
+        activations: The outputs of all layers for a batch, of texts of the longest; training keeps most until the step ends.
         data: The three splits, as they are read.
         process: The whole process after a few steps, measured: with Python, TensorFlow and its buffers.
         available: What this process may use.

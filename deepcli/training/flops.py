@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+
+from deepcli.training.memory_check import bytes_of
 
 TRAINING = 3
 """Passes of a training step: forward, and backward for the gradients of the weights and for those of the inputs."""
@@ -21,24 +24,38 @@ TRAINING = 3
 _TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 
 
-def forward_flops(model: keras.Model, example: np.ndarray) -> int:
-    """Count the operations of one prediction.
+@dataclass(frozen=True)
+class Pass:
+    """What the forward pass of one example takes.
+
+    Attributes:
+        flops: Floating-point operations.
+        outputs: Bytes of the outputs of the model's layers.
+    """
+
+    flops: int
+    outputs: int
+
+
+def forward_pass(model: keras.Model, example: np.ndarray) -> Pass:
+    """Count the operations of one prediction, and the bytes of what the layers return.
 
     Args:
         model: The model.
         example: One example as the model takes it, (1, ...).
     """
-    counted = _Count()
+    counted = _Count(model)
     with counted.calls():
         model(example, training=False)
-    return counted.total
+    return Pass(counted.flops, counted.outputs)
 
 
 class _Count:
-    """Adds up the operations of every layer that is called, at any depth."""
+    """Adds up the operations of every layer that is called, at any depth, and the outputs of the model's own layers."""
 
-    def __init__(self) -> None:
-        self.total = 0
+    def __init__(self, model: keras.Model) -> None:
+        self.flops = self.outputs = 0
+        self._own = {id(layer) for layer in model.layers}
 
     @contextmanager
     def calls(self) -> Iterator[None]:
@@ -47,7 +64,10 @@ class _Count:
 
         def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
             outputs = original(layer, *args, **kwargs)
-            self.total += _flops(layer, args, kwargs, outputs)
+            self.flops += _flops(layer, args, kwargs, outputs)
+            if id(layer) in self._own:
+                made = keras.tree.flatten(outputs)
+                self.outputs += sum(bytes_of(x.shape, keras.backend.standardize_dtype(x.dtype)) for x in made)
             return outputs
 
         keras.layers.Layer.__call__ = call

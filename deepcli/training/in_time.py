@@ -103,16 +103,18 @@ class Rehearser:
 
     def _limited(self, run: TimedRun, state: State | None, test: bool) -> TimedRun:
         """Measure a run with `training.max_time`; nothing is measured where no step is left."""
-        experiment, clock = run.experiment, run.clock
+        experiment = run.experiment
         limit = experiment.training.max_time or math.inf
         if state is not None and ((state.callbacks.get("max_time") or {}).get("ended_by") or 0.0) >= limit:
             return run
         rehearsal = self._rehearse(experiment, run.settings, run.model)
         ends = rehearsal.ends(test)
-        if (state is None or not state.position.total) and clock.seconds + ends.total > limit:
-            raise too_short("training.max_time", limit, rehearsal, clock.seconds + ends.total)
-        # A plugin's component may hold state outside its variables.
-        model = run.model if is_own(experiment) else self.ready(experiment, run.settings)
+        # A plugin's component may hold state outside its variables, so that the model is built and compiled again.
+        rebuild = not is_own(experiment)
+        needed = run.clock.seconds + rebuild * rehearsal.compiling + ends.total
+        if (state is None or not state.position.total) and needed > limit:
+            raise too_short("training.max_time", limit, rehearsal, needed)
+        model = self.ready(experiment, run.settings) if rebuild else run.model
         return replace(run, model=model, ends=ends)
 
     def _rehearse(

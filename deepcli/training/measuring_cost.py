@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -20,9 +21,9 @@ from deepcli.training.averaging import caveat
 from deepcli.training.backend import make_backend
 from deepcli.training.cost import Cost, DiskCost, MemoryCost, TimeCost
 from deepcli.training.device import choose
-from deepcli.training.flops import TRAINING, forward_flops
+from deepcli.training.flops import TRAINING, forward_pass
 from deepcli.training.in_time import Rehearser, fit_budget
-from deepcli.training.memory_check import bytes_of, demand_batch, made_of_each, notice
+from deepcli.training.memory_check import bytes_of, demand_batch, notice
 from deepcli.training.ready import ready_model
 from deepcli.training.rehearsal import Rehearsal
 from deepcli.training.settings import RunSettings, make_settings
@@ -77,7 +78,7 @@ def measure_cost(
     if budget is not None:
         experiment, line = fit_budget(experiment, budget, stages, clock.seconds)
         reporter.note(line)
-    flops = forward_flops(model, _example(splits.train))
+    flops = forward_pass(model, _example(splits.train, np.mean)).flops
     return Cost(
         name=experiment.name,
         device=str(chosen.choice.value),
@@ -95,11 +96,11 @@ def measure_cost(
     )
 
 
-def _example(split: Split) -> np.ndarray:
-    """Return one example; of texts, one of the mean length."""
+def _example(split: Split, length: Callable[[np.ndarray], float]) -> np.ndarray:
+    """Return one example; of texts, one whose length is computed from all lengths."""
     if not isinstance(split.x, Tokens):
         return np.asarray(split.x[:1])
-    return np.ones((1, max(1, round(float(np.mean(split.x.lengths))))), np.int32)
+    return np.ones((1, max(1, round(float(length(split.x.lengths))))), np.int32)
 
 
 def _memory(model: keras.Model, splits: Splits, batch_size: int) -> MemoryCost:
@@ -111,7 +112,7 @@ def _memory(model: keras.Model, splits: Splits, batch_size: int) -> MemoryCost:
         weights=held(model.weights),
         gradients=held(model.trainable_variables),
         optimizer=held(model.optimizer.variables),
-        activations=batch_size * sum(made_of_each(layer) for layer in model.layers),
+        activations=batch_size * forward_pass(model, _example(splits.train, np.max)).outputs,
         data=sum(x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs),
         process=psutil.Process().memory_info().rss,
         available=memory_limit(),

@@ -89,7 +89,7 @@ def demand_batch(model: keras.Model, batch_size: int) -> None:
         TrainingError: The outputs of a layer do not fit.
     """
     memory = memory_limit()
-    made = [(made_of_each(layer), layer.name) for layer in model.layers]
+    made = [(_made_of_each(layer), layer.name) for layer in model.layers]
     most, name = max(made)
     if most * batch_size > memory:
         raise TrainingError(
@@ -98,7 +98,7 @@ def demand_batch(model: keras.Model, batch_size: int) -> None:
         )
 
 
-def made_of_each(layer: keras.layers.Layer) -> int:
+def _made_of_each(layer: keras.layers.Layer) -> int:
     """Return the bytes of a layer's outputs for one example; 0 if not known."""
     try:
         outputs = keras.tree.flatten(layer.output)

@@ -8,14 +8,14 @@ import tensorflow as tf
 from deepcli.experiment.load import load
 from deepcli.nn import recurrent
 from deepcli.training.build import build_model
-from deepcli.training.flops import forward_flops
+from deepcli.training.flops import forward_pass
 
 layers = keras.layers
 
 
 def flops(shape, *stack):
     model = keras.Sequential([keras.Input(shape), *stack])
-    return forward_flops(model, np.zeros((1, *shape), "float32"))
+    return forward_pass(model, np.zeros((1, *shape), "float32")).flops
 
 
 def test_a_dense_layer_multiplies_and_adds_once_for_each_weight():
@@ -51,12 +51,12 @@ def test_attention_has_projections_scores_and_weighted_values():
     inputs = keras.Input((9, 8))
     model = keras.Model(inputs, layers.MultiHeadAttention(2, 3)(inputs, inputs))
     projections = 4 * 9 * 8 * 6
-    assert forward_flops(model, np.zeros((1, 9, 8), "float32")) == 2 * (projections + 2 * 2 * 9 * 9 * 3)
+    assert forward_pass(model, np.zeros((1, 9, 8), "float32")).flops == 2 * (projections + 2 * 2 * 9 * 9 * 3)
 
 
 def test_lookups_and_what_has_no_kernel_count_as_nothing():
     model = keras.Sequential([keras.Input((6,), dtype="int32"), layers.Embedding(50, 8), layers.LayerNormalization()])
-    assert forward_flops(model, np.ones((1, 6), "int32")) == 0
+    assert forward_pass(model, np.ones((1, 6), "int32")).flops == 0
 
 
 @pytest.mark.parametrize("word", ["model=mlp", "model=cnn", "model={type: cnn, filters: [3, 5]}"])
@@ -70,9 +70,15 @@ def test_a_family_has_the_products_that_tensorflows_profiler_finds(spec, word):
     options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation()).with_empty_output().build()
     graph = convert_variables_to_constants_v2(traced).graph
     children = profiler.profile(graph, cmd="op", options=options).children
-    found = {}
+    found: dict[str, int] = {}
     while children:
         found |= {node.name: node.float_ops for node in children}
         children = [inner for node in children for inner in node.children]
-    counted = forward_flops(model, np.zeros((1, 8, 8, 1), "uint8"))
+    counted = forward_pass(model, np.zeros((1, 8, 8, 1), "uint8")).flops
     assert counted == found["MatMul"] + found.get("Conv2D", 0) > 0
+
+
+def test_the_outputs_of_layers_are_counted_at_the_length_of_the_example():
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), layers.Embedding(50, 8), recurrent.LSTM(3)])
+    for length in (6, 60):
+        assert forward_pass(model, np.ones((1, length), "int32")).outputs == 4 * (8 * length + 3)
