@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepcli.api.comparing import compare, runs
+    from deepcli.api.costing import cost
     from deepcli.api.loading import load
     from deepcli.api.looking import look
     from deepcli.api.run import Run
@@ -43,6 +44,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "compare",
+    "cost",
     "load",
     "look",
     "runs",
@@ -54,6 +56,7 @@ _MODULES = {
     "Run": "deepcli.api.run",
     "Sweep": "deepcli.api.sweep",
     "compare": "deepcli.api.comparing",
+    "cost": "deepcli.api.costing",
     "load": "deepcli.api.loading",
     "look": "deepcli.api.looking",
     "runs": "deepcli.api.comparing",

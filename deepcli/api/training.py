@@ -6,16 +6,17 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from deepcli.api.data_findings import findings_told
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
 from deepcli.api.progress import make_reporter
 from deepcli.api.slow_work import download_progress, reach_of
+from deepcli.api.train_request import IfExists, TrainRequest, budget_seconds, requested_parts
 from deepcli.errors import Interrupted, UsageError
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
@@ -30,38 +31,6 @@ if TYPE_CHECKING:
     from deepcli.run.directory import RunDir
     from deepcli.run.reporter import Reporter
     from deepcli.run.resuming import Resumption
-    from deepcli.spec.yaml12 import Document
-
-IfExists = Literal["error", "resume", "skip", "overwrite"]
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What to train, and where the run goes.
-
-    Attributes:
-        spec: The parts of the spec, as `load` takes them.
-        overrides: Overrides to apply after those in `spec`.
-        output: The run directory; None: a new one in `runs/`.
-        if_exists: What to do if the run exists.
-        resume: The run to resume; a spec may be left out then, because the run has its own.
-        plugins: Python files or modules to import first.
-        callbacks: Keras callbacks, called after those of deepcli.
-        command: The command line, for the record.
-        started: `time.monotonic()` when the call began.
-        kill: Whether a second SIGINT may end the process while a step is running.
-    """
-
-    spec: tuple[Source, ...]
-    overrides: tuple[str, ...] = ()
-    output: Path | None = None
-    if_exists: IfExists = "error"
-    resume: Path | None = None
-    plugins: tuple[str, ...] = ()
-    callbacks: tuple[Any, ...] = ()
-    command: tuple[str, ...] = ()
-    started: float = 0.0
-    kill: bool = True
 
 
 def train(
@@ -71,6 +40,7 @@ def train(
     if_exists: IfExists = "error",
     resume: str | os.PathLike[str] | Run | None = None,
     callbacks: Sequence[Any] = (),
+    budget: float | str | None = None,
     progress: bool = True,
     plugins: PluginFiles = (),
     data_dir: str | os.PathLike[str] | None = None,
@@ -88,6 +58,7 @@ def train(
         if_exists: What to do if there is a run in `output`: `error`, `resume`, `skip` or `overwrite`.
         resume: A run to resume from its last checkpoint.
         callbacks: Any Keras callbacks. They are called after those of deepcli, in this order.
+        budget: Time of training and evaluation that `training.epochs` are chosen for: seconds, or a string like `10m`.
         progress: Whether to show notices and progress: a bar on a terminal and in a notebook, else a line an epoch.
         plugins: Python files or modules that register components. They are imported first, which runs their code.
         data_dir: A folder with data files; default: `DEEPCLI_DATA_DIR`.
@@ -115,6 +86,7 @@ def train(
         callbacks=tuple(callbacks),
         started=time.monotonic(),
         kill=False,
+        budget=budget_seconds(budget),
     )
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
     try:
@@ -137,10 +109,9 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
         DeepcliError: As `train` says.
     """
     output, if_exists = request.output, request.if_exists
-    signals = Signals(kill=request.kill)
-    parts: tuple[Source | Document, ...] = request.spec
+    parts, signals = requested_parts(request), Signals(kill=request.kill)
     if request.resume is not None:
-        parts, output, if_exists = _with_own_spec(parts, request.resume, output), request.resume, "resume"
+        output, if_exists = request.resume, "resume"
     with signals.noted(), contextlib.ExitStack() as stack:
         stack.callback(reporter.end)  # also where an error or an interrupt ends the work
         reporter.doing("reading the spec")
@@ -150,15 +121,18 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
 
         from deepcli.run import directory
 
-        resumption = None
+        experiment, resumption = loaded.experiment, None
         if output is not None and directory.existing(output, if_exists):
             run = directory.RunDir(output)
             if if_exists == "resume":
                 stack.enter_context(run.owned())
-            result, resumption = _known(run, if_exists, loaded.experiment, reporter)
+            if request.budget is not None:
+                from deepcli.run.resuming import with_epochs_of
+
+                experiment = with_epochs_of(run, experiment, request.budget)
+            result, resumption = _known(run, if_exists, experiment, reporter)
             if result is not None:
                 return result
-        experiment = loaded.experiment
         if resumption is not None and resumption.checkpoint is not None:
             experiment = experiment.carrying(resumption.checkpoint.experiment.data.data_schema)
         return _trained(request, replace(loaded, experiment=experiment), output, resumption, signals, at, reporter)
@@ -206,27 +180,9 @@ def _trained(
         numbered=output is None,
         sources=sources,
         origins=loaded.origins,
+        budget=request.budget if resumption is None else None,
     )
     return train(experiment, splits, options, reporter)
-
-
-def _with_own_spec(
-    parts: tuple[Source | Document, ...], run: Path, output: Path | None
-) -> tuple[Source | Document, ...]:
-    """Use a run's own spec if none was given.
-
-    Raises:
-        RunError: The directory is not a run.
-        UsageError: `output` is another directory.
-    """
-    from deepcli.experiment.load import is_override, read
-    from deepcli.run.directory import RunDir
-
-    if output is not None and output != run:
-        raise UsageError(f"--resume {run} continues in that directory; omit --output")
-    config = RunDir.open(run).config
-    given = any(not (isinstance(part, str) and is_override(part)) for part in parts)
-    return parts if given else (read(config, variables=False), *parts)
 
 
 def _known(

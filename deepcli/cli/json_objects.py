@@ -250,6 +250,60 @@ class Baselines(Answer):
     )
 
 
+class MemoryNeeded(Nested):
+    """Bytes of memory that training takes."""
+
+    weights: int = Field(description="Parameters.")
+    gradients: int = Field(description="Gradients of the trained parameters.")
+    optimizer: int = Field(description="What the optimizer keeps.")
+    activations: int = Field(description="The outputs of all layers for a batch; of texts, of the longest.")
+    data: int = Field(description="The three splits.")
+    process: int = Field(description="The whole process after a few steps, measured.")
+    available: int = Field(description="What the process may use.")
+
+
+class TimeNeeded(Nested):
+    """Seconds that training takes on this machine, from a few measured steps."""
+
+    step: float = Field(description="A training step.")
+    epoch: float = Field(description="An epoch, with validation and checkpoints.")
+    starting: float = Field(description="From the beginning to the first epoch, with compiling.")
+    evaluation: float = Field(description="The final evaluation.")
+    run: float = Field(description="The whole run, if nothing stops it early.")
+
+
+class DiskNeeded(Nested):
+    """Bytes on disk."""
+
+    checkpoint: int = Field(description="One checkpoint.")
+    checkpoints: int = Field(description="Number of checkpoints in the finished run.")
+    cache: int = Field(description="What these data have in deepcli's cache.")
+
+
+class Costed(Answer):
+    """What a run would cost: `train --dry-run` and `show --cost`."""
+
+    model_config = ConfigDict(title="deepcli cost")
+
+    command: Literal["train", "show"] = Field(description="The command that ran.")
+    status: Status = Field(description="How the command ended.")
+    name: str | None = Field(None, description="The spec's name.")
+    device: str | None = Field(None, description="The device that was measured: cpu, gpu or gpu:N.")
+    precision: str | None = Field(None, description="Keras's dtype policy.")
+    parameters: int | None = Field(None, description="All parameters.")
+    trainable: int | None = Field(None, description="The parameters that train.")
+    batch_size: int | None = Field(None, description="Examples of a step.")
+    steps_per_epoch: int | None = Field(None, description="Steps of an epoch.")
+    epochs: int | None = Field(None, description="Epochs of the run; with --budget, those that fit.")
+    flops_example: int | None = Field(
+        None, description="Floating-point operations of one prediction: matrix products and convolutions."
+    )
+    flops_step: int | None = Field(None, description="Those of a training step: three passes of a batch.")
+    memory: MemoryNeeded | None = Field(None, description="Bytes of memory.")
+    seconds: TimeNeeded | None = Field(None, description="Seconds.")
+    disk: DiskNeeded | None = Field(None, description="Bytes on disk.")
+
+
 class LookedAt(Answer):
     """Data, as they were found: what they hold, and their problems."""
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
 
-from deepcli.cli.options import DataDir, Env, Offline, Overrides, Plugins, Words, load_spec, sources
+from deepcli.cli.answers import answers
+from deepcli.cli.options import DataDir, Env, Json, Offline, Overrides, Plugins, Words, load_spec, reporter, sources
+from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
 
 
+@answers("deepcli.cli.json_objects:Costed")
 def show(
+    context: typer.Context,
     words: Words,
     overrides: Overrides = None,
     plugins: Plugins = None,
@@ -27,16 +33,30 @@ def show(
             help="Write training images before (top row) and after augmentation (below) to a PNG file instead.",
         ),
     ] = None,
+    cost: Annotated[
+        bool,
+        typer.Option("--cost", help="Take a few steps and show what the run would cost, as train --dry-run does."),
+    ] = False,
     data_dir: DataDir = None,
     offline: Offline = False,
+    json: Json = False,
 ) -> None:
-    """Show the complete spec with all defaults, the model it builds, or its images after augmentation.
+    """Show the complete spec with all defaults, the model it builds, its images after augmentation, or its cost.
 
     Example:
     deepcli show digits-cnn.yaml --model
     """
-    if model and samples:
-        raise UsageError("--model and --samples: choose one")
+    if model + bool(samples) + cost > 1:
+        raise UsageError("--model, --samples and --cost: choose one")
+    if not cost:
+        refuse(context, "without --cost", "--json")
+    if cost:
+        from deepcli.api.train_request import TrainRequest
+        from deepcli.cli.cost_output import show_cost
+
+        request = TrainRequest(tuple(words), tuple(overrides or ()), plugins=tuple(plugins or ()), started=monotonic())
+        show_cost("show", request, partial(sources, data_dir, offline, False), reporter(False), json)
+        return
     from deepcli.api.describing import write_samples
     from deepcli.experiment.load import dump
 

@@ -49,6 +49,16 @@ def train(
             help="Resume a run from its last checkpoint. CONFIG can be omitted: the run has its own.",
         ),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Choose training.epochs that fit into this time, such as 10m, and end the run in it."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Take a few steps, show what the run would cost, and write nothing."),
+    ] = False,
     plugins: Plugins = None,
     env: Env = None,
     device: DeviceName = None,
@@ -74,8 +84,9 @@ def train(
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
     shown = reporter(quiet)
     shown.doing("starting")  # what is imported next takes a moment
-    from deepcli.api.training import TrainRequest, run_training
-    from deepcli.cli import render
+    from deepcli.api.train_request import TrainRequest, budget_seconds
+    from deepcli.api.training import run_training
+    from deepcli.cli import cost_output, render
 
     changes = [*(overrides or []), *([f"training.device={device}"] if device else [])]
     request = TrainRequest(
@@ -87,8 +98,13 @@ def train(
         tuple(plugins or ()),
         command=tuple(sys.argv[1:]),
         started=started,
+        budget=budget_seconds(budget),
     )
-    result = run_training(request, partial(sources, data_dir, offline, quiet), shown)
+    at = partial(sources, data_dir, offline, quiet)
+    if dry_run:
+        cost_output.show_cost("train", request, at, shown, json)
+        return
+    result = run_training(request, at, shown)
     render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)

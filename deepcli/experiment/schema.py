@@ -16,6 +16,7 @@ from deepcli.optim import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, Loss, Metric, 
 from deepcli.optim.losses import Auto as AutoLoss
 from deepcli.optim.optimizers import Adam
 from deepcli.optim.schedules import Constant, ReduceOnPlateau, count
+from deepcli.spec.durations import OptionalDuration
 from deepcli.spec.fields import Auto, NonNegative, Positive, PositiveFloat, as_tuple, matching
 from deepcli.spec.registry import Issue, Spec, validate, validation_error
 from deepcli.spec.spelling import did_you_mean
@@ -53,6 +54,11 @@ class Training(Spec):
 
     epochs: Positive = Field(10, description="Passes over the training split.")
     max_steps: Positive | None = Field(None, description="Stop after this many steps (batches), whatever the epoch.")
+    max_time: OptionalDuration = Field(
+        None,
+        description="Time after which training has stopped and the best weights are evaluated: seconds, or a string like "
+        "90s, 10m or 2h. It counts over all resumptions of a run; each trial of a sweep has its own.",
+    )
     early_stopping: EarlyStopping | None = Field(None, description="Stop when a metric no longer improves.")
     class_weight: Literal["balanced"] | dict[int, PositiveFloat] | None = Field(
         None, description="Weight of each class in the loss; `balanced` compensates for unequal counts."

@@ -12,8 +12,10 @@ from deepcli.errors import CheckpointError, RunError
 from deepcli.experiment import load
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
-from deepcli.run.checkpoint.file import CheckpointFile, open_checkpoint
+from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
+from deepcli.run.checkpoint.state import read as read_state
 from deepcli.run.directory import RunDir
+from deepcli.spec.durations import in_words
 from deepcli.spec.paths import with_absolute_paths
 from deepcli.spec.trees import differences
 
@@ -26,6 +28,7 @@ class Resumption:
         run: The run directory.
         checkpoint: The last checkpoint; None if the run has none yet, so that training starts again at step 0.
         more_epochs: Whether the run gets more epochs than before.
+        more_time: Whether the run may train for longer than the time that it had before.
         moved: Whether its data are read from another place than before.
     """
 
@@ -33,12 +36,15 @@ class Resumption:
     checkpoint: CheckpointFile | None
     more_epochs: bool
     moved: bool = False
+    more_time: bool = False
 
     @property
     def finished(self) -> str | None:
         """The reason why nothing is left to train; None if something is."""
         result = self.run.result()
         if result is None or result.status != "completed":
+            return None
+        if self.checkpoint is not None and self.more_time and not _all_epochs(self.checkpoint):
             return None
         if not self.more_epochs:
             return f"the run {self.run.path} has finished; nothing was trained"
@@ -65,15 +71,24 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
     begun = checkpoint.experiment if checkpoint else _own_spec(run)
     changes = changes_between(begun, wanted)
     more_epochs = wanted.training.epochs > begun.training.epochs
+    before, now = begun.training.max_time, wanted.training.max_time
+    more_time = before is not None and (now is None or now > before)
     allowed = set() if wanted.schedule.follows_length() or not more_epochs else {"training.epochs"}
+    allowed.add("training.max_time")  # it changes no step that was taken
     places = changes.keys() & {f"data.{name}" for name in wanted.data.path_fields}
-    resumption = Resumption(run, checkpoint, more_epochs, moved=bool(places))
+    resumption = Resumption(run, checkpoint, more_epochs, moved=bool(places), more_time=more_time)
     if resumption.finished is None:
         allowed |= places  # when the data are read, they are compared with those of the run
     if changes.keys() - allowed:
         shown = {path: change for path, change in changes.items() if path in places or path not in allowed}
         raise RunError(_refusal(run, shown, more_epochs, wanted.schedule.type))
     return resumption
+
+
+def _all_epochs(checkpoint: CheckpointFile) -> bool:
+    """Return whether a checkpoint is from after the last epoch."""
+    position = read_state(checkpoint.read(STATE))[0]["position"]
+    return bool(position["epoch"] >= checkpoint.experiment.training.epochs)
 
 
 def skip(run: RunDir, wanted: Experiment) -> Result:
@@ -102,6 +117,24 @@ def skip(run: RunDir, wanted: Experiment) -> Result:
             )
         )
     return result
+
+
+def with_epochs_of(run: RunDir, wanted: Experiment, budget: float) -> Experiment:
+    """Return a spec with the epochs that were chosen for a run when it was started with the same budget.
+
+    Raises:
+        RunError: The run was started with another budget, or without one.
+        SpecError: The run's spec cannot be read.
+    """
+    own = _own_spec(run).training
+    if own.max_time != budget:
+        was = "without a time limit" if own.max_time is None else f"for {in_words(own.max_time)}"
+        raise RunError(
+            f"the run {run.path} was started {was}, not with --budget {in_words(budget)}; leave out --budget, or choose "
+            "another --output"
+        )
+    chosen = {name: getattr(own, name) for name in ("epochs", "max_steps", "max_time")}
+    return wanted.model_copy(update={"training": wanted.training.model_copy(update=chosen)})
 
 
 def _own_spec(run: RunDir) -> Experiment:

@@ -33,9 +33,9 @@ OptionalDuration = Annotated[
 
 
 def in_words(duration: float) -> str:
-    """Write seconds as `seconds` reads them: `0.8s`, `90s` as `1m30s`, `10m`, `1h30m`."""
+    """Write seconds as `seconds` reads them: `0.16s`, `10m`, or 90 seconds as `1m30s`."""
     if duration < 10:
-        return f"{duration:.1f}s" if duration >= 0.1 else f"{duration:.2g}s"
+        return f"{duration:.2g}s"
     left, parts = round(duration), []
     for unit, size in sorted(UNITS.items(), key=lambda item: -item[1]):
         count, left = divmod(left, size)

@@ -96,3 +96,9 @@ def out_of_memory() -> tuple[type[BaseException], ...]:
     from deepcli.training.tensorflow_backend import OUT_OF_MEMORY
 
     return OUT_OF_MEMORY
+
+
+def memory_advice(error: BaseException) -> str:
+    """Describe that memory ran out, with the first line of the backend's message."""
+    first = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"

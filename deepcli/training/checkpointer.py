@@ -95,9 +95,9 @@ class Checkpointer:
         """Write `last.keras`, unless training has not moved since; the best weights that wait in memory come first."""
         run, keep = self._context.run, self._context.experiment.training.checkpoint.keep
         state = self._state()
+        self._save_waiting()
         if state.position == self._saved:
             return
-        self._save_waiting()
         demand_finite_weights(self._model)
         self._write(run.last, state)
         self._saved = state.position

@@ -21,7 +21,7 @@ FREE = (
     ("optimizer", "learning_rate"),
     *(
         ("training", field)
-        for field in ("epochs", "max_steps", "early_stopping", "checkpoint", "on_divergence", "threads")
+        for field in ("epochs", "max_steps", "max_time", "early_stopping", "checkpoint", "on_divergence", "threads")
     ),
     ("training", "initial_weights"),
 )

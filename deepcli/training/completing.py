@@ -14,7 +14,7 @@ from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
 from deepcli.run.reporter import log_line
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Stopped
-from deepcli.training.backend import out_of_memory
+from deepcli.training.backend import memory_advice, out_of_memory
 from deepcli.training.checkpointer import restore_model
 from deepcli.training.context import Rollbacks, RunContext
 from deepcli.training.device import Choice
@@ -43,7 +43,7 @@ def complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile
         except TrainingError as error:
             raise _failed(session, error) from error
         except out_of_memory() as error:
-            raise _failed(session, TrainingError(_memory_advice(error))) from error
+            raise _failed(session, TrainingError(memory_advice(error))) from error
 
 
 def _interrupted(session: Session) -> Interrupted:
@@ -138,8 +138,3 @@ def _failed(session: Session, failure: TrainingError) -> TrainingError:
         result = session.result("failed", {}, str(failure), ended="failed")
         write_text(session.context.run.metrics, result.to_json() + "\n")
     return failure
-
-
-def _memory_advice(error: BaseException) -> str:
-    first = (str(error).strip().splitlines() or [""])[0][:200]
-    return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from deepcli.system.signals import Signals
 from deepcli.training.backend import Backend, Batches
 from deepcli.training.compiled import CompiledModels
 from deepcli.training.settings import RunSettings
+from deepcli.training.time_limit import UNKNOWN, EndTimes, TimeLimit, TrainingClock
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class TrainOptions:
         callbacks: Additional callbacks, called in each epoch before its checkpoint is written.
         sources: Where a model may look for files that it starts from, such as pretrained weights.
         origins: Where each value was written that the spec sets, by dotted key; empty if that is unknown.
+        budget: Seconds that epochs are chosen for; None takes those of the spec.
         models: Compiled models of earlier runs in this process, to reuse; None builds one for this run only.
     """
 
@@ -58,6 +60,7 @@ class TrainOptions:
     models: CompiledModels | None = None
     sources: Sources = OFFLINE
     origins: Mapping[str, str] = field(default_factory=dict)
+    budget: float | None = None
 
 
 Rollbacks = tuple[Mapping[str, Any], ...]
@@ -76,6 +79,8 @@ class RunContext:
         settings: The settings chosen for the device.
         options: The options of the command.
         reporter: Shows progress.
+        clock: Has the time of training so far.
+        ends: What the end of the run takes, as measured before; used only with a time limit.
     """
 
     experiment: Experiment
@@ -85,6 +90,16 @@ class RunContext:
     settings: RunSettings
     options: TrainOptions
     reporter: Reporter
+    clock: TrainingClock = field(default_factory=TrainingClock)
+    ends: EndTimes = UNKNOWN
+
+    def time_limit(self, keep_position: Callable[[], None]) -> TimeLimit | None:
+        """Make what ends the run in time, if the spec limits it; `keep_position` writes the checkpoint."""
+        limit, validation = self.experiment.training.max_time, self.splits.validation
+        if limit is None:
+            return None
+        ratio = len(self.splits.test) / len(validation) if validation is not None and self.options.test else 0.0
+        return TimeLimit(limit, self.clock, self.ends, ratio, keep_position)
 
     def batches(self) -> Batches:
         """Prepare the training split."""

@@ -44,7 +44,8 @@ def ending_of(
         if told := getattr(callback, "why_stopped", ""):
             why, ended = str(told), getattr(callback, "ended", "callback")
             break
-    return Ending(ended, f"stopped after epoch {position.epoch} of {epochs}: {why}")  # type: ignore[arg-type]
+    where = f"in epoch {position.epoch + 1}" if position.step else f"after epoch {position.epoch}"
+    return Ending(ended, f"stopped {where} of {epochs}: {why}")  # type: ignore[arg-type]
 
 
 def interruption(experiment: Experiment, position: Position, best: Best, steps_per_epoch: int, resume: str) -> str:

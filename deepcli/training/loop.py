@@ -18,6 +18,7 @@ from deepcli.training.backend import Backend, Batches
 from deepcli.training.evaluate import Evaluator, number
 from deepcli.training.pace import Pace
 from deepcli.training.state import Position, begins_stage, random_variables
+from deepcli.training.time_limit import TimeLimit
 
 LONGEST_CALL = 2.0
 """If a call of several steps takes more seconds (except the first, which compiles), steps are taken one by one."""
@@ -36,6 +37,7 @@ class Loop:
         signals: May request to stop after the current step.
         position: The position to start from.
         enter: Makes the model ready for a stage of the run, given by its position.
+        limit: Decides when the time is over; None for no limit.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Loop:
         signals: Signals,
         position: Position,
         enter: Callable[[int], None],
+        limit: TimeLimit | None = None,
     ) -> None:
         self._experiment = experiment
         self._model = model
@@ -60,6 +63,7 @@ class Loop:
         self._evaluate = Evaluator(experiment, backend)
         self.position = position
         self._enter = enter
+        self._limit = limit
         self._calls = 0
         self._pace = Pace()
 
@@ -80,11 +84,15 @@ class Loop:
         self._reporter.begin(Course(epochs, steps, self._experiment.monitor, first, position.step))
         try:
             # A run that stopped between an epoch's last step and its validation must still do the validation.
-            while (self.position.total < total or self.position.step) and not self._model.stop_training:
+            while (self._lasts(total) or self.position.step) and not self._model.stop_training:
                 self._epoch(watchers, min(steps, self.position.step + total - self.position.total))
         finally:
             self._reporter.end()
         watchers.on_train_end()
+
+    def _lasts(self, total: int) -> bool:
+        """Return whether another step may begin; one always may, as a run without a step has no figures."""
+        return self.position.total < total and not (self._limit and self._limit.over and self.position.total)
 
     def _epoch(self, watchers: Any, stop: int) -> None:
         epoch = self.position.epoch
@@ -93,9 +101,13 @@ class Loop:
         watchers.on_epoch_begin(epoch)
         self._take_steps(watchers, epoch, stop)
         ending = time.monotonic()
+        whole = self.position.step == stop
+        if self._limit and not whole:
+            self._limit.keep_position()
         self._backend.complete_update(self._model)
         row = self._measure(self._model.get_metrics_result())
-        self.position = Position(epoch + 1, 0, self.position.total)
+        if whole:
+            self.position = Position(epoch + 1, 0, self.position.total)
         watchers.on_epoch_end(epoch, row)
         self._pace.ended_epoch(time.monotonic() - ending)
         self._signals.check()
@@ -105,7 +117,7 @@ class Loop:
         counted = began  # the time up to which the pace has counted
         batches = self._batches.epoch(epoch, start, stop)
         done = start
-        while done < stop:
+        while done < stop and self._lasts(self.position.total + stop - done):
             self._signals.check()
             if (stage := begins_stage(self._experiment, self.position)) is not None:
                 self._enter(stage)
@@ -146,7 +158,8 @@ class Loop:
         row = self._numbers(logs)
         rate = row.pop("learning_rate")
         if self._validation is not None:
-            with averaged_weights(self._model), self._generators_kept_when_stopped():
+            timed = self._limit.validating() if self._limit else contextlib.nullcontext()
+            with timed, averaged_weights(self._model), self._generators_kept_when_stopped():
                 measured = self._evaluate(self._model, self._validation, self._signals.check)
             self._evaluate.tune(self._model, measured)
             row |= {f"val_{name}": value for name, value in measured.metrics.items()}

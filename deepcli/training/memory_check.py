@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -50,7 +51,7 @@ def to_load(checkpoint: CheckpointFile, on_gpu: bool = False) -> Room:
     memory = to_predict()
 
     def error(size: Size) -> CheckpointError:
-        why = f"{size}, but its weights have only {_human(held // SPARE)}; the file is damaged or manipulated"
+        why = f"{size}, but its weights have only {human(held // SPARE)}; the file is damaged or manipulated"
         return CheckpointError(f"{checkpoint.path}: by its spec, {why}")
 
     return Room(held // BYTES, error) if on_gpu or held // BYTES < memory.parameters else memory
@@ -76,8 +77,8 @@ def notice(model: keras.Model, experiment: Experiment) -> str | None:
         return None
     most = max(model.layers, key=lambda layer: layer.count_params())
     return (
-        f"{Size(parameters, most.name, most.count_params())}; training takes {_human(needed)} of "
-        f"{_human(memory)} of memory, and the training split has {values:,} values"
+        f"{Size(parameters, most.name, most.count_params())}; training takes {human(needed)} of "
+        f"{human(memory)} of memory, and the training split has {values:,} values"
     )
 
 
@@ -92,8 +93,8 @@ def demand_batch(model: keras.Model, batch_size: int) -> None:
     most, name = max(made)
     if most * batch_size > memory:
         raise TrainingError(
-            f"a batch of {batch_size} needs {_human(most * batch_size)} of memory in the layer {name} alone, but only "
-            f"{_human(memory)} are available; reduce data.batch_size or the layer"
+            f"a batch of {batch_size} needs {human(most * batch_size)} of memory in the layer {name} alone, but only "
+            f"{human(memory)} are available; reduce data.batch_size or the layer"
         )
 
 
@@ -103,18 +104,19 @@ def _made_of_each(layer: keras.layers.Layer) -> int:
         outputs = keras.tree.flatten(layer.output)
     except (AttributeError, ValueError):  # a plugin's layer, called twice or inside another one
         return 0
-    return sum(math.prod(size or 1 for size in x.shape[1:]) * np.dtype(_numpy_dtype(x.dtype)).itemsize for x in outputs)
+    return sum(bytes_of(x.shape[1:], x.dtype) for x in outputs)
 
 
-def _numpy_dtype(name: str) -> str:
-    return "float16" if name == "bfloat16" else name
+def bytes_of(shape: Sequence[int | None], dtype: str) -> int:
+    """Return the bytes of an array; sizes that vary count as 1."""
+    return math.prod(size or 1 for size in shape) * np.dtype("float16" if dtype == "bfloat16" else dtype).itemsize
 
 
 def _needs(size: Size, each: float, memory: int) -> str:
-    return f"it needs {_human(size.parameters * each * BYTES)} of memory, but only {_human(memory)} are available"
+    return f"it needs {human(size.parameters * each * BYTES)} of memory, but only {human(memory)} are available"
 
 
-def _human(count: float) -> str:
+def human(count: float) -> str:
     """Write a number of bytes with a unit."""
     units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
     power = min(int(math.log(max(count, 1), 1024)), len(units) - 1)

@@ -42,6 +42,7 @@ class Session:
         experiment = context.experiment
         self.history = History(context.run, experiment.measured)
         self.best = Best(experiment.monitor, experiment.mode(experiment.monitor))
+        self.limit = context.time_limit(lambda: self.checkpointer.save_last())
         self.loop = Loop(
             experiment,
             model,
@@ -52,6 +53,7 @@ class Session:
             context.options.signals,
             Position(),
             self._enter,
+            self.limit,
         )
         further = self._further_callbacks()
         states = {name: callback for name, callback in further.items() if isinstance(callback, HasState)}
@@ -180,4 +182,6 @@ class Session:
             callbacks[f"callbacks.{number}.{callback.type}"] = callback.build()
         for number, given in enumerate(self.context.options.callbacks):
             callbacks[f"given.{number}.{type(given).__name__}"] = given
+        if self.limit is not None:
+            callbacks["max_time"] = self.limit
         return callbacks

@@ -8,6 +8,8 @@ import functools
 import json
 from collections.abc import Callable
 
+import keras
+
 from deepcli.data.arrays.splits import Splits
 from deepcli.errors import Interrupted, RunError
 from deepcli.experiment import load
@@ -27,9 +29,10 @@ from deepcli.training.completing import complete
 from deepcli.training.context import RunContext, TrainOptions
 from deepcli.training.device import Device, choose
 from deepcli.training.environment import describe, describe_resumption
+from deepcli.training.in_time import Rehearser, TimedRun, chosen_by_budget
 from deepcli.training.memory_check import demand_batch, notice
 from deepcli.training.ready import ready_model
-from deepcli.training.settings import make_settings
+from deepcli.training.settings import RunSettings, make_settings
 from deepcli.training.state import State
 
 
@@ -44,6 +47,7 @@ def train(
 
     Raises:
         UsageError: A tracker is not installed.
+        SpecError: The data have too few steps for the spec, or the time is too short for one step.
         DeviceError: The device is not available.
         RunError: The run directory cannot be created, or the run to resume does not match.
         CheckpointError: The checkpoint to start or resume from is damaged or does not match.
@@ -71,23 +75,31 @@ def train(
             notes.append(line)
             reporter.note(line)
 
-        build = functools.partial(
-            ready_model,
-            experiment,
-            splits,
-            settings,
-            backend,
-            checkpoint is not None,
-            sources=options.sources,
-            note=tell,
-        )
+        def ready(experiment: Experiment, settings: RunSettings) -> keras.Model:
+            build = functools.partial(
+                ready_model,
+                experiment,
+                splits,
+                settings,
+                backend,
+                checkpoint is not None,
+                sources=options.sources,
+                note=tell,
+            )
+            models = options.models if backend.replicas == 1 else None
+            return build() if models is None else models.ready(experiment, settings, build)
+
         reporter.doing("building the model")
-        models = options.models if backend.replicas == 1 else None
-        model = build() if models is None else models.ready(experiment, settings, build)
+        model = ready(experiment, settings)
         if not chosen.is_gpu:
             demand_batch(model, min(experiment.data.batch_size, settings.order.examples))
         for line in filter(None, (caveat(model), notice(model, experiment))):
             tell(f"notice: {line}")
+        rehearser = Rehearser(splits, backend, options.signals, ready)
+        timed = rehearser.timed(TimedRun(experiment, settings, model), state, options, tell)
+        experiment, settings, model = timed.experiment, timed.settings, timed.model
+        if options.budget is not None:
+            options = dataclasses.replace(options, origins={**options.origins, **chosen_by_budget(experiment)})
         environment = describe(splits, model, settings, options)
         if options.signals.stop is not None:
             raise Interrupted("interrupted before training began", options.signals.stop)
@@ -105,7 +117,8 @@ def train(
                 experiment.data.data_schema,
             )
             stack.enter_context(run.owned())
-        context = RunContext(experiment, splits, run, backend, settings, options, LoggingReporter(reporter, run, notes))
+        logging = LoggingReporter(reporter, run, notes)
+        context = RunContext(experiment, splits, run, backend, settings, options, logging, timed.clock, timed.ends)
         return add_baselines(context, complete(context, model, checkpoint))
 
 

@@ -106,7 +106,7 @@ def test_so_does_a_command_that_there_is_not(cli, line, name):
 
 @pytest.mark.parametrize(
     "line", ["train nowhere", "train --output --json nowhere", "train -o --json nowhere", "train -qo --json nowhere",
-             "train -- nowhere --json", "show nowhere --json", "init nowhere --json x", "train --json --help"]
+             "train -- nowhere --json", "plot nowhere --json", "init nowhere --json x", "train --json --help"]
 )  # fmt: skip
 def test_nobody_else_gets_one(cli, line):
     done = cli(*line.split())
@@ -268,6 +268,7 @@ SUCCESSES = {
     "sweep collect": ["sweep collect trials"],
     "baseline": ["baseline s.yaml data.limit=60", "baseline runs/a"],
     "data": ["data s.yaml", "data digits --samples d.png", "data runs/a"],
+    "show": ["show s.yaml --cost"],
     "validate": ["validate s.yaml s.yaml"],
     "list": ["list", "list scores", "list models cnn"],
     "doctor": ["doctor --no-check"],

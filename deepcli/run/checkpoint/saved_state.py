@@ -139,6 +139,13 @@ class SavedPlateau(SavedStopping):
     cooldown: Count
 
 
+class SavedTime(_Saved):
+    """The time of training so far, and the limit that ended it, if one did."""
+
+    seconds: Annotated[float, Field(ge=0)]
+    ended_by: Annotated[float, Field(gt=0)] | None = None
+
+
 class SavedCallbacks(_Saved):
     """The states of callbacks by name: ours by their fields, those of plugins as plain values."""
 
@@ -148,6 +155,7 @@ class SavedCallbacks(_Saved):
     history: SavedHistory = SavedHistory(rows=[])
     early_stopping: SavedStopping = SavedStopping(wait=0, best=None)
     plateau: SavedPlateau = SavedPlateau(wait=0, best=None, cooldown=0)
+    max_time: SavedTime = SavedTime(seconds=0.0)
 
 
 class SavedRollback(_Saved):
