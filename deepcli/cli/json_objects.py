@@ -107,7 +107,7 @@ class Runs(Answer):
     runs: list[ListedRun] = Field([], description="The runs, in the requested order.")
 
 
-class ValueOrigin(Nested):
+class SpecValue(Nested):
     """A value of a run's spec."""
 
     key: str = Field(description="Its dotted key.")
@@ -123,7 +123,7 @@ class Origins(Answer):
 
     command: Literal["why"] = Field(description="The command that ran.")
     status: Status = Field(description="How the command ended.")
-    values: list[ValueOrigin] = Field([], description="The values, in the order of the spec.")
+    values: list[SpecValue] = Field([], description="The values, in the order of the spec.")
 
 
 class ListedComponent(Nested):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
-from deepcli.cli.tables import fits, print_rows, print_table
+from deepcli.cli.fitting_tables import fits, print_rows, print_table
 from deepcli.spec.registry import Registry
 from deepcli.system.terminal_colours import verdict
 

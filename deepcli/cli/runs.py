@@ -67,7 +67,7 @@ def runs(
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")
     from deepcli.api.comparing import Selection, list_runs
-    from deepcli.cli.tables import print_rows
+    from deepcli.cli.fitting_tables import print_rows
 
     if plugins:
         print("notice: --plugin is not needed; runs are listed without loading their components", file=sys.stderr)

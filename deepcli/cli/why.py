@@ -34,7 +34,7 @@ def why(
     Example:
     deepcli why runs/first optimizer.learning_rate
     """
-    from deepcli.cli.tables import LONGEST, print_rows, shortened
+    from deepcli.cli.fitting_tables import LONGEST, print_rows, shortened
     from deepcli.run.value_origins import value_origins
 
     found = value_origins(path, key)

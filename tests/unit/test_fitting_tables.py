@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from deepcli.api.line_fields import cells
-from deepcli.cli import tables
-from deepcli.cli.tables import fits, fitted, header, print_rows, shortened
+from deepcli.cli import fitting_tables as tables
+from deepcli.cli.fitting_tables import fits, fitted, header, print_rows, shortened
 
 COLUMNS = ["run", "status", "val_loss", "path"]
 ROWS: list[list[object]] = [
