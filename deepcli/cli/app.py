@@ -21,6 +21,7 @@ from deepcli.cli.plugin_commands import add_installed
 from deepcli.cli.predict import predict
 from deepcli.cli.report import report
 from deepcli.cli.runs import runs
+from deepcli.cli.sanity import sanity
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
 from deepcli.cli.sweep.run import app as sweep
@@ -68,6 +69,7 @@ app.command()(export)
 app.add_typer(sweep, name="sweep")
 app.command()(data)
 app.command()(baseline)
+app.command()(sanity)
 app.command()(validate)
 app.command("list")(list_components)
 app.command()(init)
