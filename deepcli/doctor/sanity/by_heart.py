@@ -17,6 +17,8 @@ from deepcli.training.order import Order
 EXAMPLES, MOST_STEPS, AT_ONCE = 16, 1000, 2 * PER_CALL
 LEFT = 0.1
 """Share of the way from guessing to the lowest possible loss that may be left."""
+PATIENCE, STILL = 200, 0.95
+"""Steps after which the share of that way that is left should be below this; less is not worth the rest of the steps."""
 LOST = (
     "A model that cannot learn 16 examples cannot learn more. Try another optimizer.learning_rate, and look at the other "
     "lines: inputs, gradients and dead units."
@@ -46,7 +48,8 @@ def by_heart(subject: Subject) -> CheckResult:
         loss, steps = subject.train(model, batch, order, AT_ONCE)["loss"], steps + AT_ONCE
         outputs = subject.backend.predict(model, batch.x, len(batch))
         right = subject.experiment.resolved_task.accuracy(outputs, batch.y)
-        if not np.isfinite(loss) or loss <= enough or right == 1.0:
+        stuck = steps >= PATIENCE and loss > least + STILL * (guess - least)
+        if stuck or not np.isfinite(loss) or loss <= enough or right == 1.0:
             break
     near = bool(np.isfinite(loss)) and loss <= enough
     known = guess > least and bool(np.isfinite(loss)) and (near or right == 1.0)

@@ -12,14 +12,14 @@ from deepcli.data.arrays.splits import Inputs, Split, Tokens
 def marks(x: Inputs) -> list[str]:
     """Return a mark of each input: equal inputs have equal marks, whatever they are padded with."""
     if isinstance(x, Tokens):
-        return [_mark(x.sequence(place)) for place in range(len(x))]
+        return [_mark(_unpadded(x.sequence(place))) for place in range(len(x))]
     return [_mark(np.asarray(x[place])) for place in range(len(x))]
 
 
 def batch_marks(x: np.ndarray) -> list[str]:
     """Return the marks of a batch as the pipeline makes it, where sequences are padded with 0 on the right."""
     if x.ndim == 2 and x.dtype.kind in "iu":
-        return [_mark(row[: int(np.flatnonzero(row)[-1]) + 1] if row.any() else row[:0]) for row in x]
+        return [_mark(_unpadded(row)) for row in x]
     return [_mark(row) for row in x]
 
 
@@ -34,6 +34,10 @@ def first_of_each(split: Split) -> np.ndarray:
     (numbers,) = groups(split)
     places: np.ndarray = np.sort(np.unique(numbers, return_index=True)[1])
     return places
+
+
+def _unpadded(ids: np.ndarray) -> np.ndarray:
+    return np.trim_zeros(ids, "b")
 
 
 def _mark(values: np.ndarray) -> str:

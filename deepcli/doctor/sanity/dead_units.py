@@ -42,10 +42,12 @@ def dead_units(subject: Subject) -> CheckResult:
         return judged(True, "no layer has units of its own", "")
     shares = {name: units.dead / len(units.low) for name, units in layers.items()}
     wrong = [name for name, units in layers.items() if units.dead > most_dead(len(units.low))]
-    worst = sorted(wrong or shares, key=lambda name: -shares[name])[:NAMED]
-    listed = ", ".join(f"{name} {shares[name]:.0%}" for name in worst)
-    text = f"{listed}" if wrong else f"at most {max(shares.values()):.0%} of a layer ({worst[0]})"
-    return judged(not wrong, text if wrong else text, ADVICE, shares=shares)
+    if wrong:  # the first is the cause: what follows a dead layer has nothing to work with
+        text = ", ".join(f"{layers[name].dead} of {len(layers[name].low)} in {name}" for name in wrong[:NAMED])
+        return judged(False, text, ADVICE, shares=shares)
+    worst = max(shares, key=lambda name: shares[name])
+    most = f"at most {shares[worst]:.0%} of a layer ({worst})" if shares[worst] else f"none in {len(layers)} layers"
+    return judged(True, most, "", shares=shares)
 
 
 def most_dead(units: int) -> int:
@@ -78,7 +80,7 @@ def measured_units(subject: Subject) -> dict[str, Units]:
 def _has_units(call: LayerCall) -> bool:
     """Return whether a layer computes units: from trained weights, or as an activation; inputs are not units."""
     floats = [one for one in call.outputs if _is_float(one)]
-    if not floats or len(floats[0].shape) < 2:
+    if not floats or len(floats[0].shape) < 2 or getattr(call.layer, "takes_codes", False):
         return False
     activation = keras.activations.serialize(getattr(call.layer, "activation", None) or keras.activations.linear)
     return bool(call.layer.trainable_weights) or activation != "linear" or isinstance(call.layer, keras.layers.ReLU)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepcli.doctor.sanity.contents import batch_marks
+from deepcli.doctor.sanity.contents import batch_marks, marks
 from deepcli.doctor.sanity.sanity_report import CheckResult, judged, skipped
 from deepcli.doctor.sanity.subject import Subject
 
@@ -29,9 +29,9 @@ def epoch_order(subject: Subject) -> CheckResult:
         for epoch in (0, 1)
     )
     same = sum(one == other for one, other in zip(first, second, strict=False))
-    if sorted(first) != sorted(second) or len(first) != len(split):
-        found = f"two epochs of {len(split)} examples have {len(first)} and {len(second)}, not the same ones"
-        return judged(False, found, "Each epoch should take each example once.", same=same, examples=len(split))
+    if not sorted(first) == sorted(second) == sorted(marks(split.x)):
+        found = f"two epochs of {len(split)} examples do not take each of them once"
+        return judged(False, found, "Look at what a plugin does to the order of examples.", same=same, examples=len(split))
     often = len(set(first)) < len(first) * MOST_SAME  # equal examples make equal places
     text = f"{same} of {len(first)} places hold the same example in two epochs"
     advice = "Each epoch should be shuffled anew: look at what a plugin does to the order."

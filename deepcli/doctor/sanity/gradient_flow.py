@@ -6,8 +6,6 @@ import numpy as np
 
 from deepcli.doctor.sanity.sanity_report import CheckResult, judged
 from deepcli.doctor.sanity.subject import Subject
-from deepcli.training.build import build_model
-from deepcli.models.base import Start
 
 BATCHES, NAMED = 2, 4
 RANDOM = 0.5
@@ -35,21 +33,17 @@ def gradient_flow(subject: Subject) -> CheckResult:
 def frozen_at_random(subject: Subject) -> list[str]:
     """Return the weights that no stage trains, although they start at random: a weight that is loaded does not."""
     spec = subject.experiment
-    other = spec.model_copy(update={"seed": (spec.seed + 1) % 2**32})
-    with subject.backend.scope():
-        model = build_model(other, subject.settings.precision.value)
-        spec.model.begin(model, Start(spec.signature, subject.splits, subject.sources))
-    trained = set()
+    model = subject.build(spec.model_copy(update={"seed": (spec.seed + 1) % 2**32}))
+    frozen: set[int] | None = None
     for stage in range(len(spec.model.stages)):
         spec.model.enter(model, stage)
-        trained |= {id(variable) for variable in model.trainable_variables}
-    model.trainable = True  # of the second model only
-    frozen = {id(variable) for variable in model.trainable_variables} - trained
+        here = {id(weight) for layer in model._flatten_layers() if not layer.trainable for weight in layer.weights}
+        frozen = here if frozen is None else frozen & here
     fresh = subject.start()
     return [
         ours.path
         for ours, theirs in zip(fresh.weights, model.weights, strict=True)
-        if id(theirs) in frozen and _differs(subject.backend.read(ours), subject.backend.read(theirs))
+        if id(theirs) in (frozen or ()) and _differs(subject.backend.read(ours), subject.backend.read(theirs))
     ]
 
 

@@ -107,14 +107,17 @@ def taken_inputs(subject: Subject) -> dict[str, Taken]:
 
 
 def first_trained(calls: list[LayerCall]) -> list[tuple[str, Any]]:
-    """Return the layers with trained weights that no other such layer feeds, each with the first tensor that it takes."""
+    """Return the layers with trained weights that no other such layer feeds, each with the first tensor that it takes.
+
+    A layer that looks up codes has no range of inputs; what it returns counts as an input.
+    """
     found: list[tuple[str, Any]] = []
     untouched: set[int] = set()
     for call in calls:
         if not found:
             untouched |= {id(one) for one in call.inputs}
         pristine = bool(call.inputs) and all(id(one) in untouched for one in call.inputs)
-        if call.layer.trainable_weights:
+        if call.layer.trainable_weights and not getattr(call.layer, "takes_codes", False):
             if pristine:
                 found.append((call.layer.name, call.inputs[0]))
         elif pristine:

@@ -10,13 +10,16 @@ import numpy as np
 from deepcli.data.arrays.splits import Split, Splits
 from deepcli.doctor.sanity.contents import groups
 from deepcli.doctor.sanity.sanity_report import CheckResult, judged, skipped
-from deepcli.doctor.sanity.subject import STEPS, Subject
+from deepcli.doctor.sanity.subject import Subject
 from deepcli.training.evaluate import BATCH_SIZE
 
 DRAWS = 1000
-LEVEL = 1e-4
-"""Probability with which chance alone leaves the interval, so that one good spec in ten thousand is accused."""
-FEWEST = 20
+LEVELS = (1e-3, 1e-4)
+"""Probability with which chance alone is below and above the interval. What is below is accused only if training learned."""
+FEWEST, MORE = 20, 4
+"""Validation examples to measure on; how often more steps are taken on true targets while validation is not above chance."""
+OVERLAP = 0.5
+"""Share of the validation examples whose inputs are in the training split, too, above which nothing has to be trained."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,36 @@ def shuffled_labels(subject: Subject) -> CheckResult:
     mixed = shuffled(subject)
     assert mixed.validation is not None
     blind = _measure(subject, subject.train_on(mixed), mixed.validation)
-    model = subject.train_a_little()
-    seen, true = _measure(subject, model, train), _measure(subject, model, held)
-    name = "accuracy" if _accuracy(subject, held) is not None else "loss x -1"
-    text = f"validation {name} {blind} after {STEPS} steps; with true targets {true.score:.3g}"
+    seen, true = _on_true_targets(subject, train, held)
+    known = float(np.isin(*reversed(groups(train, held))).mean())
+    name = "accuracy" if _has_accuracy(subject, held) else "loss x -1"
     figures = {"score": name, "shuffled": vars(blind), "true": vars(true), "true_on_training": vars(seen)}
+    figures["also_in_training"] = known
+    text = f"validation {name} {blind}; {true.score:.3g} with true targets"
     if blind.score > blind.high:
         return judged(False, text, LEAK, **figures)
-    if true.score < true.low and seen.score > seen.high:
-        found = f"validation {name} {true}; {seen.score:.3g} on training examples"
+    if known > OVERLAP:
+        found = f"{known:.0%} of the validation inputs are also in the training split"
+        return judged(False, found, LEAK, **figures)
+    if _is_wrong(seen, true):
+        found = f"with true targets validation {name} {true}, but {seen.score:.3g} on training examples"
         return judged(False, found, DISAGREE, **figures)
     return judged(True, text, "", **figures)
+
+
+def _on_true_targets(subject: Subject, train: Split, held: Split) -> tuple[AgainstChance, AgainstChance]:
+    """Train until validation is above chance, or for some more steps; return the scores on training and validation."""
+    model = subject.train_a_little()
+    for more in range(MORE + 1):
+        seen, true = _measure(subject, model, train), _measure(subject, model, held)
+        if true.score > true.high or seen.score <= seen.high or more == MORE:
+            break
+        subject.train(model, train, subject.order(train))
+    return seen, true
+
+
+def _is_wrong(seen: AgainstChance, true: AgainstChance) -> bool:
+    return true.score < true.low and seen.score > seen.high
 
 
 LEAK = (
@@ -77,10 +99,10 @@ def shuffled(subject: Subject) -> Splits:
     )
 
 
-def _accuracy(subject: Subject, split: Split) -> float | None:
+def _has_accuracy(subject: Subject, split: Split) -> bool:
     spec = subject.experiment
     outputs = np.zeros((len(split), spec.head.outputs), np.float32)
-    return spec.resolved_task.accuracy(outputs, split.y)
+    return spec.resolved_task.accuracy(outputs, split.y) is not None
 
 
 def _measure(subject: Subject, model: keras.Model, split: Split) -> AgainstChance:
@@ -93,7 +115,7 @@ def _measure(subject: Subject, model: keras.Model, split: Split) -> AgainstChanc
         chance = float(np.mean([task.accuracy(outputs, split.y[order]) for order in orders]))
         from scipy import stats
 
-        low, high = stats.binom.interval(1 - LEVEL, len(split), chance)
+        low, high = stats.binom.ppf((LEVELS[0], 1 - LEVELS[1]), len(split), chance)
         return AgainstChance(score, chance, float(low) / len(split), float(high) / len(split))
     score = -subject.loss(split.y, outputs)
     drawn = np.array([-subject.loss(split.y[order], outputs) for order in orders[: DRAWS // 10]])
