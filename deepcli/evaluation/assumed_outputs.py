@@ -67,4 +67,5 @@ def assumed_numbers(
     """
     guess = np.zeros(targets.shape) if assumption.noise is None else assumption.noise
     guess = guess * np.asarray(scales or 1.0) + np.asarray(means or 0.0)
-    return ((1 - assumption.certainty) * guess + assumption.certainty * targets).astype(np.float32)
+    outputs: np.ndarray = (1 - assumption.certainty) * guess + assumption.certainty * targets
+    return outputs.astype(np.float32)

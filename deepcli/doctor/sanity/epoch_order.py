@@ -31,7 +31,9 @@ def epoch_order(subject: Subject) -> CheckResult:
     same = sum(one == other for one, other in zip(first, second, strict=False))
     if not sorted(first) == sorted(second) == sorted(marks(split.x)):
         found = f"two epochs of {len(split)} examples do not take each of them once"
-        return judged(False, found, "Look at what a plugin does to the order of examples.", same=same, examples=len(split))
+        return judged(
+            False, found, "Look at what a plugin does to the order of examples.", same=same, examples=len(split)
+        )
     often = len(set(first)) < len(first) * MOST_SAME  # equal examples make equal places
     text = f"{same} of {len(first)} places hold the same example in two epochs"
     advice = "Each epoch should be shuffled anew: look at what a plugin does to the order."

@@ -18,7 +18,9 @@ def gradient_flow(subject: Subject) -> CheckResult:
     batches = subject.backend.batches(subject.splits.train, subject.order(subject.splits.train), None)
     found = [subject.backend.gradients(model, subject.backend.whole(batch)) for batch in batches.epoch(0, 0, BATCHES)]
     names = [variable.path for variable in model.trainable_variables]
-    infinite = [name for name, *parts in zip(names, *found, strict=True) if not all(np.isfinite(p).all() for p in parts)]
+    infinite = [
+        name for name, *parts in zip(names, *found, strict=True) if not all(np.isfinite(p).all() for p in parts)
+    ]
     none = [name for name, *parts in zip(names, *found, strict=True) if not any(np.any(part) for part in parts)]
     frozen = frozen_at_random(subject)
     problems = [

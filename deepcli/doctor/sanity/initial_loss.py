@@ -83,7 +83,10 @@ def _output_problem(subject: Subject, outputs: np.ndarray) -> tuple[str, str] | 
     """Return how a model's outputs are not what the output layer promises; None if they are."""
     if not np.isfinite(outputs).all():
         share = float(1 - np.isfinite(outputs).mean())
-        return f"{share:.0%} of the outputs are not finite", "Look at the inputs, and at layers that divide or exponentiate."
+        return (
+            f"{share:.0%} of the outputs are not finite",
+            "Look at the inputs, and at layers that divide or exponentiate.",
+        )
     head = subject.experiment.head
     if head.activation not in ("softmax", "sigmoid"):
         return None

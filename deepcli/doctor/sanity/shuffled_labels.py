@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,8 +47,8 @@ def shuffled_labels(subject: Subject) -> CheckResult:
     seen, true = _on_true_targets(subject, train, held)
     known = float(np.isin(*reversed(groups(train, held))).mean())
     name = "accuracy" if _has_accuracy(subject, held) else "loss x -1"
-    figures = {"score": name, "shuffled": vars(blind), "true": vars(true), "true_on_training": vars(seen)}
-    figures["also_in_training"] = known
+    scores = {"shuffled": vars(blind), "true": vars(true), "true_on_training": vars(seen)}
+    figures: dict[str, Any] = {"score": name, **scores, "also_in_training": known}
     text = f"validation {name} {blind}; {true.score:.3g} with true targets"
     if blind.score > blind.high:
         return judged(False, text, LEAK, **figures)
@@ -94,9 +95,7 @@ def shuffled(subject: Subject) -> Splits:
     first = np.unique(joined, return_index=True)[1]
     given = targets[first][subject.random(4).permutation(len(first))]
     y = given[joined].astype(targets.dtype)
-    return replace(
-        subject.splits, train=replace(train, y=y[: len(train)]), validation=replace(held, y=y[len(train) :])
-    )
+    return replace(subject.splits, train=replace(train, y=y[: len(train)]), validation=replace(held, y=y[len(train) :]))
 
 
 def _has_accuracy(subject: Subject, split: Split) -> bool:
