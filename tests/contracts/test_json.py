@@ -271,6 +271,7 @@ SUCCESSES = {
     "validate": ["validate s.yaml s.yaml"],
     "list": ["list", "list scores", "list models cnn"],
     "doctor": ["doctor --no-check"],
+    "sanity": ["sanity s.yaml"],
 }
 
 

@@ -15,8 +15,9 @@ RANDOM = 0.5
 def gradient_flow(subject: Subject) -> CheckResult:
     """Compute the gradients of two batches at the start; look for weights that are frozen at random values."""
     model = subject.start()
-    batches = subject.backend.batches(subject.splits.train, subject.order(subject.splits.train), None)
-    found = [subject.backend.gradients(model, subject.backend.whole(batch)) for batch in batches.epoch(0, 0, BATCHES)]
+    order = subject.order(subject.splits.train)
+    batches = subject.backend.batches(subject.splits.train, order, None).epoch(0, 0, min(BATCHES, order.steps))
+    found = [subject.backend.gradients(model, subject.backend.whole(batch)) for batch in batches]
     names = [variable.path for variable in model.trainable_variables]
     infinite = [
         name for name, *parts in zip(names, *found, strict=True) if not all(np.isfinite(p).all() for p in parts)

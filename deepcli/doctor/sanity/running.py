@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -77,6 +79,9 @@ def check_one(name: str, subject: Subject) -> CheckResult:
             warnings.simplefilter("ignore", UserWarning)
             found = CHECKS[name](subject)
     except Exception as error:
+        if os.environ.get("DEEPCLI_VERBOSE"):
+            traceback.print_exception(error)
         first = (str(error).strip().splitlines() or [""])[0]
-        found = judged(False, f"ended with {type(error).__name__}: {first}", "The traceback: deepcli train --verbose.")
+        advice = "With DEEPCLI_VERBOSE=1 in the environment, the traceback is printed."
+        found = judged(False, f"ended with {type(error).__name__}: {first}", advice)
     return replace(found, check=name)

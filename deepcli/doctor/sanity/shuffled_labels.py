@@ -54,7 +54,7 @@ def shuffled_labels(subject: Subject) -> CheckResult:
         return judged(False, text, LEAK, **figures)
     if known > OVERLAP:
         found = f"{known:.0%} of the validation inputs are also in the training split"
-        return judged(False, found, LEAK, **figures)
+        return judged(False, found, REPEATED, **figures)
     if _is_wrong(seen, true):
         found = f"with true targets validation {name} {true}, but {seen.score:.3g} on training examples"
         return judged(False, found, DISAGREE, **figures)
@@ -79,6 +79,10 @@ def _is_wrong(seen: AgainstChance, true: AgainstChance) -> bool:
 LEAK = (
     "Targets that are random cannot be predicted: validation examples are also in the training split, or the model "
     "gets to know their targets. `deepcli data` lists equal examples."
+)
+REPEATED = (
+    "Validation then measures what was learned by heart. `deepcli data` lists equal examples; leave repeated ones out, or "
+    "keep them in one split."
 )
 DISAGREE = (
     "What is learned from the training split is wrong on the validation split: their targets do not mean the same, such "
