@@ -70,7 +70,8 @@ def measured_units(subject: Subject) -> dict[str, Units]:
     batches = subject.backend.batches(few, subject.order(few, AT_ONCE), None)
     for batch in batches.epoch(0, 0, subject.order(few, AT_ONCE).steps):
         with recorded_calls(model) as calls:
-            model(subject.backend.whole(batch)[0], training=False)
+            # As in training: the stored statistics of a fresh batch normalization say nothing of its inputs.
+            model(subject.backend.whole(batch)[0], training=True)
         for call in calls:
             if _has_units(call):
                 _take(layers, call)

@@ -8,7 +8,7 @@ from deepcli.doctor.sanity.contents import batch_marks, marks
 from deepcli.doctor.sanity.sanity_report import CheckResult, judged, skipped
 from deepcli.doctor.sanity.subject import Subject
 
-BATCHES, FEWEST = 32, 8
+BATCHES, FEWEST = 32, 16
 MOST_SAME = 0.5
 """Share of places that may hold the same example in two epochs; of a random order it is one place, of any number."""
 

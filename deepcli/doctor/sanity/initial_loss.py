@@ -10,11 +10,12 @@ from deepcli.doctor.sanity.subject import Subject
 from deepcli.evaluation.assumed_outputs import Assumption
 from deepcli.training.evaluate import BATCH_SIZE
 
-SPREAD = 2.0
-"""Standard deviation of logits, or of standardized numbers, up to which a fresh model is as good as guessing.
+SPREAD = 4.0
+"""Standard deviation of logits, or of standardized numbers, up to which a fresh model counts as guessing.
 
 Glorot's initializer gives the output layer weights of variance 2 / (inputs + outputs), so for features of variance 1 the
-logits have a variance of at most 2. Twice that is allowed.
+logits have a variance of at most 2. Each block of a residual network adds about 1 to the variance of its features; 16 is for
+eight of them. An initializer or inputs that are a hundred times too large are far beyond.
 """
 CERTAINTIES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 FREE = 0.2
