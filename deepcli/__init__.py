@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deepcli.api.checking import sanity
     from deepcli.api.comparing import compare, runs
     from deepcli.api.costing import cost
     from deepcli.api.loading import load
@@ -48,6 +49,7 @@ __all__ = [
     "load",
     "look",
     "runs",
+    "sanity",
     "sweep",
     "train",
 ]
@@ -60,6 +62,7 @@ _MODULES = {
     "load": "deepcli.api.loading",
     "look": "deepcli.api.looking",
     "runs": "deepcli.api.comparing",
+    "sanity": "deepcli.api.checking",
     "sweep": "deepcli.api.sweeping",
     "train": "deepcli.api.training",
 }

@@ -22,6 +22,7 @@ from deepcli.cli.plugin_commands import add_installed
 from deepcli.cli.predict import predict
 from deepcli.cli.report import report
 from deepcli.cli.runs import runs
+from deepcli.cli.sanity import sanity
 from deepcli.cli.schema import schema
 from deepcli.cli.show import show
 from deepcli.cli.sweep.run import app as sweep
@@ -76,6 +77,7 @@ app.command(rich_help_panel=DATA)(data)
 app.command(rich_help_panel=DATA)(baseline)
 app.command(rich_help_panel=SPECS)(init)
 app.command(rich_help_panel=SPECS)(validate)
+app.command(rich_help_panel=SPECS)(sanity)
 app.command(rich_help_panel=SPECS)(show)
 app.command("list", rich_help_panel=SPECS)(list_components)
 app.command(rich_help_panel=SPECS)(lessons)

@@ -304,6 +304,29 @@ class Costed(Answer):
     disk: DiskNeeded | None = Field(None, description="Bytes on disk.")
 
 
+class SanityCheck(Nested):
+    """What a check of a spec found."""
+
+    check: str = Field(description="The check's name, such as `initial loss`.")
+    status: Literal["ok", "failed", "skipped"] = Field(description="How it ended.")
+    text: str = Field(description="The figure, in words.")
+    advice: str = Field("", description="What to do if it failed; empty if it did not.")
+    figures: dict[str, Any] = Field({}, description="The figures by name, which depend on the check.")
+
+
+class SanityChecked(Answer):
+    """Whether a spec can learn, by checks on a few of its examples."""
+
+    model_config = ConfigDict(title="deepcli sanity")
+
+    command: Literal["sanity"] = Field(description="The command that ran.")
+    status: Status = Field(description="failed if a check failed.")
+    name: str | None = Field(None, description="The spec's name.")
+    settings: str | None = Field(None, description="Model, data, examples, device and precision, in words.")
+    checks: list[SanityCheck] = Field([], description="Each check, in order.")
+    seconds: float | None = Field(None, description="How long the checks took.")
+
+
 class LookedAt(Answer):
     """Data, as they were found: what they hold, and their problems."""
 

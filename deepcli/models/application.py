@@ -83,6 +83,7 @@ class Application(Model):
     bias_initializer: InitializerField = Field(Zeros(), description="Initializer for the output layer's biases.")
 
     kinds: ClassVar[tuple[str, ...]] = ("image",)
+    largest_inputs: ClassVar[float] = 256.0  # some networks take pixels of 0 to 255
     path_fields: ClassVar[tuple[str, ...]] = ("weights",)
     path_words: ClassVar[tuple[str, ...]] = (IMAGENET,)
 

@@ -61,9 +61,11 @@ class Model(Component):
 
     Attributes:
         kinds: The kinds of data that it trains on.
+        largest_inputs: Root mean square up to which `deepcli sanity` accepts what the first trained layer takes.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("image", "tokens")
+    largest_inputs: ClassVar[float] = 10.0
 
     kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for kernels.")
     bias_initializer: InitializerField = Field(Zeros(), description="Initializer for biases.")

@@ -189,7 +189,12 @@ class CodeEmbeddings(OfColumns):
 
     Shapes:
         (batch, columns of the table) to (batch, columns chosen * width).
+
+    Attributes:
+        takes_codes: Tells `deepcli sanity` that its inputs are codes, which have no range.
     """
+
+    takes_codes = True
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.predictions_base import AnyPredictions
 
 
@@ -35,6 +36,7 @@ class Task(Component):
         scores: The task whose scores are computed; empty for its own.
         weighs_classes: Whether `training.class_weight` has a meaning.
         difference_unit: What `difference` counts in, as words behind a number; empty for the outputs themselves.
+        free_when_right: Whether a loss of right answers is about 0, as of probabilities; losses of numbers may not be.
     """
 
     takes: ClassVar[tuple[TargetKind, ...]]
@@ -45,6 +47,7 @@ class Task(Component):
     headline: ClassVar[str] = "accuracy"
     weighs_classes: ClassVar[bool] = False
     difference_unit: ClassVar[str] = ""
+    free_when_right: ClassVar[bool] = True
 
     @property
     def scored_as(self) -> str:
@@ -109,6 +112,21 @@ class Task(Component):
             outputs: The model's outputs, float32 (examples, outputs).
             model: The model.
         """
+
+    def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
+        """Return outputs that a model could have, from guessing to right answers, float32 (examples, outputs).
+
+        `deepcli sanity` compares a model's loss with theirs.
+
+        Args:
+            signature: The data.
+            head: The output layer.
+            targets: What is right.
+            assumption: How sure the outputs are of it.
+        """
+        from deepcli.evaluation.assumed_outputs import assumed_outputs
+
+        return assumed_outputs(self.takes[0], targets, head.outputs, assumption, head.activation == "linear")
 
     def tuned(self, predictions: AnyPredictions, validation: AnyPredictions) -> AnyPredictions:
         """Return predictions with what is chosen on the validation split, for models without a place for it."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.predictions_base import AnyPredictions
 
 
@@ -105,6 +106,11 @@ class Ordinal(Classification):
         from deepcli.evaluation.level_predictions import LevelPredictions
 
         return LevelPredictions(ids, targets, outputs)
+
+    def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
+        from deepcli.evaluation.assumed_outputs import assumed_outputs
+
+        return assumed_outputs(self.takes[0], targets, head.outputs, assumption)
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return LevelInterpreter(names, top_k)

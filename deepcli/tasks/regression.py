@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.predictions_base import AnyPredictions
 
 
@@ -37,6 +38,7 @@ class Regression(Task):
     metrics: ClassVar[tuple[str, ...]] = ("root_mean_squared_error", "mean_absolute_error", "r2_score")
 
     headline: ClassVar[str] = "rmse"
+    free_when_right: ClassVar[bool] = False
 
     def check_loss(self, loss: Loss, signature: Signature) -> Iterator[Issue]:
         yield from super().check_loss(loss, signature)
@@ -62,6 +64,11 @@ class Regression(Task):
         from deepcli.evaluation.number_predictions import NumberPredictions
 
         return NumberPredictions(ids, targets, outputs, signature.predicted.names)
+
+    def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
+        from deepcli.evaluation.assumed_outputs import assumed_numbers
+
+        return assumed_numbers(targets, signature.predicted.means, signature.predicted.scales, assumption)
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return NumberInterpreter(names)

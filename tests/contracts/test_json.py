@@ -272,6 +272,7 @@ SUCCESSES = {
     "validate": ["validate s.yaml s.yaml"],
     "list": ["list", "list scores", "list models cnn"],
     "doctor": ["doctor --no-check"],
+    "sanity": ["sanity s.yaml"],
 }
 
 
