@@ -68,7 +68,17 @@ class NotANumber(keras.layers.Layer):
         return ops.log(x - 0.5)
 
 
+def deep() -> keras.Sequential:
+    """Build layers that shrink their inputs to nothing, unless batch normalization has the statistics of the batch."""
+    layers = []
+    for _ in range(16):
+        layers += [keras.layers.Dense(32, kernel_initializer=keras.initializers.RandomNormal(stddev=0.03))]
+        layers += [keras.layers.BatchNormalization(), keras.layers.ReLU()]
+    return keras.Sequential(layers)
+
+
 FAULTS = {
+    "none_but_deep": deep,
     "frozen": lambda: keras.layers.Dense(32, "relu", trainable=False),
     "too_large": lambda: keras.layers.Rescaling(65535.0),
     "twice_scaled": lambda: keras.layers.Rescaling(1 / 255),

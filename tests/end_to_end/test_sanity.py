@@ -16,9 +16,11 @@ from deepcli.cli.schemas import schemas
 from deepcli.data.arrays.splits import Tokens
 from deepcli.doctor.sanity.contents import batch_marks, marks
 from deepcli.doctor.sanity.dead_units import most_dead
+from deepcli.doctor.sanity.layer_calls import plain
 from deepcli.doctor.sanity.running import CHECKS, check_one
 from deepcli.doctor.sanity.subject import Subject
 from deepcli.errors import SpecError, UsageError
+from deepcli.training.build import build_model
 from deepcli.training.order import Order
 
 ROOT = Path(__file__).parent.parent.parent
@@ -111,6 +113,20 @@ def test_no_line_accuses_what_another_one_caught(fault):
     report = deepcli.sanity(tree, plugins=PLUGIN, offline=True)
     failed = {one.check for one in report.failed}
     assert check in failed and failed <= {check} | ALSO.get(fault, set()), report
+
+
+def test_a_fresh_deep_network_with_batch_normalization_is_not_dead(tmp_path):
+    assert found(with_fault("none_but_deep"), "dead units", tmp_path).status == "ok"
+
+
+def test_learning_by_heart_leaves_out_what_only_hinders_it():
+    regularization = {"dropout": 0.9, "gaussian_noise": 1.0, "l2": 0.1, "activity_l2": 0.1}
+    tree = {"data": {**DIGITS, "augmentation": {"rotation": 0.5}}, "model": {**MLP, "regularization": regularization}}
+    model = build_model(load_parts([tree]).experiment, "float32")
+    x = np.random.RandomState(0).randint(0, 256, (4, 8, 8, 1)).astype(np.uint8)
+    assert np.abs(np.asarray(model(x, training=True)) - np.asarray(model(x))).max() > 0.01 and model.losses
+    plain(model)
+    assert (np.asarray(model(x, training=True)) == np.asarray(model(x))).all() and not model.losses
 
 
 def test_a_fixed_order_is_caught(tmp_path, monkeypatch):

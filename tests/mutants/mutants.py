@@ -162,4 +162,11 @@ MUTANTS = (
     Mutant("hostile weights are not looked at", "run/checkpoint/file.py",
            "            weights.check(part, info.file_size)\n", "            pass\n",
            ("tests/torture/test_hostile_checkpoints.py",)),
+    Mutant("sanity does not shuffle targets", "doctor/sanity/shuffled_labels.py",
+           "given = targets[first][subject.random(4).permutation(len(first))]", "given = targets[first]",
+           ("tests/end_to_end/test_sanity.py",)),
+    Mutant("sanity learns by heart with dropout", "doctor/sanity/layer_calls.py",
+           '**{**kwargs, "training": False}', "**kwargs", ("tests/end_to_end/test_sanity.py",)),
+    Mutant("sanity accepts a loss of the wrong sign", "doctor/sanity/initial_loss.py",
+           "if not certainty:", "if False:", ("tests/end_to_end/test_sanity.py",)),
 )  # fmt: skip
