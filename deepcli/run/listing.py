@@ -37,7 +37,7 @@ class ListedRun:
         metrics: `val_loss`, `test_accuracy` and so on, and the headlines of baselines, such as `linear_accuracy`; for a run
             that has not ended, those of its last epoch and what `evaluate` measured.
         spec: Every field of the spec by dotted key.
-        origins: Where each value of the spec was written, if it is no default; None if that is unknown.
+        origins: Where each value of the spec was written, without defaults; None if that is unknown.
         started: When the run began.
     """
 

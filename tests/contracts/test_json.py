@@ -59,7 +59,7 @@ def test_a_command_that_fails_prints_one_object(cli, name):
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_so_does_one_whose_words_are_wrong(cli, name):
-    valued = next(one.opts[0] for one in options_of(NODES[name]) if not one.is_flag)
+    valued = next((one.opts[0] for one in options_of(NODES[name]) if not one.is_flag), "--no-such-option")
     flag = next(one.opts[0] for one in options_of(NODES[name]) if one.is_flag and one.opts[0].startswith("--"))
     for wrong, says in (
         (["--json", "--no-such-option"], "--no-such-option"),
@@ -273,6 +273,7 @@ SUCCESSES = {
     "list": ["list", "list scores", "list models cnn"],
     "doctor": ["doctor --no-check"],
     "sanity": ["sanity s.yaml"],
+    "why": ["why runs/a", "why runs/a training"],
 }
 
 
