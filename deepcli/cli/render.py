@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
+from deepcli.cli.decision_lines import decision_lines
 from deepcli.cli.tables import fits, print_rows, print_table
 from deepcli.spec.registry import Registry
 
@@ -32,6 +33,8 @@ def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
         return
     if result.error:
         print(f"{result.status}: {result.error}")
+    for line in decision_lines(result):
+        print(line)
     _metrics(result)
     _methods(result)
     for split, classes in (result.classes or {}).items():
