@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn import metrics
 import deepcli
 from deepcli.evaluation.calibration import tempered
 from deepcli.evaluation.predictions_file import load_predictions
+from deepcli.result import Result
 
 
 def table(path, target, rows=400):
@@ -56,9 +58,15 @@ def labelled(tmp_path_factory):
     return train_on(path, ["f1_score"])
 
 
+def predicted(run, split="test") -> Any:
+    """Read the predictions of a run."""
+    return load_predictions(Path(run) / f"predictions-{split}.npz")
+
+
 def evaluated(cli, run, *words):
     done = cli("evaluate", run, *words, "--json", "--quiet")
     assert done.code == 0, done.err
+    Result.from_json(done.out)
     return json.loads(done.out)
 
 
@@ -66,7 +74,7 @@ def test_a_threshold_changes_the_answers_and_nothing_that_the_run_keeps(cli, tra
     plain = evaluated(cli, trained)
     kept = {path.name: path.read_bytes() for path in trained.glob("predictions-*")}
     found = evaluated(cli, trained, "--threshold", "0.3", "--output", "out")
-    one = load_predictions(trained / "predictions-test.npz")
+    one = predicted(trained, "test")
     p = one.by_class[:, 1]
     answers, values = p >= np.float32(0.3), found["metrics"]["test"]
     assert (answers != (p > 0.5)).sum() > 3
@@ -87,12 +95,12 @@ def test_a_threshold_changes_the_answers_and_nothing_that_the_run_keeps(cli, tra
     left = json.loads((trained / "evaluation-test.json").read_text())
     assert left["metrics"] == plain["metrics"] and "threshold" not in left
     assert json.loads(Path("out/result.json").read_text())["threshold"]["value"] == 0.3
-    assert (load_predictions(Path("out/predictions-test.npz")).answers == one.answers).all()
+    assert (predicted("out").answers == one.answers).all()
 
 
 def test_the_best_threshold_is_that_of_validation_whatever_is_evaluated(cli, trained):
     evaluated(cli, trained, "--split", "validation")
-    one = load_predictions(trained / "predictions-validation.npz")
+    one = predicted(trained, "validation")
     p = one.by_class[:, 1]
     best = max(metrics.f1_score(one.labels, p >= candidate) for candidate in np.unique(p))
     found = {
@@ -118,12 +126,12 @@ def test_calibration_is_fitted_on_validation_and_shown_before_and_after(cli, tra
     found = evaluated(cli, trained, "--calibrate")
     plain, told = evaluated(cli, trained)["metrics"]["test"], found["calibration"]
     assert found["metrics"]["test"] == plain
-    one = load_predictions(trained / "predictions-test.npz")
+    one = predicted(trained, "test")
     after = tempered(one.probabilities, told["temperature"])[:, 0]
     assert told["before"] == {name: plain[name] for name in ("log_loss", "brier", "ece")}
     assert told["after"]["log_loss"] == pytest.approx(metrics.log_loss(one.labels, after))
     assert told["after"]["brier"] == pytest.approx(metrics.brier_score_loss(one.labels, after))
-    validation = load_predictions(trained / "predictions-validation.npz")
+    validation = predicted(trained, "validation")
     losses = [
         metrics.log_loss(validation.labels, tempered(validation.probabilities, told["temperature"] * factor)[:, 0])
         for factor in (0.99, 1, 1.01)
@@ -171,7 +179,7 @@ def test_python_has_the_same(trained):
 
 def test_labels_take_a_threshold_in_common_or_the_best_of_each(cli, labelled):
     plain = evaluated(cli, labelled)
-    one = load_predictions(labelled / "predictions-test.npz")
+    one = predicted(labelled, "test")
     found = evaluated(cli, labelled, "--threshold", "0.7")
     expected = metrics.f1_score(one.labels, one.probabilities >= np.float32(0.7), average="macro")
     assert found["metrics"]["test"]["f1_macro"] == pytest.approx(expected)
@@ -184,7 +192,7 @@ def test_labels_take_a_threshold_in_common_or_the_best_of_each(cli, labelled):
     assert cli("evaluate", labelled, "--threshold", "0.7", "-q").out.startswith(
         "threshold 0.7 for each label: given\n\n"
     )
-    left = load_predictions(labelled / "predictions-test.npz")
+    left = predicted(labelled, "test")
     assert (left.thresholds == one.thresholds).all()
 
 

@@ -87,7 +87,7 @@ class TestThresholds:
     def test_what_is_saved_are_the_plain_predictions(self, tmp_path):
         one = rare(1)
         DecidedPredictions(one.ids, one.labels, one.probabilities, 0.3).save(tmp_path / "a.npz")
-        loaded = load_predictions(tmp_path / "a.npz")
+        loaded: Any = load_predictions(tmp_path / "a.npz")
         assert type(loaded) is Predictions
         assert (loaded.probabilities == one.probabilities).all()
 
