@@ -30,7 +30,7 @@ class TemperatureFit:
 
     Attributes:
         temperature: What logits are divided by; above 1, the model was too confident.
-        interval: Its 95 % interval over validation examples; None if it lies at an end of the range that was tried.
+        interval: Its 95 % interval over validation examples; None if the temperature is at an end of the range.
         examples: Validation examples.
         wrong: Wrong answers among them.
     """

@@ -74,7 +74,7 @@ class Choices:
         """Return the validation split if something is chosen on it.
 
         Raises:
-            UsageError: There is none.
+            UsageError: The data have no validation split.
         """
         if not self.on_validation:
             return None

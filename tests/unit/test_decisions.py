@@ -81,7 +81,9 @@ class TestThresholds:
 
     def test_an_output_that_equals_it_reaches_it_also_in_float32(self):
         for threshold in (0.1, 0.3, 0.7, 0.9):
-            one = DecidedPredictions(np.arange(1), np.zeros(1, np.int32), np.float32([[threshold]]), threshold)
+            one = DecidedPredictions(
+                np.arange(1), np.zeros(1, np.int32), np.array([[threshold]], np.float32), threshold
+            )
             assert one.answers.tolist() == [1]
 
     def test_what_is_saved_are_the_plain_predictions(self, tmp_path):
@@ -171,7 +173,7 @@ class TestTemperatures:
 
         from deepcli.nn.output_layers import Temperature
 
-        x = np.float32(outputs)
+        x: Any = np.array(outputs, np.float32)
         for temperature in (0.5, 4.0):
             layer = Temperature(temperature)
             found = np.asarray(layer(x))
@@ -179,7 +181,7 @@ class TestTemperatures:
             assert found == pytest.approx(tempered(x, temperature), abs=2e-6)
             again = keras.layers.deserialize(keras.layers.serialize(layer))
             assert again.temperature == temperature
-        assert tempered(np.float32([[1.0], [0.0]]), 4.0)[:, 0].sum() == pytest.approx(1)  # both ends alike
+        assert tempered(np.array([[1.0], [0.0]], np.float32), 4.0)[:, 0].sum() == pytest.approx(1)  # both ends alike
 
 
 class TestWords:
