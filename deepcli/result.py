@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA: Literal[1] = 1
 OPTIONAL = (
     "ended", "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers",
-    "baselines", "headline", "data",
+    "baselines", "headline", "data", "threshold", "calibration",
 )  # fmt: skip
 
 
@@ -113,6 +113,33 @@ class DataRead(BaseModel):
     as_trained: bool | None = Field(description="Whether the model was trained on the same data; null if unknown.")
 
 
+class ThresholdUsed(BaseModel):
+    """The probability from which a class or label was answered, and how it was chosen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Literal["given", "best-f1"] = Field(description="A number that was given, or the best F1 on validation.")
+    value: float | None = Field(description="The threshold; null if each label has its own, which `labels` shows.")
+    name: str | None = Field(description="The class that is answered from it, the second of two; null for labels.")
+    calibrated: bool = Field(description="Whether it is one of calibrated probabilities (--calibrate).")
+    validation_examples: int | None = Field(description="Validation examples that it was chosen on; null if given.")
+    validation_f1: float | None = Field(description="F1 of the class on them, or mean F1 of the labels.")
+    caveat: str | None = Field(description="Why the scores are not to be relied on; null if nothing is known.")
+
+
+class Calibration(BaseModel):
+    """The temperature that calibrates a classifier, fitted on validation, and what it changes on the evaluated split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(description="What logits are divided by; above 1 if the model was too confident.")
+    interval: tuple[float, float] | None = Field(description="Its 95 % interval over validation examples.")
+    validation_examples: int = Field(description="Validation examples that it was fitted on.")
+    before: dict[str, float | None] = Field(description="log_loss, brier and ece of the model's own probabilities.")
+    after: dict[str, float | None] = Field(description="The same of calibrated probabilities.")
+    caveat: str | None = Field(description="Why it is not to be relied on; null if nothing is known.")
+
+
 class Result(Answer):
     """The result of a command that trains or evaluates."""
 
@@ -170,6 +197,8 @@ class Result(Answer):
     headline: str | None = Field(
         None, description="The score of `baselines` that names the result of the task, such as `accuracy`."
     )
+    threshold: ThresholdUsed | None = Field(None, description="The threshold of `evaluate --threshold`.")
+    calibration: Calibration | None = Field(None, description="What `evaluate --calibrate` found.")
     data: DataRead | None = Field(None, description="The data that were read. `evaluate` only.")
 
     @property

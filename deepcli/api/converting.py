@@ -13,6 +13,7 @@ from deepcli.errors import TrainingError, UsageError
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
     from deepcli.data.lexicon import Lexicon
+    from deepcli.evaluation.calibration import TemperatureFit
     from deepcli.experiment.schema import Experiment
     from deepcli.export.exporting import Verdict
     from deepcli.formats import Format
@@ -31,7 +32,8 @@ class ExportRequest:
         length: Token ids of a text, where the format fixes it.
         verify: Whether to run the export on real examples and compare.
         tolerance: The largest difference that counts as equal.
-        words: Other data to verify with than the model was trained on, like `data.path=NEW`.
+        words: Other data to verify or calibrate with than the model was trained on, like `data.path=NEW`.
+        calibrate: Whether to fit a temperature on the validation split and put it into the model.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class ExportRequest:
     verify: bool = False
     tolerance: float = 1e-4
     words: tuple[str, ...] = ()
+    calibrate: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class ExportedModel:
         file: The model in it.
         verdict: How it compares with the original on real examples; None if it was not verified.
         tolerance: The largest difference that counts as equal.
+        calibration: The temperature in the model, with its interval; None if it was not calibrated.
     """
 
     format: str
@@ -60,6 +64,7 @@ class ExportedModel:
     file: Path
     verdict: Verdict | None = None
     tolerance: float = 1e-4
+    calibration: TemperatureFit | None = None
 
     @property
     def problem(self) -> TrainingError | None:
@@ -83,21 +88,26 @@ def run_export(
     from deepcli.experiment.other_data import demand_data_words
     from deepcli.run.checkpoint import file as checkpoints
     from deepcli.spec.plugins import import_plugins
+    from deepcli.tasks.choices import Choices
 
     chosen = _format(request.format)
     chosen.demand()
     import_plugins(plugins)
     demand_data_words(request.words)
-    if request.words and not request.verify:
-        raise UsageError(f"{request.words[0]}: has no effect without --verify")
+    choices = Choices(calibrate=request.calibrate)
+    if request.words and not (request.verify or request.calibrate):
+        raise UsageError(f"{request.words[0]}: has no effect without --verify or --calibrate")
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), "cpu")
+    choices.check(checkpoint.experiment.resolved_task, checkpoint.experiment.signature)
     if request.length is not None:
         _check_length(request.length, checkpoint.experiment, chosen)
     if request.output is None and run is None:
         raise UsageError("--output: required for a checkpoint that is not in a run")
     folder = request.output or run.path / "export" / request.format  # type: ignore[union-attr]
-    splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if request.verify else None
+    reads = request.verify or request.calibrate
+    splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if reads else None
+    validation = choices.validation(splits) if splits is not None else None
 
     from deepcli.system.tensorflow_startup import import_tensorflow
 
@@ -109,11 +119,13 @@ def run_export(
 
     backend = make_backend(choose(checkpoint.experiment.training))
     model = load_portable(checkpoint, request.length)
+    if validation is not None:
+        model = exporting.calibrate(checkpoint.experiment, model, backend, validation)
     exporting.write_export(checkpoint, model, chosen, _lexicon(checkpoint), folder)
     verdict = None
-    if splits is not None:
+    if splits is not None and request.verify:
         verdict = exporting.verify(checkpoint.experiment, model, chosen, folder, backend, splits.test)
-    return ExportedModel(request.format, folder, folder / chosen.file, verdict, request.tolerance)
+    return ExportedModel(request.format, folder, folder / chosen.file, verdict, request.tolerance, model.calibration)
 
 
 def _lexicon(checkpoint: CheckpointFile) -> Lexicon | None:

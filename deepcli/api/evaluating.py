@@ -29,6 +29,9 @@ class EvaluateRequest:
         output: Where to write the predictions and the result, beside the run.
         device: Where to compute.
         started: `time.monotonic()` when the call began.
+        threshold: The probability from which the second of two classes, or each label, is answered: a number, or
+            `best-f1` for the best F1 on the validation split; None for the usual answers.
+        calibrate: Whether to fit a temperature on the validation split, and show what it changes.
     """
 
     path: Path
@@ -38,6 +41,8 @@ class EvaluateRequest:
     output: Path | None = None
     device: str = "auto"
     started: float = 0.0
+    threshold: float | str | None = None
+    calibrate: bool = False
 
 
 def check_split(split: str) -> None:
@@ -67,8 +72,10 @@ def run_evaluation(
     from deepcli.experiment.other_data import demand_data_words
     from deepcli.run.directory import demand_free
     from deepcli.spec.plugins import import_plugins
+    from deepcli.tasks.choices import Choices
 
     check_split(request.split)
+    choices = Choices.of(request.threshold, request.calibrate)
     demand_data_words(request.words)
     if request.output is not None:
         demand_free(request.output)
@@ -85,8 +92,10 @@ def _evaluated(request: EvaluateRequest, at: Callable[[], Sources], reporter: Re
     reporter.doing("reading the data")
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), request.device)
+    choices.check(checkpoint.experiment.resolved_task, checkpoint.experiment.signature)
     splits, read = read_data(checkpoint, run, request.words, at(), reporter)
     examples = splits[request.split]
+    chosen_on = choices.validation(splits)
     if request.words and request.output is None:
         reporter.note("notice: nothing is saved; to save the predictions and the result, add --output")
 
@@ -94,16 +103,23 @@ def _evaluated(request: EvaluateRequest, at: Callable[[], Sources], reporter: Re
 
     reporter.doing("importing TensorFlow")
     import_tensorflow()
-    from deepcli.training.evaluate import BATCH_SIZE, evaluate, with_trivial
+    from deepcli.training.deciding import decided
+    from deepcli.training.evaluate import BATCH_SIZE, evaluate, load_model, with_trivial
     from deepcli.training.evaluation_files import keep_in_run, write
 
     reporter.doing(f"evaluating on the {request.split} split")
     size = request.batch_size or BATCH_SIZE
-    result, measured = evaluate(checkpoint, examples, request.split, reporter, request.started, size)
+    loaded = load_model(checkpoint)
+    result, measured = evaluate(checkpoint, examples, request.split, reporter, request.started, size, loaded)
     result = result.model_copy(update={"run": str(run.path) if run else None, "data": read})
     result = with_trivial(result, checkpoint.experiment, splits.train, examples)
+    validation = None
+    if chosen_on is not None:
+        validation = measured if request.split == "validation" else loaded.measure(chosen_on, size)
+    shown = decided(result, choices, checkpoint.experiment, request.split, measured, validation)
     if request.output is not None:
-        write(request.output, result, request.split, measured, splits.lexicon)
+        write(request.output, shown, request.split, measured, splits.lexicon)
+    # What the run keeps is what reports and comparisons expect: the usual answers.
     if run is not None and not request.words and checkpoints.is_best(file, run):
         keep_in_run(run, result, request.split, measured, splits.lexicon, reporter)
-    return result, checkpoint.experiment.target_names
+    return shown, checkpoint.experiment.target_names

@@ -161,6 +161,8 @@ class Run:
         self,
         split: str = "test",
         *,
+        threshold: float | Literal["best-f1"] | None = None,
+        calibrate: bool = False,
         batch_size: int | None = None,
         output: str | os.PathLike[str] | None = None,
         data_dir: str | os.PathLike[str] | None = None,
@@ -173,6 +175,9 @@ class Run:
 
         Args:
             split: test, validation or train.
+            threshold: The probability from which the second of two classes, or each label, is answered; `best-f1`: that with
+                the best F1 on the validation split. `Result.threshold` says which it was.
+            calibrate: Whether to fit a temperature on the validation split; `Result.calibration` says what it changes.
             batch_size: Examples at once; it changes memory and time, not the metrics.
             output: Where to write the predictions and the result, too: a file.npz, a file.json or a directory.
             data_dir: A folder with data files; default: `DEEPCLI_DATA_DIR`.
@@ -181,12 +186,14 @@ class Run:
 
         Raises:
             DataError: The data cannot be read, or are not those of the training although none are named.
-            UsageError: The split does not exist.
+            UsageError: The split does not exist, or a threshold or temperature makes no sense for the task.
         """
         from deepcli.api.evaluating import EvaluateRequest, run_evaluation
 
         words, target = data_words(data), None if output is None else Path(output)
-        request = EvaluateRequest(self.path, split, words, batch_size, target, self._device, time.monotonic())
+        request = EvaluateRequest(
+            self.path, split, words, batch_size, target, self._device, time.monotonic(), threshold, calibrate
+        )
         with reaching(reach_of(offline, progress=False)):
             return run_evaluation(request, partial(data_sources, data_dir, offline), WarningReporter())[0]
 
@@ -230,6 +237,7 @@ class Run:
         format: str,
         output: str | os.PathLike[str] | None = None,
         *,
+        calibrate: bool = False,
         verify: bool = False,
         tolerance: float = 1e-4,
         length: int | None = None,
@@ -242,21 +250,23 @@ class Run:
         Args:
             format: keras, savedmodel, onnx or litert.
             output: The directory to write; default: `export/FORMAT` in the run.
+            calibrate: Whether to fit a temperature on the validation split and put it into the model.
             verify: Whether to run the export on real examples and compare.
             tolerance: The largest difference that counts as equal.
             length: Token ids of a text, where the format fixes it.
             data_dir: A folder with data files; default: `DEEPCLI_DATA_DIR`.
             offline: Whether downloads are forbidden; default: `DEEPCLI_OFFLINE`.
-            data: Other data to verify with than the model was trained on, like `path="new"`.
+            data: Other data to verify or calibrate with than the model was trained on, like `path="new"`.
 
         Raises:
-            UsageError: The format is not known, or what it needs is not installed.
+            UsageError: The format is not known, what it needs is not installed, or the task has no temperature.
+            DataError: The data cannot be read, or determine no temperature.
             TrainingError: It cannot be written, or differs from the original by more than the tolerance.
         """
         from deepcli.api.converting import ExportRequest, run_export
 
         target = None if output is None else Path(output)
-        request = ExportRequest(self.path, format, target, length, verify, tolerance, data_words(data))
+        request = ExportRequest(self.path, format, target, length, verify, tolerance, data_words(data), calibrate)
         with reaching(reach_of(offline, progress=False)):
             exported = run_export(request, partial(data_sources, data_dir, offline), WarningReporter())
         if exported.problem is not None:

@@ -31,6 +31,12 @@ def _splits(incomplete: str) -> list[str]:
     return [split for split in SPLITS if split.startswith(incomplete)]
 
 
+def _rules(incomplete: str) -> list[str]:
+    from deepcli.tasks.choices import BEST_F1
+
+    return [BEST_F1] if BEST_F1.startswith(incomplete) else []
+
+
 @answers("deepcli.result:Result")
 def evaluate(
     path: RunOrCheckpoint,
@@ -46,6 +52,18 @@ def evaluate(
     batch_size: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Examples per batch; affects memory and speed, not results.")
     ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER|best-f1",
+            help="Answer the second of two classes, or each label, from this probability; best-f1: the best on validation.",
+            autocompletion=_rules,
+        ),
+    ] = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Fit a temperature on validation; show log loss and calibration with it."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -67,7 +85,8 @@ def evaluate(
 
     The data must be those that the model was trained on, unless you name other
     data. The predictions of a run's best weights on its own data are saved in
-    the run as predictions-SPLIT.npz.
+    the run as predictions-SPLIT.npz. With --threshold and --calibrate, it stays so:
+    both change what is printed and written to --output, not what the run keeps.
 
     Example:
     deepcli evaluate runs/first --split validation
@@ -77,7 +96,9 @@ def evaluate(
     from deepcli.api.evaluating import EvaluateRequest, run_evaluation
     from deepcli.cli import render
 
-    request = EvaluateRequest(path, split, tuple(words or ()), batch_size, output, device or "auto", started)
+    request = EvaluateRequest(
+        path, split, tuple(words or ()), batch_size, output, device or "auto", started, threshold, calibrate
+    )
     at = partial(sources, data_dir, offline, quiet)
     result, names = run_evaluation(request, at, reporter(quiet), plugins or ())
     render.result(result, json, names)

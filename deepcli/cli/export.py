@@ -42,7 +42,7 @@ def export(
         list[str] | None,
         typer.Argument(
             metavar="[data.KEY=VALUE]...",
-            help="Verify on other data, such as data.path=NEW; needs --verify.",
+            help="Verify or calibrate on other data, such as data.path=NEW.",
             show_default=False,
         ),
     ] = None,
@@ -59,6 +59,9 @@ def export(
     length: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Length of each text in token ids, for formats that fix it.")
     ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Fit a temperature on validation and put it into the model.")
+    ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Run the export on test examples and compare.")] = False,
     tolerance: Annotated[
         float, typer.Option(min=0, help="The largest difference in outputs that --verify accepts.")
@@ -80,7 +83,7 @@ def export(
         refuse(context, "without --verify", "--tolerance")
     from deepcli.api.converting import ExportRequest, run_export
 
-    request = ExportRequest(path, format, output, length, verify, tolerance, tuple(words or ()))
+    request = ExportRequest(path, format, output, length, verify, tolerance, tuple(words or ()), calibrate)
     exported = run_export(request, partial(sources, data_dir, offline, quiet), reporter(quiet), plugins or ())
     wrong = exported.problem
     if json:
@@ -96,7 +99,12 @@ def export(
 
 def _object(exported: ExportedModel) -> dict[str, Any]:
     """Return the JSON object of an export, without its status."""
-    told = {"format": exported.format, "export": str(exported.folder), "file": str(exported.file)}
+    told: dict[str, Any] = {"format": exported.format, "export": str(exported.folder), "file": str(exported.file)}
+    if fit := exported.calibration:
+        told["calibrated"] = {
+            "temperature": fit.temperature, "interval": fit.interval, "validation_examples": fit.examples,
+            "caveat": fit.caveat,
+        }  # fmt: skip
     if exported.verdict is None:
         return told
     figures = {name: value for name, value in vars(exported.verdict).items() if value not in (None, "")}
@@ -104,6 +112,11 @@ def _object(exported: ExportedModel) -> dict[str, Any]:
 
 
 def _print(told: dict[str, Any], quiet: bool) -> None:
+    if fit := told.get("calibrated"):
+        from deepcli.cli.decision_lines import temperature_lines
+
+        for line in temperature_lines(fit["temperature"], fit["interval"], fit["validation_examples"], fit["caveat"]):
+            print(line)
     if verified := told.get("verified"):
         unit = f" {verified['unit']}" if "unit" in verified else ""
         accuracy = ""

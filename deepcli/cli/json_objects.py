@@ -71,6 +71,15 @@ class Verified(Nested):
     )
 
 
+class Calibrated(Nested):
+    """The temperature that is in an exported model."""
+
+    temperature: float = Field(description="What logits are divided by; above 1 if the model was too confident.")
+    interval: tuple[float, float] | None = Field(description="Its 95 % interval over validation examples.")
+    validation_examples: int = Field(description="Validation examples that it was fitted on.")
+    caveat: str | None = Field(description="Why it is not to be relied on; null if nothing is known.")
+
+
 class Exported(Answer):
     """A model exported for other programs."""
 
@@ -81,6 +90,7 @@ class Exported(Answer):
     format: str | None = Field(None, description="The export format.")
     export: str | None = Field(None, description="The directory that was written.")
     file: str | None = Field(None, description="The model file in that directory.")
+    calibrated: Calibrated | None = Field(None, description="The temperature of --calibrate; null without it.")
     verified: Verified | None = Field(None, description="The result of --verify; null without it.")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
+from deepcli.cli.decision_lines import decision_lines
 from deepcli.cli.fitting_tables import fits, print_rows, print_table
 from deepcli.spec.registry import Registry
 from deepcli.system.terminal_colours import verdict
@@ -35,6 +36,8 @@ def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
         return
     if result.error:
         print(f"{result.status}: {result.error}")
+    for line in decision_lines(result):
+        print(line)
     _metrics(result)
     _methods(result)
     for split, classes in (result.classes or {}).items():

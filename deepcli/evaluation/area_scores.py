@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.evaluation import intervals
+from deepcli.evaluation.class_scores import without_examples
 from deepcli.evaluation.intervals import Interval
 from deepcli.evaluation.scores import SCORES, Score, thin
 
@@ -94,6 +95,30 @@ class PrAuc(AreaUnderCurve):
 
     def _changes(self, hits: np.ndarray, misses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return precision_changes(hits, misses)
+
+
+@SCORES.register
+class AveragePrecision(PrAuc):
+    """Average precision of class 1 of two, as in scikit-learn; with more classes, the mean over those that have examples.
+
+    Precision at each step of recall, weighted by the step: the area under the precision-recall curve without interpolation.
+    Equals `pr_auc` where every class has examples; classes without any are left out, and the note on the interval counts
+    them. A model that knows nothing scores the share of class 1.
+    """
+
+    type: Literal["average_precision"] = "average_precision"  # type: ignore[assignment]
+
+    def measure(self, predictions: Predictions) -> float:
+        import numpy as np
+
+        present = np.flatnonzero(predictions.support)
+        if len(present) < 2 or not np.isfinite(predictions.by_class).all():
+            return math.nan
+        chosen = [k for k in self._classes(predictions) if k in present]
+        return float(np.mean([average_precision(predictions.labels == k, predictions.by_class[:, k]) for k in chosen]))
+
+    def remark(self, predictions: Predictions) -> str:
+        return without_examples(predictions)
 
 
 def average_precision(positive: np.ndarray, outputs: np.ndarray) -> float:

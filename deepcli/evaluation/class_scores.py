@@ -23,6 +23,12 @@ def left_out(predictions: Predictions | LabelPredictions) -> str:
     return f"{missing} of {known} labels have no examples and are left out" if missing else ""
 
 
+def without_examples(predictions: Predictions) -> str:
+    """Count the classes without examples that are left out of a mean; empty if there are none."""
+    missing = int((predictions.support == 0).sum())
+    return f"{missing} of {predictions.classes} classes have no examples and are left out" if missing else ""
+
+
 @SCORES.register
 class Accuracy(Score):
     """Fraction of examples whose most likely class is the label, with an exact 95 % interval (Clopper-Pearson)."""
@@ -43,7 +49,10 @@ class Accuracy(Score):
 class Average(Score):
     """Precision, recall or F1, averaged over the classes; the name says which one, and how."""
 
-    type: Literal["precision_macro", "precision_weighted", "recall_macro", "recall_weighted", "f1_macro", "f1_weighted"]
+    type: Literal[
+        "precision_macro", "precision_weighted", "recall_macro", "recall_weighted", "f1_macro", "f1_weighted",
+        "balanced_accuracy",
+    ]  # fmt: skip
     METHOD: ClassVar[str] = intervals.BOOTSTRAP
 
     def measure(self, predictions: Predictions | LabelPredictions) -> float:
@@ -59,7 +68,7 @@ class Average(Score):
         )
 
     def interval(self, predictions: Predictions | LabelPredictions) -> Interval | str | None:
-        macro = self.type.endswith("macro")
+        macro = not self.type.endswith("weighted")
         classes = predictions.averaged
 
         def figure(*parts: np.ndarray) -> np.ndarray:
@@ -98,6 +107,34 @@ class RecallMacro(Average):
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal")
     type: Literal["recall_macro"] = "recall_macro"
+
+
+@SCORES.register
+class BalancedAccuracy(Average):
+    """Recall (fraction of a class that is found), mean over the classes that have examples, as in scikit-learn.
+
+    A model that always predicts the same class scores 1 divided by the number of classes, however frequent that class is.
+    Equals `recall_macro` where every class has examples; classes without any are left out, and the note on the interval
+    counts them. NaN if all examples have the same class.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal")
+    type: Literal["balanced_accuracy"] = "balanced_accuracy"
+
+    def measure(self, predictions: Predictions) -> float:  # type: ignore[override]
+        present = predictions.support > 0
+        if present.sum() < 2:
+            return math.nan
+        return float((predictions.confusion.diagonal()[present] / predictions.support[present]).mean())
+
+    def remark(self, predictions: Predictions) -> str:
+        return without_examples(predictions)
+
+    def _of(self, right: np.ndarray, true: np.ndarray, said: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        means: np.ndarray = (right / np.maximum(true, 0.5)).mean(1)
+        return means
 
 
 @SCORES.register

@@ -134,7 +134,9 @@ class Ece(Score):
         if predictions.distribution is None:
             return None
         confidence = predictions.distribution.max(axis=1)
-        right = predictions.answers == predictions.labels
+        right = (
+            predictions.by_class.argmax(axis=1) == predictions.labels
+        )  # of the likeliest class, whatever is answered
         places = np.digitize(confidence, np.linspace(0, 1, self.bins + 1), right=True)
         counts = np.bincount(places)
         filled = counts > 0

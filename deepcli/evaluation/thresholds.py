@@ -1,10 +1,11 @@
-"""The probability from which a label is given, chosen on the validation split."""
+"""The probability from which a label, or the second of two classes, is given, chosen on the validation split."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from deepcli.evaluation.label_predictions import THRESHOLD, LabelPredictions
+from deepcli.evaluation.predictions import Predictions
 
 FEWEST = 10
 """The fewest examples with a label for a threshold of its own.
@@ -29,6 +30,16 @@ def choose_thresholds(validation: LabelPredictions) -> np.ndarray:
     together = _best(validation.labels.reshape(-1, 1), validation.probabilities.reshape(-1, 1))
     own = _best(validation.labels, validation.probabilities)
     return np.where(validation.support >= FEWEST, own, together).astype(np.float32)
+
+
+def choose_threshold(validation: Predictions) -> float:
+    """Choose the threshold of class 1 of two that maximizes its F1 on the validation split, as for a label.
+
+    Args:
+        validation: Predictions of the validation split, with an example of class 1.
+    """
+    outputs = validation.by_class[:, 1:].astype(np.float32)
+    return float(_best((validation.labels == 1)[:, None], outputs)[0])
 
 
 def _best(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from deepcli.data.arrays.splits import Split, Tokens, generator, strata_of, stra
 from deepcli.data.lexicon import Lexicon
 from deepcli.errors import DataError, RunError, TrainingError
 from deepcli.experiment.schema import Experiment
-from deepcli.export.portable import Portable
+from deepcli.export.portable import Portable, with_temperature
 from deepcli.export.reading_code import ReadingCode
 from deepcli.export.usage import reading_code, usage
 from deepcli.formats import OUTPUT, Format
@@ -27,6 +27,8 @@ from deepcli.run.checkpoint.file import CheckpointFile
 from deepcli.system.atomic import put_directory, temporary_prefix, write_text
 from deepcli.tasks.usage_code import UsageCode
 from deepcli.training.backend import Backend
+from deepcli.training.deciding import temperature
+from deepcli.training.evaluate import BATCH_SIZE
 
 FACTS = "export.json"
 MOST_EXAMPLES = 1000
@@ -83,6 +85,8 @@ def _write_beside(
     length = model.length if format_.fixed else None
     reading = reading_code(experiment.data, length, lexicon is not None)
     answer = experiment.resolved_task.usage_code(experiment.target_names, model.model)
+    if model.calibration is not None:
+        answer = answer.with_temperature(model.calibration.temperature, model.calibration.examples)
     write_text(inside / "usage.py", usage(format_, model, experiment.data, reading, answer))
     for name, text in reading.files.items():
         write_text(inside / name, text)
@@ -132,6 +136,23 @@ def _facts(
         "data": {"type": experiment.data.type, "kind": experiment.signature.kind, **reading.facts},
         **answer.facts,
     }
+
+
+def calibrate(experiment: Experiment, model: Portable, backend: Backend, validation: Split) -> Portable:
+    """Fit a temperature on the validation split, and put it into a model to export.
+
+    Raises:
+        DataError: The outputs are not probabilities, or the split determines no temperature.
+    """
+    outputs = backend.predict(model.model, validation.x, BATCH_SIZE)
+    task, signature = experiment.resolved_task, experiment.signature
+    fit = temperature(task.predictions(signature, validation.ids, validation.y, outputs, model.model))
+    if fit.interval is None:
+        raise DataError(
+            f"--calibrate: the validation split determines no temperature: {fit.wrong} of its {fit.examples} examples are "
+            f"answered wrongly, and log-loss is best with a temperature of {fit.temperature:g}, the end of the range"
+        )
+    return with_temperature(model, fit)
 
 
 def verify(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from deepcli.errors import UsageError
+from deepcli.evaluation.calibration import TemperatureFit
 from deepcli.formats import OUTPUT
 from deepcli.nn.compacting import Compact
+from deepcli.nn.output_layers import Temperature
 from deepcli.nn.placement import portable
 from deepcli.run.checkpoint.file import CheckpointFile
 from deepcli.training.build import build_model, forget_models
@@ -25,10 +27,12 @@ class Portable:
     Attributes:
         model: Not compiled, in float32.
         length: Number of token ids per example in formats that fix it; None for images, and if it is unknown.
+        calibration: The temperature that is in the model; None if its probabilities are those of the run.
     """
 
     model: keras.Model
     length: int | None
+    calibration: TemperatureFit | None = None
 
     @property
     def input_name(self) -> str:
@@ -77,6 +81,13 @@ def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
         return Portable(model, None)
     longest = signature.shape[0]
     return Portable(any_padding(model, longest), length or longest)
+
+
+def with_temperature(portable: Portable, fit: TemperatureFit) -> Portable:
+    """Add the division of the logits behind a model's probabilities, so that every format has it."""
+    model = portable.model
+    outputs = Temperature(fit.temperature, name="temperature")(model.outputs[0])
+    return replace(portable, model=keras.Model(model.inputs, outputs, name=model.name), calibration=fit)
 
 
 def any_padding(model: keras.Model, longest: int | None) -> keras.Model:

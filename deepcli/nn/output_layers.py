@@ -1,4 +1,4 @@
-"""Last layers of models whose outputs are not class probabilities: ordered levels, and labels with thresholds."""
+"""Last layers of models: ordered levels, labels with thresholds, and probabilities with a temperature."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+
+# The limits of `deepcli.evaluation.calibration`, which fits the temperature; a test compares both.
+LEAST = float(np.finfo(np.float32).tiny)
+"""The least probability of several classes that counts as one: below it, float32 has no logarithm to divide."""
+NEAREST = 2.0**-24
+"""How near 0 or 1 the output of a single unit counts; the float32 below 1 is 1 minus this."""
 
 
 @keras.saving.register_keras_serializable("deepcli")
@@ -76,6 +82,39 @@ class LabelThresholds(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class Temperature(keras.layers.Layer):
+    """Calibrates probabilities: divides their logits by a number that was fitted on the validation split.
+
+    The most likely class stays the same. Computed from probabilities, as p to the power of 1 / temperature, scaled so that the
+    sum is 1.
+
+    Source: Guo et al. (2017), "On calibration of modern neural networks".
+
+    Args:
+        temperature: What logits are divided by.
+
+    Shapes:
+        (batch, classes), or (batch, 1) for class 1 of two, to the same, float32.
+    """
+
+    def __init__(self, temperature: float, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.temperature = temperature
+
+    def call(self, x: Any) -> Any:
+        if x.shape[-1] > 1:
+            return ops.softmax(ops.log(ops.maximum(x, LEAST)) / self.temperature, axis=-1)
+        x = ops.clip(x, NEAREST, 1 - NEAREST)
+        return ops.sigmoid((ops.log(x) - ops.log(1 - x)) / self.temperature)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "temperature": self.temperature}
 
 
 def set_level_shares(model: keras.Model, targets: np.ndarray) -> None:

@@ -24,9 +24,11 @@ class Metric(Component):
     Attributes:
         better: Whether a higher or a lower value is better.
         tasks: The tasks that it is for, besides those that name it.
+        of_answers: Whether it counts right answers only, so that `deepcli evaluate --threshold` changes it.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    of_answers: ClassVar[bool] = False
     better: ClassVar[Literal["max", "min"]] = "max"
 
     def check(self, signature: Signature) -> Iterator[Issue]:
@@ -58,6 +60,7 @@ class Accuracy(Metric):
     """Fraction of examples whose answer is the label: the most likely class, or the median of ordered levels."""
 
     type: Literal["accuracy"] = "accuracy"
+    of_answers: ClassVar[bool] = True
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
         return head.accuracy(self.type)
@@ -97,6 +100,7 @@ class ConfusionMetric(Metric):
     """A metric computed from the counts of right and wrong predictions per class."""
 
     type: Literal["precision", "recall", "f1"]
+    of_answers: ClassVar[bool] = True
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
         from deepcli.nn.metrics import ConfusionScore

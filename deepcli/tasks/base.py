@@ -132,6 +132,29 @@ class Task(Component):
         """Return predictions with what is chosen on the validation split, for models without a place for it."""
         return predictions
 
+    def threshold_issue(self, signature: Signature) -> str | None:
+        """Return why answers have no threshold that could be chosen; None if they have one."""
+        return f"is for two classes or for labels; {self.type} answers without a threshold"
+
+    def decide(
+        self, predictions: AnyPredictions, threshold: float | None, validation: AnyPredictions | None
+    ) -> AnyPredictions:
+        """Return predictions that are answered by a threshold.
+
+        Args:
+            predictions: What to answer; as `predictions` returned it.
+            threshold: The probability; None for the one with the best F1 on the validation split.
+            validation: Predictions of the validation split; needed without a threshold.
+
+        Raises:
+            DataError: The outputs are not probabilities, or the validation split cannot say which threshold is best.
+        """
+        raise NotImplementedError
+
+    def calibration_issue(self, signature: Signature) -> str | None:
+        """Return why outputs have no temperature; None if they are the probabilities of classes."""
+        return f"is for classification; {self.type} has no probabilities of classes"
+
     def adapt(self, model: keras.Model, train: np.ndarray) -> None:
         """Set weights of the output layers from the targets of the training split, before a new run's first step."""
 

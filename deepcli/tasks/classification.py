@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from deepcli.data.schema import TargetKind
 from deepcli.data.signature import Signature
+from deepcli.errors import DataError
 from deepcli.models.heads import Head, LevelHead
 from deepcli.optim.losses import LOSSES, Loss
 from deepcli.tasks.base import TASKS, Task
@@ -52,6 +53,26 @@ class Classification(Task):
         from deepcli.evaluation.predictions import Predictions
 
         return Predictions(ids, targets, outputs)
+
+    def threshold_issue(self, signature: Signature) -> str | None:
+        if signature.classes == 2:
+            return None
+        return f"is for two classes or for labels; these data have {signature.classes} classes, the likeliest of which is the answer"
+
+    def decide(self, predictions: Any, threshold: float | None, validation: Any) -> AnyPredictions:
+        from deepcli.evaluation.decided_predictions import DecidedPredictions
+        from deepcli.evaluation.thresholds import choose_threshold
+
+        if predictions.distribution is None:
+            raise DataError("the model's outputs are not probabilities, so that a threshold has no meaning")
+        if threshold is None:
+            if not validation.support[1]:
+                raise DataError("the validation split has no example of the second class, so that no threshold is best")
+            threshold = choose_threshold(validation)
+        return DecidedPredictions(predictions.ids, predictions.labels, predictions.probabilities, threshold)
+
+    def calibration_issue(self, signature: Signature) -> str | None:
+        return None
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         value = "probability" if head.activation in ("softmax", "sigmoid") else "output"
@@ -111,6 +132,12 @@ class Ordinal(Classification):
         from deepcli.evaluation.assumed_outputs import assumed_outputs
 
         return assumed_outputs(self.takes[0], targets, head.outputs, assumption)
+
+    def threshold_issue(self, signature: Signature) -> str | None:
+        return f"is for two classes or for labels; {self.type} answers the median level"
+
+    def calibration_issue(self, signature: Signature) -> str | None:
+        return f"is for classification; a temperature could change the answers of {self.type}, which are median levels"
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return LevelInterpreter(names, top_k)

@@ -66,6 +66,23 @@ class Multilabel(Task):
 
         return replace(predictions, thresholds=choose_thresholds(validation))
 
+    def threshold_issue(self, signature: Signature) -> str | None:
+        return None
+
+    def decide(self, predictions: Any, threshold: float | None, validation: Any) -> AnyPredictions:
+        from dataclasses import replace
+
+        import numpy as np
+
+        if threshold is None:
+            decided: AnyPredictions = self.tuned(predictions, validation)
+        else:
+            decided = replace(predictions, thresholds=np.full(predictions.labels.shape[1], threshold, np.float32))
+        return decided
+
+    def calibration_issue(self, signature: Signature) -> str | None:
+        return "is for classification; labels have a threshold each, which belongs to their uncalibrated probabilities"
+
     def tune(self, model: keras.Model, predictions: Any) -> None:
         from deepcli.evaluation.thresholds import choose_thresholds
         from deepcli.nn.output_layers import set_thresholds

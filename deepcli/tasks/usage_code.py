@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deepcli.data.sources.naming import printable
@@ -25,6 +25,17 @@ class UsageCode:
     constants: str
     saying: str
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def with_temperature(self, temperature: float, examples: int) -> UsageCode:
+        """Say that the probabilities of the model are calibrated; the division itself is inside the model.
+
+        Args:
+            temperature: What logits are divided by.
+            examples: Validation examples that it was fitted on.
+        """
+        line = f"# Probabilities are calibrated: temperature {temperature:.6g}, fitted on {examples:,} examples, is in the model."
+        facts = {**self.facts, "calibration": {"temperature": temperature, "validation_examples": examples}}
+        return replace(self, constants=f"{self.constants}\n{line}", facts=facts)
 
 
 def written(names: Sequence[str]) -> str:

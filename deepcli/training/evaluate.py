@@ -126,6 +126,7 @@ def evaluate(
     reporter: Reporter,
     started: float,
     batch_size: int = BATCH_SIZE,
+    loaded: LoadedModel | None = None,
 ) -> tuple[Result, Measured]:
     """Evaluate a checkpoint on a split.
 
@@ -136,12 +137,13 @@ def evaluate(
         reporter: Shows the device.
         started: `time.monotonic()` at the start of the command.
         batch_size: Examples per batch.
+        loaded: The checkpoint's model, if it is already loaded.
 
     Raises:
         CheckpointError: The checkpoint is damaged.
         DeviceError: The device is not available.
     """
-    loaded = load_model(checkpoint)
+    loaded = loaded or load_model(checkpoint)
     experiment, state, chosen = loaded.experiment, loaded.state, loaded.device
     reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
     measured = loaded.measure(split, batch_size)
@@ -159,11 +161,18 @@ def evaluate(
         device=chosen.choice.value,
         precision=state.precision,
         metrics={split_name: own | scored.values | own},  # metrics of the spec come first and keep their values
-        intervals={split_name: scored.intervals},
-        interval_notes={split_name: scored.interval_notes},
-        **{name: {split_name: table} for name, table in scored.tables.items()},
+        **scored_parts(split_name, scored),
     )
     return result, measured
+
+
+def scored_parts(split_name: str, scored: Scored) -> dict[str, Any]:
+    """Return what a result has besides the metrics: intervals and tables, by split."""
+    return {
+        "intervals": {split_name: scored.intervals},
+        "interval_notes": {split_name: scored.interval_notes},
+        **{name: {split_name: table} for name, table in scored.tables.items()},
+    }
 
 
 def with_trivial(result: Result, experiment: Experiment, train: Split, split: Split) -> Result:

@@ -257,7 +257,7 @@ def swept(folder):
 
 SUCCESSES = {
     "train": ["train s.yaml -o runs/a -q seed=1 --if-exists skip"],
-    "evaluate": ["evaluate runs/a"],
+    "evaluate": ["evaluate runs/a", "evaluate runs/a --calibrate"],
     "predict": ["predict runs/a x.npy", "predict runs/a x.npy --top-k 3", "predict runs/a x.npy --probabilities"],
     "runs": ["runs", "runs runs/a --sort val_loss"],
     "compare": ["compare runs/a runs/b", "compare runs/a runs/a -o c.png"],

@@ -181,6 +181,7 @@ class TestLevels:
         assert found.values == pytest.approx(
             {
                 "accuracy": metrics.accuracy_score(true, given),
+                "balanced_accuracy": metrics.balanced_accuracy_score(true, given),
                 "f1_macro": metrics.f1_score(true, given, average="macro"),
                 "f1_weighted": metrics.f1_score(true, given, average="weighted"),
                 "recall_macro": metrics.recall_score(true, given, average="macro"),

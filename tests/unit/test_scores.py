@@ -14,6 +14,11 @@ from deepcli.result import ClassFigures
 
 OF_CLASSIFIERS = {name for name in SCORES if "classification" in SCORES[name].tasks}
 
+OF_EVERY_CLASS = {"precision_macro", "recall_macro", "f1_macro", "roc_auc", "pr_auc"}
+"""Undefined as soon as one class has no examples."""
+OF_TWO_CLASSES = {"mcc", "balanced_accuracy", "average_precision"}
+"""Undefined if all examples have the same class."""
+
 
 def said(labels, probabilities):
     labels = np.array(labels, np.int32)
@@ -194,7 +199,7 @@ class TestByDefinition:
     def test_one_example(self, units):
         scored = take(drawn(units, count=1))
         undefined = {name for name, value in scored.values.items() if math.isnan(value)}
-        assert undefined == {"precision_macro", "recall_macro", "f1_macro", "roc_auc", "pr_auc", "mcc"}
+        assert undefined == {*OF_EVERY_CLASS, *OF_TWO_CLASSES}
         assert [figures.support for figures in scored.classes].count(0) == max(2, units) - 1
 
     def test_the_answer_is_that_of_keras_s_accuracy(self, units):
@@ -214,7 +219,7 @@ class TestWhatTheSplitCannotTell:
         there = full.labels != 3
         scored = take(Predictions(full.ids[there], full.labels[there], full.probabilities[there]))
         undefined = {name for name, value in scored.values.items() if math.isnan(value)}
-        assert undefined == {"precision_macro", "recall_macro", "f1_macro", "roc_auc", "pr_auc"}
+        assert undefined == OF_EVERY_CLASS
         absent = scored.classes[3]
         assert absent.support == 0
         assert all(math.isnan(figure) for figure in (absent.precision, absent.recall, absent.f1))
@@ -226,7 +231,7 @@ class TestWhatTheSplitCannotTell:
     def test_one_class_only(self, label):
         values = take(said([label] * 3, [[0.2], [0.6], [0.7]])).values
         undefined = {name for name, value in values.items() if math.isnan(value)}
-        assert undefined == {"precision_macro", "recall_macro", "f1_macro", "roc_auc", "pr_auc", "mcc"}
+        assert undefined == {*OF_EVERY_CLASS, *OF_TWO_CLASSES}
         p = np.array([0.2, 0.6, 0.7])
         assert values["log_loss"] == pytest.approx(-np.log(p if label else 1 - p).mean(), abs=1e-6)
 
@@ -247,7 +252,40 @@ class TestWhatTheSplitCannotTell:
         outputs[7] = bad
         values = take(Predictions(full.ids, full.labels, outputs)).values
         undefined = {name for name, value in values.items() if math.isnan(value)}
-        assert undefined == {"log_loss", "brier", "ece", "roc_auc", "pr_auc"}
+        assert undefined == {"log_loss", "brier", "ece", "roc_auc", "pr_auc", "average_precision"}
+
+
+@SHAPES
+@TIES
+def test_balanced_accuracy_and_average_precision_are_those_of_scikit_learn(units, ties):
+    from sklearn import metrics
+
+    one = drawn(units, ties=ties)
+    truth = one.labels if units < 3 else np.eye(units)[one.labels]
+    outputs = one.by_class[:, 1] if units < 3 else one.by_class
+    assert measured(one, "balanced_accuracy", "average_precision") == pytest.approx(
+        [metrics.balanced_accuracy_score(one.labels, one.answers), metrics.average_precision_score(truth, outputs)]
+    )
+    assert measured(one, "balanced_accuracy", "average_precision") == measured(one, "recall_macro", "pr_auc")
+    scored = take(one)
+    for name, alike in (("balanced_accuracy", "recall_macro"), ("average_precision", "pr_auc")):
+        assert scored.intervals[name] == pytest.approx(scored.intervals[alike])
+
+
+def test_classes_without_examples_are_left_out_of_both_and_counted():
+    from sklearn import metrics
+
+    full = drawn(5)
+    there = full.labels != 3
+    labels, outputs = full.labels[there], full.probabilities[there]
+    answers, classes = outputs.argmax(1), [0, 1, 2, 4]
+    recalls = metrics.recall_score(labels, answers, labels=classes, average=None)
+    areas = metrics.average_precision_score(np.eye(5)[labels][:, classes], outputs[:, classes], average=None)
+    scored = take(said(labels, outputs))
+    for name, values in (("balanced_accuracy", recalls), ("average_precision", areas)):
+        assert scored.values[name] == pytest.approx(np.mean(values))
+        assert scored.intervals[name] is None
+        assert scored.interval_notes[name].endswith("; 1 of 5 classes have no examples and are left out")
 
 
 def test_the_rounding_of_a_softmax_is_made_up_for():
@@ -289,13 +327,15 @@ def test_the_picture_of_calibration_has_the_bins_of_the_score():
 def test_every_score_is_tested_here_by_name():
     assert {
         "accuracy", "precision_macro", "precision_weighted", "recall_macro", "recall_weighted", "f1_macro",
-        "f1_weighted", "roc_auc", "pr_auc", "log_loss", "mcc", "brier", "ece",
+        "f1_weighted", "roc_auc", "pr_auc", "log_loss", "mcc", "brier", "ece", "balanced_accuracy", "average_precision",
     } == OF_CLASSIFIERS  # fmt: skip
     assert list(take(THREE).values) == sorted(OF_CLASSIFIERS)
 
 
 def test_no_score_has_the_name_of_a_metric_that_means_something_else():
-    assert set(SCORES) & set(METRICS) == {"accuracy"}
+    # Average precision is a metric of labels and a score of classes: the same area, of other columns.
+    assert set(SCORES) & set(METRICS) == {"accuracy", "average_precision"}
+    assert not set(SCORES["average_precision"].tasks) & {"multilabel"}
 
 
 def test_figures_of_a_class_are_named_as_in_the_json():
