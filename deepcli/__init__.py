@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deepcli.api.comparing import compare, runs
+    from deepcli.api.group_comparing import compare_groups
     from deepcli.api.loading import load
     from deepcli.api.looking import look
     from deepcli.api.run import Run
+    from deepcli.api.seed_training import train_seeds
     from deepcli.api.sweep import Sweep
     from deepcli.api.sweeping import sweep
     from deepcli.api.training import train
@@ -43,22 +45,26 @@ __all__ = [
     "UsageError",
     "__version__",
     "compare",
+    "compare_groups",
     "load",
     "look",
     "runs",
     "sweep",
     "train",
+    "train_seeds",
 ]
 
 _MODULES = {
     "Run": "deepcli.api.run",
     "Sweep": "deepcli.api.sweep",
     "compare": "deepcli.api.comparing",
+    "compare_groups": "deepcli.api.group_comparing",
     "load": "deepcli.api.loading",
     "look": "deepcli.api.looking",
     "runs": "deepcli.api.comparing",
     "sweep": "deepcli.api.sweeping",
     "train": "deepcli.api.training",
+    "train_seeds": "deepcli.api.seed_training",
 }
 """Where each name is defined, other than the errors; importing deepcli imports none of these modules."""
 

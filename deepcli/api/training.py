@@ -23,6 +23,7 @@ from deepcli.system.signals import Signals
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles, Source
     from deepcli.api.run import Run
+    from deepcli.data.arrays.splits import Splits
     from deepcli.data.files import Sources
     from deepcli.experiment.load import Loaded
     from deepcli.experiment.schema import Experiment
@@ -171,15 +172,7 @@ def _trained(
 ) -> Result:
     """Read the data and train."""
     sources, experiment = at(), loaded.experiment
-    splits = experiment.data.load(sources)
-    if not splits.provenance.verified:
-        reporter.note(
-            f"notice: {splits.provenance.source} differs from the published file; "
-            "results are not comparable with published ones"
-        )
-
-    for line in findings_told(splits.findings, experiment.data.path):
-        reporter.note(line)
+    splits = read_data(experiment, sources, reporter)
 
     from deepcli.run.directory import default_path
     from deepcli.system.tensorflow_startup import import_tensorflow
@@ -202,6 +195,23 @@ def _trained(
         origins=loaded.origins,
     )
     return train(experiment, splits, options, reporter)
+
+
+def read_data(experiment: Experiment, sources: Sources, reporter: Reporter) -> Splits:
+    """Read a spec's data, and show what is worth knowing about them.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    splits = experiment.data.load(sources)
+    if not splits.provenance.verified:
+        reporter.note(
+            f"notice: {splits.provenance.source} differs from the published file; "
+            "results are not comparable with published ones"
+        )
+    for line in findings_told(splits.findings, experiment.data.path):
+        reporter.note(line)
+    return splits
 
 
 def _with_own_spec(parts: tuple[Source, ...], run: Path, output: Path | None) -> tuple[Source, ...]:

@@ -22,6 +22,7 @@ from deepcli.cli.predict import predict
 from deepcli.cli.report import report
 from deepcli.cli.runs import runs
 from deepcli.cli.schema import schema
+from deepcli.cli.several_values import SeveralValues
 from deepcli.cli.show import show
 from deepcli.cli.sweep.run import app as sweep
 from deepcli.cli.train import train
@@ -63,7 +64,7 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(runs)
 app.command()(report)
-app.command()(compare)
+app.command(cls=SeveralValues)(compare)
 app.command()(why)
 app.command()(plot)
 app.command()(export)

@@ -26,7 +26,9 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
+from deepcli.cli.seed_tables import Surroundings, train_seeds
 from deepcli.cli.unused_options import refuse
+from deepcli.errors import UsageError
 
 
 @answers("deepcli.result:Result")
@@ -48,6 +50,13 @@ def train(
             help="Resume a run from its last checkpoint. CONFIG can be omitted: the run has its own.",
         ),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|K,K...",
+            help="Train N seeds, counted from the spec's, or these seeds: in DIR/seed-K, in parallel where there is room.",
+        ),
+    ] = None,
     plugins: Plugins = None,
     device: DeviceName = None,
     data_dir: DataDir = None,
@@ -66,6 +75,8 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
+    if resume is not None and seeds is not None:
+        raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
     from deepcli.api.training import TrainRequest, run_training
     from deepcli.cli import render
 
@@ -80,6 +91,9 @@ def train(
         command=tuple(sys.argv[1:]),
         started=started,
     )
+    if seeds is not None:
+        train_seeds(request, seeds, Surroundings(data_dir, offline, json, quiet))
+        return
     result = run_training(request, partial(sources, data_dir, offline, quiet), reporter(quiet))
     render.result(result, json)
     if result.status != "completed":

@@ -1,0 +1,81 @@
+"""`deepcli train --seeds`: a line for each seed, and mean and spread over them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepcli.cli.answers import emit
+from deepcli.cli.group_tables import with_spread
+from deepcli.cli.options import reporter, sources
+from deepcli.cli.tables import print_rows
+
+if TYPE_CHECKING:
+    from deepcli.api.seed_results import TrainedSeeds
+    from deepcli.api.training import TrainRequest
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Options of `train` that do not change what is trained."""
+
+    data_dir: Path | None
+    offline: bool
+    json: bool
+    quiet: bool
+
+
+def train_seeds(request: TrainRequest, seeds: str, around: Surroundings) -> None:
+    """Train several seeds of a spec and print what they have come to.
+
+    Raises:
+        DeepcliError: A run failed, or as `deepcli.train_seeds` says.
+    """
+    from deepcli.api.seed_training import SeedsRequest, run_all_seeds
+
+    asked = SeedsRequest(
+        request, seeds, around.data_dir, around.offline or None, partial(_again, request, seeds, around)
+    )
+    at = partial(sources, around.data_dir, around.offline, around.quiet)
+    trained = run_all_seeds(asked, at, reporter(around.quiet), around.quiet)
+    if around.json:
+        emit(trained.result)
+    else:
+        _print(trained)
+    if trained.problem is not None:
+        raise trained.problem
+
+
+def _print(trained: TrainedSeeds) -> None:
+    from deepcli.api.seed_results import table
+
+    result = trained.result
+    columns, rows = table(result)
+    if result.status == "completed":  # then the column says nothing
+        columns, rows = columns[:1] + columns[2:], [row[:1] + row[2:] for row in rows]
+    ranks = {"run": 1, "seconds": 2, "best_epoch": 3, **{name: 0 for name in columns if name.startswith("test_")}}
+    print_rows(columns, rows, ranks={name: ranks.get(name, 0) for name in columns})
+    count = sum(run.status == "completed" for run in result.seeds or ())
+    if not count:
+        return
+    print(f"\nmean ± standard deviation over {count} seed{'s' * (count > 1)}")
+    for split in ("validation", "test"):
+        for name, mean in result.metrics.get(split, {}).items():
+            print(f"{split + ' ' + name:<22} {with_spread(mean, (result.spread or {})[split][name])}")
+    print(f"{result.seconds:.1f} s  {result.run}")
+
+
+def _again(request: TrainRequest, seeds: str, around: Surroundings, folder: Path) -> str:
+    """Return the command that continues all seeds."""
+    parts = [os.fspath(part) for part in request.spec if isinstance(part, str | os.PathLike)]
+    words = [*parts, *request.overrides, "--seeds", seeds]
+    words += [word for plugin in request.plugins for word in ("--plugin", plugin)]
+    words += ["--data-dir", str(around.data_dir)] if around.data_dir is not None else []
+    words += ["--offline"] if around.offline else []
+    return (
+        f"continue with: {shlex.join(['deepcli', 'train', *words, '--output', str(folder), '--if-exists', 'resume'])}"
+    )
