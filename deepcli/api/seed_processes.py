@@ -19,6 +19,7 @@ from deepcli.system.signals import Signals
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_END = 40.0
+WORKER = ("-m", "deepcli.api.seed_worker")
 ENDS = {"result", "error"}
 """What only the last message of a process has."""
 
@@ -56,7 +57,7 @@ class SeedProcess:
         self.last: dict[str, Any] = {}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed at the end of the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "deepcli.api.seed_worker"],
+            [sys.executable, *WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -73,9 +74,11 @@ class SeedProcess:
         return self._process.stdin
 
     def _listen(self, messages: queue.Queue[tuple[int, Any]]) -> None:
-        for line in self._process.stdout or ():
-            with contextlib.suppress(ValueError):
-                messages.put((self.slot, json.loads(line)))
+        out: Any = self._process.stdout
+        with out:
+            for line in out:
+                with contextlib.suppress(ValueError):
+                    messages.put((self.slot, json.loads(line)))
         messages.put((self.slot, None))
 
     def stop(self) -> None:
@@ -90,9 +93,13 @@ class SeedProcess:
 
     def ended(self) -> dict[str, Any]:
         """Wait for the end; return its last message: the `result`, or the `error` with its `code`."""
-        code = self._process.wait()
+        try:
+            code = self._process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = self._process.wait()
         with contextlib.suppress(OSError):
-            self._input.close()
+            self._input.close()  # not earlier: this tells it to stop, even while it runs exit functions of plugins
         with self._errors:
             self._errors.seek(0)
             words = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()[-5:]
@@ -142,6 +149,8 @@ def run_seeds(
                     continue
                 told(process.seed, message)
     finally:
-        for process in running.values():
+        for process in running.values():  # after an exception, such as a second Ctrl-C
             process.stop()
+        for process in running.values():
+            process.ended()
     return done

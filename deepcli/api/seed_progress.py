@@ -89,7 +89,7 @@ def make_seed_view(report: Reporter, quiet: bool, shown: Sequence[str]) -> SeedV
 
 
 def ended_line(result: Mapping[str, Any]) -> str:
-    """Say in a line what a run has come to."""
+    """Describe the result of a run in one line."""
     figures = {name: value for name, value in result["metrics"].get("test", {}).items() if value is not None}
     seconds = f"  {result['seconds']:.1f}s" if result.get("seconds") else ""
     best = f"best epoch {result['best_epoch']} of {result['epochs']}"

@@ -1,4 +1,4 @@
-"""What `train --seeds` has come to: the run of each seed, and mean and spread over them."""
+"""The result of `train --seeds`: the run of each seed, and mean and standard deviation over them."""
 
 from __future__ import annotations
 

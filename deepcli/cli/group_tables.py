@@ -57,7 +57,7 @@ def group_comparison(found: GroupComparison) -> None:
         (
             "  over examples",
             *_range(seeds.difference, found.examples_interval, digits),
-            f"these models, {found.examples:,} test examples",
+            f"{found.examples:,} examples, these models",
         ),
     ]
     print_table(("", "difference", "95 % interval", ""), rows, numbers=("difference",))
@@ -69,7 +69,7 @@ def group_comparison(found: GroupComparison) -> None:
 def _tested(seeds: SeedDifference) -> str:
     if seeds.p_value is None:
         return ""
-    how = f"{len(seeds.seeds)} pairs of equal seeds" if seeds.seeds else "not paired"
+    how = f"{len(seeds.seeds)} pairs of seeds" if seeds.seeds else "not paired"
     return f"p = {seeds.p_value:.2g}, {how}"
 
 
@@ -98,7 +98,7 @@ def _remarks(found: GroupComparison) -> list[str]:
         lines.append(f"left out of the difference: seeds that only one group has ({', '.join(left)})")
     if seeds.interval is not None:
         kind = "paired t test" if seeds.method == "paired" else "Welch's t test"
-        lines.append(f"better, worse: p < {ALPHA:g} in a {kind} over seeds; over test examples: bootstrap")
+        lines.append(f"better, worse: p < {ALPHA:g} in a {kind} over seeds")
     return lines
 
 

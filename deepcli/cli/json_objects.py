@@ -54,7 +54,7 @@ class SeedGroup(Nested):
     validation: GroupFigures = Field(description="`validation_figure` on the validation split.")
 
 
-class ComparedGroups(Nested):
+class GroupsCompared(Nested):
     """How a second spec compares with a first one, each trained with several seeds."""
 
     score: str = Field(description="The score that names the result of the task, such as accuracy.")
@@ -101,7 +101,7 @@ class Compared(Answer):
     )
     pairs: list[Pair] = Field([], description="How each run except the first compares with the first.")
     over_seeds: list[SeedComparison] = Field([], description="How specs that were trained with the same seeds compare.")
-    groups: ComparedGroups | None = Field(
+    groups: GroupsCompared | None = Field(
         None, description="The comparison of two groups of runs; null without --with."
     )
 

@@ -30,7 +30,7 @@ class Surroundings:
 
 
 def train_seeds(request: TrainRequest, seeds: str, around: Surroundings) -> None:
-    """Train several seeds of a spec and print what they have come to.
+    """Train several seeds of a spec and print the results.
 
     Raises:
         DeepcliError: A run failed, or as `deepcli.train_seeds` says.
@@ -55,10 +55,11 @@ def _print(trained: TrainedSeeds) -> None:
 
     result = trained.result
     columns, rows = table(result)
-    if result.status == "completed":  # then the column says nothing
-        columns, rows = columns[:1] + columns[2:], [row[:1] + row[2:] for row in rows]
-    ranks = {"run": 1, "seconds": 2, "best_epoch": 3, **{name: 0 for name in columns if name.startswith("test_")}}
-    print_rows(columns, rows, ranks={name: ranks.get(name, 0) for name in columns})
+    unsaid = {"run", "status"} if result.status == "completed" else {"run"}  # the folder is named below
+    kept = [place for place, name in enumerate(columns) if name not in unsaid]
+    names = [columns[place] for place in kept]
+    ranks = {name: 3 if name == "seconds" else 2 if name == "best_epoch" else "loss" in name for name in names}
+    print_rows(names, [[row[place] for place in kept] for row in rows], ranks=ranks, more="--json has all")
     count = sum(run.status == "completed" for run in result.seeds or ())
     if not count:
         return
@@ -66,7 +67,7 @@ def _print(trained: TrainedSeeds) -> None:
     for split in ("validation", "test"):
         for name, mean in result.metrics.get(split, {}).items():
             print(f"{split + ' ' + name:<22} {with_spread(mean, (result.spread or {})[split][name])}")
-    print(f"{result.seconds:.1f} s  {result.run}")
+    print(f"{result.seconds:.1f} s  {Path(str(result.run)) / 'seed-*'}")
 
 
 def _again(request: TrainRequest, seeds: str, around: Surroundings, folder: Path) -> str:

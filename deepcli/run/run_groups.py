@@ -45,7 +45,7 @@ class RunGroup:
         """Read the runs at some paths, patterns and folders.
 
         Raises:
-            UsageError: There are none, or they are not of one spec, or a seed is there twice.
+            UsageError: No runs are found, they are not of one spec, or two have the same seed.
             RunError: A path is not a run.
         """
         paths = list(dict.fromkeys(path for word in words for path in run_paths(word)))
