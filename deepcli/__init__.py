@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from deepcli.api.checking import sanity
     from deepcli.api.comparing import compare, runs
     from deepcli.api.costing import cost
+    from deepcli.api.group_comparing import compare_groups
     from deepcli.api.loading import load
     from deepcli.api.looking import look
     from deepcli.api.run import Run
+    from deepcli.api.seed_training import train_seeds
     from deepcli.api.sweep import Sweep
     from deepcli.api.sweeping import sweep
     from deepcli.api.training import train
@@ -45,6 +47,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "compare",
+    "compare_groups",
     "cost",
     "load",
     "look",
@@ -52,12 +55,14 @@ __all__ = [
     "sanity",
     "sweep",
     "train",
+    "train_seeds",
 ]
 
 _MODULES = {
     "Run": "deepcli.api.run",
     "Sweep": "deepcli.api.sweep",
     "compare": "deepcli.api.comparing",
+    "compare_groups": "deepcli.api.group_comparing",
     "cost": "deepcli.api.costing",
     "load": "deepcli.api.loading",
     "look": "deepcli.api.looking",
@@ -65,6 +70,7 @@ _MODULES = {
     "sanity": "deepcli.api.checking",
     "sweep": "deepcli.api.sweeping",
     "train": "deepcli.api.training",
+    "train_seeds": "deepcli.api.seed_training",
 }
 """Where each name is defined, other than the errors; importing deepcli imports none of these modules."""
 

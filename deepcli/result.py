@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA: Literal[1] = 1
 OPTIONAL = (
     "ended", "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers",
-    "baselines", "headline", "data", "threshold", "calibration",
+    "baselines", "headline", "data", "threshold", "calibration", "spread", "seeds",
 )  # fmt: skip
 
 
@@ -140,6 +140,23 @@ class Calibration(BaseModel):
     caveat: str | None = Field(description="Why it is not to be relied on; null if nothing is known.")
 
 
+class SeedRun(BaseModel):
+    """One of the runs of `train --seeds`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(description="The seed.")
+    run: str = Field(description="The run directory.")
+    status: Literal["completed", "failed"] = Field(description="How the run ended.")
+    error: str | None = Field(None, description="What went wrong; null if nothing did.")
+    epochs: int | None = Field(None, description="Epochs trained.")
+    best_epoch: int | None = Field(None, description="The epoch of the best weights, counted from 1.")
+    seconds: float | None = Field(None, description="Wall time of the run, in seconds.")
+    metrics: dict[str, dict[str, float | None]] = Field(
+        default_factory=dict, description="By split, then by metric; NaN is null."
+    )
+
+
 class Result(Answer):
     """The result of a command that trains or evaluates."""
 
@@ -200,6 +217,12 @@ class Result(Answer):
     threshold: ThresholdUsed | None = Field(None, description="The threshold of `evaluate --threshold`.")
     calibration: Calibration | None = Field(None, description="What `evaluate --calibrate` found.")
     data: DataRead | None = Field(None, description="The data that were read. `evaluate` only.")
+    spread: dict[str, dict[str, float | None]] | None = Field(
+        None,
+        description="By split, then by metric: the standard deviation over seeds, while `metrics` has the means and `run` is "
+        "the folder; null for fewer than two. `train --seeds` only.",
+    )
+    seeds: list[SeedRun] | None = Field(None, description="The run of each seed. `train --seeds` only.")
 
     @property
     def beside(self) -> dict[str, float | None]:

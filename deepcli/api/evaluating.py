@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deepcli.data.files import Sources
     from deepcli.result import Result
     from deepcli.run.reporter import Reporter
+    from deepcli.tasks.choices import Choices
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,12 @@ def run_evaluation(
     import_plugins(plugins)
     with contextlib.ExitStack() as stack:
         stack.callback(reporter.end)
-        return _evaluated(request, at, reporter)
+        return _evaluated(request, choices, at, reporter)
 
 
-def _evaluated(request: EvaluateRequest, at: Callable[[], Sources], reporter: Reporter) -> tuple[Result, Sequence[str]]:
+def _evaluated(
+    request: EvaluateRequest, choices: Choices, at: Callable[[], Sources], reporter: Reporter
+) -> tuple[Result, Sequence[str]]:
     """Find the checkpoint, read its data and evaluate it."""
     from deepcli.run.checkpoint import file as checkpoints
 

@@ -24,6 +24,7 @@ from deepcli.system.signals import Signals
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles, Source
     from deepcli.api.run import Run
+    from deepcli.data.arrays.splits import Splits
     from deepcli.data.files import Sources
     from deepcli.experiment.load import Loaded
     from deepcli.experiment.schema import Experiment
@@ -149,16 +150,7 @@ def _trained(
 ) -> Result:
     """Read the data and train."""
     sources, experiment = at(), loaded.experiment
-    reporter.doing("reading the data")
-    splits = experiment.data.load(sources)
-    if not splits.provenance.verified:
-        reporter.note(
-            f"notice: {splits.provenance.source} differs from the published file; "
-            "results are not comparable with published ones"
-        )
-
-    for line in findings_told(splits.findings, experiment.data.path):
-        reporter.note(line)
+    splits = read_data(experiment, sources, reporter)
 
     from deepcli.run.directory import default_path
     from deepcli.system.tensorflow_startup import import_tensorflow
@@ -183,6 +175,24 @@ def _trained(
         budget=request.budget if resumption is None else None,
     )
     return train(experiment, splits, options, reporter)
+
+
+def read_data(experiment: Experiment, sources: Sources, reporter: Reporter) -> Splits:
+    """Read a spec's data, and show what is worth knowing about them.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    reporter.doing("reading the data")
+    splits = experiment.data.load(sources)
+    if not splits.provenance.verified:
+        reporter.note(
+            f"notice: {splits.provenance.source} differs from the published file; "
+            "results are not comparable with published ones"
+        )
+    for line in findings_told(splits.findings, experiment.data.path):
+        reporter.note(line)
+    return splits
 
 
 def _known(

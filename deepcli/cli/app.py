@@ -24,6 +24,7 @@ from deepcli.cli.report import report
 from deepcli.cli.runs import runs
 from deepcli.cli.sanity import sanity
 from deepcli.cli.schema import schema
+from deepcli.cli.several_values import SeveralValues
 from deepcli.cli.show import show
 from deepcli.cli.sweep.run import app as sweep
 from deepcli.cli.train import train
@@ -68,7 +69,7 @@ app.command(rich_help_panel=MODELS)(evaluate)
 app.command(rich_help_panel=MODELS)(predict)
 app.command(rich_help_panel=RUNS)(runs)
 app.command(rich_help_panel=RUNS)(report)
-app.command(rich_help_panel=RUNS)(compare)
+app.command(rich_help_panel=RUNS, cls=SeveralValues)(compare)
 app.command(rich_help_panel=RUNS)(why)
 app.command(rich_help_panel=RUNS)(plot)
 app.command(rich_help_panel=MODELS)(export)

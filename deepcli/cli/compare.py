@@ -10,6 +10,7 @@ import typer
 
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.completion import metrics
+from deepcli.cli.group_tables import compare_groups
 from deepcli.cli.options import Json, Plugins, runs_named
 from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
@@ -20,8 +21,21 @@ def compare(
     context: typer.Context,
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN RUN...", help="Run directories.", show_default=False, callback=runs_named),
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Run directories; with --with also folders of runs and quoted patterns.",
+            show_default=False,
+            callback=runs_named,
+        ),
     ],
+    other: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="RUN...",
+            help="Runs of a second spec with several seeds, up to the next option: compare two specs over seeds.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Plot the learning curves of all runs in a PNG or SVG file.")
     ] = None,
@@ -42,13 +56,19 @@ def compare(
 
     Each run's saved predictions are tested against those of the first run.
     "better" and "worse" mean p < 0.05 in McNemar's exact test of accuracy, with
-    Holm's correction for several pairs. This compares trained models. To compare
-    specs, give six or more runs of each, trained with the same seeds; the
-    differences are then also tested seed by seed.
+    Holm's correction for several pairs. This compares trained models.
+
+    To compare specs, train each with several seeds (train --seeds 5) and name the
+    runs of the second spec after --with. That gives means, spreads over seeds and
+    over test examples, and how many seeds would show such a difference.
 
     Example:
     deepcli compare runs/first runs/second
     """
+    if other is not None:
+        refuse(context, "with --with", "--output", "--metric", "--markdown", "--wide")
+        compare_groups([str(path) for path in paths], other, plugins or (), json)
+        return
     if len(paths) < 2:
         raise UsageError("compare needs at least two runs")
     if output is None:

@@ -32,6 +32,7 @@ def print_rows(
     markdown: bool = False,
     ranks: Mapping[str, int] | None = None,
     wide: bool = False,
+    more: str = WIDE,
 ) -> None:
     """Print rows of figures and texts as a table, as CSV, or in Markdown.
 
@@ -42,6 +43,7 @@ def print_rows(
         markdown: Print a table in Markdown, with all columns.
         ranks: Columns of the highest rank are left out first where they do not fit; None leaves out none.
         wide: Leave out none, and shorten nothing.
+        more: How to see the columns that are left out.
     """
     if csv:
         import csv as separated
@@ -66,7 +68,7 @@ def print_rows(
     kept, cells = fitted(columns, cells, ranks, width())
     print_table([columns[k] for k in kept], cells, numbers)
     if left := len(columns) - len(kept):
-        print(f"+{left} column{'s' * (left > 1)}: {WIDE}", file=sys.stdout if sys.stdout.isatty() else sys.stderr)
+        print(f"+{left} column{'s' * (left > 1)}: {more}", file=sys.stdout if sys.stdout.isatty() else sys.stderr)
 
 
 def width() -> int:

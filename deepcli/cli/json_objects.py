@@ -36,6 +36,51 @@ class SeedComparison(Nested):
     verdict: str = Field(description="The verdict on the other spec, such as `better`.")
 
 
+class GroupFigures(Nested):
+    """A figure of a group of runs: over seeds, and of each seed."""
+
+    mean: float | None = Field(description="Mean over the seeds; null if a run lacks the figure.")
+    standard_deviation: float | None = Field(description="Standard deviation over the seeds; null for a single seed.")
+    by_seed: dict[str, float] = Field(description="The figure of each seed.")
+
+
+class SeedGroup(Nested):
+    """Runs of one spec with several seeds."""
+
+    name: str = Field(description="The group, as named on the command line.")
+    runs: list[str] = Field(description="The runs, in the order of their seeds.")
+    seeds: list[int] = Field(description="Their seeds.")
+    test: GroupFigures = Field(description="The score on the test split.")
+    validation: GroupFigures = Field(description="`validation_figure` on the validation split.")
+
+
+class GroupsCompared(Nested):
+    """How a second spec compares with a first one, each trained with several seeds."""
+
+    score: str = Field(description="The score that names the result of the task, such as accuracy.")
+    validation_figure: str = Field(description="What `validation` holds: that score, or loss if it was not measured.")
+    first: SeedGroup = Field(description="The runs of the first spec.")
+    second: SeedGroup = Field(description="The runs of the second spec, from --with.")
+    pairing: Literal["paired", "welch"] = Field(description="Whether runs of equal seeds are compared in pairs.")
+    seeds: list[int] = Field(description="The seeds that are paired; empty if none are.")
+    better: Literal["max", "min"] = Field(description="Whether more or less of the score is better.")
+    difference: float = Field(description="Difference between the mean scores: second minus first.")
+    interval: tuple[float, float] | None = Field(
+        description="Its 95 % interval over seeds (t); null if the seeds cannot give one."
+    )
+    p_value: float | None = Field(description="P-value of the t test over seeds; null if there is no interval.")
+    verdict: str = Field(description="better, worse, within noise, or why the seeds cannot decide.")
+    seeds_needed: int | None = Field(
+        description="Seeds of each spec that would show a difference of this size with 80 % power at the 5 % level; null for "
+        "more than 1000, or if there is no interval."
+    )
+    few: bool = Field(description="Whether there are fewer than 5 seeds, so that spread and seeds_needed are rough.")
+    examples: int = Field(description="Number of test examples.")
+    examples_interval: tuple[float, float] | None = Field(
+        description="95 % bootstrap interval of the difference over test examples, for these trained models."
+    )
+
+
 class Compared(Answer):
     """Runs compared with the first of them."""
 
@@ -56,6 +101,9 @@ class Compared(Answer):
     )
     pairs: list[Pair] = Field([], description="How each run except the first compares with the first.")
     over_seeds: list[SeedComparison] = Field([], description="How specs that were trained with the same seeds compare.")
+    groups: GroupsCompared | None = Field(
+        None, description="The comparison of two groups of runs; null without --with."
+    )
 
 
 class Verified(Nested):

@@ -27,7 +27,9 @@ from deepcli.cli.options import (
     set_verbose,
     sources,
 )
+from deepcli.cli.seed_tables import Surroundings, train_seeds
 from deepcli.cli.unused_options import refuse
+from deepcli.errors import UsageError
 
 
 @answers("deepcli.result:Result")
@@ -59,6 +61,13 @@ def train(
         bool,
         typer.Option("--dry-run", help="Take a few steps, show what the run would cost, and write nothing."),
     ] = False,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|K,K...",
+            help="Train N seeds, counted from the spec's, or these seeds: in DIR/seed-K, in parallel where there is room.",
+        ),
+    ] = None,
     plugins: Plugins = None,
     env: Env = None,
     device: DeviceName = None,
@@ -82,6 +91,10 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
+    if resume is not None and seeds is not None:
+        raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
+    if seeds is not None and (dry_run or budget is not None):
+        raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
     shown = reporter(quiet)
     shown.doing("starting")  # what is imported next takes a moment
     from deepcli.api.train_request import TrainRequest, budget_seconds
@@ -100,6 +113,9 @@ def train(
         started=started,
         budget=budget_seconds(budget),
     )
+    if seeds is not None:
+        train_seeds(request, seeds, Surroundings(data_dir, offline, json, quiet))
+        return
     at = partial(sources, data_dir, offline, quiet)
     if dry_run:
         cost_output.show_cost("train", request, at, shown, json)

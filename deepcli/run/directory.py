@@ -229,6 +229,19 @@ def default_path(name: str) -> Path:
     return RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
+def new_folder(path: Path) -> Path:
+    """Create a folder, or one of this name with its first free number, which only this process gets.
+
+    Raises:
+        RunError: It cannot be created.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _take(path)
+    except OSError as error:
+        raise RunError(f"cannot write the folder {path}: {error.strerror or error}") from None
+
+
 def is_free(path: Path) -> bool:
     """Return whether a path does not exist or is an empty folder."""
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))

@@ -36,6 +36,11 @@ def allowing(names: Iterable[str]) -> Iterator[None]:
         _ALLOWED.reset(before)
 
 
+def allowed() -> frozenset[str]:
+    """Return the environment variables that spec files may use now."""
+    return _ALLOWED.get()
+
+
 def allow(names: Iterable[str]) -> None:
     """Let spec files that are read from here on use environment variables, up to the end of `allowing` around it.
 

@@ -260,7 +260,7 @@ SUCCESSES = {
     "evaluate": ["evaluate runs/a", "evaluate runs/a --calibrate"],
     "predict": ["predict runs/a x.npy", "predict runs/a x.npy --top-k 3", "predict runs/a x.npy --probabilities"],
     "runs": ["runs", "runs runs/a --sort val_loss"],
-    "compare": ["compare runs/a runs/b", "compare runs/a runs/a -o c.png"],
+    "compare": ["compare runs/a runs/b", "compare runs/a runs/a -o c.png", "compare runs/a --with runs/b"],
     "export": ["export runs/a --format keras", "export runs/a --format keras --verify"],
     "sweep run": ["sweep run s.yaml 'seed=[1, 2]' --dry-run", "sweep run s.yaml data.limit=int:20:40 --dry-run"],
     "sweep status": ["sweep status swept"],

@@ -1,6 +1,7 @@
 """Tables fit a line: cells stay whole, columns are left out by rank and counted, names of rows are kept longest."""
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_in_a_terminal_the_count_is_part_of_the_table(room, capsys):
 
 
 @pytest.mark.parametrize("how", [{"wide": True}, {"csv": True}, {"markdown": True}])
-def test_all_is_shown_where_it_is_asked_for(room, capsys, how: dict[str, bool]):
+def test_all_is_shown_where_it_is_asked_for(room, capsys, how: dict[str, Any]):
     room(20)
     print_rows(COLUMNS, ROWS, ranks=RANKS, **how)
     assert "/data/of/somebody/else/very/long/photos.csv" in capsys.readouterr().out

@@ -265,5 +265,10 @@ def visible_gpus() -> list[str]:
 
 def default_workers() -> int:
     """Choose the number of workers: one per GPU, or without GPUs one per core as far as memory allows."""
+    return len(visible_gpus()) or fitting_processes()
+
+
+def fitting_processes() -> int:
+    """Count the training processes that fit on this machine without GPUs: one per core, as far as memory allows."""
     memory = min(psutil.virtual_memory().available, memory_limit()) // BYTES_EACH
-    return len(visible_gpus()) or max(min(cores(), int(memory)), 1)
+    return max(min(cores(), int(memory)), 1)
