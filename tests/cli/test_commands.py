@@ -204,7 +204,7 @@ def test_show_samples_draws_images_before_and_after_augmentation(cli, spec):
         ("data: imdb\nmodel: mlp\n", ["--samples", "a.png"], "--samples: needs images; imdb contains texts"),
         ("data: digits\nmodel: mlp\n", ["--samples", "a.jpg"], "--samples: a.jpg should end in .png"),
         ("data: digits\nmodel: mlp\n", ["--samples", "no/a.png"], "--samples: the directory no does not exist"),
-        ("data: digits\nmodel: mlp\n", ["--samples", "a.png", "--model"], "--model and --samples: choose one"),
+        ("data: digits\nmodel: mlp\n", ["--samples", "a.png", "--model"], "--model, --samples and --cost: choose one"),
     ],
 )
 def test_show_samples_says_what_it_cannot_do(cli, spec, text, words, message):

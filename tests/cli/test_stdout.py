@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from deepcli.cli import main, stdout
+from deepcli.experiment.load import dump, load
+from deepcli.run.directory import RunDir
 
 DEEPCLI = [sys.executable, "-m", "deepcli"]
 FULL = Path("/dev/full")
@@ -45,6 +47,7 @@ def into(monkeypatch, capfd):
 )  # fmt: skip
 def test_a_full_disk_is_one_short_error(into, spec, words, unbuffered):
     path = str(spec())
+    RunDir.create(Path("a run"), dump(load([Path(path)]).experiment), {})
     stream = FULL.open("w", encoding="utf-8")
     stream.reconfigure(write_through=unbuffered)
     code, err = into(stream, *(path if word == "SPEC" else word for word in words))
