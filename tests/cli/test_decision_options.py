@@ -131,6 +131,7 @@ def test_calibration_is_fitted_on_validation_and_shown_before_and_after(cli, tra
     assert told["before"] == {name: plain[name] for name in ("log_loss", "brier", "ece")}
     assert told["after"]["log_loss"] == pytest.approx(metrics.log_loss(one.labels, after))
     assert told["after"]["brier"] == pytest.approx(metrics.brier_score_loss(one.labels, after))
+    evaluated(cli, trained, "--split", "validation")
     validation = predicted(trained, "validation")
     losses = [
         metrics.log_loss(validation.labels, tempered(validation.probabilities, told["temperature"] * factor)[:, 0])
