@@ -97,6 +97,10 @@ class Done:
 def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run `deepcli` with words, in this process."""
     from deepcli.cli import main
+    from deepcli.spec.installed import OFF
+
+    monkeypatch.setenv(OFF, "")  # so that what `--no-plugins` sets is removed after the test
+    monkeypatch.delenv(OFF)
 
     def run(*words: str | Path) -> Done:
         monkeypatch.setattr(sys, "argv", ["deepcli", *map(str, words)])

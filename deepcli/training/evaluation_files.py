@@ -19,7 +19,7 @@ RESULT = "result.json"
 def keep_in_run(
     run: RunDir, result: Result, split: str, measured: Measured, lexicon: Callable[[], Lexicon | None], show: Reporter
 ) -> None:
-    """Save the predictions of a run's best weights in the run, and what was measured, or show why not."""
+    """Save the predictions of a run's best weights in the run, or show why not; of an unfinished run the figures, too."""
     if result.data is None or result.data.as_trained is None:
         show.note("notice: predictions are not saved in the run; use --output to save them elsewhere")
         return
@@ -28,7 +28,8 @@ def keep_in_run(
         return
     try:
         keep(run, split, measured, lexicon)
-        write_text(run.evaluation(split), result.to_json() + "\n")
+        if run.result() is None:  # the result of a run that has ended has its figures
+            write_text(run.evaluation(split), result.to_json() + "\n")
     except TrainingError as error:  # another user's run or a full disk; the metrics are still shown
         show.note(f"notice: predictions are not saved: {error}")
 
