@@ -93,6 +93,8 @@ def test_a_threshold_changes_the_answers_and_nothing_that_the_run_keeps(cli, tra
     assert "threshold" not in plain and "calibration" not in plain
     assert {path.name: path.read_bytes() for path in trained.glob("predictions-*")} == kept
     assert not (trained / "evaluation-test.json").exists()  # its own result has the usual figures
+    assert json.loads(Path("out/result.json").read_text())["threshold"]["value"] == 0.3
+    assert (predicted("out").answers == one.answers).all()
 
 
 def test_the_best_threshold_is_that_of_validation_whatever_is_evaluated(cli, trained):
