@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +80,10 @@ def run_evaluation(
     if request.output is not None:
         demand_free(request.output)
     import_plugins(plugins)
-    with contextlib.ExitStack() as stack:
-        stack.callback(reporter.end)
+    try:
         return _evaluated(request, choices, at, reporter)
+    finally:
+        reporter.end()
 
 
 def _evaluated(

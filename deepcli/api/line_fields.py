@@ -14,7 +14,6 @@ SHORT = {
     "mean_absolute_error": "mae",
     "root_mean_squared_error": "rmse",
     "average_precision": "ap",
-    "learning_rate": "lr",
 }
 """Names of metrics as the scores of `evaluate` have them, for lines that are too narrow for the long ones."""
 
@@ -26,7 +25,7 @@ class Field:
     Attributes:
         text: The text.
         rank: Fields with the highest rank are left out first; those of rank `NEVER` stay.
-        short: A shorter text, for lines that are too narrow for the long one; empty if there is none.
+        short: A shorter text, for lines that are too narrow for the long one; empty: the same text.
         room: The least width to reserve, so that a field that comes and goes does not move others in and out.
     """
 

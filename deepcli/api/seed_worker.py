@@ -97,7 +97,7 @@ def main() -> int:
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what plugins and libraries print is no message
+    os.dup2(2, 1)  # what plugins and libraries print is not a message
     reporter = LineReporter(out)
     try:
         result = _train(request, reporter)

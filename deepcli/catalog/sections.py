@@ -33,7 +33,7 @@ def sections() -> dict[str, type[Spec]]:
 
 
 def section_entries(word: str) -> list[Entry]:
-    """Describe the sections of a name or dotted path; none if there is none."""
+    """Describe the sections of a name or dotted path; an empty list if no section has it."""
     return [
         Entry(path, documentation(cls), _example(path.split(" ")[0], cls), tuple(fields(cls)), None, SECTIONS)
         for path, cls in sections().items()

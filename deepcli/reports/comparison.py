@@ -11,7 +11,7 @@ from deepcli.errors import DataError, DeepcliError
 from deepcli.evaluation.paired import ALPHA, PairedBase, compare_pair, holm
 from deepcli.evaluation.seeds import OverSeeds, over_seeds
 from deepcli.run.loaded import LoadedRun
-from deepcli.run.varied import varied
+from deepcli.run.varied import recorded_origins, varied
 from deepcli.spec.trees import flat
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Comparison:
 def compare(runs: Sequence[LoadedRun]) -> Comparison:
     """Compare the other runs with the first."""
     specs = [dict(flat(run.experiment.model_dump(mode="json", exclude={"name"}))) for run in runs]
-    keys = varied(specs, [_origins(run) for run in runs])
+    keys = varied(specs, [recorded_origins(run.environment) for run in runs])
     figures = [run.figures() for run in runs]
     names = dict.fromkeys(name for one in figures for name in one)
     said = [_said(run) for run in runs]
@@ -74,11 +74,6 @@ def compare(runs: Sequence[LoadedRun]) -> Comparison:
         _adjusted([_pair(runs[0], runs[place], said[0], said[place]) for place in range(1, len(runs))]),
         _over_seeds(runs, said),
     )
-
-
-def _origins(run: LoadedRun) -> Mapping[str, str] | None:
-    found = run.environment.get("origins")
-    return found if isinstance(found, Mapping) else None
 
 
 def _adjusted(pairs: Sequence[PairedBase | str | DeepcliError]) -> list[PairedBase | str | DeepcliError]:

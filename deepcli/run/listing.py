@@ -13,8 +13,8 @@ from deepcli.data.sources.naming import natural
 from deepcli.errors import RunError
 from deepcli.result import Result
 from deepcli.run.directory import RunDir
-from deepcli.run.near_runs import run_hint
-from deepcli.run.varied import varied
+from deepcli.run.near_runs import is_run, run_hint
+from deepcli.run.varied import recorded_origins, varied
 from deepcli.spec import yaml12
 from deepcli.spec.trees import Value, flat
 
@@ -97,7 +97,7 @@ def latest(folder: Path) -> Path | None:
 
 
 def _search(folder: Path, levels: int) -> Iterator[Path]:
-    if (folder / "config.yaml").is_file() and (folder / "environment.json").is_file():
+    if is_run(folder):
         yield folder
         return
     if not levels:
@@ -119,8 +119,7 @@ def _read(path: Path) -> ListedRun:
         spec = dict(flat(yaml12.quick(_text(run.config, yaml12.MAX_BYTES))))
     except (OSError, ValueError):
         return damaged
-    origins = about.get("origins")
-    whole = replace(damaged, spec=spec, origins=origins if isinstance(origins, dict) else None)
+    whole = replace(damaged, spec=spec, origins=recorded_origins(about))
     result = run.result()
     if result is not None:
         metrics = {**_metrics(result), **result.beside}

@@ -21,7 +21,7 @@ def run_hint(path: Path) -> str:
             return _of_spec(path)
         if not path.exists():
             inside = RUNS / path
-            return f"; did you mean {inside}?" if _is_run(inside) else near_hint(path)
+            return f"; did you mean {inside}?" if is_run(inside) else near_hint(path)
     except OSError:  # a folder that may not be read
         return ""
     newest = _newest(path)
@@ -30,7 +30,7 @@ def run_hint(path: Path) -> str:
 
 def _of_spec(path: Path) -> str:
     """Say how a spec becomes a run, or which run has it."""
-    if path.name == "config.yaml" and _is_run(path.parent):
+    if path.name == "config.yaml" and is_run(path.parent):
         return f"; it is the spec of the run {path.parent}: name that"
     trained = _newest(RUNS, f"{path.stem}-")
     other = f", or name a run of it, such as {trained}" if trained else ""
@@ -42,11 +42,12 @@ def _newest(folder: Path, start: str = "") -> Path | None:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in islice(entries, MOST_ENTRIES) if entry.name.startswith(start)]
-        found = [folder / name for name in names if _is_run(folder / name)]
+        found = [folder / name for name in names if is_run(folder / name)]
         return max(found, key=lambda run: (run.stat().st_mtime, run), default=None)
     except OSError:
         return None
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Return whether a folder has the two files that every run begins with."""
     return (path / "config.yaml").is_file() and (path / "environment.json").is_file()

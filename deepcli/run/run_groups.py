@@ -16,7 +16,7 @@ from deepcli.errors import UsageError
 from deepcli.run.directory import RunDir
 from deepcli.run.latest import run_path
 from deepcli.run.loaded import LoadedRun
-from deepcli.run.varied import varied
+from deepcli.run.varied import recorded_origins, varied
 from deepcli.spec.paths import with_absolute_paths
 from deepcli.spec.trees import flat
 
@@ -135,13 +135,8 @@ def changes(first: LoadedRun, second: LoadedRun) -> dict[str, tuple[Any, Any]]:
     specs = [dict(flat(with_absolute_paths(run.experiment).model_dump(mode="json"))) for run in pair]
     left_out = {"seed", *(f"data.{name}" for run in pair for name in run.experiment.data.path_fields)}
     differing = {key for spec in specs for key in spec if specs[0].get(key) != specs[1].get(key)} - {"name", *left_out}
-    told = [key for key in varied(specs, [_origins(run) for run in pair]) if key in differing]
+    told = [key for key in varied(specs, [recorded_origins(run.environment) for run in pair]) if key in differing]
     return {key: (specs[0].get(key), specs[1].get(key)) for key in told or sorted(differing)}
-
-
-def _origins(run: LoadedRun) -> Mapping[str, str] | None:
-    found = run.environment.get("origins")
-    return found if isinstance(found, Mapping) else None
 
 
 def _is_run(path: Path) -> bool:

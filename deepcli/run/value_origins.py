@@ -9,6 +9,7 @@ from typing import Any
 
 from deepcli.errors import RunError, UsageError
 from deepcli.run.directory import RunDir
+from deepcli.run.varied import recorded_origins
 from deepcli.spec import yaml12
 from deepcli.spec.spelling import did_you_mean
 from deepcli.spec.trees import Value, flat
@@ -59,8 +60,7 @@ def value_origins(path: Path, key: str | None = None) -> list[ValueOrigin]:
     except (OSError, ValueError) as error:
         raise RunError(f"{run.config}: is damaged: {error}") from None
     about = run.described()
-    found = about.get("origins")
-    origins = found if isinstance(found, dict) else None
+    origins = recorded_origins(about)
     if key is None:
         if origins is None:
             raise RunError(f"{path} is of a version of deepcli that did not record where its values came from")

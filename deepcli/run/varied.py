@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from deepcli.spec.trees import Value
 
@@ -22,6 +23,12 @@ def varied(specs: Specs, origins: Sequence[Mapping[str, str] | None]) -> list[st
     """
     keys = dict.fromkeys(key for spec in specs for key in spec if key != "name")
     return [key for key in keys if _is_varied(key, specs, origins)]
+
+
+def recorded_origins(environment: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Return where the values of a run's spec were written, from its environment; None in runs that did not record it."""
+    found = environment.get("origins")
+    return found if isinstance(found, Mapping) else None
 
 
 def _is_varied(key: str, specs: Specs, origins: Sequence[Mapping[str, str] | None]) -> bool:
