@@ -7,10 +7,10 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from deepcli.evaluation.scores import Scored, take
 from deepcli.experiment import load
@@ -22,6 +22,7 @@ from deepcli.reports.markup import decimal as _figure
 from deepcli.reports.markup import significant
 from deepcli.reports.markup import svg as _svg
 from deepcli.reports.markup import table as _table
+from deepcli.reports.pages import render
 from deepcli.run.loaded import LoadedRun
 from deepcli.spec.registry import Component
 from deepcli.spec.trees import differences
@@ -102,8 +103,7 @@ FRAGMENT_STYLE = (
 
 
 def _page(title: str, body: str) -> str:
-    template = resources.files("deepcli.reports").joinpath("template.html").read_text(encoding="utf-8")
-    return Template(template).substitute(title=escape(title), body=body)
+    return render("base.html", title=title, body=Markup(body))
 
 
 def _body(run: LoadedRun) -> Iterator[str]:

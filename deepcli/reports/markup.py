@@ -8,23 +8,24 @@ import math
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> Markup:
     """Write a table of cells that `cell` wrote."""
     lines = "".join(f"<tr>{''.join(row)}</tr>" for row in ([head] if head else []) + list(rows))
-    return f'<div class="scroll"><table class="{kind}">{lines}</table></div>'
+    return Markup(f'<div class="scroll"><table class="{escape(kind)}">{lines}</table></div>')
 
 
-def cell(value: object, tag: str = "td", number: bool = False) -> str:
+def cell(value: object, tag: str = "td", number: bool = False) -> Markup:
     """Write a cell of a table; numbers are aligned to the right."""
-    return f"<{tag}{' class=n' if number else ''}>{escape(str(value))}</{tag}>"
+    return Markup(f"<{tag}{' class=n' if number else ''}>{escape(str(value))}</{tag}>")
 
 
 def decimal(value: float | None) -> str:
@@ -39,7 +40,7 @@ def significant(value: float | None) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
-def svg(figure: Figure) -> str:
+def svg(figure: Figure) -> Markup:
     """Render a figure as inline SVG with the text color of the page."""
     import matplotlib as mpl
 
@@ -49,7 +50,7 @@ def svg(figure: Figure) -> str:
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"#000000|#262626", "currentColor", drawn)
-    return f"<figure>{_own_ids(drawn)}</figure>"
+    return Markup(f"<figure>{_own_ids(drawn)}</figure>")
 
 
 def _own_ids(svg: str) -> str:
@@ -59,7 +60,7 @@ def _own_ids(svg: str) -> str:
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{mark}", svg)
 
 
-def image(pixels: np.ndarray, description: str) -> str:
+def image(pixels: np.ndarray, description: str) -> Markup:
     """Write an image of uint8 pixels (height, width, channels), with a description for those who do not see it."""
     from matplotlib.image import imsave
 
@@ -67,4 +68,4 @@ def image(pixels: np.ndarray, description: str) -> str:
     plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     imsave(png, plane, format="png", cmap="gray", vmin=0, vmax=255)
     encoded = base64.b64encode(png.getvalue()).decode()
-    return f'<img alt="{escape(description)}" src="data:image/png;base64,{encoded}">'
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(description, encoded)
