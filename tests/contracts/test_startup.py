@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.xdist_group("startup")  # what they compare with is found out once
 PACKAGE = Path(__file__).parent.parent.parent / "deepcli"
 ROOT = PACKAGE.parent
 IMPORT = """

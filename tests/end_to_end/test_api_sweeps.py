@@ -28,6 +28,7 @@ from deepcli.sweeps.ranking import RankedTrial
 from deepcli.sweeps.start import open_study, start_sweep
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group("a sweep from Python")  # one process runs what many look at
 RATE = "optimizer.learning_rate"
 SPEC: dict[str, Any] = {
     "name": "small",

@@ -92,6 +92,7 @@ WRITTEN: dict[str, Callable[[int], Image.Image]] = {
 
 
 @pytest.mark.real_data
+@pytest.mark.xdist_group("mnist run")  # one process trains it for both
 def test_peoples_own_digits_are_read(cli, mnist_run):
     Path("digits").mkdir()
     for name, draw in WRITTEN.items():
@@ -109,6 +110,7 @@ def test_peoples_own_digits_are_read(cli, mnist_run):
 
 
 @pytest.mark.real_data
+@pytest.mark.xdist_group("mnist run")  # one process trains it for both
 def test_fitting_leaves_mnists_own_pictures_alone_and_finds_enlarged_ones(cli, mnist_run):
     with np.load(Path(os.environ["DEEPCLI_DATA_DIR"]) / "mnist.npz") as file:
         x, y = file["x_test"][:300], file["y_test"][:300]
