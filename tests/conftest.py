@@ -36,7 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Check that tests of a group run in one process: where that is lost, each worker prepares the same once more."""
     if session.config.getoption("loadgroup", False):
-        lost = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+        lost = [
+            item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid
+        ]
         if lost:
             raise pytest.UsageError(f"pytest-xdist takes no notice of the group of {lost[0]}")
 
