@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepcli.reports import plots
+from deepcli.reports import class_plots
 from deepcli.reports.markup import cell, image, svg, table
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def class_sections(predictions: Predictions, names: Sequence[str]) -> Iterator[s
     if len(counts) <= LARGEST_MATRIX:
         yield _class_matrix(counts, names)
     else:
-        yield svg(plots.confusion(predictions))
-    figure = plots.calibration(predictions)
+        yield svg(class_plots.confusion(predictions))
+    figure = class_plots.calibration(predictions)
     if figure is not None:
         yield "<h2>Calibration</h2>"
         yield '<p class="soft">accuracy by confidence; the numbers above the bars count examples</p>'

@@ -16,7 +16,7 @@ from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.other_mistakes import LabelMistakes, NumberMistakes
 from deepcli.evaluation.predictions import Predictions
 from deepcli.evaluation.tables import per_class, per_label, per_number
-from deepcli.reports import number_plots, plots
+from deepcli.reports import class_plots, number_plots
 from deepcli.reports.class_sections import class_mistakes, class_sections
 from deepcli.reports.label_plots import average_precision_bars
 from deepcli.reports.markup import cell, decimal, image, significant, svg, table
@@ -99,7 +99,7 @@ def level_sections(predictions: LevelPredictions, names: Sequence[str]) -> Itera
     if len(predictions.confusion) <= LARGEST_MATRIX:
         yield _level_matrix(predictions, names)
     else:
-        yield svg(plots.confusion(predictions))
+        yield svg(class_plots.confusion(predictions))
     yield "<h2>Steps from the true level</h2>"
     apart = predictions.answers - predictions.labels
     head, lines = [cell("steps", "th"), cell("examples", "th", number=True), cell("share", "th", number=True)], []
