@@ -52,5 +52,5 @@ def calibration(predictions: Predictions) -> Figure | None:
         axes.annotate(str(count), (x, y), ha="center", va="bottom", fontsize=7)
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.05), ylim=(0, 1.1))
     axes.set_title(f"calibration: ECE {score.measure(predictions):.4f}, {table.bins} bins")
-    axes.legend(loc="upper left", frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure

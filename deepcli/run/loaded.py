@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from deepcli.experiment.schema import Experiment
 
 MAX_BYTES = 64 << 20
+MOST_EPOCHS = 10**9
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,11 @@ class LoadedRun:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError
             with path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file)
-                return [{name: float(value) for name, value in row.items()} for row in reader]
-        except (OSError, ValueError, TypeError, AttributeError, csv.Error):
+                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+            if not all(row["epoch"].is_integer() and 1 <= row["epoch"] <= MOST_EPOCHS for row in rows):
+                raise ValueError
+            return rows
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error):
             raise RunError(f"{path} is damaged: it should be a table of numbers with one row per epoch") from None
 
     @property
