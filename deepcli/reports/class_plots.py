@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 LARGEST_LABELLED = 20
 """Maximum number of classes of a confusion matrix with counts written in its cells."""
+UNLABELLED = 14
+"""Number of classes as for which a confusion matrix of more is sized, so that its axes can be read."""
 
 
 def confusion(predictions: Predictions) -> Figure:
     """Plot the confusion matrix, normalized by row."""
     counts = predictions.confusion
-    size = max(3.2, 0.42 * len(counts) + 1.6)
+    size = max(3.2, 0.42 * (len(counts) if len(counts) <= LARGEST_LABELLED else UNLABELLED) + 1.6)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -71,7 +71,7 @@ def fragment(run: LoadedRun) -> str:
         RunError: Its history is damaged.
         DataError: Its predictions are damaged.
     """
-    return render("fragment.html", **_headline(run, _predictions(run)[0]))
+    return str(render("fragment.html", **_headline(run, _predictions(run)[0])))
 
 
 def _headline(run: LoadedRun, predictions: AnyPredictions | None) -> dict[str, Any]:
@@ -108,6 +108,8 @@ def _predictions(run: LoadedRun) -> tuple[AnyPredictions | None, str]:
     """
     path = run.run.predictions("test")
     if not path.is_file():
+        if not run.run.best.is_file():
+            return None, ""
         return None, f"No predictions are saved; to add scores and plots, run: deepcli evaluate {shlex.quote(run.name)}"
     predictions = run.predictions()
     if predictions.misfit:

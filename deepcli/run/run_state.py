@@ -108,8 +108,8 @@ def _stopped(run: RunDir) -> tuple[str, str]:
         return "unfinished", f"{run.metrics.name} is damaged, so how it ended is unknown"
     log = _log(run)
     if log and log[-1].startswith("interrupted "):
-        where = log[-1].split(";")[0].removeprefix("interrupted ")
-        return "interrupted", f"interrupted {where}, by Ctrl-C or another signal"
+        where = re.split(r" of |;", log[-1].removeprefix("interrupted "))[0]
+        return "interrupted", f"stopped {where} by Ctrl-C or another signal"
     return "unfinished", "its process ended without a result: it was killed, or the machine stopped"
 
 
