@@ -49,21 +49,6 @@ def write_report(run: LoadedRun, path: Path) -> None:
     write_text(path, page)
 
 
-def write_overview(runs: Sequence[tuple[LoadedRun, str]], path: Path) -> None:
-    """Write an overview page of several runs.
-
-    Args:
-        runs: The runs, each with the link to its report.
-        path: The file to write.
-
-    Raises:
-        TrainingError: The page cannot be written.
-    """
-    figures = [run.figures() for run, _ in runs]
-    names = list(dict.fromkeys(name for one in figures for name in one if not name.startswith("train_")))
-    write_text(path, render("runs.html", title=path.resolve().parent.name, runs=runs, figures=figures, names=names))
-
-
 def fragment(run: LoadedRun) -> str:
     """Write a run's headline, learning curves and metrics as HTML to be shown inside a page, such as a notebook.
 

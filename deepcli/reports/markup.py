@@ -25,6 +25,11 @@ def breakable(name: str) -> Markup:
     return Markup(re.sub(r"(?<=[._])(?=.)", "<wbr>", str(escape(name))))
 
 
+def breakable(name: str) -> Markup:
+    """Write a name that may go on in the next line behind each dot and underscore, so that a column can be narrow."""
+    return Markup(re.sub(r"(?<=[._])(?=.)", "<wbr>", str(escape(name))))
+
+
 def decimal(value: float | None) -> str:
     """Write a figure with four digits after the point; empty if there is none."""
     return "" if value is None or math.isnan(value) else f"{value:.4f}"
@@ -37,13 +42,19 @@ def significant(value: float | None) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
-def svg(figure: Figure) -> Markup:
-    """Render a figure as inline SVG with the text color of the page."""
+def svg(figure: Figure, *, tight: bool = False) -> Markup:
+    """Render a figure as inline SVG with the text color of the page.
+
+    Args:
+        figure: The figure.
+        tight: Whether to make it as large as what is drawn, where that is more than it has room for.
+    """
     import matplotlib as mpl
 
     text = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "deepcli"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        box = "tight" if tight else None
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, bbox_inches=box)
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"#000000|#262626", "currentColor", drawn)

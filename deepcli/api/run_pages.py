@@ -1,0 +1,82 @@
+"""The page of each run below a folder: written where it is not up to date, with what the overview shows of the run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from deepcli.errors import DataError, DeepcliError, RunError, SpecError
+
+if TYPE_CHECKING:
+    from deepcli.reports.reported_run import ReportedRun
+    from deepcli.run.listing import ListedRun
+    from deepcli.run.loaded import LoadedRun
+
+PAGE = "report.html"
+
+
+def write_page(listed: ListedRun, folder: Path, overview: Path, *, force: bool) -> tuple[ReportedRun, bool]:
+    """Write the page of a run unless it is up to date; return the run, and whether its page was written.
+
+    Args:
+        listed: The run.
+        folder: The folder whose overview shows it.
+        overview: The file of the overview.
+        force: Whether a page that is up to date is written again.
+
+    Raises:
+        TrainingError: The page cannot be written.
+    """
+    from deepcli.reports.html import write_report
+    from deepcli.reports.page_stamp import has_stamp, put_stamp, stamp_of
+    from deepcli.reports.reported_run import ReportedRun, what_is_damaged
+    from deepcli.run.loaded import LoadedRun
+
+    page = listed.path / PAGE
+    name = _name(listed.path, folder)
+    address = quote(Path(os.path.relpath(page, overview.parent)).as_posix())
+    run: LoadedRun | None = None
+    try:
+        run = LoadedRun.read(listed.path)
+        problem = what_is_damaged(run, listed)
+        command = "" if problem else _resume(run, listed)
+        stamp = stamp_of(run.run)
+        if stamp is not None and not force and has_stamp(page, stamp):
+            return ReportedRun(name, listed, run, address, problem, command), False
+        write_report(run, page)
+        if stamp is not None:
+            put_stamp(page, stamp)
+        return ReportedRun(name, listed, run, address, problem, command), True
+    except (RunError, SpecError, DataError) as error:
+        readable = run if run is not None and isinstance(error, DataError) else None
+        return ReportedRun(name, listed, readable, problem=told(error)), False
+
+
+def _name(run: Path, folder: Path) -> str:
+    """Return what the overview of a folder calls a run; a trial of its sweep by its number."""
+    from deepcli.sweeps.directory import SweepDir
+
+    trials = SweepDir(folder).trials
+    return Path(os.path.relpath(run, trials if run.is_relative_to(trials) else folder)).as_posix()
+
+
+def told(error: DeepcliError) -> str:
+    """Return an error in one line."""
+    return " ".join(str(error).splitlines())
+
+
+def _resume(run: LoadedRun, listed: ListedRun) -> str:
+    """Return the command that continues a run, or the sweep that it is of; empty for one that cannot go on."""
+    from deepcli.sweeps.directory import SweepDir
+
+    named = run.environment.get("plugins")
+    plugins = [f"--plugin={plugin}" for plugin in named] if isinstance(named, list) else []
+    sweep = next((folder for folder in run.run.path.parents[:3] if SweepDir(folder).plan.is_file()), None)
+    if sweep is not None:
+        goes_on = listed.status == "unfinished"
+        return shlex.join(["deepcli", "sweep", "worker", str(sweep), *plugins]) if goes_on else ""
+    goes_on = listed.status == "unfinished" or (listed.status == "failed" and run.run.last.is_file())
+    return shlex.join(["deepcli", "train", "--resume", str(run.run.path), *plugins]) if goes_on else ""
