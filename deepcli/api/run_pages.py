@@ -32,7 +32,7 @@ def write_page(listed: ListedRun, folder: Path, overview: Path, *, force: bool) 
     """
     from deepcli.reports.html import write_report
     from deepcli.reports.page_stamp import has_stamp, put_stamp, stamp_of
-    from deepcli.reports.reported_run import ReportedRun, what_is_damaged
+    from deepcli.reports.reported_run import ReportedRun
     from deepcli.run.loaded import LoadedRun
 
     page = listed.path / PAGE
@@ -41,7 +41,9 @@ def write_page(listed: ListedRun, folder: Path, overview: Path, *, force: bool) 
     run: LoadedRun | None = None
     try:
         run = LoadedRun.read(listed.path)
-        problem = what_is_damaged(run, listed)
+        _ = run.history  # an error if it is damaged
+        lost = f"{run.run.metrics} cannot be read, so how the run ended is not known"
+        problem = lost if listed.status == "damaged" else None
         command = "" if problem else _resume(run, listed)
         stamp = stamp_of(run.run)
         if stamp is not None and not force and has_stamp(page, stamp):
@@ -69,14 +71,14 @@ def told(error: DeepcliError) -> str:
 
 
 def _resume(run: LoadedRun, listed: ListedRun) -> str:
-    """Return the command that continues a run, or the sweep that it is of; empty for one that cannot go on."""
+    """Return the command that continues a run, or the sweep that it is of; empty if it cannot continue."""
     from deepcli.sweeps.directory import SweepDir
 
     named = run.environment.get("plugins")
     plugins = [f"--plugin={plugin}" for plugin in named] if isinstance(named, list) else []
     sweep = next((folder for folder in run.run.path.parents[:3] if SweepDir(folder).plan.is_file()), None)
     if sweep is not None:
-        goes_on = listed.status == "unfinished"
-        return shlex.join(["deepcli", "sweep", "worker", str(sweep), *plugins]) if goes_on else ""
-    goes_on = listed.status == "unfinished" or (listed.status == "failed" and run.run.last.is_file())
-    return shlex.join(["deepcli", "train", "--resume", str(run.run.path), *plugins]) if goes_on else ""
+        can_continue = listed.status == "unfinished"
+        return shlex.join(["deepcli", "sweep", "worker", str(sweep), *plugins]) if can_continue else ""
+    can_continue = listed.status == "unfinished" or (listed.status == "failed" and run.run.last.is_file())
+    return shlex.join(["deepcli", "train", "--resume", str(run.run.path), *plugins]) if can_continue else ""

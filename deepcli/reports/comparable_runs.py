@@ -116,7 +116,7 @@ def comparable_sets(runs: Sequence[ReportedRun], objective: Objective = None) ->
 
 
 def split_facts(sets: Sequence[ComparableRuns]) -> list[str]:
-    """Say for each set in which fields of `data` it differs from another one; empty where its title tells it apart."""
+    """Say for each set in which fields of `data` it differs from another one; empty where its title is its own."""
     fields = [_fields(one.first) for one in sets]
     keys = dict.fromkeys(key for one in fields for key in one)
     told = []

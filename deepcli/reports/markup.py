@@ -26,7 +26,7 @@ def breakable(name: str) -> Markup:
 
 
 def breakable(name: str) -> Markup:
-    """Write a name that may go on in the next line behind each dot and underscore, so that a column can be narrow."""
+    """Write a name that may be divided behind each dot and underscore, so that a column can be narrow."""
     return Markup(re.sub(r"(?<=[._])(?=.)", "<wbr>", str(escape(name))))
 
 

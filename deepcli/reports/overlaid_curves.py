@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deepcli.run.loaded import LoadedRun
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "currentColor")
-"""Colours that people with any kind of colour vision can tell apart, on light and on dark ground.
+"""Colours that people with any kind of colour vision can distinguish, on light and on dark ground.
 
 Source: Okabe & Ito (2008), "Color Universal Design", with a darker yellow, and the page's text for black.
 """

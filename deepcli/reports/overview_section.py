@@ -24,7 +24,7 @@ class OverviewSection:
     Attributes:
         runs: The runs.
         title: Their data and task.
-        about: What tells them apart from another section with this title; empty for nothing.
+        about: What distinguishes them from another section with this title; empty for nothing.
         alike: What all runs share, in words.
         settings: Each field that a spec sets and that is equal in all of them, with its value.
         ranking: How the rows are ordered, and what that means.
@@ -57,7 +57,7 @@ def section_of(runs: ComparableRuns, about: str) -> OverviewSection:
 
     Args:
         runs: The runs.
-        about: What tells them apart from another section with the same title.
+        about: What distinguishes them from another section with the same title.
     """
     groups = spec_groups(runs)
     with_curves = [run for run in runs.ranked if run.loaded is not None and run.loaded.history]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from deepcli.errors import RunError
 from deepcli.run.columns import GOING
 from deepcli.run.listing import ListedRun
 from deepcli.run.loaded import LoadedRun
@@ -141,17 +140,6 @@ class ReportedRun:
         except OSError:
             return ""
         return lines[-1][len("2026-01-31 12:00:00 ") :] if lines else ""
-
-
-def what_is_damaged(run: LoadedRun, listed: ListedRun) -> str | None:
-    """Return which file of a run that was read is damaged; None if none is."""
-    if listed.status == "damaged":
-        return f"{run.run.metrics} cannot be read, so how the run ended is not known"
-    try:
-        _ = run.history
-    except RunError as error:
-        return str(error)
-    return None
 
 
 def is_unfinished(run: ReportedRun) -> bool:

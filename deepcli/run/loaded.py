@@ -91,7 +91,10 @@ class LoadedRun:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError
             with path.open(encoding="utf-8", newline="") as file:
-                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+                reader = csv.DictReader(file)
+                rows = [{name: float(value) for name, value in row.items()} for row in reader]
+            if "epoch" not in (reader.fieldnames or ["epoch"]):
+                raise ValueError
             if not all(row["epoch"].is_integer() and 1 <= row["epoch"] <= MOST_EPOCHS for row in rows):
                 raise ValueError
             return rows
