@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import pytest
 
 import deepcli
+from deepcli.api.reporting import ReportRequest, write_reports
 from deepcli.run.directory import RunDir
+from deepcli.run.reporter import NullReporter
 from tests.end_to_end.overview.parsing import Overview
 from tests.end_to_end.test_report import CHROMIUM, browsed
 
@@ -200,6 +202,29 @@ def test_pages_that_are_up_to_date_are_not_written_again(overview, make_run, qui
     quick_pages.clear()
     overview("--force")
     assert quick_pages == ["a", "b", "c"]
+
+
+class Shown(NullReporter):
+    """Lists what is shown as being done, and when nothing is."""
+
+    def __init__(self):
+        self.lines = []
+
+    def doing(self, what):
+        self.lines.append(what)
+
+    def end(self):
+        self.lines.append("")
+
+
+def test_a_terminal_shows_how_far_the_reports_are(make_run, quick_pages, tmp_path):
+    make_run("a"), make_run("b")
+    shown = Shown()
+    for _ in write_reports(ReportRequest(tmp_path / "runs", reporter=shown)):
+        assert shown.lines[-1] == "", "a page is printed where nothing is shown"
+    told = [line for line in shown.lines if line]
+    assert told == ["reading runs", "report 1 of 2: a", "report 2 of 2: b", "writing the overview"]
+    assert shown.lines[-1] == ""
 
 
 def test_python_has_the_same(make_run, quick_pages, tmp_path):
