@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -34,6 +33,7 @@ def write_page(listed: ListedRun, folder: Path, overview: Path, *, force: bool) 
     from deepcli.reports.page_stamp import has_stamp, put_stamp, stamp_of
     from deepcli.reports.reported_run import ReportedRun
     from deepcli.run.loaded import LoadedRun
+    from deepcli.run.run_state import state_of
 
     page = listed.path / PAGE
     name = _name(listed.path, folder)
@@ -44,16 +44,16 @@ def write_page(listed: ListedRun, folder: Path, overview: Path, *, force: bool) 
         _ = run.history  # an error if it is damaged
         lost = f"{run.run.metrics} cannot be read, so how the run ended is not known"
         problem = lost if listed.status == "damaged" else None
-        command = "" if problem else _resume(run, listed)
+        state = state_of(run)
         stamp = stamp_of(run.run)
         if stamp is not None and not force and has_stamp(page, stamp):
-            return ReportedRun(name, listed, run, address, problem, command), False
+            return ReportedRun(name, listed, run, address, problem, state), False
         write_report(run, page)
         if stamp is not None:
             put_stamp(page, stamp)
-        return ReportedRun(name, listed, run, address, problem, command), True
+        return ReportedRun(name, listed, run, address, problem, state), True
     except (RunError, SpecError, DataError) as error:
-        readable = run if run is not None and isinstance(error, DataError) else None
+        readable = run if isinstance(error, DataError) else None  # its predictions are damaged, not its figures
         return ReportedRun(name, listed, readable, problem=told(error)), False
 
 
@@ -68,17 +68,3 @@ def _name(run: Path, folder: Path) -> str:
 def told(error: DeepcliError) -> str:
     """Return an error in one line."""
     return " ".join(str(error).splitlines())
-
-
-def _resume(run: LoadedRun, listed: ListedRun) -> str:
-    """Return the command that continues a run, or the sweep that it is of; empty if it cannot continue."""
-    from deepcli.sweeps.directory import SweepDir
-
-    named = run.environment.get("plugins")
-    plugins = [f"--plugin={plugin}" for plugin in named] if isinstance(named, list) else []
-    sweep = next((folder for folder in run.run.path.parents[:3] if SweepDir(folder).plan.is_file()), None)
-    if sweep is not None:
-        can_continue = listed.status == "unfinished"
-        return shlex.join(["deepcli", "sweep", "worker", str(sweep), *plugins]) if can_continue else ""
-    can_continue = listed.status == "unfinished" or (listed.status == "failed" and run.run.last.is_file())
-    return shlex.join(["deepcli", "train", "--resume", str(run.run.path), *plugins]) if can_continue else ""

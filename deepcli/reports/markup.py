@@ -21,11 +21,6 @@ LARGEST_SHOWN = 192
 
 
 def breakable(name: str) -> Markup:
-    """Write a name that may go on in the next line behind each dot and underscore, so that a column can be narrow."""
-    return Markup(re.sub(r"(?<=[._])(?=.)", "<wbr>", str(escape(name))))
-
-
-def breakable(name: str) -> Markup:
     """Write a name that may be divided behind each dot and underscore, so that a column can be narrow."""
     return Markup(re.sub(r"(?<=[._])(?=.)", "<wbr>", str(escape(name))))
 

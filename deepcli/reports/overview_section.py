@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from deepcli.reports.comparable_runs import ComparableRuns
+from deepcli.reports.line_styles import MOST_COLOURED, LineStyle
 from deepcli.reports.markup import svg
-from deepcli.reports.overlaid_curves import MOST_COLOURED, LineStyle, overlaid_curves
+from deepcli.reports.overlaid_curves import overlaid_curves
 from deepcli.reports.runs_table import groups_table, runs_table
 from deepcli.reports.sortable_table import SortableTable, value_text
 from deepcli.reports.spec_groups import seeds_verdict, spec_groups
@@ -48,7 +49,7 @@ class OverviewSection:
     groups: SortableTable | None
     verdict: str
     curves: list[Markup]
-    legend: list[tuple[Markup, str]]
+    legend: list[tuple[LineStyle, str]]
     grey: int
 
 
@@ -79,7 +80,7 @@ def section_of(runs: ComparableRuns, about: str) -> OverviewSection:
         groups_table(runs, groups) if groups else None,
         seeds_verdict(runs, groups),
         [svg(figure) for figure in figures if figure is not None],
-        [(style.swatch, with_curves[place].name) for place, style in styles.items()],
+        [(style, with_curves[place].name) for place, style in styles.items()],
         len(with_curves) - len(styles) if several else 0,
     )
 

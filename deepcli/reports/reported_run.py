@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from deepcli.run.columns import GOING
 from deepcli.run.listing import ListedRun
 from deepcli.run.loaded import LoadedRun
+from deepcli.run.run_state import RunState
 
 if TYPE_CHECKING:
     from deepcli.experiment.schema import Experiment
@@ -18,8 +19,6 @@ ENDS = {
     "early_stopping": "early stopping", "max_steps": "max_steps", "time": "time limit", "callback": "stopped", "pruned": "pruned",
 }  # fmt: skip
 """How a run ended that did not train all its epochs, in words."""
-INTERRUPTED = "interrupted"
-"""How the last line of the log of a run begins that a signal stopped."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class ReportedRun:
         loaded: The run; None if it cannot be read.
         address: The address of its page from the overview; None if it has none.
         problem: Why it cannot be read; None if it can.
-        resume: The command that continues it.
+        state: Where the run stands; None if it cannot be read.
     """
 
     name: str
@@ -40,7 +39,7 @@ class ReportedRun:
     loaded: LoadedRun | None = None
     address: str | None = None
     problem: str | None = None
-    resume: str = ""
+    state: RunState | None = None
 
     @property
     def experiment(self) -> Experiment:
@@ -64,28 +63,18 @@ class ReportedRun:
         return self.problem is None and self.loaded is not None and self.loaded.run.predictions("test").is_file()
 
     @cached_property
-    def best_row(self) -> Mapping[str, float]:
-        """The epoch with the best value of the monitored metric so far; empty before the first."""
-        assert self.loaded is not None
-        monitor = self.experiment.monitor
-        rows = [row for row in self.loaded.history if row.get(monitor) == row.get(monitor) and monitor in row]
-        choose = max if self.experiment.mode(monitor) == "max" else min
-        return choose(rows, key=lambda row: row[monitor]) if rows else {}
-
-    @cached_property
     def figures(self) -> dict[str, float | None]:
         """The metrics by column; of a run that has not ended, those of its best epoch so far."""
         if self.is_done or self.loaded is None:
             return dict(self.listed.metrics)
-        so_far = {name: value for name, value in self.best_row.items() if name.startswith("val_")}
+        row: Mapping[str, float] = next((row for row in self.loaded.history if row["epoch"] == self.best_epoch), {})
+        so_far = {name: value for name, value in row.items() if name.startswith("val_")}
         return {**self.listed.metrics, **so_far}
 
     @property
     def best_epoch(self) -> int | None:
         """The best epoch, so far if the run has not ended."""
-        if self.listed.best_epoch is not None or self.loaded is None:
-            return self.listed.best_epoch
-        return int(self.best_row["epoch"]) if self.best_row else None
+        return self.loaded.best_epoch if self.loaded is not None else self.listed.best_epoch
 
     @property
     def epochs(self) -> int:
@@ -103,43 +92,22 @@ class ReportedRun:
     @property
     def status(self) -> str:
         """How the run stands, in a word or two."""
-        if self.listed.status == "running":
-            return "running now"
         if self.is_done and self.loaded is not None and self.loaded.result is not None:
             return ENDS.get(self.loaded.result.ended or "", "completed")
-        if self.listed.status == "unfinished" and self._last_line.startswith(INTERRUPTED):
-            return INTERRUPTED
-        return self.listed.status
+        return self.listed.status if self.state is None or self.problem is not None else self.state.status
 
     @property
     def why(self) -> str:
-        """Why the run has not completed, in a sentence or two."""
-        far = f"epoch {self.far}" if self.epochs else "no epoch completed"
-        if self.problem is not None:
-            return self.problem
-        if self.listed.status == "running":
-            return f"being trained now: {far}"
-        result = self.loaded.result if self.loaded else None
-        if result is not None:
-            return f"{result.status} ({far}): {result.error or 'no reason is recorded'}"
-        last = self._last_line
-        if last.startswith(INTERRUPTED):
-            return last.partition("; continue with:")[0]
-        seen = f"; the last line of train.log: {last}" if last else ""
-        return f"ended without a result ({far}), as when a process is killed or the power fails{seen}"
+        """Why the run has not completed, or cannot be read."""
+        if self.problem is not None or self.state is None:
+            return self.problem or ""
+        best = f"; best so far: {self.state.best}" if self.state.best else ""
+        return f"{self.state.status}, {self.state.far}: {self.state.why}{best}"
 
-    @cached_property
-    def _last_line(self) -> str:
-        """Return the last line of the log, without its time; empty if there is none."""
-        if self.loaded is None:
-            return ""
-        try:
-            with self.loaded.run.log.open("rb") as stream:
-                stream.seek(max(0, stream.seek(0, 2) - 4096))
-                lines = stream.read().decode("utf-8", "replace").strip().splitlines()
-        except OSError:
-            return ""
-        return lines[-1][len("2026-01-31 12:00:00 ") :] if lines else ""
+    @property
+    def resume(self) -> str:
+        """The command that continues it; empty if there is none."""
+        return self.state.resume if self.state is not None else ""
 
 
 def is_unfinished(run: ReportedRun) -> bool:

@@ -6,8 +6,6 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -48,7 +46,7 @@ def write_overview(runs: Sequence[ReportedRun], path: Path, *, sweep: ShownSweep
     """
     sets = comparable_sets(runs, (sweep.metric, sweep.better) if sweep else None)
     unfinished = [run for run in runs if is_unfinished(run)]
-    script = sort_script()
+    script = render("sort.js")  # the one script of the page, which is complete without it
     page = render(
         "overview.html",
         title=path.resolve().parent.name,
@@ -57,13 +55,7 @@ def write_overview(runs: Sequence[ReportedRun], path: Path, *, sweep: ShownSweep
         unfinished=len(unfinished),
         shown=[run for run in unfinished if run.problem is not None or not sweep],  # a sweep shows its trials itself
         sweep=sweep.html if sweep else None,
-        script=Markup(script),
+        script=script,
         digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     write_text(path, page)
-
-
-@cache
-def sort_script() -> str:
-    """Return the one script of the page, which sorts tables; the page is complete without it."""
-    return files("deepcli.reports").joinpath("templates/sort.js").read_text(encoding="utf-8").strip()

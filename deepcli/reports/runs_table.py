@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from markupsafe import Markup
-
 from deepcli.evaluation.scores import SCORES
 from deepcli.reports.comparable_runs import ComparableRuns
-from deepcli.reports.overlaid_curves import LineStyle
+from deepcli.reports.line_styles import LineStyle
 from deepcli.reports.reported_run import ReportedRun
 from deepcli.reports.sortable_table import (
     SortableCell,
@@ -22,8 +20,6 @@ from deepcli.reports.sortable_table import (
 )
 from deepcli.reports.spec_groups import SpecGroup
 from deepcli.run.listing import metrics
-
-BEST = Markup(' <b class="mark">best</b>')
 
 
 def runs_table(runs: ComparableRuns, styles: Mapping[int, LineStyle], best: ReportedRun | None) -> SortableTable:
@@ -65,10 +61,7 @@ def groups_table(runs: ComparableRuns, groups: Sequence[SpecGroup]) -> SortableT
     """Return a table of specs: mean and standard deviation over seeds."""
     keys = [key for key in runs.varied if key != "seed"]
     several = sum(bool(group.figures(runs.ranked_by or "")) for group in groups) > 1
-    names = tuple(
-        SortableCell(Markup("{}{}").format(group.name, BEST if several and group is groups[0] else ""), group.name)
-        for group in groups
-    )
+    names = tuple(SortableCell(group.name, group.name, is_best=several and group is groups[0]) for group in groups)
     firsts = [next(iter(group.runs.values())).listed.spec for group in groups]
     return SortableTable.of(
         [
@@ -94,12 +87,9 @@ def _means(name: str, groups: Sequence[SpecGroup], runs: ComparableRuns) -> Sort
 
 
 def _name(run: ReportedRun, style: LineStyle | None, is_best: bool) -> SortableCell:
-    """Return the cell that names a run: its colour, the link to its page, and what is special about it."""
-    name = Markup('<a href="{}">{}</a>').format(run.address, run.name) if run.address else Markup("{}").format(run.name)
-    notes = BEST if is_best else Markup()
-    if not run.is_done:
-        notes += Markup(' <small class="soft">{}, epoch {}</small>').format(run.status, run.far)
-    return SortableCell(Markup("{}{}{}").format(style.swatch if style else "", name, notes), run.name)
+    """Return the cell that names a run."""
+    note = "" if run.is_done else f"{run.status}, epoch {run.far}"
+    return SortableCell(run.name, run.name, run.address, style, is_best, note)
 
 
 def _count(value: int | None) -> SortableCell:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from markupsafe import Markup
-
+from deepcli.reports.line_styles import LineStyle
 from deepcli.reports.markup import decimal, significant
 from deepcli.spec.durations import in_words
 from deepcli.spec.trees import Value
@@ -24,10 +23,18 @@ class SortableCell:
     Attributes:
         text: What it shows.
         value: What it is sorted by; None if there is nothing, which comes last.
+        address: Where the text links to.
+        style: The style of the curves of what the row is about.
+        is_best: Whether it is marked as the best.
+        note: A remark in small letters.
     """
 
-    text: str | Markup = ""
+    text: str = ""
     value: str | float | None = None
+    address: str | None = None
+    style: LineStyle | None = None
+    is_best: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)

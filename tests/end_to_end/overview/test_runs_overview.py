@@ -107,11 +107,15 @@ def test_a_run_that_has_not_ended_says_how_far_why_and_how_to_go_on(overview, ma
     assert [name.split()[0] for name in page.texts("run")] == ["done", "it's", "killed", "running"]
     assert not any("best" in name for name in page.texts("run")), "one completed run is no choice"
     assert page.texts("epochs") == ["3", "3 of 30", "3 of 30", "3 of 30"]
-    assert page.texts("status") == ["completed", "interrupted", "unfinished", "running now"]
-    assert "interrupted in epoch 4 of 30; best so far: epoch 3To continue:" in page.text
+    assert page.texts("status") == ["completed", "interrupted", "unfinished", "running"]
+    assert (
+        "interrupted, epoch 3 of 30: stopped in epoch 4 by Ctrl-C or another signal; best so far: epoch 3, val_loss"
+        in page.text
+    )
     assert "deepcli train --resume " + f"'{stopped}'".replace("it's", "it'\"'\"'s") + " --plugin=p.py" in page.text
     assert f"deepcli train --resume {killed}\n" in page.text and f"--resume {running}" not in page.text
-    assert "being trained now: epoch 3 of 30" in page.text and "ended without a result (epoch 3 of 30)" in page.text
+    assert "running, epoch 3 of 30: a process is training it now" in page.text
+    assert "unfinished, epoch 3 of 30: its process ended without a result" in page.text
 
 
 def test_damaged_runs_are_listed_with_the_file(overview, make_run, quick_pages, tmp_path):
@@ -140,7 +144,7 @@ def test_a_failed_run_says_why(overview, make_run, quick_pages):
     }
     (path / "metrics.json").write_text(json.dumps(failed))
     page, _ = overview()
-    assert "failed (epoch 3): the run diverged: <loss> became nan" in page.text
+    assert "failed, epoch 3 of 3: the run diverged: <loss> became nan" in page.text
 
 
 def test_the_one_script_is_the_one_that_the_policy_allows(overview, make_run, quick_pages):
