@@ -60,11 +60,16 @@ def run_baselines(
     """
     from deepcli.run.baseline_figures import learned_figures, trivial_figures
 
-    experiment, splits, run = _subject(words, at, reporter, plugins)
-    found = trivial_figures(experiment, splits.train.y, splits.test)
-    for figures in learned_figures(experiment, splits):
-        reporter.note(f"{figures.name}: {figures.seconds:.1f} s")
-        found.append(figures)
+    try:
+        reporter.doing("reading the data")
+        experiment, splits, run = _subject(words, at, reporter, plugins)
+        reporter.doing("training baselines")
+        found = trivial_figures(experiment, splits.train.y, splits.test)
+        for figures in learned_figures(experiment, splits):
+            reporter.note(f"{figures.name}: {figures.seconds:.1f} s")
+            found.append(figures)
+    finally:
+        reporter.end()
     network = _network(run)
     verdicts = {} if network is None else {one.name: _verdict(one, network) for one in found}
     if run is not None:

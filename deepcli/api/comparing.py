@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,8 +99,8 @@ class ComparedRuns:
     def _repr_html_(self) -> str:
         """Show the table and the verdicts in a notebook."""
         rows = [[name, *values] for name, values in self.table.items()]
-        verdicts = "".join(f"<li>{escape(name)}: {escape(verdict)}</li>" for name, verdict in self.verdicts.items())
-        return f"{html_table(['', *self.names], rows)}<p>Against {escape(self.names[0])}:</p><ul>{verdicts}</ul>"
+        verdicts = [f"{name}: {verdict}" for name, verdict in self.verdicts.items()]
+        return html_table(["", *self.names], rows, f"Against {self.names[0]}:", verdicts)
 
 
 class RunList(list[Run]):

@@ -85,6 +85,15 @@ def run_export(
     Raises:
         DeepcliError: The format is not known or not installed, or something cannot be read or written; see `Run.export`.
     """
+    try:
+        return _exported(request, at, reporter, plugins)
+    finally:
+        reporter.end()
+
+
+def _exported(
+    request: ExportRequest, at: Callable[[], Sources], reporter: Reporter, plugins: Sequence[str]
+) -> ExportedModel:
     from deepcli.experiment.other_data import demand_data_words
     from deepcli.run.checkpoint import file as checkpoints
     from deepcli.spec.plugins import import_plugins
@@ -106,11 +115,14 @@ def run_export(
         raise UsageError("--output: required for a checkpoint that is not in a run")
     folder = request.output or run.path / "export" / request.format  # type: ignore[union-attr]
     reads = request.verify or request.calibrate
+    if reads:
+        reporter.doing("reading the data")
     splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if reads else None
     validation = choices.validation(splits) if splits is not None else None
 
     from deepcli.system.tensorflow_startup import import_tensorflow
 
+    reporter.doing("importing TensorFlow")
     import_tensorflow()
     from deepcli.export import exporting
     from deepcli.export.portable import load_portable
@@ -118,12 +130,14 @@ def run_export(
     from deepcli.training.device import choose
 
     backend = make_backend(choose(checkpoint.experiment.training))
+    reporter.doing(f"writing the model for {request.format}")
     model = load_portable(checkpoint, request.length)
     if validation is not None:
         model = exporting.calibrate(checkpoint.experiment, model, backend, validation)
     exporting.write_export(checkpoint, model, chosen, _lexicon(checkpoint), folder)
     verdict = None
     if splits is not None and request.verify:
+        reporter.doing("comparing the exported model with the original")
         verdict = exporting.verify(checkpoint.experiment, model, chosen, folder, backend, splits.test)
     return ExportedModel(request.format, folder, folder / chosen.file, verdict, request.tolerance, model.calibration)
 

@@ -1,4 +1,4 @@
-"""How runs look in Python and in a notebook: lines and HTML, in which everything is escaped."""
+"""How runs look in Python and in a notebook: lines, and HTML from templates that escape everything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import importlib.util
 from collections.abc import Iterable, Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 PNG = b"\x89PNG\r\n\x1a\n"
 """The first bytes of every PNG file."""
+
+
+@dataclass(frozen=True)
+class ProgressBar:
+    """What is below the lines of a notebook's output.
+
+    Attributes:
+        text: What is done now.
+        done: How much is done.
+        most: How much there is to do; None for no bar before the text.
+    """
+
+    text: str
+    done: int = 0
+    most: int | None = None
 
 
 def data_frame(data: Any) -> Any:
@@ -41,14 +56,20 @@ def summary(run: RunDir | None) -> str:
 
 def html_lines(*lines: str) -> str:
     """Write lines of plain text in HTML."""
-    return f"<pre>{escape(chr(10).join(lines))}</pre>"
+    return _render("lines.html", lines=lines)
 
 
-def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a table in HTML."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(_shown(value))}</td>' for value in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], text: str = "", items: Iterable[str] = ()) -> str:
+    """Write a table in HTML.
+
+    Args:
+        columns: The heads.
+        rows: The cells.
+        text: A line below the table.
+        items: A list below that line.
+    """
+    cells = [[_shown(value) for value in row] for row in rows]
+    return _render("table.html", columns=columns, rows=cells, text=text, items=list(items))
 
 
 def html_pictures(files: Iterable[Path]) -> str:
@@ -58,9 +79,19 @@ def html_pictures(files: Iterable[Path]) -> str:
         with contextlib.suppress(OSError):
             content = file.read_bytes()
             if content.startswith(PNG):
-                source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-                pictures.append(f'<img alt="{escape(file.stem)}" style="max-width: 100%" src="{source}">')
-    return f"<div>{''.join(pictures)}</div>" if pictures else ""
+                pictures.append((file.stem, f"data:image/png;base64,{base64.b64encode(content).decode()}"))
+    return _render("pictures.html", pictures=pictures)
+
+
+def html_progress(text: str, bar: ProgressBar | None) -> str:
+    """Write lines and a bar below them in HTML."""
+    return _render("progress.html", text=text, bar=bar)
+
+
+def _render(template: str, **values: Any) -> str:
+    from deepcli.reports.pages import render
+
+    return str(render(template, **values))
 
 
 def _shown(value: object) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from deepcli.api.display import html_table
@@ -72,7 +71,7 @@ class ComparedGroups:
     def _repr_html_(self) -> str:
         """Show the figures and the verdict in a notebook."""
         table = self.table
-        return f"{html_table(list(table), zip(*table.values(), strict=True))}<p>{escape(repr(self))}</p>"
+        return html_table(list(table), zip(*table.values(), strict=True), repr(self))
 
 
 def compare_groups(first: Runs, second: Runs, plugins: PluginFiles = ()) -> ComparedGroups:

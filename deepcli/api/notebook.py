@@ -6,9 +6,9 @@ import importlib
 import threading
 import time
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
+from deepcli.api.display import ProgressBar, html_progress
 from deepcli.api.progress import epoch_line, speed_line
 from deepcli.run.reporter import Course, NullReporter, Progress
 
@@ -22,7 +22,7 @@ class NotebookReporter(NullReporter):
 
     def __init__(self) -> None:
         self._lines: list[str] = []
-        self._bar = ""
+        self._bar: ProgressBar | None = None
         self._epochs = self._steps = 0
         self._shown_at = 0.0
         self._output: Any = None
@@ -35,7 +35,7 @@ class NotebookReporter(NullReporter):
 
     def doing(self, what: str) -> None:
         """Show what is done now, in the place of the bar."""
-        self.below(f"<div><code>{escape(what)} …</code></div>")
+        self.below(ProgressBar(f"{what} …"))
 
     def begin(self, course: Course) -> None:
         """Start the bar."""
@@ -48,31 +48,29 @@ class NotebookReporter(NullReporter):
     def progress(self, progress: Progress) -> None:
         """Move the bar."""
         self._shown_at = time.monotonic()
-        bar = f'<progress value="{progress.step}" max="{self._steps}"></progress>'
         text = f"epoch {progress.epoch}/{self._epochs}  {speed_line(progress)}"
-        self.below(f"<div>{bar} <code>{escape(text)}</code></div>")
+        self.below(ProgressBar(text, progress.step, self._steps))
 
-    def below(self, html: str) -> None:
-        """Show HTML below the lines, in the place of the bar."""
-        self._bar = html
+    def below(self, bar: ProgressBar) -> None:
+        """Show a bar below the lines, in the place of the one before."""
+        self._bar = bar
         self._show()
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
         """Add the epoch's line."""
-        self._bar = ""
+        self._bar = None
         self.note(epoch_line(row, self._epochs, best))
 
     def end(self) -> None:
         """Remove the bar."""
-        self._bar = ""
+        self._bar = None
         self._show()
 
     def _show(self) -> None:
         """Display everything, or replace what was displayed before."""
         with self._lock:
             text = "\n".join(self._lines[-SHOWN:])
-            html = f'<pre style="white-space: pre-wrap">{escape(text)}</pre>{self._bar}' if text else self._bar
-            data = {"text/html": html, "text/plain": text}
+            data = {"text/html": html_progress(text, self._bar), "text/plain": text}
             if self._output is None:
                 display = importlib.import_module("IPython.display").display
                 self._output = display(data, raw=True, display_id=True)

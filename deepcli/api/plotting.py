@@ -66,15 +66,15 @@ def _demand_epochs(run: LoadedRun) -> LoadedRun:
 
 def _figures(run: LoadedRun, split: str, notify: Callable[[str], None]) -> Iterator[tuple[str, Figure]]:
     from deepcli.evaluation.predictions import Predictions
-    from deepcli.reports import plots
+    from deepcli.reports import class_plots, plots
 
     yield "curves", plots.curves(run)
     predictions = run.predictions(split)
     if not isinstance(predictions, Predictions):
         notify(f"no confusion matrix and no calibration: the run has {predictions.CALLED}")
     elif predictions.misfit is None:
-        yield "confusion", plots.confusion(predictions)
-        if (figure := plots.calibration(predictions)) is not None:
+        yield "confusion", class_plots.confusion(predictions)
+        if (figure := class_plots.calibration(predictions)) is not None:
             yield "calibration", figure
     else:
         notify(f"confusion matrix and calibration not plotted: {predictions.misfit}")

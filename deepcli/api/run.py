@@ -225,7 +225,7 @@ class Run:
             RunError: The history is damaged.
             TrainingError: The page cannot be written.
         """
-        from deepcli.api.reporting import PAGE
+        from deepcli.api.run_pages import PAGE
         from deepcli.reports.html import write_report
 
         page = self._own_run().path / PAGE if output is None else Path(output)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
@@ -65,7 +64,7 @@ class TrainedSeeds:
     def _repr_html_(self) -> str:
         """Show a row for each seed in a notebook."""
         columns, rows = table(self.result)
-        return f"{html_table(columns, rows)}<p>{escape(repr(self))}</p>"
+        return html_table(columns, rows, repr(self))
 
 
 def result_of(

@@ -113,6 +113,19 @@ class Sweep:
         """
         return dict(self.outcome.importances)
 
+    def report(self, output: str | os.PathLike[str] | None = None) -> Path:
+        """Write the sweep as one HTML page, with a page for the run of each trial beside the run.
+
+        Args:
+            output: The HTML file; default: `report.html` in the sweep's directory.
+
+        Raises:
+            TrainingError: A page cannot be written.
+        """
+        from deepcli.api.reporting import report
+
+        return report(self.path, output, storage=self._storage)[-1]
+
     def __repr__(self) -> str:
         """Show the path, the progress and the best value."""
         try:

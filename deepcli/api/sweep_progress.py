@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from deepcli.api.display import ProgressBar
 from deepcli.api.progress import in_notebook
 from deepcli.sweeps.arguments import written
 from deepcli.sweeps.outcome import counts
@@ -125,18 +125,17 @@ class NotebookSweepView(SweepView):
         from deepcli.api.notebook import NotebookReporter
 
         self._output = NotebookReporter()
-        self._shown = ""
+        self._shown: ProgressBar | None = None
 
     def show(self, rows: Sequence[RankedTrial]) -> None:
         """Add the lines of ended trials, and move the bar."""
         for row in self._new(rows):
             self._output.note(self._line(row, row.number == _best(rows)))
         ended = sum(row.state in ENDED for row in rows)
-        bar = f'<progress value="{ended}" max="{self._size}"></progress>'
-        html = f"<div>{bar} <code>{escape(self._progress(rows))}</code></div>"
-        if html != self._shown:
-            self._shown = html
-            self._output.below(html)
+        bar = ProgressBar(self._progress(rows), ended, self._size)
+        if bar != self._shown:
+            self._shown = bar
+            self._output.below(bar)
 
     def end(self) -> None:
         """Remove the bar."""

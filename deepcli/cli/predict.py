@@ -23,6 +23,7 @@ from deepcli.cli.options import (
     Quiet,
     RunOrCheckpoint,
     Verbose,
+    reporter,
     set_verbose,
     sources,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from deepcli.data.base import BaseDataset
     from deepcli.inputs.example import Example, Unreadable
     from deepcli.run.checkpoint.file import CheckpointFile
+    from deepcli.run.reporter import Reporter
 
 SHOWN = 5
 """How many notices of one kind are printed; further ones are only counted."""
@@ -169,7 +171,7 @@ def predict(
     if 0 < (classes := checkpoint.experiment.signature.classes) < top_k:
         notices.tell(f"--top-k: the model has only {classes} classes; all are shown")
     writer = format_(interpreter_of(checkpoint.experiment, None if probabilities else top_k))
-    predicted = _answer(checkpoint, reader.read(words), batch_size, writer, output, keep)
+    predicted = _answer(checkpoint, reader.read(words), batch_size, writer, output, keep, reporter(quiet))
     notices.end()
     if not predicted and not notices.bad:
         raise DataError("the input is empty")
@@ -198,6 +200,7 @@ def _answer(
     writer: Writer,
     output: Path | None,
     keep: Callable[[Example], None],
+    shown: Reporter,
 ) -> int:
     """Predict and write batch by batch; return the number of predictions."""
     from deepcli.api.predicting import answered, head_of
@@ -208,8 +211,11 @@ def _answer(
         if output is None:
             writer.write_errors(out(), head)
         return 0
-    with _opened(output, writer):
+    with contextlib.ExitStack() as after, _opened(output, writer):
+        after.callback(shown.end)
+        shown.doing("loading the model")
         for batch, outputs in answered(checkpoint, head, inputs, batch_size, writer.answers):
+            shown.end()
             for one in batch:
                 if isinstance(one, Example):
                     keep(one)

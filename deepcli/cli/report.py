@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deepcli.cli.options import Plugins, run_named
+from deepcli.cli.options import Plugins, Storage, reporter, run_named
 
 
 def report(
@@ -15,7 +15,7 @@ def report(
         Path,
         typer.Argument(
             metavar="RUN|DIR",
-            help="A run directory, or a directory that contains runs.",
+            help="A run directory, a directory that contains runs, or a sweep.",
             show_default=False,
             callback=run_named,
         ),
@@ -24,14 +24,19 @@ def report(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="The HTML file; default: report.html in RUN or DIR."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the pages of all runs again, also those that are up to date.")
+    ] = False,
+    storage: Storage = None,
     plugins: Plugins = None,
 ) -> None:
-    """Write a run's report as one self-contained HTML file; for a directory of runs, one per run and an overview.
+    """Write a run's report as one self-contained HTML file; for a directory of runs or a sweep, one per run and an overview.
 
     Example:
     deepcli report runs/first
     """
-    from deepcli.api.reporting import write_reports
+    from deepcli.api.reporting import ReportRequest, write_reports
 
-    for page in write_reports(path, output, plugins or ()):
+    request = ReportRequest(path, output, plugins or (), force, storage, reporter(quiet=False))
+    for page in write_reports(request):
         print(page)

@@ -66,7 +66,7 @@ class AreaUnderCurve(Score):
 
 @SCORES.register
 class RocAuc(AreaUnderCurve):
-    """Area under the ROC curve; with more than two classes, the mean of each against the rest.
+    """Area under the ROC curve: 1 orders classes perfectly, 0.5 is guessing; mean over classes if there are more than two.
 
     NaN if a class has no examples. The metric `auc` approximates it during training.
     """
@@ -85,7 +85,7 @@ class RocAuc(AreaUnderCurve):
 
 @SCORES.register
 class PrAuc(AreaUnderCurve):
-    """Area under the precision-recall curve, as average precision; with more than two classes, the mean over them.
+    """Area under the precision-recall curve, as average precision, 0 to 1; the mean over classes if there are more than two.
 
     NaN if a class has no examples.
     """
@@ -99,9 +99,9 @@ class PrAuc(AreaUnderCurve):
 
 @SCORES.register
 class AveragePrecision(PrAuc):
-    """Average precision of class 1 of two, as in scikit-learn; with more classes, the mean over those that have examples.
+    """Average precision of class 1 of two, 0 to 1; with more classes, the mean over those that have examples.
 
-    Precision at each step of recall, weighted by the step: the area under the precision-recall curve without interpolation.
+    It is scikit-learn's. Precision at each step of recall, weighted by the step: the area under the precision-recall curve without interpolation.
     Equals `pr_auc` where every class has examples; classes without any are left out, and the note on the interval counts
     them. A model that knows nothing scores the share of class 1.
     """

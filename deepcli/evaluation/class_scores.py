@@ -31,7 +31,10 @@ def without_examples(predictions: Predictions) -> str:
 
 @SCORES.register
 class Accuracy(Score):
-    """Fraction of examples whose most likely class is the label, with an exact 95 % interval (Clopper-Pearson)."""
+    """Fraction of examples whose answer is the label: the most likely class, or the median of ordered levels; 0 to 1.
+
+    Its 95 % interval is exact (Clopper-Pearson).
+    """
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal")
     type: Literal["accuracy"] = "accuracy"
@@ -89,21 +92,27 @@ class Average(Score):
 
 @SCORES.register
 class PrecisionMacro(Average):
-    """Precision (fraction of a class's predictions that are right), mean over classes. NaN if one has no examples."""
+    """Precision (fraction of a class's predictions that are right), mean over classes, 0 to 1.
+
+    NaN if a class has no examples.
+    """
 
     type: Literal["precision_macro"] = "precision_macro"
 
 
 @SCORES.register
 class PrecisionWeighted(Average):
-    """Precision (fraction of a class's predictions that are right), mean weighted by the examples of each class."""
+    """Precision (fraction of a class's predictions that are right), mean weighted by the examples of each class, 0 to 1."""
 
     type: Literal["precision_weighted"] = "precision_weighted"
 
 
 @SCORES.register
 class RecallMacro(Average):
-    """Recall (fraction of a class that is found), mean over classes: balanced accuracy. NaN if one has no examples."""
+    """Recall (fraction of a class that is found), mean over classes, 0 to 1: balanced accuracy.
+
+    NaN if a class has no examples.
+    """
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal")
     type: Literal["recall_macro"] = "recall_macro"
@@ -111,9 +120,9 @@ class RecallMacro(Average):
 
 @SCORES.register
 class BalancedAccuracy(Average):
-    """Recall (fraction of a class that is found), mean over the classes that have examples, as in scikit-learn.
+    """Recall (fraction of a class that is found), mean over the classes that have examples, 0 to 1.
 
-    A model that always predicts the same class scores 1 divided by the number of classes, however frequent that class is.
+    It is scikit-learn's. A model that always predicts the same class scores 1 divided by the number of classes, however frequent that class is.
     Equals `recall_macro` where every class has examples; classes without any are left out, and the note on the interval
     counts them. NaN if all examples have the same class.
     """
@@ -139,7 +148,7 @@ class BalancedAccuracy(Average):
 
 @SCORES.register
 class RecallWeighted(Average):
-    """Recall (fraction of a class that is found), mean weighted by the examples of each class: equals the accuracy."""
+    """Recall (fraction of a class that is found), mean weighted by the examples of each class: equals accuracy, 0 to 1."""
 
     type: Literal["recall_weighted"] = "recall_weighted"
     METHOD: ClassVar[str] = intervals.EXACT
@@ -151,7 +160,7 @@ class RecallWeighted(Average):
 
 @SCORES.register
 class F1Macro(Average):
-    """F1 (harmonic mean of precision and recall), mean over classes or labels.
+    """F1 (harmonic mean of precision and recall), mean over classes or labels, 0 to 1.
 
     NaN if a class has no examples. Where an example has any number of labels, labels without examples are left out of the
     mean, and the note on the interval counts them.
@@ -166,7 +175,7 @@ class F1Macro(Average):
 
 @SCORES.register
 class F1Weighted(Average):
-    """F1 (harmonic mean of precision and recall), mean weighted by the examples of each class."""
+    """F1 (harmonic mean of precision and recall), mean weighted by the examples of each class, 0 to 1."""
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal")
     type: Literal["f1_weighted"] = "f1_weighted"
@@ -174,9 +183,9 @@ class F1Weighted(Average):
 
 @SCORES.register
 class Mcc(Score):
-    """Matthews correlation coefficient, from -1 to 1; for more than two classes, Gorodkin's generalization (2004).
+    """Matthews correlation coefficient of labels and predictions: 1 is perfect, 0 is guessing, -1 is all wrong.
 
-    0 if the model always predicts the same class; NaN if all examples have the same class.
+    For more than two classes, Gorodkin's generalization (2004). 0 if the model always predicts the same class; NaN if all examples have the same class.
     """
 
     type: Literal["mcc"] = "mcc"

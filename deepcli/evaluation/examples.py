@@ -11,7 +11,13 @@ from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Column
 
 MOST = 24
-"""Number of mistakes that are saved."""
+"""Number of the worst mistakes that are saved, whatever their class."""
+EACH = 3
+"""Number of mistakes of each class or label that are saved if there is room."""
+MOST_SAVED = 100
+"""Number of mistakes that are saved in all."""
+MOST_PIXELS = 16 << 20
+"""Bytes of images up to which more than the worst mistakes of all are saved."""
 WORDS = 80
 """Number of words saved from the end of a text."""
 LONGEST = 100
@@ -20,6 +26,27 @@ FARTHEST = 4_000_000
 """Days from 1970 within which a number is written as a date."""
 COLUMNS = 30
 """Number of columns saved of a row of a table."""
+
+
+def choose(count: int, groups: Sequence[np.ndarray], x: Inputs) -> np.ndarray:
+    """Choose the worst mistakes of all, then the worst of each class or label, as far as there is room.
+
+    Args:
+        count: The number of mistakes, which are ranked: 0 is the worst.
+        groups: The ranks of the mistakes of each class or label, in order.
+        x: All examples, whose size limits how many are saved.
+
+    Returns:
+        Ranks in order, int (chosen,).
+    """
+    size = 1 if isinstance(x, Tokens) or x.ndim == 2 else x.dtype.itemsize * int(np.prod(x.shape[1:]))
+    most = max(MOST, min(MOST_SAVED, MOST_PIXELS // max(size, 1)))
+    chosen = dict.fromkeys(range(min(count, MOST)))
+    for place in range(EACH):
+        for rank in sorted(int(ranks[place]) for ranks in groups if len(ranks) > place):
+            if len(chosen) < most:
+                chosen[rank] = None
+    return np.array(sorted(chosen), np.int64)
 
 
 def shown_examples(
@@ -41,6 +68,20 @@ def shown_examples(
     else:
         texts = [_row(values, columns) for values in picked.tolist()]
     return np.zeros((0, 1, 1, 1), np.uint8), np.array(texts, dtype=np.str_) if texts else np.zeros(0, "U1")
+
+
+def are_shown(images: np.ndarray, texts: np.ndarray, *facts: np.ndarray) -> bool:
+    """Return whether arrays of a file can be examples that were saved: of equal length, images of pixels or texts."""
+    if images.ndim != 4 or texts.ndim != 1 or any(array.ndim == 0 for array in facts):
+        return False
+    count = max(len(images), len(texts))
+    pixels = images.dtype == np.uint8 and (not len(images) or (images.shape[-1] in (1, 3, 4) and 0 not in images.shape))
+    return (
+        count <= MOST_SAVED
+        and pixels
+        and {len(array) for array in facts} <= {count}
+        and not (len(images) and len(texts))
+    )
 
 
 def _row(values: list[float], columns: Sequence[Column]) -> str:

@@ -26,7 +26,10 @@ class LabelScore(Score):
 
 @SCORES.register
 class F1Micro(LabelScore):
-    """F1 of all decisions about labels together, so that frequent labels count more. NaN if no example has a label."""
+    """F1 of all decisions about labels together, 0 to 1, so that frequent labels count more.
+
+    NaN if no example has a label.
+    """
 
     type: Literal["f1_micro"] = "f1_micro"
 
@@ -47,7 +50,7 @@ class F1Micro(LabelScore):
 
 @SCORES.register
 class AveragePrecisionMacro(LabelScore):
-    """Area under the precision-recall curve (average precision), mean over labels; independent of thresholds.
+    """Area under the precision-recall curve (average precision), mean over labels, 0 to 1; independent of thresholds.
 
     Labels without examples are left out, and the note on the interval counts them.
     """
@@ -83,7 +86,10 @@ class AveragePrecisionMacro(LabelScore):
 
 @SCORES.register
 class SubsetAccuracy(LabelScore):
-    """Fraction of examples that are given exactly their labels, with an exact 95 % interval (Clopper-Pearson)."""
+    """Fraction of examples that are given exactly their labels, 0 to 1.
+
+    Its 95 % interval is exact (Clopper-Pearson).
+    """
 
     type: Literal["subset_accuracy"] = "subset_accuracy"
     METHOD: ClassVar[str] = intervals.EXACT
@@ -97,7 +103,7 @@ class SubsetAccuracy(LabelScore):
 
 @SCORES.register
 class HammingLoss(LabelScore):
-    """Fraction of wrong decisions among all pairs of example and label."""
+    """Fraction of wrong decisions among all pairs of example and label, 0 to 1."""
 
     type: Literal["hamming_loss"] = "hamming_loss"
     better: ClassVar[Literal["max", "min"]] = "min"
@@ -112,7 +118,7 @@ class HammingLoss(LabelScore):
 
 @SCORES.register
 class LabelRankingAveragePrecision(LabelScore):
-    """How high the true labels of an example rank among all labels (Schapire & Singer 2000): 1 if they are the first.
+    """How high an example's true labels rank among all labels (Schapire & Singer 2000), 0 to 1: 1 if they are the first.
 
     Examples with no label or with all of them count as 1, as in scikit-learn.
     """

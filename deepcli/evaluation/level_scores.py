@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @SCORES.register
 class MaeSteps(Score):
-    """Mean number of steps between the predicted level, the median of the distribution, and the true one."""
+    """Mean number of steps between the predicted level, the median of the distribution, and the true one; 0 is perfect."""
 
     tasks: ClassVar[tuple[str, ...]] = ("ordinal",)
     type: Literal["mae_steps"] = "mae_steps"

@@ -12,7 +12,7 @@ from deepcli.data.arrays.splits import Inputs
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Column
 from deepcli.errors import DataError
-from deepcli.evaluation.examples import MOST, shown_examples
+from deepcli.evaluation.examples import are_shown, choose, shown_examples
 from deepcli.evaluation.predictions import Predictions
 from deepcli.system.atomic import replacing
 
@@ -56,16 +56,21 @@ class Mistakes:
         from deepcli.data.arrays.archive import read_npz
 
         found = cls(**read_npz(path, tuple(cls.__dataclass_fields__)))
-        examples = max(len(found.images), len(found.texts))
-        lengths = {len(array) for array in (found.ids, found.labels, found.answers, found.outputs)}
+        facts = (found.ids, found.labels, found.answers, found.outputs)
         kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
-        if lengths != {examples} or examples > MOST or kinds != "iiifiU" or found.images.dtype != np.uint8:
+        flat = all(array.ndim == 1 for array in facts)
+        if not flat or not are_shown(found.images, found.texts, *facts) or kinds != "iiifiU":
             raise DataError(f"{path} is not a mistakes file written by deepcli")
         return found
 
+    def fits(self, classes: int) -> bool:
+        """Return whether the file can be of a model with this number of classes."""
+        numbers = np.concatenate([self.labels, self.answers])
+        return bool(((numbers >= 0) & (numbers < classes)).all())
+
 
 def worst(predictions: Predictions, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()) -> Mistakes:
-    """Choose the wrong predictions with the highest confidence.
+    """Choose the wrong predictions with the highest confidence: of all, and some of each class.
 
     Args:
         predictions: The predictions for all examples, in the order of `x`.
@@ -73,9 +78,11 @@ def worst(predictions: Predictions, x: Inputs, lexicon: Lexicon | None, columns:
         lexicon: The words of token ids; None saves the ids instead of words.
         columns: The columns of `x` if it is a table.
     """
-    outputs = predictions.by_class.max(axis=1)
+    outputs = predictions.by_class[np.arange(len(predictions.labels)), predictions.answers]
     wrong = np.flatnonzero(predictions.answers != predictions.labels)
-    chosen = wrong[np.argsort(-outputs[wrong], kind="stable")][:MOST]
+    ranked = wrong[np.argsort(-outputs[wrong], kind="stable")]
+    labels = predictions.labels[ranked]
+    chosen = ranked[choose(len(ranked), [np.flatnonzero(labels == k) for k in np.unique(labels)], x)]
     images, texts = shown_examples(x, chosen, lexicon, columns)
     return Mistakes(
         predictions.ids[chosen],

@@ -113,7 +113,7 @@ class MeanScore(NumberScore):
 
 @SCORES.register
 class Mae(MeanScore):
-    """Mean absolute error, in the unit of the target.
+    """Mean absolute error, in the unit of the target; 0 is perfect.
 
     With several targets: the mean over them of each error divided by the target's standard deviation on the split.
     """
@@ -125,7 +125,7 @@ class Mae(MeanScore):
 
 @SCORES.register
 class Rmse(MeanScore):
-    """Root of the mean squared error, in the unit of the target; large errors count more than in `mae`.
+    """Root of the mean squared error, in the unit of the target; 0 is perfect, and large errors count more than in `mae`.
 
     With several targets: the mean over them of each error divided by the target's standard deviation on the split.
     """
@@ -156,7 +156,7 @@ class R2(MeanScore):
 
 @SCORES.register
 class MedianAbsoluteError(NumberScore):
-    """Median of the absolute errors, in the unit of the target; half of the errors are smaller.
+    """Median of the absolute errors, in the unit of the target; 0 is perfect, and half of the errors are smaller.
 
     With several targets: the mean over them of each median divided by the target's standard deviation on the split.
     """
@@ -187,7 +187,7 @@ class MedianAbsoluteError(NumberScore):
 
 @SCORES.register
 class Mape(NumberScore):
-    """Mean absolute error as a share of the target, such as 0.1 for 10 %; with several targets, the mean over them.
+    """Mean absolute error as a share of the target, such as 0.1 for 10 %; 0 is perfect; the mean over several targets.
 
     NaN if a target is near zero (below 1 % of its median size) or has both signs, where shares have no meaning.
     """
@@ -223,7 +223,7 @@ class Mape(NumberScore):
 
 @SCORES.register
 class Spearman(NumberScore):
-    """Spearman's rank correlation: 1 if the order is perfect, whatever the values; with several targets, the mean.
+    """Spearman's rank correlation: 1 if the order is perfect, whatever the values, and -1 if reversed; mean over targets.
 
     0 if the model always predicts the same number; NaN if a target does not vary.
     """

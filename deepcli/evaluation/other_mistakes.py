@@ -13,7 +13,7 @@ from deepcli.data.arrays.splits import Inputs
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Column
 from deepcli.errors import DataError
-from deepcli.evaluation.examples import MOST, shown_examples
+from deepcli.evaluation.examples import MOST, are_shown, choose, shown_examples
 from deepcli.evaluation.label_predictions import LabelPredictions
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.system.atomic import replacing
@@ -64,13 +64,16 @@ class WorstExamples:
         from deepcli.data.arrays.archive import read_npz
 
         found = cls(**read_npz(path, tuple(one.name for one in fields(cls))))
-        count = max(len(found.images), len(found.texts))
         kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
-        fits = found.truths.ndim == 2 and found.truths.shape == found.answers.shape
-        lengths = {len(array) for array in (found.ids, found.truths, found.answers, found.errors)}
-        if not fits or lengths != {count} or count > MOST or kinds != cls.KINDS or found.images.dtype != np.uint8:
+        facts = (found.ids, found.truths, found.answers, found.errors)
+        fits = [array.ndim for array in facts] == [1, 2, 2, 1] and found.truths.shape == found.answers.shape
+        if not fits or not are_shown(found.images, found.texts, *facts) or kinds != cls.KINDS:
             raise DataError(f"{path} is not a mistakes file written by deepcli")
         return found
+
+    def fits(self, targets: int) -> bool:
+        """Return whether the file can be of a model that predicts this number of targets or labels."""
+        return int(self.truths.shape[1]) == targets
 
 
 class NumberMistakes(WorstExamples):
@@ -109,6 +112,8 @@ def worst_labels(
 ) -> LabelMistakes:
     """Choose the examples that are not given exactly their labels and whose probabilities cost most.
 
+    They are the worst of all, and for each label some of those in which it is wrong.
+
     Args:
         predictions: The predictions for all examples, in the order of `x`.
         x: The examples.
@@ -118,7 +123,9 @@ def worst_labels(
     of_truth = np.where(predictions.labels > 0, predictions.probabilities, 1 - predictions.probabilities)
     losses = -np.log(np.maximum(of_truth.astype(np.float64), LEAST)).sum(axis=1)
     wrong = np.flatnonzero(~predictions.right)
-    chosen = wrong[np.argsort(-losses[wrong], kind="stable")][:MOST]
+    ranked = wrong[np.argsort(-losses[wrong], kind="stable")]
+    amiss = (predictions.labels[ranked] > 0) != (predictions.answers[ranked] > 0)
+    chosen = ranked[choose(len(ranked), [np.flatnonzero(label) for label in amiss.T], x)]
     images, texts = shown_examples(x, chosen, lexicon, columns)
     labels = predictions.labels[chosen]
     return LabelMistakes(predictions.ids[chosen], labels, predictions.answers[chosen], losses[chosen], images, texts)

@@ -47,9 +47,9 @@ class ProbabilityScore(Score):
 
 @SCORES.register
 class LogLoss(ProbabilityScore):
-    """Mean negative logarithm of the label's probability (cross-entropy, in nats), whatever the training loss.
+    """Mean negative logarithm of the label's probability (cross-entropy, in nats): 0 is perfect, 0.69 a coin toss.
 
-    Probabilities are at least 2.2e-16, so that the loss of an example is at most 36.04. NaN if outputs are not
+    It does not depend on the training loss. Probabilities are at least 2.2e-16, so that the loss of an example is at most 36.04. NaN if outputs are not
     probabilities.
     """
 
@@ -68,7 +68,7 @@ class LogLoss(ProbabilityScore):
 
 @SCORES.register
 class Brier(ProbabilityScore):
-    """Mean squared difference of probability and outcome (Brier 1950): 0 to 1 for two classes, 0 to 2 for more.
+    """Mean squared difference of probability and outcome (Brier 1950), 0 to 1 for two classes and 0 to 2 for more.
 
     For two classes it uses the probability of class 1; for more, the squared differences from the one-hot label are
     summed over the classes. NaN if outputs are not probabilities.
@@ -107,7 +107,7 @@ class Reliability:
 
 @SCORES.register
 class Ece(Score):
-    """Expected calibration error (Guo et al. 2017): how far confidence is from accuracy.
+    """Expected calibration error (Guo et al. 2017): how far confidence is from accuracy, 0 to 1.
 
     Examples are binned by the probability of their most likely class, in bins of equal width. The gaps between mean
     confidence and accuracy are averaged, weighted by examples in the bin. NaN if outputs are not probabilities.

@@ -85,7 +85,7 @@ class TopKAccuracy(Metric):
 
 @METRICS.register
 class Auc(Metric):
-    """Area under the ROC curve; with more than two classes, the mean of each against the rest."""
+    """Area under the ROC curve: 1 orders classes perfectly, 0.5 is guessing; mean over classes if there are more than two."""
 
     type: Literal["auc"] = "auc"
     num_thresholds: Positive = Field(200, description="Number of points of the curve.")

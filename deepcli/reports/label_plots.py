@@ -31,7 +31,7 @@ def average_precision_bars(predictions: LabelPredictions, names: Sequence[str]) 
     common = sorted((row for row in rows if row.support), key=lambda row: -row.support)[:MOST_BARS]
     shown = sorted(common, key=lambda row: row.average_precision or 0.0)
     places = np.arange(len(shown))
-    figure = Figure(figsize=(7, max(1.8, 0.24 * len(shown) + 1.2)), layout="constrained")
+    figure = Figure(figsize=(5.5, max(1.8, 0.24 * len(shown) + 1.2)), layout="constrained")
     axes = figure.subplots()
     values = [row.average_precision or 0.0 for row in shown]
     axes.barh(places, values, height=0.72, color="C0", alpha=0.75)

@@ -1,4 +1,4 @@
-"""Pieces of HTML that reports are made of: tables, figures as inline SVG, pictures; all text is escaped."""
+"""Figures as inline SVG, images as HTML, and numbers as text: what templates cannot make themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -17,15 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> Markup:
-    """Write a table of cells that `cell` wrote."""
-    lines = "".join(f"<tr>{''.join(row)}</tr>" for row in ([head] if head else []) + list(rows))
-    return Markup(f'<div class="scroll"><table class="{escape(kind)}">{lines}</table></div>')
+LARGEST_SHOWN = 192
+"""Pixels of the longer side of an image from which it is made smaller."""
 
 
-def cell(value: object, tag: str = "td", number: bool = False) -> Markup:
-    """Write a cell of a table; numbers are aligned to the right."""
-    return Markup(f"<{tag}{' class=n' if number else ''}>{escape(str(value))}</{tag}>")
+def breakable(name: str) -> Markup:
+    """Write a name that may be divided behind each dot and underscore, so that a column can be narrow."""
+    return Markup(re.sub(r"(?<=[._])(?=.)", "<wbr>", str(escape(name))))
 
 
 def decimal(value: float | None) -> str:
@@ -40,13 +37,19 @@ def significant(value: float | None) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
-def svg(figure: Figure) -> Markup:
-    """Render a figure as inline SVG with the text color of the page."""
+def svg(figure: Figure, *, tight: bool = False) -> Markup:
+    """Render a figure as inline SVG with the text color of the page.
+
+    Args:
+        figure: The figure.
+        tight: Whether to make it as large as what is drawn, where that is more than it has room for.
+    """
     import matplotlib as mpl
 
     text = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "deepcli"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        box = "tight" if tight else None
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None}, bbox_inches=box)
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"#000000|#262626", "currentColor", drawn)
@@ -61,11 +64,20 @@ def _own_ids(svg: str) -> str:
 
 
 def image(pixels: np.ndarray, description: str) -> Markup:
-    """Write an image of uint8 pixels (height, width, channels), with a description for those who do not see it."""
-    from matplotlib.image import imsave
+    """Write an image of uint8 pixels (height, width, channels), with a description for those who do not see it.
 
-    png = io.BytesIO()
-    plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    imsave(png, plane, format="png", cmap="gray", vmin=0, vmax=255)
-    encoded = base64.b64encode(png.getvalue()).decode()
-    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(description, encoded)
+    A large one is made as small as it is shown, as a JPEG file.
+    """
+    from PIL import Image
+
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    small, kind = max(picture.size) <= LARGEST_SHOWN, ""
+    if not small:
+        picture = picture.convert("RGB")
+        picture.thumbnail((LARGEST_SHOWN, LARGEST_SHOWN))
+        kind = ' class="photo"'
+    content = io.BytesIO()
+    picture.save(content, "png" if small else "jpeg", quality=85)
+    encoded, format = base64.b64encode(content.getvalue()).decode(), "png" if small else "jpeg"
+    tag = '<img{} alt="{}" src="data:image/{};base64,{}">'
+    return Markup(tag).format(Markup(kind), description, format, encoded)

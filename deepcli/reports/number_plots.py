@@ -123,6 +123,6 @@ def _tick(value: float, _: object = None) -> str:
 
 
 def plain_text(name: str, longest: int = 40) -> str:
-    """Return a name as Matplotlib draws it: not as a formula, and not too long."""
+    """Return a name as Matplotlib draws it: not as a formula, not too long, and not hidden from a legend."""
     short = name if len(name) <= longest else name[: longest - 1] + "…"
-    return short.replace("$", r"\$")
+    return (f" {short}" if short.startswith("_") else short).replace("$", r"\$")

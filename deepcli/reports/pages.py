@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from deepcli.reports.markup import decimal, significant
+from deepcli.reports.markup import breakable, decimal, significant
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -34,5 +34,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"decimal": decimal, "significant": significant}
+    environment.filters |= {"breakable": breakable, "decimal": decimal, "significant": significant}
     return environment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from deepcli.experiment.schema import Experiment
 
 MAX_BYTES = 64 << 20
+MOST_EPOCHS = 10**9
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,13 @@ class LoadedRun:
                 raise ValueError
             with path.open(encoding="utf-8", newline="") as file:
                 reader = csv.DictReader(file)
-                return [{name: float(value) for name, value in row.items()} for row in reader]
-        except (OSError, ValueError, TypeError, AttributeError, csv.Error):
+                rows = [{name: float(value) for name, value in row.items()} for row in reader]
+            if "epoch" not in (reader.fieldnames or ["epoch"]):
+                raise ValueError
+            if not all(row["epoch"].is_integer() and 1 <= row["epoch"] <= MOST_EPOCHS for row in rows):
+                raise ValueError
+            return rows
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error):
             raise RunError(f"{path} is damaged: it should be a table of numbers with one row per epoch") from None
 
     @property
@@ -111,6 +118,16 @@ class LoadedRun:
     def curve_names(self) -> list[str]:
         """The names of the curves to draw: the metrics, then the learning rate; validation belongs to its metric."""
         return sorted((name for name in self.curves if not name.startswith("val_")), key="learning_rate".__eq__)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The best epoch, counted from 1; of a run that has not ended, the best so far. None without a finite value."""
+        if self.result is not None and self.result.best_epoch is not None:
+            return self.result.best_epoch
+        monitor = self.experiment.monitor
+        values = {int(row["epoch"]): row[monitor] for row in self.history if math.isfinite(row.get(monitor, math.nan))}
+        best = max if self.experiment.mode(monitor) == "max" else min
+        return best(values, key=values.__getitem__, default=None)
 
     def predictions(self, split: str = "test") -> AnyPredictions:
         """Read the predictions of the best weights for a split.

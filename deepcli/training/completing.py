@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shlex
 
 import keras
 
@@ -12,6 +11,7 @@ from deepcli.errors import Interrupted, TrainingError
 from deepcli.result import Result
 from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
 from deepcli.run.reporter import log_line
+from deepcli.run.run_state import resume_command
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Stopped
 from deepcli.training.backend import memory_advice, out_of_memory
@@ -49,10 +49,9 @@ def complete(context: RunContext, model: keras.Model, checkpoint: CheckpointFile
 def _interrupted(session: Session) -> Interrupted:
     """Say in `train.log` and in an error where a signal stopped a run, and how to continue it."""
     context = session.context
-    words = ["deepcli", "train", "--resume", str(context.run.path)]
-    words += [f"--plugin={plugin}" for plugin in context.options.plugins]
+    command = resume_command(context.run.path, context.options.plugins)
     steps = context.settings.order.steps
-    text = interruption(context.experiment, session.loop.position, session.best, steps, shlex.join(words))
+    text = interruption(context.experiment, session.loop.position, session.best, steps, command)
     with contextlib.suppress(TrainingError):
         log_line(context.run, text)
     interrupted = Interrupted(text, context.options.signals.stop or 0)

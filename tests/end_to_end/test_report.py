@@ -65,7 +65,9 @@ def test_a_report_tells_what_was_trained_and_how_well(cli, run):
     kept = np.load(run / "predictions-test.npz")
     wrong = int((kept["probabilities"].argmax(axis=1) != kept["labels"]).sum())
     images = [value for value in page.all("src") if value.startswith("data:image/png;base64,")]
-    assert len(images) == min(wrong, 24) > 0
+    classes = len(set(kept["labels"][kept["probabilities"].argmax(axis=1) != kept["labels"]].tolist()))
+    assert min(wrong, 24) + classes <= len(images) <= min(wrong, 24) + 3 * classes
+    assert wrong > 0 and len(page.all("alt")) == len(images)
     for heading in ("Learning curves", "Metrics", "Confusion", "Calibration", "Worst mistakes", "How to reproduce"):
         assert heading in page.text
     assert f"deepcli train '{run}/config.yaml'" in page.text
@@ -112,7 +114,11 @@ def test_mistakes_are_the_wrong_answers_that_the_model_was_surest_of(run):
     found, kept = Mistakes.load(run / "mistakes-test.npz"), np.load(run / "predictions-test.npz")
     sure, answers = kept["probabilities"].max(axis=1), kept["probabilities"].argmax(axis=1)
     wrong = answers != kept["labels"]
-    assert found.outputs.tolist() == sorted(sure[wrong].tolist(), reverse=True)[:24]
+    assert found.outputs.tolist()[:24] == sorted(sure[wrong].tolist(), reverse=True)[:24]
+    assert found.outputs.tolist() == sorted(found.outputs.tolist(), reverse=True)
+    for label in set(kept["labels"][wrong].tolist()):
+        own = sorted(sure[wrong & (kept["labels"] == label)].tolist(), reverse=True)
+        assert found.outputs[found.labels == label].tolist()[:3] == own[:3]
     place = {example: index for index, example in enumerate(kept["ids"].tolist())}
     assert all(answers[place[example]] == answer for example, answer in zip(found.ids, found.answers, strict=True))
 

@@ -311,17 +311,17 @@ def test_every_score_has_an_interval_or_a_reason_why_not():
 
 
 def test_the_picture_of_calibration_has_the_bins_of_the_score():
-    from deepcli.reports import plots
+    from deepcli.reports import class_plots
 
     predictions = drawn(5)
     table = cast(Any, SCORES.select("ece")).table(predictions)
     assert table.counts.sum() == len(predictions.labels)
     gap = (abs(table.accuracy - table.confidence) * table.counts).sum() / len(predictions.labels)
     assert measured(predictions, "ece") == pytest.approx([gap])
-    axes = plots.calibration(predictions).axes[0]
+    axes = class_plots.calibration(predictions).axes[0]
     assert [bar.get_height() for bar in cast(Any, axes.patches)] == pytest.approx(table.accuracy.tolist())
     assert axes.get_title() == f"calibration: ECE {gap:.4f}, 15 bins"
-    assert plots.calibration(said([0, 1], [[2.0, -1.0], [0.5, 3.0]])) is None
+    assert class_plots.calibration(said([0, 1], [[2.0, -1.0], [0.5, 3.0]])) is None
 
 
 def test_every_score_is_tested_here_by_name():

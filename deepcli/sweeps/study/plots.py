@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import optuna
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 from optuna.trial import TrialState
 from optuna.visualization import matplotlib as views
 
@@ -27,36 +28,51 @@ def draw(study: optuna.Study, metric: str, folder: Path) -> list[Path]:
     Raises:
         TrainingError: A file cannot be written.
     """
-    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len(completed) < FEWEST:
-        return []
+    drawn = []
+    with contextlib.closing(pictures(study, metric)) as figures:
+        for name, figure in figures:
+            with replacing(path := folder / f"{name}.png") as temporary:
+                figure.savefig(temporary, dpi=120, bbox_inches="tight", format="png")
+            drawn.append(path)
+    return drawn
+
+
+def pictures(study: optuna.Study, metric: str) -> Generator[tuple[str, Figure]]:
+    """Plot history, parallel coordinates and slices, if there are enough trials.
+
+    Yields:
+        The name and the figure, which is closed when the next one is asked for.
+    """
+    if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < FEWEST:
+        return
     makers: tuple[Callable[..., Any], ...] = (
         views.plot_optimization_history,
         views.plot_parallel_coordinate,
         views.plot_slice,
     )
-    with _apart():
-        drawn = [_draw(study, metric, make, folder / f"{name}.png") for name, make in zip(PLOTS, makers, strict=True)]
-    return [path for path in drawn if path is not None]
+    for name, make in zip(PLOTS, makers, strict=True):
+        with _apart(), _drawn(study, metric, make) as figure:
+            if figure is not None:
+                yield name, figure
 
 
-def _draw(study: optuna.Study, metric: str, make: Callable[..., Any], path: Path) -> Path | None:
+@contextlib.contextmanager
+def _drawn(study: optuna.Study, metric: str, make: Callable[..., Any]) -> Iterator[Figure | None]:
+    """Draw a figure, and close it after the block; None if it cannot be drawn."""
     others = set(pyplot.get_fignums())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            try:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            figure: Figure | None = None
+            with contextlib.suppress(ValueError, RuntimeError):
                 make(study, target_name=metric)
-            except (ValueError, RuntimeError):
-                return None
-            for axes in pyplot.gcf().axes:
+                figure = pyplot.gcf()
+            for axes in figure.axes if figure else ():
                 axes.set_xlabel(axes.get_xlabel().replace(".", ".\n"))  # dotted keys are too long for one line
-            with replacing(path) as temporary:
-                pyplot.gcf().savefig(temporary, dpi=120, bbox_inches="tight", format="png")
-        finally:
-            for number in set(pyplot.get_fignums()) - others:
-                pyplot.close(number)
-    return path
+            yield figure
+    finally:
+        for number in set(pyplot.get_fignums()) - others:
+            pyplot.close(number)
 
 
 @contextlib.contextmanager
