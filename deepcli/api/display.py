@@ -89,7 +89,7 @@ def html_progress(text: str, bar: ProgressBar | None) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    from deepcli.reports.pages import render
+    from deepcli.reports.templating import render
 
     return str(render(template, **values))
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from deepcli.evaluation.examples import EACH, MOST
 from deepcli.reports.mistake_cards import MistakeCard, cards
-from deepcli.reports.pages import render
+from deepcli.reports.templating import render
 
 if TYPE_CHECKING:
     from deepcli.evaluation.mistakes import Mistakes

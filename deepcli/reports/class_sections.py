@@ -11,7 +11,7 @@ from markupsafe import Markup
 from deepcli.reports import class_plots
 from deepcli.reports.markup import decimal, svg
 from deepcli.reports.page_table import MatrixCell, MatrixRow
-from deepcli.reports.pages import render
+from deepcli.reports.templating import render
 
 if TYPE_CHECKING:
     from deepcli.evaluation.predictions import Predictions

@@ -16,9 +16,9 @@ from deepcli.evaluation.scores import Scored, take
 from deepcli.reports import plots
 from deepcli.reports.kind_sections import outputs_of, sections, worst_section
 from deepcli.reports.markup import svg
-from deepcli.reports.pages import render
-from deepcli.reports.run_facts import origins_of, spec_facts, tiles
+from deepcli.reports.run_facts import origin_of, spec_facts, tiles
 from deepcli.reports.split_figures import figures_by_split, split_figures
+from deepcli.reports.templating import render
 from deepcli.run.loaded import LoadedRun
 from deepcli.run.run_state import state_of
 from deepcli.system.atomic import write_text
@@ -42,7 +42,7 @@ def write_report(run: LoadedRun, path: Path) -> None:
         missing=missing,
         spec=spec_facts(run.experiment),
         sections=[] if predictions is None else [*sections(predictions, names), *_worst(run, predictions)],
-        origins=origins_of(run),
+        origin=origin_of(run),
         **_headline(run, predictions),
     )
     write_text(path, page)

@@ -16,7 +16,7 @@ from deepcli.reports.label_plots import average_precision_bars
 from deepcli.reports.markup import decimal, svg
 from deepcli.reports.mistake_cards import MistakeCard, cards
 from deepcli.reports.page_table import PageTable, TableHead, TableRow
-from deepcli.reports.pages import render
+from deepcli.reports.templating import render
 from deepcli.result import LabelFigures
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from deepcli.reports.class_sections import confusion_section
 from deepcli.reports.page_table import PageTable, TableHead, TableRow
-from deepcli.reports.pages import render
+from deepcli.reports.templating import render
 
 if TYPE_CHECKING:
     from deepcli.evaluation.level_predictions import LevelPredictions

@@ -13,7 +13,7 @@ from deepcli.reports.explanations import described
 from deepcli.reports.markup import decimal, significant, svg
 from deepcli.reports.mistake_cards import cards
 from deepcli.reports.page_table import PageTable, TableHead, TableRow
-from deepcli.reports.pages import render
+from deepcli.reports.templating import render
 from deepcli.result import NumberFigures
 
 if TYPE_CHECKING:

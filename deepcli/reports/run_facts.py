@@ -52,7 +52,7 @@ class SpecFacts:
 
 
 @dataclass(frozen=True)
-class Origins:
+class RunOrigin:
     """How the run was made.
 
     Attributes:
@@ -113,7 +113,7 @@ def spec_facts(experiment: Experiment) -> SpecFacts:
     return SpecFacts(chosen, PageTable(heads, tuple(rows)), load.dump(experiment))
 
 
-def origins_of(run: LoadedRun) -> Origins:
+def origin_of(run: LoadedRun) -> RunOrigin:
     """Return how the run was made, as far as it recorded that."""
     about = run.environment
     words, data, resumed = about.get("command"), _section(about, "data"), about.get("resumed")
@@ -129,7 +129,7 @@ def origins_of(run: LoadedRun) -> Origins:
         "resumed": _resumptions(resumed),
     }
     rows = tuple(TableRow(str(name), (str(value),)) for name, value in facts.items() if value is not None)
-    return Origins(
+    return RunOrigin(
         shlex.join(["deepcli", *map(str, words)]) if isinstance(words, list) and words else "",
         f"deepcli train {shlex.quote(str(run.run.config))}",
         PageTable((), rows),

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from deepcli.reports.comparable_runs import comparable_sets, split_facts
 from deepcli.reports.overview_section import section_of
-from deepcli.reports.pages import render
 from deepcli.reports.reported_run import ReportedRun, is_unfinished
+from deepcli.reports.templating import render
 from deepcli.system.atomic import write_text
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent.parent / "deepcli"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TEMPLATES = sorted((PACKAGE / "reports" / "templates").iterdir())
-TRUSTED = {"reports/markup.py", "reports/pages.py"}
+TRUSTED = {"reports/markup.py", "reports/templating.py"}
 """The modules that may say of a text that it is HTML."""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from deepcli.reports.markup import svg
-from deepcli.reports.pages import render
+from deepcli.reports.templating import render
 from deepcli.sweeps.arguments import written
 from deepcli.sweeps.outcome import Outcome
 from deepcli.sweeps.ranking import ENDED, RankedTrial
