@@ -244,28 +244,17 @@ def list_runs(folders: Sequence[Path], selection: Selection) -> SelectedRuns:
     """
     from deepcli.run import listing, selecting
     from deepcli.run.near_runs import RUNS
+    from deepcli.spec.durations import option_seconds
 
     searched = tuple(folders) or (RUNS,)
     every = listing.find(searched)
     kept = selecting.keep(every, selection.filters)
-    if selection.since is not None:
-        kept = selecting.keep_since(kept, _seconds(selection.since))
+    since = option_seconds("--since", selection.since)
+    if since is not None:
+        kept = selecting.keep_since(kept, since)
     if selection.sort is not None:
         kept = selecting.order(kept, selection.sort.removeprefix("-"), selection.sort.startswith("-"))
     return SelectedRuns(kept[: selection.limit], len(every), searched)
-
-
-def _seconds(since: float | str) -> float:
-    """Read a time before now.
-
-    Raises:
-        UsageError: It cannot be read.
-    """
-    from deepcli.spec.durations import DURATION, seconds
-
-    if isinstance(since, str) and not DURATION.fullmatch(since.replace(" ", "")):
-        raise UsageError(f"--since: should be a time like 90m, 2h or 1d, not {since!r}")
-    return float(seconds(since))
 
 
 def columns_of(found: Sequence[ListedRun]) -> list[str]:
