@@ -242,12 +242,27 @@ def list_runs(folders: Sequence[Path], selection: Selection) -> SelectedRuns:
         RunError: A folder does not exist.
         UsageError: No run has what is sorted or filtered by, or the time cannot be read.
     """
-    from deepcli.run import listing, selecting
+    from deepcli.run import listing
     from deepcli.run.near_runs import RUNS
-    from deepcli.spec.durations import option_seconds
 
     searched = tuple(folders) or (RUNS,)
-    every = listing.find(searched)
+    return select_runs(listing.find(searched), selection, searched)
+
+
+def select_runs(every: Sequence[ListedRun], selection: Selection, searched: tuple[Path, ...]) -> SelectedRuns:
+    """Keep the runs that meet every condition, and sort them.
+
+    Args:
+        every: All runs.
+        selection: The conditions and the order.
+        searched: The folders that the runs were found in.
+
+    Raises:
+        UsageError: No run has what is sorted or filtered by, or the time cannot be read.
+    """
+    from deepcli.run import selecting
+    from deepcli.spec.durations import option_seconds
+
     kept = selecting.keep(every, selection.filters)
     since = option_seconds("--since", selection.since)
     if since is not None:

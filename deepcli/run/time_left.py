@@ -1,0 +1,62 @@
+"""How long a run of another process will take, from the times of its epochs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from deepcli.spec.trees import Value
+
+RECENT = 5
+"""Epochs whose mean time counts as that of the next ones."""
+COMPILES_SECONDS = 60.0
+"""The first epoch compiles; until there is a second, it tells the pace only if it took longer than compiling does."""
+
+
+@dataclass(frozen=True)
+class EpochPace:
+    """How fast a run's epochs are.
+
+    Attributes:
+        seconds: An epoch takes so long.
+        trained: All epochs took so long together.
+        ended: When the last one ended, in seconds since 1970.
+    """
+
+    seconds: float
+    trained: float
+    ended: float
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, str]], ended: float) -> Self | None:
+        """Take the times from the rows of a history; None if they have none, or too few to know.
+
+        Args:
+            rows: A row for each epoch.
+            ended: When the last epoch ended, in seconds since 1970.
+        """
+        with contextlib.suppress(KeyError, ValueError, TypeError):
+            times = [float(row["seconds"]) for row in rows]
+            if len(times) > 1 or times[0] > COMPILES_SECONDS:
+                recent = (times[1:] or times)[-RECENT:]
+                return cls(sum(recent) / len(recent), sum(times), ended)
+        return None
+
+    def seconds_left(self, epochs: int, spec: Mapping[str, Value]) -> float | None:
+        """Estimate the time until a run has had its epochs or its time; early stopping may end it before.
+
+        Args:
+            epochs: Epochs so far.
+            spec: Every field of the run's spec by dotted key.
+        """
+        planned, limit = spec.get("training.epochs"), spec.get("training.max_time")
+        if not isinstance(planned, int) or spec.get("training.max_steps") is not None:
+            return None  # with a number of steps, that of epochs is unknown
+        since = time.time() - self.ended
+        left = self.seconds * (planned - epochs) - since
+        if isinstance(limit, int | float):
+            left = min(left, limit - self.trained - since)
+        return max(left, 0.0)
