@@ -25,12 +25,14 @@ class RunsSeen:
         changes: What happened to them since the last look.
         fresh: Runs that changed during the watch, by path.
         notice: Why nothing is selected or sorted as asked; None if all is well.
+        final: Whether a value that no run has is a mistake: at the first look, if no run that trains may still get it.
     """
 
     selected: SelectedRuns
     changes: tuple[RunChange, ...]
     fresh: frozenset[Path]
-    notice: str | None = None
+    notice: str | None
+    final: bool
 
     @property
     def waiting(self) -> str | None:
@@ -77,13 +79,13 @@ class RunsWatch:
         from deepcli.run.watching import changes
 
         every = self._folders.read()
-        first = self._before is None
-        selected, notice = self._select(every, strict=first and all(run.status != "running" for run in every))
+        final = self._before is None and all(run.status != "running" for run in every)
+        selected, notice = self._select(every, strict=final)
         shown = frozenset(run.path for run in selected.runs)
         happened = [one for one in changes(self._before, every) if one.run.path in shown | self._shown]
         self._fresh |= {one.run.path for one in happened}
         self._before, self._shown = {run.path: run for run in every}, shown
-        return RunsSeen(selected, tuple(happened), self._fresh, notice)
+        return RunsSeen(selected, tuple(happened), self._fresh, notice, final)
 
     def _select(self, every: list[ListedRun], strict: bool) -> tuple[SelectedRuns, str | None]:
         """Select runs; where no run has a value yet that is asked for, say so instead of failing."""

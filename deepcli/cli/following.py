@@ -16,6 +16,8 @@ from deepcli.system.live_line import can_redraw
 
 SECONDS_BETWEEN = 1.0
 """Time between two looks at what is watched."""
+READING = "reading"
+"""Shown until the first look has ended."""
 SECONDS_OF_SLEEP = 0.1
 """A window that has another size is noticed within this time."""
 
@@ -69,6 +71,7 @@ def _redraw(look: Callable[[], Seen], view: WatchView[Seen], stream: TextIO) -> 
         last = view.table(seen, size.lines - 1)
         block.show(last, size)
 
+    block.show([READING])
     try:
         while not view.is_over(seen := look()):
             draw()

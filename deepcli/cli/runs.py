@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,13 +12,6 @@ from deepcli.cli.answers import answers, emit
 from deepcli.cli.completion import sort_keys
 from deepcli.cli.options import Json, Plugins, Watch
 from deepcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from deepcli.api.comparing import SelectedRuns, Selection
-    from deepcli.run.listing import ListedRun
-    from deepcli.run.watching import RunChange
 
 
 @answers("deepcli.cli.json_objects:Runs")
@@ -72,12 +65,14 @@ def runs(
         raise UsageError("--watch: leave out --csv, --markdown and --wide; its table fits the terminal")
     from deepcli.api.comparing import Selection, list_runs
     from deepcli.cli.fitting_tables import print_rows
+    from deepcli.cli.runs_table import named_columns, objects, run_cells
+    from deepcli.cli.runs_watch import watch_runs
 
     if plugins:
         print("notice: --plugin is not needed; runs are listed without loading their components", file=sys.stderr)
     selection = Selection(sort, tuple(filters or ()), since, limit)
     if watch:
-        _watch(folders or [], selection, columns, json)
+        watch_runs(folders or [], selection, columns, json)
         return
     found = list_runs(folders or [], selection)
     if found.why_empty:
@@ -85,81 +80,19 @@ def runs(
     if json:
         from deepcli.cli.json_objects import Runs
 
-        emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": _objects(found.runs, found.runs)}))
+        emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": objects(found.runs, found.runs)}))
         return
     if not found.runs and not csv:
         return
-    ranks = _columns(found, selection, columns)
+    ranks = named_columns(found, selection, columns)
     if csv and columns is None:
         for name in ("age", "left"):  # what is written to a file should not depend on when; `started` does not
             ranks.pop(name, None)
-    cells = [[_cell(run, name, csv) for name in ranks] for run in found.runs]
-    print_rows(list(ranks), cells, csv=csv, markdown=markdown, ranks=ranks, wide=wide or columns is not None)
-
-
-def _watch(folders: list[Path], selection: Selection, columns: str | None, json: bool) -> None:
-    """Show the runs until Ctrl-C."""
-    from deepcli.cli.fitting_tables import print_rows
-    from deepcli.cli.runs_watch import watch_runs
-
-    def show(selected: SelectedRuns) -> None:
-        known = {name for run in selected.runs for name in run.values}
-        asked = None if columns is None else ["run", *_names(columns)]
-        ranks = _columns(selected, selection, None) if asked is None else {n: k for k, n in enumerate(asked)}
-        cells = [[_cell(run, name, False) if name in known else None for name in ranks] for run in selected.runs]
-        print_rows(list(ranks), cells, ranks=ranks, more="name some with --columns")
-
-    watch_runs(folders, selection, _names(columns), show, _object if json else None)
-
-
-def _object(change: RunChange, selected: SelectedRuns) -> str:
-    """Return the JSON object of a change."""
-    from deepcli.cli.json_objects import Runs
-
-    told = _objects([change.run], selected.runs)
-    return Runs.model_validate({"command": "runs", "status": "running", "event": change.event, "runs": told}).to_json()
-
-
-def _columns(found: SelectedRuns, selection: Selection, named: str | None) -> dict[str, int]:
-    """Return the columns, each with its rank where they do not all fit.
-
-    Raises:
-        UsageError: No run has a column that is asked for.
-    """
-    from deepcli.run.columns import table_columns
-    from deepcli.run.selecting import known
-
-    if named is None:
-        return table_columns(found.runs, selection.asked)
-    return dict.fromkeys(["run", *(known(name, found.runs, "--columns") for name in _names(named))], 0)
-
-
-def _names(columns: str | None) -> list[str]:
-    """Return the names of columns that an option lists."""
-    return [name for part in (columns or "").split(",") if (name := part.strip())]
-
-
-def _cell(run: ListedRun, name: str, exact: bool) -> object:
-    """Return a value as a table shows it, or exactly."""
-    from deepcli.run.columns import age_text, epochs_text
-
-    if exact or name not in ("age", "left", "epochs"):
-        return run.values.get(name)
-    return epochs_text(run) if name == "epochs" else age_text(run.age if name == "age" else run.left)
-
-
-def _objects(runs: Sequence[ListedRun], beside: Sequence[ListedRun]) -> list[dict[str, Any]]:
-    """Return the JSON object of each run, with the fields in which the runs beside it differ."""
-    from deepcli.run.listing import changed
-
-    keys = changed(beside)
-    return [
-        {
-            **run.facts,
-            "planned": run.planned,
-            "seconds_left": None if run.left is None else round(run.left, 3),
-            "metrics": dict(run.metrics),
-            "changed": {key: run.spec.get(key) for key in keys},
-        }
-        for run in runs
-    ]
+    print_rows(
+        list(ranks),
+        run_cells(found.runs, ranks, csv),
+        csv=csv,
+        markdown=markdown,
+        ranks=ranks,
+        wide=wide or columns is not None,
+    )

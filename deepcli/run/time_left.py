@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,12 +39,14 @@ class EpochPace:
             rows: A row for each epoch.
             ended: When the last epoch ended, in seconds since 1970.
         """
-        with contextlib.suppress(KeyError, ValueError, TypeError):
+        try:
             times = [float(row["seconds"]) for row in rows]
-            if len(times) > 1 or times[0] > COMPILES_SECONDS:
-                recent = (times[1:] or times)[-RECENT:]
-                return cls(sum(recent) / len(recent), sum(times), ended)
-        return None
+        except (KeyError, ValueError, TypeError):
+            return None
+        if len(times) < 2 and sum(times) <= COMPILES_SECONDS:
+            return None
+        recent = (times[1:] or times)[-RECENT:]
+        return cls(sum(recent) / len(recent), sum(times), ended)
 
     def seconds_left(self, epochs: int, spec: Mapping[str, Value]) -> float | None:
         """Estimate the time until a run has had its epochs or its time; early stopping may end it before.
@@ -56,7 +59,9 @@ class EpochPace:
         if not isinstance(planned, int) or spec.get("training.max_steps") is not None:
             return None  # with a number of steps, that of epochs is unknown
         since = time.time() - self.ended
-        left = self.seconds * (planned - epochs) - since
-        if isinstance(limit, int | float):
-            left = min(left, limit - self.trained - since)
-        return max(left, 0.0)
+        with contextlib.suppress(OverflowError):
+            left = self.seconds * (planned - epochs) - since
+            if isinstance(limit, int | float):
+                left = min(left, limit - self.trained - since)
+            return max(left, 0.0) if math.isfinite(left) else None  # a file that somebody wrote may say anything
+        return None

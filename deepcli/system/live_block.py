@@ -37,8 +37,8 @@ class LiveBlock:
         self._stream.flush()
 
     def leave(self, lines: Sequence[str]) -> None:
-        """Draw lines for the last time, and move below them."""
+        """Draw lines for the last time, long ones in full, and move below them."""
         if self._drawn is not None:
             self._drawn = None
-            self._stream.write(ERASE + NO_WRAP + "".join(f"{line}\n" for line in lines) + WRAP)
+            self._stream.write(ERASE + "".join(f"{line}\n" for line in lines))
             self._stream.flush()
