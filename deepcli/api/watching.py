@@ -13,7 +13,7 @@ from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
     from deepcli.run.listing import ListedRun
-    from deepcli.run.watching import RunChange
+    from deepcli.run.watched_folders import RunChange
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class RunsWatch:
 
     def __init__(self, folders: Sequence[str | os.PathLike[str]] = (), selection: Selection | None = None) -> None:
         from deepcli.run.near_runs import RUNS
-        from deepcli.run.watching import WatchedFolders
+        from deepcli.run.watched_folders import WatchedFolders
 
         self._searched = tuple(map(Path, folders)) or (RUNS,)
         self._selection = selection or Selection()
@@ -76,7 +76,7 @@ class RunsWatch:
             RunError: A folder does not exist, or was removed.
             UsageError: At the first look, no run has what is sorted or filtered by, and none may still get it.
         """
-        from deepcli.run.watching import changes
+        from deepcli.run.watched_folders import changes
 
         every = self._folders.read()
         final = self._before is None and all(run.status != "running" for run in every)

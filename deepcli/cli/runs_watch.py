@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deepcli.api.comparing import SelectedRuns, Selection
     from deepcli.api.watching import RunsSeen
     from deepcli.run.listing import ListedRun
-    from deepcli.run.watching import RunChange
+    from deepcli.run.watched_folders import RunChange
 
 HINT = "Ctrl-C ends the watch"
 
@@ -87,7 +87,7 @@ class RunsView:
         print_rows(list(ranks), run_cells(runs, ranks), ranks=ranks, more="name some with --columns")
 
     def _columns_of(self, selected: SelectedRuns) -> dict[str, int]:
-        """Return the columns with their ranks; those that were asked for are there even if no run has them yet."""
+        """Return the columns with their ranks; those that were asked for stay even if no run has them yet."""
         if self._columns is not None:
             return {name: rank for rank, name in enumerate(["run", *column_names(self._columns)])}
         # In which fields many specs differ takes long to find out, and seldom changes.

@@ -14,7 +14,7 @@ from deepcli.spec.trees import Value
 RECENT = 5
 """Epochs whose mean time counts as that of the next ones."""
 COMPILES_SECONDS = 60.0
-"""The first epoch compiles; until there is a second, it tells the pace only if it took longer than compiling does."""
+"""The first epoch compiles; alone, it shows the pace only if it took longer than compiling does."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class EpochPace:
     """How fast a run's epochs are.
 
     Attributes:
-        seconds: An epoch takes so long.
-        trained: All epochs took so long together.
+        seconds: Time that an epoch takes.
+        trained: Time that all epochs took.
         ended: When the last one ended, in seconds since 1970.
     """
 

@@ -15,11 +15,11 @@ from deepcli.api.watching import RunsWatch
 from deepcli.errors import RunError, UsageError
 from deepcli.experiment.load import dump, load
 from deepcli.result import Result
-from deepcli.run import watching
+from deepcli.run import watched_folders
 from deepcli.run.directory import RunDir
 from deepcli.run.listing import ListedRun, read_run
 from deepcli.run.time_left import EpochPace
-from deepcli.run.watching import WatchedFolders, changes
+from deepcli.run.watched_folders import WatchedFolders, changes
 from deepcli.system.atomic import write_text
 
 
@@ -88,7 +88,7 @@ def test_a_run_that_another_takes_the_place_of_begins_again():
 
 def test_only_what_changed_is_read_again(begin, monkeypatch):
     read = []
-    monkeypatch.setattr(watching, "read_run", lambda path: read.append(path.name) or read_run(path))
+    monkeypatch.setattr(watched_folders, "read_run", lambda path: read.append(path.name) or read_run(path))
     runs = {name: begin(f"runs/{name}") for name in "abc"}
     ended(runs["c"])
     folders = WatchedFolders([Path("runs")])

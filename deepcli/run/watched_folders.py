@@ -1,4 +1,4 @@
-"""Watch the runs in some folders: read again what has changed, and tell what happened to them."""
+"""Watch the runs in some folders: read again what has changed, and report what happened to them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _of_file(file: Path) -> tuple[int, int, int] | None:
 
 
 def changes(before: Mapping[Path, ListedRun] | None, now: Sequence[ListedRun]) -> list[RunChange]:
-    """Tell what happened to runs since they were last looked at.
+    """Return what happened to runs since they were last looked at.
 
     Args:
         before: The runs as they were, by path; None when they are looked at for the first time.
