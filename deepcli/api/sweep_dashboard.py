@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepcli.api.sweep import storage_url
-
 if TYPE_CHECKING:
     from deepcli.sweeps.study.dashboard_server import DashboardServer
 
@@ -56,6 +54,7 @@ def sweep_dashboard(
         RunError: The path is not a sweep, its files are damaged, or its storage cannot be reached.
         UsageError: optuna-dashboard is not installed, the storage is not the sweep's own, or the port is in use.
     """
+    from deepcli.api.sweep import storage_url
     from deepcli.sweeps.directory import SweepDir
     from deepcli.sweeps.start import study_place
     from deepcli.system import extras

@@ -53,11 +53,22 @@ class SweepWatch:
         """Return the sweep as it is now, and the trials that changed since the last look.
 
         Raises:
-            RunError: The sweep's directory was removed.
+            RunError: The sweep's directory was removed, or its storage cannot be read any more.
         """
-        folder = self._study.folder
-        if not folder.plan.is_file():
-            raise RunError(f"{folder.path} was removed or renamed while it was watched; nothing is left to watch there")
+        from optuna.exceptions import OptunaError
+        from sqlalchemy.exc import SQLAlchemyError
+
+        path = self._study.folder.path
+        try:
+            if self._study.folder.plan.is_file():
+                return self._look()
+        except (OSError, ValueError, RunError, OptunaError, SQLAlchemyError) as error:  # ValueError: a damaged journal
+            if self._study.folder.plan.is_file():
+                first = str(error).strip().partition("\n")[0]
+                raise RunError(f"{path}: the sweep cannot be read any more: {first}") from error
+        raise RunError(f"{path} was removed or renamed while it was watched; nothing is left to watch there")
+
+    def _look(self) -> SweepSeen:
         before, stamp = self._seen, self._current()
         if before is not None and stamp == self._stamp:
             return SweepSeen(before, (), first=False)

@@ -92,7 +92,7 @@ class RunsView:
             return {name: rank for rank, name in enumerate(["run", *column_names(self._columns)])}
         # In which fields many specs differ takes long to find out, and seldom changes.
         runs = selected.runs
-        key = [(run.path, id(run.spec), run.status, run.left is None, tuple(run.metrics)) for run in runs]
+        key = [(run.path, run.spec, run.status, run.left is None, tuple(run.metrics)) for run in runs]
         if key != self._ranked[0]:
             self._ranked = key, named_columns(selected, self._selection, None)
         return self._ranked[1]

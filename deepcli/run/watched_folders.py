@@ -51,7 +51,7 @@ class WatchedFolders:
                 self._seen.add(folder)
             elif folder in self._seen:
                 raise RunError(f"{folder} was removed or renamed while it was watched; nothing is left to watch there")
-            elif not self._may_come:
+            elif not self._may_come or folder.exists():
                 raise RunError(f"{folder} is not a directory{run_hint(folder)}")
         self._known = {path: self._current(path) for path in run_paths(self._folders)}
         return [run for _, run in self._known.values() if run.status != "damaged" or is_run(run.path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -19,6 +20,8 @@ class LiveBlock:
     """
 
     def __init__(self, stream: TextIO) -> None:
+        if os.name == "nt":
+            os.system("")  # lets the console interpret escape sequences
         self._stream = stream
         self._drawn: tuple[object, Sequence[str]] | None = None
 

@@ -292,3 +292,9 @@ def test_the_table_of_a_sweep_fits_the_window_and_keeps_what_trains(cli, spec, b
 
 def test_a_sweep_that_has_not_started_says_so(cli, swept):
     assert "unfinished: none started of 3 trials" in cli("sweep", "status", "s").out
+
+
+def test_a_storage_that_cannot_be_read_any_more_is_an_error_in_words(cli, swept, between):
+    between(lambda: swept.folder.journal.write_text("not a journal\nnor this\n" * 99))
+    done = cli("sweep", "status", "s", "--watch")
+    assert done.code == 2 and done.err.startswith("error: s: the sweep cannot be read any more: ")

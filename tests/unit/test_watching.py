@@ -6,6 +6,7 @@ import shutil
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,10 @@ def test_a_folder_that_vanishes_and_one_that_never_was(begin):
     assert error.value.exit_code == 2
     with pytest.raises(RunError, match="rnus is not a directory"):
         RunsWatch(["rnus"]).look()
+    Path("runs").write_text("a file")
+    with pytest.raises(RunError, match="runs is not a directory"):
+        RunsWatch().look()
+    Path("runs").unlink()
     waits = RunsWatch()  # only the default may not be there yet
     assert waits.look().waiting == "waiting for runs in runs"
     Path("runs").mkdir()
@@ -221,10 +226,11 @@ def test_looking_at_a_run_keeps_nobody_from_training_it(begin):
 
     other = threading.Thread(target=look)
     other.start()
-    assert looked.wait(10)
-    with run.owned():
+    assert looked.wait(30)
+    with run.owned(30):
         pass
     other.join()
+    assert signature(RunDir.owned).parameters["patience"].default >= 0.1
     with run.owned(), pytest.raises(RunError, match="is being trained by another process"), run.owned():
         pass
 
