@@ -1,5 +1,6 @@
 """`runs --watch` and `sweep status --watch`: lines where there is no terminal, and tables that fit where there is one."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -151,7 +152,8 @@ def on_terminal(monkeypatch):
             if lines != [following.READING]:
                 drawn.append(lines)
 
-        leave = show
+        def leave(self, lines):
+            drawn.append(["left", *lines])
 
     def size(columns, lines):
         monkeypatch.setenv("NO_COLOR", "1")
@@ -174,7 +176,7 @@ def test_a_table_fits_the_window_and_keeps_what_trains_and_what_has_just_ended(c
         )
         done = cli("runs", "--watch")
     assert done.code == 0
-    assert drawn[-1] == drawn[-2]  # the last table stays
+    assert drawn.pop() == ["left", *drawn[-1]]  # the last table stays
     for lines in drawn:
         assert len(lines) == 11 and max(map(len, lines)) <= 60, lines
         assert lines[-1].startswith("and ") and lines[-1].endswith(" more")
@@ -196,13 +198,24 @@ def test_nothing_to_show_yet_says_what_is_waited_for(cli, begin, between, on_ter
     assert [line.split()[:2] for line in drawn[1] if "runs/a" in line] == [["runs/a", "unfinished"]]
 
 
+def test_what_trains_stays_even_where_much_has_just_ended(cli, begin, between, on_terminal):
+    runs = [begin(f"runs/r{number}") for number in range(9)]
+    drawn = on_terminal(60, 7)
+    with begin("runs/z").owned(), contextlib.ExitStack() as locks:
+        for run in runs:
+            locks.enter_context(run.owned())
+        between(lambda: [ended(run) for run in runs])
+        assert cli("runs", "--watch").code == 0
+    assert [line.split()[0] for line in drawn[-2] if line.startswith("runs/")][-1] == "runs/z"
+
+
 def test_a_terminal_of_one_line_is_no_error(cli, begin, between, on_terminal):
     begin("runs/a")
     for lines in (1, 2):
         drawn = on_terminal(30, lines)
         between()
         assert cli("runs", "--watch").code == 0
-        assert len(drawn[-1]) <= 1
+        assert len(drawn[-1]) <= 2  # with the word that says that it is the last
 
 
 # Sweeps
@@ -257,6 +270,20 @@ def test_a_sweep_is_watched_until_it_has_ended(cli, swept, between):
     ]
 
 
+def test_a_watched_sweep_ends_when_the_best_trial_is_evaluated(cli, spec, between):
+    plan = load_sweep([str(spec()), "seed=[1, 2]"], (), (), {})
+    folder, _ = start_sweep(Path("s"), plan, None)
+    with contextlib.closing(open_study(folder)) as study:
+        for value in (0.5, 0.25):
+            study.complete(study.claim(), [value])
+        run = RunDir(study.winners[0])
+        run.path.mkdir(parents=True)
+        between(lambda: None, lambda: ended(run, metrics={"test": {"loss": 0.75}}))
+        done = cli("sweep", "status", "s", "--watch", "--json")
+    told = [json.loads(line) for line in done.out.splitlines()]
+    assert [one["best"]["test"] for one in told] == [{}, {"loss": 0.75}] and done.code == 0
+
+
 def test_the_objects_of_a_watched_sweep_are_its_outcome_whenever_it_changes(cli, swept, between):
     claim = swept.claim()
     between(lambda: None, lambda: complete(swept, claim, 0.5), lambda: None, lambda: shutil.rmtree("s"))
@@ -283,7 +310,7 @@ def test_the_table_of_a_sweep_fits_the_window_and_keeps_what_trains(cli, spec, b
     assert cli("sweep", "status", "s", "--watch").code == 0
     study.give_back(held)
     study.close()
-    for lines in drawn:
+    for lines in drawn[:-1]:
         assert len(lines) <= 11
         numbers = [int(line.split()[0]) for line in lines if line.split()[:1] and line.split()[0].isdigit()]
         assert numbers[0] == 19 and numbers[-1] == 20 and len(numbers) > 2

@@ -120,7 +120,8 @@ def test_a_terminal_that_knows_no_escape_codes_gets_lines(begin, watch, monkeypa
 
 
 @pytest.mark.parametrize("words", [["--json"], []])
-def test_a_reader_of_a_pipe_gets_each_line_at_once_and_ctrl_c_is_no_error(begin, words):
+def test_a_reader_of_a_pipe_gets_each_line_at_once_and_ctrl_c_is_no_error(begin, words, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     run = begin("runs/a")
     with (
         run.owned(),
