@@ -42,6 +42,8 @@ class Screen:
         self.escapes.append(token)
         if token in ("\x1b[?7l", "\x1b[?7h"):
             self.wraps = token.endswith("h")
+        if token.endswith("A"):  # up; rows and lines are the same where nothing wraps
+            self.row = max(self.row - int(token[2:-1]), 0)
         line = self.lines[self.row]
         if token.endswith("J"):  # to the end of the screen
             self.lines[self.row :] = [line[: self.column]]

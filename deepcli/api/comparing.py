@@ -241,30 +241,34 @@ def list_runs(folders: Sequence[Path], selection: Selection) -> SelectedRuns:
         RunError: A folder does not exist.
         UsageError: No run has what is sorted or filtered by, or the time cannot be read.
     """
-    from deepcli.run import listing, selecting
+    from deepcli.run import listing
     from deepcli.run.near_runs import RUNS
 
     searched = tuple(folders) or (RUNS,)
-    every = listing.find(searched)
+    return select_runs(listing.find(searched), selection, searched)
+
+
+def select_runs(every: Sequence[ListedRun], selection: Selection, searched: tuple[Path, ...]) -> SelectedRuns:
+    """Keep the runs that meet every condition, and sort them.
+
+    Args:
+        every: All runs.
+        selection: The conditions and the order.
+        searched: The folders that the runs were found in.
+
+    Raises:
+        UsageError: No run has what is sorted or filtered by, or the time cannot be read.
+    """
+    from deepcli.run import selecting
+    from deepcli.spec.durations import option_seconds
+
     kept = selecting.keep(every, selection.filters)
-    if selection.since is not None:
-        kept = selecting.keep_since(kept, _seconds(selection.since))
+    since = option_seconds("--since", selection.since)
+    if since is not None:
+        kept = selecting.keep_since(kept, since)
     if selection.sort is not None:
         kept = selecting.order(kept, selection.sort.removeprefix("-"), selection.sort.startswith("-"))
     return SelectedRuns(kept[: selection.limit], len(every), searched)
-
-
-def _seconds(since: float | str) -> float:
-    """Read a time before now.
-
-    Raises:
-        UsageError: It cannot be read.
-    """
-    from deepcli.spec.durations import DURATION, seconds
-
-    if isinstance(since, str) and not DURATION.fullmatch(since.replace(" ", "")):
-        raise UsageError(f"--since: should be a time like 90m, 2h or 1d, not {since!r}")
-    return float(seconds(since))
 
 
 def columns_of(found: Sequence[ListedRun]) -> list[str]:

@@ -12,7 +12,7 @@ from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
 from deepcli.api.progress import make_reporter
 from deepcli.api.slow_work import download_progress, reach_of
-from deepcli.api.train_request import TrainRequest, budget_seconds, requested_parts
+from deepcli.api.train_request import TrainRequest, requested_parts
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
@@ -52,8 +52,14 @@ def cost(
         TrainingError: Memory ran out.
     """
     started = time.monotonic()
+    from deepcli.spec.durations import option_seconds
+
     request = TrainRequest(
-        (spec, *more), plugins=plugin_names(plugins), started=started, kill=False, budget=budget_seconds(budget)
+        (spec, *more),
+        plugins=plugin_names(plugins),
+        started=started,
+        kill=False,
+        budget=option_seconds("--budget", budget),
     )
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
     with reaching(reach_of(offline, progress)):

@@ -47,15 +47,6 @@ class SweepView:
         self._told |= set(ended)
         return fresh
 
-    def _line(self, row: RankedTrial, best: bool) -> str:
-        """Format a trial as one line."""
-        what = " ".join(written(key, value) for key, value in row.point.items())
-        value = f"{self._metric} {row.value:.4f}  " if row.value is not None and row.state != "failed" else ""
-        ending = f"  {row.error}" if row.error else ""
-        same = f"  (the same as trial {row.same_as})" if row.same_as is not None else ""
-        seconds = f"  {row.seconds:.1f}s" if row.seconds is not None else ""
-        return f"trial {row.number:<3} {row.state:<9}  {value}{what}{seconds}{same}{ending}{'  best' if best else ''}"
-
     def _progress(self, rows: Sequence[RankedTrial]) -> str:
         """Format the number of trials in each state, and the remaining time."""
         found = counts(rows)
@@ -74,7 +65,7 @@ class PlainSweepView(SweepView):
 
     def show(self, rows: Sequence[RankedTrial]) -> None:
         for row in self._new(rows):
-            print(self._line(row, row.number == _best(rows)), file=sys.stderr, flush=True)
+            print(trial_line(row, self._metric, row.number == best_trial(rows)), file=sys.stderr, flush=True)
 
 
 class TerminalSweepView(SweepView):
@@ -91,7 +82,9 @@ class TerminalSweepView(SweepView):
 
     def show(self, rows: Sequence[RankedTrial]) -> None:
         for row in self._new(rows):
-            self._console.print(self._line(row, row.number == _best(rows)), markup=False, soft_wrap=True)
+            self._console.print(
+                trial_line(row, self._metric, row.number == best_trial(rows)), markup=False, soft_wrap=True
+            )
         self._live.update(self._table(rows), refresh=True)
 
     def _table(self, rows: Sequence[RankedTrial]) -> Any:
@@ -109,8 +102,8 @@ class TerminalSweepView(SweepView):
             table.add_row(*map(Text, (f"trial {row.number}", str(row.epochs), value, what)))
         lines: list[Any] = [table] if running else []
         lines.append(Text(self._progress(rows)))
-        if _best(rows) is not None:
-            lines.append(Text("best so far: " + self._line(rows[0], best=False), style="bold"))
+        if best_trial(rows) is not None:
+            lines.append(Text("best so far: " + trial_line(rows[0], self._metric, best=False), style="bold"))
         return Group(*lines)
 
     def end(self) -> None:
@@ -130,7 +123,7 @@ class NotebookSweepView(SweepView):
     def show(self, rows: Sequence[RankedTrial]) -> None:
         """Add the lines of ended trials, and move the bar."""
         for row in self._new(rows):
-            self._output.note(self._line(row, row.number == _best(rows)))
+            self._output.note(trial_line(row, self._metric, row.number == best_trial(rows)))
         ended = sum(row.state in ENDED for row in rows)
         bar = ProgressBar(self._progress(rows), ended, self._size)
         if bar != self._shown:
@@ -151,5 +144,22 @@ def make_view(plan: Plan, size: int, quiet: bool) -> SweepView:
     return TerminalSweepView(plan, size) if sys.stderr.isatty() else PlainSweepView(plan, size)
 
 
-def _best(rows: Sequence[RankedTrial]) -> int | None:
+def trial_line(row: RankedTrial, metric: str, best: bool) -> str:
+    """Format a trial as one line.
+
+    Args:
+        row: The trial.
+        metric: What the sweep optimizes.
+        best: Whether it is the best so far.
+    """
+    what = " ".join(written(key, value) for key, value in row.point.items())
+    value = f"{metric} {row.value:.4f}  " if row.value is not None and row.state != "failed" else ""
+    ending = f"  {row.error}" if row.error else ""
+    same = f"  (the same as trial {row.same_as})" if row.same_as is not None else ""
+    seconds = f"  {row.seconds:.1f}s" if row.seconds is not None else ""
+    return f"trial {row.number:<3} {row.state:<9}  {value}{what}{seconds}{same}{ending}{'  best' if best else ''}"
+
+
+def best_trial(rows: Sequence[RankedTrial]) -> int | None:
+    """Return the number of the best trial; None if none is completed."""
     return rows[0].number if rows and rows[0].state == "completed" else None

@@ -159,10 +159,7 @@ def load_plan(request: SweepRequest, report: Reporter) -> Plan:
     from deepcli.sweeps.load import load_sweep
 
     words = [part if isinstance(part, str) else opened(part) for part in request.spec]
-    limit = request.options.get("max_time")
-    seconds = float(limit) if isinstance(limit, str) and limit.replace(".", "", 1).isdigit() else limit
-    options = {**request.options, "max_time": seconds}
-    planned = load_sweep(words, request.overrides, request.plugins, options, request.varied)
+    planned = load_sweep(words, request.overrides, request.plugins, request.options, request.varied)
     for notice in planned.notices:
         report.note(f"notice: {notice}")
     return planned

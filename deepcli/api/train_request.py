@@ -46,26 +46,6 @@ class TrainRequest:
     budget: float | None = None
 
 
-def budget_seconds(budget: float | str | None) -> float | None:
-    """Return the seconds of a budget, which is a number or a string like `10m`.
-
-    Raises:
-        UsageError: It is neither, or not greater than 0.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    from deepcli.spec.durations import OptionalDuration
-
-    try:
-        if isinstance(budget, str) and budget.replace(".", "", 1).isdecimal():
-            budget = float(budget)
-        return TypeAdapter(OptionalDuration).validate_python(budget)
-    except ValidationError:
-        raise UsageError(
-            f"--budget: should be seconds above 0, or a string like 90s, 10m, 2h or 1h30m, not {budget!r}"
-        ) from None
-
-
 def requested_parts(request: TrainRequest) -> tuple[Source | Document, ...]:
     """Return the parts of the spec to train; a run that is resumed has its own.
 

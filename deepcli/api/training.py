@@ -16,7 +16,7 @@ from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
 from deepcli.api.progress import make_reporter
 from deepcli.api.slow_work import download_progress, reach_of
-from deepcli.api.train_request import IfExists, TrainRequest, budget_seconds, requested_parts
+from deepcli.api.train_request import IfExists, TrainRequest, requested_parts
 from deepcli.errors import Interrupted, UsageError
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
@@ -74,6 +74,7 @@ def train(
         Interrupted: An interrupt or SIGTERM stopped it; `run` is the directory, and the text says how to continue.
     """
     from deepcli.api.run import Run
+    from deepcli.spec.durations import option_seconds
 
     if if_exists != "error" and (output is None or resume is not None):
         why = "without output, when each run gets a new directory" if resume is None else "with resume"
@@ -87,7 +88,7 @@ def train(
         callbacks=tuple(callbacks),
         started=time.monotonic(),
         kill=False,
-        budget=budget_seconds(budget),
+        budget=option_seconds("--budget", budget),
     )
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
     try:

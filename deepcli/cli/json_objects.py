@@ -151,6 +151,11 @@ class ListedRun(Nested):
     best_epoch: int | None = Field(description="The epoch of the best weights, counted from 1.")
     seconds: float | None = Field(description="Wall time of the command that finished it, in seconds.")
     started: str | None = Field(description="When it began, as in 2026-01-31T08:15:00+00:00.")
+    planned: int | None = Field(None, description="Epochs that it is to have.")
+    seconds_left: float | None = Field(
+        None,
+        description="Estimated time to its end at the pace of its epochs; null if it does not train or is too new.",
+    )
     metrics: dict[str, float | None] = Field(description="By name, such as val_loss or test_accuracy.")
     changed: dict[str, Any] = Field(description="By dotted key: the fields in which the listed runs differ.")
 
@@ -161,7 +166,12 @@ class Runs(Answer):
     model_config = ConfigDict(title="deepcli runs")
 
     command: Literal["runs"] = Field(description="The command that ran.")
-    status: Status = Field(description="How the command ended.")
+    status: Literal["completed", "running", "failed", "interrupted"] = Field(
+        description="How the command ended; running: with --watch, one of its objects, and more may follow."
+    )
+    event: Literal["running", "began", "resumed", "epoch", "ended", "removed"] | None = Field(
+        None, description="With --watch: what happened to the run in `runs`; running: it was already training."
+    )
     runs: list[ListedRun] = Field([], description="The runs, in the requested order.")
 
 

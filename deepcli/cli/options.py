@@ -87,6 +87,13 @@ DataDir = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", envvar="DEEPCLI_OFFLINE", help="Never download.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to stdout.")]
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Keep the table up to date until Ctrl-C. In a pipe, print a line for each change; with --json, an object.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only results and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything, including TensorFlow's log and tracebacks.")]
 Storage = Annotated[

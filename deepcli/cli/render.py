@@ -231,7 +231,8 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
         f"{getattr(outcome, state)} {state}" for state in ("completed", "pruned", "failed", "running", "interrupted")
     ]
     of = f" of {outcome.planned} trials" if outcome.planned else ""
-    print(f"{outcome.status}: " + ", ".join(part for part in parts if not part.startswith("0 ")) + of)
+    begun = ", ".join(part for part in parts if not part.startswith("0 "))
+    print(f"{outcome.status}: {begun or 'none started'}{of}")
     if outcome.best:
         _winner(outcome.best)
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from deepcli.cli.answers import answers, emit
 from deepcli.cli.completion import sort_keys
-from deepcli.cli.options import Json, Plugins
+from deepcli.cli.options import Json, Plugins, Watch
 from deepcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from deepcli.api.comparing import SelectedRuns, Selection
-    from deepcli.run.listing import ListedRun
 
 
 @answers("deepcli.cli.json_objects:Runs")
@@ -50,6 +44,7 @@ def runs(
         typer.Option(metavar="NAME,...", help="Show these columns and no others, such as val_loss,model.type."),
     ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Show all columns, however wide the terminal is.")] = False,
+    watch: Watch = False,
     plugins: Plugins = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
@@ -66,59 +61,38 @@ def runs(
     """
     if json + csv + markdown > 1:
         raise UsageError("--json, --csv and --markdown: choose one")
+    if watch and csv + markdown + wide:
+        raise UsageError("--watch: leave out --csv, --markdown and --wide; its table fits the terminal")
     from deepcli.api.comparing import Selection, list_runs
     from deepcli.cli.fitting_tables import print_rows
+    from deepcli.cli.runs_table import named_columns, objects, run_cells
+    from deepcli.cli.runs_watch import watch_runs
 
     if plugins:
         print("notice: --plugin is not needed; runs are listed without loading their components", file=sys.stderr)
     selection = Selection(sort, tuple(filters or ()), since, limit)
+    if watch:
+        watch_runs(folders or [], selection, columns, json)
+        return
     found = list_runs(folders or [], selection)
     if found.why_empty:
         print(f"notice: {found.why_empty}", file=sys.stderr)
     if json:
         from deepcli.cli.json_objects import Runs
 
-        emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": _objects(found.runs)}))
+        emit(Runs.model_validate({"command": "runs", "status": "completed", "runs": objects(found.runs, found.runs)}))
         return
     if not found.runs and not csv:
         return
-    ranks = _columns(found, selection, columns)
+    ranks = named_columns(found, selection, columns)
     if csv and columns is None:
-        ranks.pop("age")  # what is written to a file should not depend on when; `started` does not
-    cells = [[_cell(run, name, csv) for name in ranks] for run in found.runs]
-    print_rows(list(ranks), cells, csv=csv, markdown=markdown, ranks=ranks, wide=wide or columns is not None)
-
-
-def _columns(found: SelectedRuns, selection: Selection, named: str | None) -> dict[str, int]:
-    """Return the columns, each with its rank where they do not all fit.
-
-    Raises:
-        UsageError: No run has a column that is asked for.
-    """
-    from deepcli.run.columns import table_columns
-    from deepcli.run.selecting import known
-
-    if named is None:
-        return table_columns(found.runs, selection.asked)
-    names = [name.strip() for name in named.split(",") if name.strip()]
-    return dict.fromkeys(["run", *(known(name, found.runs, "--columns") for name in names)], 0)
-
-
-def _cell(run: ListedRun, name: str, exact: bool) -> object:
-    """Return a value as a table shows it, or exactly."""
-    from deepcli.run.columns import age_text, epochs_text
-
-    if exact or name not in ("age", "epochs"):
-        return run.values.get(name)
-    return age_text(run.age) if name == "age" else epochs_text(run)
-
-
-def _objects(found: Sequence[ListedRun]) -> list[dict[str, Any]]:
-    """Return the JSON object of each run."""
-    from deepcli.run.listing import changed
-
-    keys = changed(found)
-    return [
-        {**run.facts, "metrics": dict(run.metrics), "changed": {key: run.spec.get(key) for key in keys}}
-        for run in found
-    ]
+        for name in ("age", "left"):  # what is written to a file should not depend on when; `started` does not
+            ranks.pop(name, None)
+    print_rows(
+        list(ranks),
+        run_cells(found.runs, ranks, csv),
+        csv=csv,
+        markdown=markdown,
+        ranks=ranks,
+        wide=wide or columns is not None,
+    )

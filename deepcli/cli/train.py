@@ -97,9 +97,10 @@ def train(
         raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
     shown = reporter(quiet)
     shown.doing("starting")  # what is imported next takes a moment
-    from deepcli.api.train_request import TrainRequest, budget_seconds
+    from deepcli.api.train_request import TrainRequest
     from deepcli.api.training import run_training
     from deepcli.cli import cost_output, render
+    from deepcli.spec.durations import option_seconds
 
     changes = [*(overrides or []), *([f"training.device={device}"] if device else [])]
     request = TrainRequest(
@@ -111,7 +112,7 @@ def train(
         tuple(plugins or ()),
         command=tuple(sys.argv[1:]),
         started=started,
-        budget=budget_seconds(budget),
+        budget=option_seconds("--budget", budget),
     )
     if seeds is not None:
         train_seeds(request, seeds, Surroundings(data_dir, offline, json, quiet))

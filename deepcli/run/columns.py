@@ -21,8 +21,9 @@ def table_columns(runs: Sequence[ListedRun], asked: Sequence[str] = ()) -> dict[
     """
     going = any(run.status in GOING for run in runs)
     measured = {name: _rank_of(name) for name in metrics(runs)}
+    left = {"left": TITLE} if any(run.left is not None for run in runs) else {}
     ranks = {
-        "run": TITLE, "status": TITLE, "epochs": TITLE if going else COUNT, "best_epoch": COUNT, **measured, "seconds": COUNT,
+        "run": TITLE, "status": TITLE, "epochs": TITLE if going else COUNT, **left, "best_epoch": COUNT, **measured, "seconds": COUNT,
         "started": COUNT, "age": TIME, **dict.fromkeys(changed(runs), VARIED),
     }  # fmt: skip
     for name in asked:

@@ -25,6 +25,10 @@ from deepcli.run.near_runs import RUNS, run_hint
 from deepcli.system.atomic import flush, put_directory, temporary_prefix, umask, write_text
 
 STALE_SECONDS = 3600
+POLL_SECONDS = 0.002
+"""Interval for trying a lock again."""
+LOOKED_AT_SECONDS = 0.5
+"""A lock that is taken for less was only looked at, as `deepcli runs` does to see whether a run is being trained."""
 # A result has one line per metric, so a larger file is not a result: cut off here, it fails to parse as JSON.
 MAX_RESULT_BYTES = 1 << 20
 
@@ -130,15 +134,18 @@ class RunDir:
         return cls(path)
 
     @contextlib.contextmanager
-    def owned(self) -> Iterator[None]:
+    def owned(self, patience: float = LOOKED_AT_SECONDS) -> Iterator[None]:
         """Lock the run against training by other processes; the lock is released even if this process is killed.
+
+        Args:
+            patience: Seconds until a lock that another process has counts as taken by one that trains.
 
         Raises:
             RunError: Another process is training the run, or the directory cannot be written.
         """
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.lock, timeout=0, is_singleton=False)
+        lock = FileLock(self.lock, timeout=patience, is_singleton=False, poll_interval=POLL_SECONDS)
         try:
             lock.acquire()
         except Timeout:
@@ -155,7 +162,7 @@ class RunDir:
         if not self.lock.exists():
             return False
         try:
-            with self.owned():
+            with self.owned(2 * POLL_SECONDS):  # others may look at it, too
                 return False
         except RunError:
             return True

@@ -14,6 +14,7 @@ from deepcli.errors import RunError
 from deepcli.result import Result
 from deepcli.run.directory import RunDir
 from deepcli.run.near_runs import is_run, run_hint
+from deepcli.run.time_left import EpochPace
 from deepcli.run.varied import recorded_origins, varied
 from deepcli.spec import yaml12
 from deepcli.spec.trees import Value, flat
@@ -39,6 +40,7 @@ class ListedRun:
         spec: Every field of the spec by dotted key.
         origins: Where each value of the spec was written, without defaults; None if that is unknown.
         started: When the run began.
+        pace: How fast its epochs are; None if that is unknown.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class ListedRun:
     spec: Mapping[str, Value] = field(default_factory=dict)
     origins: Mapping[str, str] | None = None
     started: datetime | None = None
+    pace: EpochPace | None = None
 
     @property
     def planned(self) -> int | None:
@@ -63,6 +66,13 @@ class ListedRun:
         return None if self.started is None else max((datetime.now(UTC) - self.started).total_seconds(), 0.0)
 
     @property
+    def left(self) -> float | None:
+        """Seconds until a running run will have had its epochs or its time; None if that is unknown."""
+        if self.status != "running" or self.pace is None or self.epochs is None:
+            return None
+        return self.pace.seconds_left(self.epochs, self.spec)
+
+    @property
     def facts(self) -> dict[str, Value]:
         """What is known of every run."""
         known = {name: getattr(self, name) for name in FACTS[1:]}
@@ -72,7 +82,7 @@ class ListedRun:
     @property
     def values(self) -> dict[str, Value]:
         """All values to sort and filter by."""
-        return {**self.spec, **self.metrics, **self.facts, "age": self.age}
+        return {**self.spec, **self.metrics, **self.facts, "age": self.age, "left": self.left}
 
 
 def find(folders: Sequence[Path]) -> list[ListedRun]:
@@ -84,8 +94,12 @@ def find(folders: Sequence[Path]) -> list[ListedRun]:
     for folder in folders:
         if not folder.is_dir():
             raise RunError(f"{folder} is not a directory{run_hint(folder)}")
-    paths = dict.fromkeys(path for folder in folders for path in _search(folder, MAX_LEVELS))
-    return [_read(path) for path in paths]
+    return [read_run(path) for path in run_paths(folders)]
+
+
+def run_paths(folders: Sequence[Path]) -> list[Path]:
+    """Return the paths of the runs in and below some folders, in the natural order of their names."""
+    return list(dict.fromkeys(path for folder in folders for path in _search(folder, MAX_LEVELS)))
 
 
 def latest(folder: Path) -> Path | None:
@@ -111,7 +125,8 @@ def _search(folder: Path, levels: int) -> Iterator[Path]:
             yield from _search(folder / entry.name, levels - 1)
 
 
-def _read(path: Path) -> ListedRun:
+def read_run(path: Path) -> ListedRun:
+    """Read what a list says of a run; one that cannot be read is damaged."""
     run = RunDir(path)
     about = run.described()
     damaged = ListedRun(path, "damaged", started=_started(about))
@@ -127,9 +142,10 @@ def _read(path: Path) -> ListedRun:
         return replace(ended, seconds=result.seconds, metrics=metrics)
     if run.metrics.exists():
         return whole
-    epochs, metrics = _last_epoch(run)
+    epochs, metrics, pace = _epochs(run)
     measured = {**metrics, **_metrics(run.evaluated("test"))}
-    return replace(whole, status="running" if run.is_owned() else "unfinished", epochs=epochs, metrics=measured)
+    status = "running" if run.is_owned() else "unfinished"
+    return replace(whole, status=status, epochs=epochs, metrics=measured, pace=pace)
 
 
 def _metrics(result: Result | None) -> dict[str, float | None]:
@@ -149,13 +165,15 @@ def _started(about: Mapping[str, object]) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _last_epoch(run: RunDir) -> tuple[int | None, dict[str, float | None]]:
+def _epochs(run: RunDir) -> tuple[int | None, dict[str, float | None], EpochPace | None]:
+    """Return the epochs of a run that has not ended, the metrics of the last, and how fast they are."""
     try:
+        ended = run.history.stat().st_mtime
         rows = list(csv.DictReader(_text(run.history, MAX_HISTORY_BYTES).splitlines()))
-        last = rows[-1]
-        return len(rows), {name: float(value) for name, value in last.items() if name.startswith("val_")}
+        last = {name: float(value) for name, value in rows[-1].items() if name.startswith("val_")}
     except (OSError, ValueError, IndexError, TypeError, AttributeError, csv.Error):
-        return None, {}
+        return None, {}, None
+    return len(rows), dict(last), EpochPace.of(rows, ended)
 
 
 def _text(file: Path, limit: int) -> str:

@@ -71,7 +71,7 @@ def known(name: str, runs: Sequence[ListedRun], option: str) -> str:
     Raises:
         UsageError: No run has it.
     """
-    names = dict.fromkeys([*FACTS, "age", *(key for run in runs for key in run.values)])
+    names = dict.fromkeys([*FACTS, "age", "left", *(key for run in runs for key in run.values)])
     if runs and name not in names:
         raise UsageError(f"{option}: no run has {name!r}; {did_you_mean(name, names)}".rstrip("; "))
     return name

@@ -83,10 +83,20 @@ def open_study(folder: SweepDir, storage: str | None = None, plugins: Iterable[s
     from deepcli.sweeps.study.study import Study
 
     import_plugins(plugins)
+    name, url = study_place(folder, storage)
+    plan = Plan.from_json(folder.read_plan()["plan"])
+    return Study(folder, plan, name, open_storage(url, folder.journal))
+
+
+def study_place(folder: SweepDir, storage: str | None = None) -> tuple[str, str | None]:
+    """Return the name of a sweep's study, and the URL of the storage that it is in; None for the sweep's journal.
+
+    Raises:
+        RunError: The sweep's files are damaged.
+        UsageError: The storage is not the sweep's own, or needs its password.
+    """
     stored = folder.read_plan()
-    url = _choose_storage(folder, stored["storage"], storage)
-    plan = Plan.from_json(stored["plan"])
-    return Study(folder, plan, stored["study"], open_storage(url, folder.journal))
+    return stored["study"], _choose_storage(folder, stored["storage"], storage)
 
 
 def _choose_storage(folder: SweepDir, kept: str | None, given: str | None) -> str | None:

@@ -24,6 +24,7 @@ from deepcli.cli.options import (
     reporter,
     sources,
 )
+from deepcli.cli.sweep.dashboard import dashboard
 from deepcli.cli.sweep.plan import collect, describe, plan, trial
 from deepcli.cli.sweep.status import show, status, worker
 
@@ -126,3 +127,4 @@ app.command()(trial)
 app.command()(collect)
 app.command()(worker)
 app.command()(status)
+app.command()(dashboard)

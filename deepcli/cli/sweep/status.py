@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deepcli.cli.answers import answers, emit
-from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Storage, reporter, sources
+from deepcli.cli.options import DataDir, Json, Offline, Plugins, Quiet, Storage, Watch, reporter, sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,16 +52,33 @@ def worker(
 
 
 @answers("deepcli.sweeps.outcome:Outcome")
-def status(path: Folder, storage: Storage = None, plugins: Plugins = None, json: Json = False) -> None:
+def status(
+    path: Folder, watch: Watch = False, storage: Storage = None, plugins: Plugins = None, json: Json = False
+) -> None:
     """Show a sweep's progress and its best trials.
+
+    With --watch, the command ends when the sweep has ended.
 
     Example:
     deepcli sweep status sweeps/digits-mlp
     """
+    if watch:
+        _watch(path, storage, plugins or [], json)
+        return
     from deepcli.api.sweep import read_sweep
 
     found = read_sweep(path, storage, plugins or [])
     show(found.outcome, found.rows, json)
+
+
+def _watch(path: Path, storage: str | None, plugins: Sequence[str], json: bool) -> None:
+    """Show the sweep until it has ended, or until Ctrl-C."""
+    from deepcli.api.sweep_watching import watched_sweep
+    from deepcli.cli.following import follow
+    from deepcli.cli.sweep.sweep_watch import TrialsView
+
+    with watched_sweep(path, storage, plugins) as sweep:
+        follow(sweep.look, TrialsView(json, SHOWN), json)
 
 
 def show(outcome: Outcome, rows: Sequence[RankedTrial], json: bool) -> None:

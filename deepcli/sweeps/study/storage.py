@@ -65,6 +65,17 @@ class Journal(JournalFileBackend):
             file.truncate(whole)
 
 
+class ReadOnlyJournal(Journal):
+    """A journal that refuses to be written.
+
+    Args:
+        path: The journal file, which must exist.
+    """
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        raise RunError(f"{self._path} is open for reading only")
+
+
 def open_storage(url: str | None, journal: Path) -> BaseStorage:
     """Open the storage of a sweep.
 
@@ -76,15 +87,47 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
         UsageError: The URL is invalid, or the driver of its database is not installed.
         RunError: The database cannot be reached, or the journal cannot be read.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return _journal(Journal, journal) if url is None else _database(url)
+
+
+def open_for_reading(url: str | None, journal: Path) -> BaseStorage:
+    """Open the storage of an existing sweep so that nothing can be written through it.
+
+    Args:
+        url: An Optuna storage URL; None for the journal.
+        journal: The journal file.
+
+    Raises:
+        UsageError: The URL is invalid, or the driver of its database is not installed.
+        RunError: The database cannot be reached, or the journal cannot be read.
+    """
     if url is None:
-        try:
-            return JournalStorage(Journal(journal))
-        except OSError as error:
-            raise RunError(f"cannot open {journal}: {error.strerror or error}") from None
-        except ValueError as error:
-            raise RunError(f"{journal} is damaged: {error}") from None
-    return _database(url)
+        if not journal.is_file():
+            raise RunError(f"{journal}: no such file; the sweep has not started yet")
+        return _journal(ReadOnlyJournal, journal)
+    storage = _database(url, skip_table_creation=True)
+    _refuse_writes(storage.engine)
+    return storage
+
+
+def _journal(kind: type[Journal], path: Path) -> BaseStorage:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        return JournalStorage(kind(path))
+    except OSError as error:
+        raise RunError(f"cannot open {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+
+
+def _refuse_writes(engine: Any) -> None:
+    """Let a database's connections take queries and nothing else."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def refuse(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if not statement.lstrip().upper().startswith("SELECT"):
+            raise RunError(f"the storage is open for reading only, so this was refused: {statement.split()[0]}")
 
 
 def close_storage(storage: BaseStorage) -> None:
@@ -94,11 +137,12 @@ def close_storage(storage: BaseStorage) -> None:
         storage.engine.dispose()
 
 
-def _database(url: str) -> BaseStorage:
+def _database(url: str, skip_table_creation: bool = False) -> RDBStorage:
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        return RDBStorage(url)
+        return RDBStorage(url, skip_table_creation=skip_table_creation)
     except (ImportError, ArgumentError, NoSuchModuleError, ValueError) as error:
         install = "; for PostgreSQL: pip install 'deepcli[postgresql]'" * isinstance(error, ImportError)
         raise UsageError(f"--storage {without_password(url)}: {_first_line(error)}{install}") from None
