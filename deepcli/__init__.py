@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deepcli.api.group_comparing import compare_groups
     from deepcli.api.loading import load
     from deepcli.api.looking import look
+    from deepcli.api.reproducing import reproduce
     from deepcli.api.run import Run
     from deepcli.api.seed_training import train_seeds
     from deepcli.api.sweep import Sweep
@@ -51,6 +52,7 @@ __all__ = [
     "cost",
     "load",
     "look",
+    "reproduce",
     "runs",
     "sanity",
     "sweep",
@@ -66,6 +68,7 @@ _MODULES = {
     "cost": "deepcli.api.costing",
     "load": "deepcli.api.loading",
     "look": "deepcli.api.looking",
+    "reproduce": "deepcli.api.reproducing",
     "runs": "deepcli.api.comparing",
     "sanity": "deepcli.api.checking",
     "sweep": "deepcli.api.sweeping",

@@ -21,6 +21,7 @@ from deepcli.cli.plot import plot
 from deepcli.cli.plugin_commands import add_installed
 from deepcli.cli.predict import predict
 from deepcli.cli.report import report
+from deepcli.cli.reproduce import reproduce
 from deepcli.cli.runs import runs
 from deepcli.cli.sanity import sanity
 from deepcli.cli.schema import schema
@@ -71,6 +72,7 @@ app.command(rich_help_panel=RUNS)(runs)
 app.command(rich_help_panel=RUNS)(report)
 app.command(rich_help_panel=RUNS, cls=SeveralValues)(compare)
 app.command(rich_help_panel=RUNS)(why)
+app.command(rich_help_panel=RUNS)(reproduce)
 app.command(rich_help_panel=RUNS)(plot)
 app.command(rich_help_panel=MODELS)(export)
 app.add_typer(sweep, name="sweep", rich_help_panel=MODELS)

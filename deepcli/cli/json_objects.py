@@ -184,6 +184,66 @@ class Origins(Answer):
     values: list[SpecValue] = Field([], description="The values, in the order of the spec.")
 
 
+class DifferingBits(Nested):
+    """A part of two runs that differs."""
+
+    part: str = Field(description="What differs, such as `last weights` or `history`.")
+    name: str = Field(description="What in it: a column, a metric, or the first array.")
+    first: Any = Field(description="The value in the first run; null for arrays.")
+    second: Any = Field(description="The value in the second run; null for arrays.")
+    epoch: int | None = Field(description="The first epoch that differs, counted from 1; null if it is not of an epoch.")
+    largest: float | None = Field(description="The largest difference between numbers of arrays; null otherwise.")
+    arrays: tuple[int, int] | None = Field(description="How many arrays differ, and of how many; null otherwise.")
+
+
+class ChangedEnvironment(Nested):
+    """Something on which bits depend, and which differs."""
+
+    name: str = Field(description="What it is, such as `threads` or `tensorflow`.")
+    then: str = Field(description="What it was when the run was trained.")
+    now: str = Field(description="What it is now.")
+    known: bool = Field(description="Whether it is known to differ; false if the run did not record it.")
+
+
+class SpreadFound(Nested):
+    """Whether a difference is one that is to be expected."""
+
+    method: Literal["seeds", "examples"] = Field(
+        description="seeds: runs of the spec with other seeds beside the run; examples: a paired test of the predictions."
+    )
+    score: str = Field(description="The score that names the result of the task, such as accuracy.")
+    then: float = Field(description="Its value on the test split when the run was trained.")
+    now: float = Field(description="Its value now.")
+    interval: tuple[float, float] | None = Field(
+        description="With seeds, the 95 % prediction interval of one more run; null for examples."
+    )
+    seeds: int = Field(description="Number of seeds, that of the run included; 0 for examples.")
+    within: bool = Field(description="Whether the difference is within it.")
+    text: str = Field(description="The same in words.")
+
+
+class Reproduced(Answer):
+    """A run trained anew, compared with itself."""
+
+    model_config = ConfigDict(title="deepcli reproduce")
+
+    command: Literal["reproduce"] = Field(description="The command that ran.")
+    status: Status = Field(description="completed if the run is reproduced, to the bit or within the spread; else failed.")
+    run: str | None = Field(None, description="The run.")
+    reproduction: str | None = Field(None, description="The directory of the new run; null if it was removed.")
+    epochs: int | None = Field(None, description="How many epochs were trained and compared; null for all.")
+    equal: bool | None = Field(None, description="Whether everything that was compared is the same to the bit.")
+    verdict: Literal["equal", "within spread", "beyond spread", "unknown spread", "unexplained"] | None = Field(
+        None, description="What it means; unexplained: nothing that was recorded differs, but results do."
+    )
+    compared: list[str] = Field([], description="The parts that were compared.")
+    not_compared: list[str] = Field([], description="Parts that one of the runs does not have.")
+    differences: list[DifferingBits] = Field([], description="The parts that differ.")
+    environment: list[ChangedEnvironment] = Field([], description="What else differs, on which bits depend.")
+    spread: SpreadFound | None = Field(None, description="Whether the difference is expected; null if it is not known.")
+    seconds: float | None = Field(None, description="Wall time of the command, in seconds.")
+
+
 class ListedComponent(Nested):
     """A component that a spec can name, a section of a spec, or a score."""
 
