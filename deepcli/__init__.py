@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deepcli.api.loading import load
     from deepcli.api.looking import look
     from deepcli.api.reproducing import reproduce
+    from deepcli.api.resume_verifying import verify_resume
     from deepcli.api.run import Run
     from deepcli.api.seed_training import train_seeds
     from deepcli.api.sweep import Sweep
@@ -58,6 +59,7 @@ __all__ = [
     "sweep",
     "train",
     "train_seeds",
+    "verify_resume",
 ]
 
 _MODULES = {
@@ -74,6 +76,7 @@ _MODULES = {
     "sweep": "deepcli.api.sweeping",
     "train": "deepcli.api.training",
     "train_seeds": "deepcli.api.seed_training",
+    "verify_resume": "deepcli.api.resume_verifying",
 }
 """Where each name is defined, other than the errors; importing deepcli imports none of these modules."""
 

@@ -179,7 +179,9 @@ def _notices(old: Reproducible) -> list[str]:
     if training.trackers:
         found.append("the trackers of the run are left out, as this is not another experiment")
     if old.result.ended == "callback" and not training.callbacks:
-        found.append("a callback of a Python program ended the run; it is ended at the same step, without that callback")
+        found.append(
+            "a callback of a Python program ended the run; it is ended at the same step, without that callback"
+        )
     return found
 
 

@@ -30,6 +30,7 @@ from deepcli.cli.show import show
 from deepcli.cli.sweep.run import app as sweep
 from deepcli.cli.train import train
 from deepcli.cli.validate import validate
+from deepcli.cli.verify_resume import verify_resume
 from deepcli.cli.why import why
 
 app = typer.Typer(
@@ -81,6 +82,7 @@ app.command(rich_help_panel=DATA)(baseline)
 app.command(rich_help_panel=SPECS)(init)
 app.command(rich_help_panel=SPECS)(validate)
 app.command(rich_help_panel=SPECS)(sanity)
+app.command(rich_help_panel=SPECS)(verify_resume)
 app.command(rich_help_panel=SPECS)(show)
 app.command("list", rich_help_panel=SPECS)(list_components)
 app.command(rich_help_panel=SPECS)(lessons)

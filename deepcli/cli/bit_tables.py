@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deepcli.api.reproduction import Reproduction
+    from deepcli.api.resume_report import ResumeReport
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -15,7 +16,7 @@ def print_lines(lines: Iterable[str]) -> None:
     from deepcli.cli.fitting_tables import width
 
     for line in lines:
-        print("\n".join(wrapped(line, width())))
+        print("\n".join(wrapped(line, width())), flush=True)
 
 
 def print_reproduction(found: Reproduction, quiet: bool) -> None:
@@ -35,3 +36,12 @@ def print_reproduction(found: Reproduction, quiet: bool) -> None:
         of_what = "over seeds" if found.spread.method == "seeds" else "over test examples"
         print_lines([f"expected spread {of_what}: {found.spread.text}"])
     print_lines([f"the new run: {found.path}" if found.path else "the new run was removed; --keep keeps it"])
+
+
+def print_resume_report(report: ResumeReport, quiet: bool) -> None:
+    """Print the verdict, and unless `quiet`, what differs and where the runs are."""
+    print_lines([report.headline])
+    if not quiet:
+        print_lines(report.lines)
+    if report.folder is not None:
+        print_lines([f"the runs: {report.folder}"])

@@ -43,7 +43,9 @@ def reproduce(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Keep the new run here; default: RUN-reproduced if it differs."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Keep the new run here; default: RUN-reproduced if it differs."
+        ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the new run also if it is equal.")] = False,
     epochs: Annotated[

@@ -135,15 +135,15 @@ def _of_checkpoints(name: str, first: Path, second: Path) -> Iterator[BitDiffere
                 yield BitDifference("callbacks", path.removeprefix("callbacks."), one, other)
 
 
-def _of_arrays(
-    part: str, first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]
-) -> Iterator[BitDifference]:
+def _of_arrays(part: str, first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> Iterator[BitDifference]:
     names = list(dict.fromkeys([*first, *second]))
     differing = [
         name for name in names if name not in first or name not in second or not same_bits(first[name], second[name])
     ]
     if differing:
-        largest = max((_apart(first[name], second[name]) for name in differing if name in first and name in second), default=None)
+        largest = max(
+            (_apart(first[name], second[name]) for name in differing if name in first and name in second), default=None
+        )
         yield BitDifference(part, differing[0], largest=largest, arrays=(len(differing), len(names)))
 
 
@@ -151,7 +151,11 @@ def _apart(first: np.ndarray, second: np.ndarray) -> float:
     """Return the largest difference between two arrays; infinity where they cannot be subtracted."""
     import numpy as np
 
-    if first.shape != second.shape or not first.size or not all(np.issubdtype(one.dtype, np.number) for one in (first, second)):
+    if (
+        first.shape != second.shape
+        or not first.size
+        or not all(np.issubdtype(one.dtype, np.number) for one in (first, second))
+    ):
         return float("inf")
     with np.errstate(invalid="ignore"):
         found = np.abs(first.astype(np.float64) - second.astype(np.float64))

@@ -26,7 +26,9 @@ class EnvironmentChange:
     known: bool = True
 
 
-def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any], deterministic: bool) -> list[EnvironmentChange]:
+def environment_changes(
+    then: Mapping[str, Any], now: Mapping[str, Any], deterministic: bool
+) -> list[EnvironmentChange]:
     """List what differs between two contents of `environment.json`, and what makes bits differ by itself.
 
     Args:

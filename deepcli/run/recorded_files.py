@@ -35,7 +35,7 @@ def described_files(experiment: Experiment, plugins: Sequence[str]) -> dict[str,
 
 
 def demand_same_files(run: Path, known: Mapping[str, Any], experiment: Experiment, plugins: Sequence[str]) -> None:
-    """Check that the files that a run was made of are there and have not changed.
+    """Check that the files that a run was made of still exist and have not changed.
 
     Args:
         run: The run.
@@ -77,7 +77,9 @@ def demand_plugins(run: Path, recorded: Sequence[str], given: Sequence[str]) -> 
     missing = [plugin for plugin in recorded if Path(plugin).name not in there]
     if missing:
         words = " ".join(f"--plugin {shlex.quote(plugin)}" for plugin in missing)
-        gone = "".join(f"; {plugin} is gone" for plugin in missing if plugin.endswith(".py") and not Path(plugin).is_file())
+        gone = "".join(
+            f"; {plugin} is gone" for plugin in missing if plugin.endswith(".py") and not Path(plugin).is_file()
+        )
         raise UsageError(f"{run} was trained with {words}, so add that to the command{gone}")
 
 

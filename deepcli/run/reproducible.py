@@ -9,6 +9,8 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from deepcli import __version__
 from deepcli.data.sources.known_schemas import carrying
 from deepcli.errors import CheckpointError, RunError, UsageError
@@ -81,7 +83,9 @@ def _demand_version(path: Path) -> None:
     versions = RunDir.open(path).described().get("versions")
     then = versions.get("deepcli") if isinstance(versions, Mapping) else None
     if isinstance(then, str) and _numbers(then) > _numbers(__version__):
-        raise RunError(f"{path} was trained by deepcli {then}, which is newer than this one ({__version__}); update deepcli")
+        raise RunError(
+            f"{path} was trained by deepcli {then}, which is newer than this one ({__version__}); update deepcli"
+        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -154,7 +158,10 @@ def _as_trained(
     threads = about.get("threads")
     if on_cpu and training.threads == "auto" and isinstance(threads, int) and 0 < threads != cores():
         found["threads"] = threads  # another number would change the order of sums
-    changed = type(training).model_validate({**training.model_dump(), **found})
+    try:
+        changed = type(training).model_validate({**training.model_dump(), **found})
+    except ValidationError:
+        raise UsageError(f"--device: should be auto, cpu, gpu or gpu:N, not {device!r}") from None
     return experiment.model_copy(update={"training": changed})
 
 

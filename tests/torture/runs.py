@@ -88,4 +88,3 @@ def fingerprint(output: Path) -> dict[str, str]:
 def position(output: Path):
     """Tell where the last checkpoint is."""
     return State.from_bytes(open_checkpoint(RunDir(output).last).read(STATE)).position
-
