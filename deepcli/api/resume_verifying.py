@@ -115,7 +115,7 @@ def run_verification(
     """
     if not 1 <= request.kills <= MOST_KILLS:
         raise UsageError(f"--kills: should be from 1 to {MOST_KILLS}, not {request.kills}")
-    signals = Signals()
+    signals = Signals(kill=False)
     reporter.doing("reading the spec")
     loaded = load_parts(request.spec, request.overrides, request.plugins)
     left_out = _left_out(loaded.experiment)

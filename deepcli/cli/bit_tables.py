@@ -26,7 +26,7 @@ def print_reproduction(found: Reproduction, quiet: bool) -> None:
         return
     print_lines(found.lines)
     if found.comparison.missing:
-        print_lines([f"not compared, as one of the runs lacks it: {', '.join(found.comparison.missing)}"])
+        print_lines([f"not compared: {', '.join(found.comparison.missing)}"])
     if found.environment:
         from deepcli.cli.fitting_tables import LONGEST, print_rows, shortened
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from deepcli.run.directory import RunDir
 
 HISTORY, FIGURES, PREDICTIONS = "history", "figures", "predictions"
+OF_LAST = ("optimizer", "random generators and metrics", "callbacks")
+"""What is compared of `last.keras` besides its weights."""
 MOST_VALUES = 6
 """Significant digits of a value that a line shows."""
 
@@ -77,20 +79,8 @@ def compare_bits(first: RunDir, second: RunDir) -> BitComparison:
         CheckpointError: A checkpoint is damaged.
         RunError: Another file is damaged.
     """
-    compared: list[str] = []
-    found: list[BitDifference] = []
-    missing: list[str] = []
-    for name in ("last", "best"):
-        pair: tuple[Path, Path] = (getattr(first, name), getattr(second, name))
-        if not all(path.is_file() for path in pair):
-            missing.append(f"{name} weights")
-            continue
-        compared.append(f"{name} weights")
-        found += _of_checkpoints(name, *pair)
-    if "last weights" in compared:
-        compared += ["optimizer", "random generators", "callbacks"]
-    compared += [HISTORY, FIGURES]
-    found += compare_histories(history_rows(first), history_rows(second))
+    compared, missing = [HISTORY, FIGURES], []
+    found = list(compare_histories(history_rows(first), history_rows(second)))
     found += _of_figures(result_figures(first.result()), result_figures(second.result()))
     predicted = saved_predictions(first), saved_predictions(second)
     if predicted[0] is not None and predicted[1] is not None:
@@ -98,7 +88,23 @@ def compare_bits(first: RunDir, second: RunDir) -> BitComparison:
         found += _of_arrays(PREDICTIONS, predicted[0], predicted[1])
     elif predicted != (None, None):
         missing.append(PREDICTIONS)
+    if PREDICTIONS in {one.part for one in found} and _rewritten(first):
+        found = [one for one in found if one.part != PREDICTIONS]
+        compared.remove(PREDICTIONS)
+        missing.append(f"{PREDICTIONS} (`evaluate` has written those of {first.path} anew)")
+    for name in ("last", "best"):
+        pair: tuple[Path, Path] = (getattr(first, name), getattr(second, name))
+        if not all(path.is_file() for path in pair):
+            missing.append(f"{name} weights")
+            continue
+        compared += [f"{name} weights", *(OF_LAST if name == "last" else ())]
+        found += _of_checkpoints(name, *pair)
     return BitComparison(tuple(compared), tuple(found), tuple(missing))
+
+
+def _rewritten(run: RunDir) -> bool:
+    """Return whether `evaluate` has written a run's predictions, perhaps on another machine, after training had ended."""
+    return run.predictions("test").stat().st_mtime_ns > run.metrics.stat().st_mtime_ns
 
 
 def compare_first_epochs(first: RunDir, second: RunDir, epochs: int) -> BitComparison:
@@ -131,7 +137,7 @@ def _of_checkpoints(name: str, first: Path, second: Path) -> Iterator[BitDiffere
     if name == "last":
         memory = checkpoint_memory(first), checkpoint_memory(second)
         for path, (one, other) in differences(*memory):
-            if not path.startswith("callbacks.history"):  # compared as the history
+            if not path.startswith(("callbacks.history", "best.")):  # compared as the history
                 yield BitDifference("callbacks", path.removeprefix("callbacks."), one, other)
 
 
@@ -169,7 +175,7 @@ def _of_figures(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator
             yield BitDifference(FIGURES, name, first.get(name), value)
 
 
-def difference_lines(found: BitComparison, names: tuple[str, str], most: int = 4) -> list[str]:
+def difference_lines(found: BitComparison, names: tuple[str, str], most: int = 3) -> list[str]:
     """Describe the differences, at most some of each part.
 
     Args:

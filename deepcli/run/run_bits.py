@@ -33,7 +33,7 @@ def checkpoint_arrays(path: Path) -> dict[str, dict[str, np.ndarray]]:
     inside = _datasets(checkpoint.read(WEIGHTS))
     optimizer = {name: value for name, value in inside.items() if name.startswith("optimizer/")}
     weights = {name: value for name, value in inside.items() if name not in optimizer}
-    return {"weights": weights, "optimizer": optimizer, "random generators": _state(path)[1]}
+    return {"weights": weights, "optimizer": optimizer, "random generators and metrics": _state(path)[1]}
 
 
 def checkpoint_memory(path: Path) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_a_run_is_equal_to_the_bit_and_the_new_one_is_removed(cli, run):
     done = cli("reproduce", run)
     assert done.code == 0, done.err
     assert done.out.startswith(
-        "equal to the bit: last weights, best weights, optimizer, random generators, callbacks, history, figures, predictions\n"
+        "equal to the bit: history, figures, predictions, last weights, optimizer, random generators and metrics, callbacks, best weights\n"
     )
     assert "epoch 2/2" in done.err  # progress as of train
     assert list(Path("runs").iterdir()) == [run]

@@ -1,6 +1,5 @@
 """`deepcli verify-resume`: kills at random places, resumed to the same bits, and what cannot be resumed is found."""
 
-import io
 import json
 import os
 import shutil
@@ -10,18 +9,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import ClassVar
 
 import jsonschema
 import psutil
 import pytest
 
 import deepcli
-from deepcli.api import killed_runs, resume_verifying, resume_worker
+from deepcli.api import killed_runs, resume_verifying
 from deepcli.api.kill_plan import KillPlace, RunPlaces
 from deepcli.cli.schemas import schemas
-from deepcli.errors import DeepcliError
-from deepcli.spec.variables import allowing
+from tests.in_process import InProcess
 
 PLUGIN = str(Path(__file__).parent.parent / "unrepeatable.py")
 SPEC = """
@@ -45,49 +42,10 @@ def test_a_run_that_is_killed_comes_to_the_same_bits(cli, spec):
     lines = done.out.splitlines()
     assert lines[0].startswith("kill 1: killed at epoch ") and "; resumed from epoch " in lines[0]
     assert lines[1].startswith(
-        "equal to the bit after 1 kill: last weights, best weights, optimizer, random generators"
+        "equal to the bit after 1 kill: history, figures, predictions, last weights, optimizer, random generators and metrics, callbacks, best weights"
     )
     assert "one run takes about " in done.err and "killed once" in done.err
     assert left() == before and not any(Path().iterdir())
-
-
-class Dead(BaseException):
-    """Ends a run as a kill does, without ending the process of the test."""
-
-
-class InProcess:
-    """Does the work of a process in this one, where nothing has to be imported again."""
-
-    starts: ClassVar[list] = []
-
-    def __init__(self, words, request, slot, environment, messages):
-        self.starts.append(request)
-        put = []
-
-        class Reporter(resume_worker.PlaceReporter):
-            def send(self, **message):
-                put.append(json.loads(json.dumps(message)))
-                if "at" in message:
-                    self.target = None
-                    raise Dead
-
-        reporter = Reporter(io.StringIO())
-        try:
-            with allowing(request["variables"]):
-                result = resume_worker._train({**request, "measure": False}, reporter)
-            put.append({"result": json.loads(result.to_json())})
-        except Dead:
-            pass
-        except DeepcliError as error:
-            put.append({"error": str(error), "code": error.exit_code})
-        for message in [*put, None]:
-            messages.put((slot, message))
-
-    def kill(self):
-        pass
-
-    def ended(self, last):
-        return last
 
 
 @pytest.fixture
