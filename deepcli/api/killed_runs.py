@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 WORKER = ("-m", "deepcli.api.resume_worker")
 
+TEMPORARY = "temporary"
+"""The folder beside the runs in which processes have their temporary files."""
+KeptAt = tuple[int, int] | None
+"""Epoch, counted from 1, and steps of it; None if there is no checkpoint."""
 Told = Callable[[Mapping[str, Any]], None]
 """Called with each message of a process."""
 
@@ -68,20 +72,27 @@ class Trainer:
             CannotResume: The run cannot be resumed after a kill.
             Interrupted: A signal requested to stop.
         """
+        kept: KeptAt = None
         for place in [*places, None]:
             found = self._process(output, place)
             if "error" in found:
                 raise CannotResume(str(found["error"]))
+            _demand_resumed(kept, found["begins"], found.get("result"))
             if "at" not in found:  # the run has ended; a place that a resumed run does not reach is left out
                 return
-            told(Kill(KillPlace(**found["at"]), *_kept(RunDir(output))))
+            kept = _kept(RunDir(output))
+            told(Kill(KillPlace(**found["at"]), *(kept or (None, None))))
 
     def _process(self, output: Path, target: KillPlace | None, measure: bool = False) -> dict[str, Any]:
         """Run a process to its end, or to a place, where it is killed; return what it said at last."""
         messages: Messages = queue.Queue()
         aim = None if target is None else target.to_dict()
         request = {**self.request, "output": str(output), "target": aim, "measure": measure}
-        process = WorkerProcess(WORKER, request, 0, {}, messages)
+        # What a process that is killed leaves of its temporary files is removed with the runs.
+        temporary = output.parent / TEMPORARY
+        temporary.mkdir(exist_ok=True)
+        own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+        process = WorkerProcess(WORKER, request, 0, own, messages)
         found: dict[str, Any] = {}
         try:
             while True:
@@ -93,7 +104,9 @@ class Trainer:
                     continue
                 if message is None:
                     break
-                found |= {key: message[key] for key in ("places", "result", "error", "code", "at") if key in message}
+                found |= {
+                    key: message[key] for key in ("places", "begins", "result", "error", "code", "at") if key in message
+                }
                 if "at" in message:
                     break
                 self.told(message)
@@ -104,9 +117,23 @@ class Trainer:
         return ended
 
 
-def _kept(run: RunDir) -> tuple[int | None, int | None]:
-    """Return epoch and steps of the checkpoint that a run is resumed from; None if there is none."""
+def _demand_resumed(kept: KeptAt, begins: Sequence[int], result: Mapping[str, Any] | None) -> None:
+    """Check that a process took up the run where its checkpoint is, which after the last epoch is its end.
+
+    Raises:
+        CannotResume: It began elsewhere.
+    """
+    epoch, step = kept or (1, 0)
+    last = (result or {}).get("epochs")
+    if list(begins) != [epoch, step] and not (step == 0 and last is not None and epoch > last):
+        raise CannotResume(
+            f"training began at epoch {begins[0]}, step {begins[1]}, although the checkpoint is of epoch {epoch}, step {step}"
+        )
+
+
+def _kept(run: RunDir) -> KeptAt:
+    """Return epoch, counted from 1, and steps of the checkpoint that a run is resumed from; None if there is none."""
     if not run.last.is_file():
-        return None, None
+        return None
     position = read_state(open_checkpoint(run.last).read(STATE))[0]["position"]
     return position["epoch"] + 1, position["step"]

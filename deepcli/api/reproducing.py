@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Splits
     from deepcli.data.files import Sources
     from deepcli.evaluation.expected_spread import ExpectedSpread
+    from deepcli.experiment.schema import Experiment
     from deepcli.run.directory import RunDir
     from deepcli.run.loaded import LoadedRun
     from deepcli.run.reporter import Reporter
@@ -224,7 +225,7 @@ def _trained(
     output = request.output or _beside(old.loaded.run.path)
     try:
         options = _options(request, old, epochs, output, sources, signals)
-        result = train(old.experiment, splits, options, reporter)
+        result = train(_with_threads(old, reporter), splits, options, reporter)
     except Interrupted as error:
         if error.run is not None:
             shutil.rmtree(error.run, ignore_errors=True)
@@ -234,6 +235,25 @@ def _trained(
         failed.run = error.run
         raise failed from error
     return RunDir(Path(str(result.run)))
+
+
+def _with_threads(old: Reproducible, reporter: Reporter) -> Experiment:
+    """Return the spec to train, with the threads that TensorFlow has if it already runs in this process."""
+    from deepcli.errors import DeviceError
+    from deepcli.training.device import choose
+
+    training = old.experiment.training
+    if training.threads == old.loaded.experiment.training.threads:
+        return old.experiment
+    try:
+        choose(training)
+    except DeviceError:
+        reporter.note(
+            f"notice: {old.loaded.name} was trained with {training.threads} threads, but TensorFlow already runs with another "
+            "number in this process; a new process can have them"
+        )
+        training = training.model_copy(update={"threads": "auto"})
+    return old.experiment.model_copy(update={"training": training})
 
 
 def _beside(run: Path) -> Path:

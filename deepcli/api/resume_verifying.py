@@ -115,6 +115,8 @@ def run_verification(
     """
     if not 1 <= request.kills <= MOST_KILLS:
         raise UsageError(f"--kills: should be from 1 to {MOST_KILLS}, not {request.kills}")
+    from deepcli.api.killed_runs import TEMPORARY
+
     signals = Signals(kill=False)
     reporter.doing("reading the spec")
     loaded = load_parts(request.spec, request.overrides, request.plugins)
@@ -132,8 +134,7 @@ def run_verification(
         return report
     finally:
         reporter.end()
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder / TEMPORARY if kept else folder, ignore_errors=True)
 
 
 def _left_out(experiment: Experiment) -> dict[str, str]:

@@ -49,6 +49,7 @@ class PlaceReporter(LineReporter):
     def begin(self, course: Course) -> None:
         """Note where the run begins."""
         super().begin(course)
+        self.send(begins=[course.epoch, course.step])
         self._steps = course.steps
         self._epoch, self._step = (course.epoch, course.step) if course.step else (course.epoch - 1, course.steps)
 

@@ -63,7 +63,7 @@ def options(
     """Train, evaluate and compare Keras models from one YAML file."""
 
 
-MODELS, RUNS, DATA, SPECS = "Models", "Runs", "Data", "Specs"
+MODELS, RUNS, DATA, SPECS, MACHINE = "Models", "Runs", "Data", "Specs", "This machine"
 """Groups of commands, by what they are about; one without a group is among the others."""
 
 app.command(rich_help_panel=MODELS)(train)
@@ -82,12 +82,12 @@ app.command(rich_help_panel=DATA)(baseline)
 app.command(rich_help_panel=SPECS)(init)
 app.command(rich_help_panel=SPECS)(validate)
 app.command(rich_help_panel=SPECS)(sanity)
-app.command(rich_help_panel=SPECS)(verify_resume)
 app.command(rich_help_panel=SPECS)(show)
 app.command("list", rich_help_panel=SPECS)(list_components)
 app.command(rich_help_panel=SPECS)(lessons)
 app.command(rich_help_panel=SPECS)(schema)
-app.command(rich_help_panel="This machine")(doctor)
+app.command(rich_help_panel=MACHINE)(doctor)
+app.command(rich_help_panel=MACHINE)(verify_resume)
 
 
 @cache

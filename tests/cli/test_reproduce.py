@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -179,9 +181,26 @@ def test_a_trial_without_test_figures_is_not_tested(cli, spec):
     assert cli("sweep", "run", spec(SPEC), "seed=[1, 2]", "-o", "swept", "-q").code == 0
     results = {path.parent: json.loads(path.read_text()) for path in Path("swept").rglob("metrics.json")}
     (trial,) = [path for path, result in results.items() if "test" not in result["metrics"]]
-    done = cli("reproduce", trial, "-q", "-o", "anew")
-    assert done.code == 0, done.out + done.err
+    command = [
+        sys.executable,
+        "-m",
+        "deepcli",
+        "reproduce",
+        trial,
+        "-q",
+        "-o",
+        "anew",
+    ]  # workers have their own threads
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout[:16]) == (0, "equal to the bit"), done
     assert not Path("anew/predictions-test.npz").exists()
+
+
+def test_threads_that_a_process_cannot_have_are_a_cause(cli, run):
+    edited(run, threads=7)
+    done = cli("reproduce", run)
+    assert done.code == 0 and "notice: runs/a was trained with 7 threads, but TensorFlow already runs" in done.err
+    assert done.out.startswith("equal to the bit: ") and "threads  7     " in done.out
 
 
 @pytest.fixture
