@@ -143,6 +143,7 @@ def test_a_second_difference_replaces_no_evidence(cli, spec):
         assert told["reproduction"] == name and told["error"].startswith("differs, although")
 
 
+@pytest.mark.long
 def test_a_difference_with_a_cause_is_measured_by_the_test_examples(cli, spec):
     run = trained(cli, spec(RANDOM.replace("SIZE", "1e-6")), "--plugin", PLUGIN)
     edited(run, versions__tensorflow="2.1.0", processor=None)
@@ -181,16 +182,8 @@ def test_a_trial_without_test_figures_is_not_tested(cli, spec):
     assert cli("sweep", "run", spec(SPEC), "seed=[1, 2]", "-o", "swept", "-q").code == 0
     results = {path.parent: json.loads(path.read_text()) for path in Path("swept").rglob("metrics.json")}
     (trial,) = [path for path, result in results.items() if "test" not in result["metrics"]]
-    command = [
-        sys.executable,
-        "-m",
-        "deepcli",
-        "reproduce",
-        trial,
-        "-q",
-        "-o",
-        "anew",
-    ]  # workers have their own threads
+    # Workers of a sweep have their own number of threads, and so has a process of its own.
+    command = f"{sys.executable} -m deepcli reproduce {trial} -q -o anew".split()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout[:16]) == (0, "equal to the bit"), done
     assert not Path("anew/predictions-test.npz").exists()
