@@ -44,6 +44,8 @@ def environment_changes(
     ]
     if after.get("device", "cpu") != "cpu" and not deterministic:
         found.append(EnvironmentChange("training.deterministic", "off on a GPU", "off on a GPU"))
+    if then.get("plugins") and not isinstance(then.get("files"), Mapping):
+        found.append(EnvironmentChange("plugins", UNRECORDED, "as given", False))
     return [*found, *_resumptions(then)]
 
 

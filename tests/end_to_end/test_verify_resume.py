@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -31,12 +30,15 @@ training: {epochs: 3, steps_per_execution: 2, checkpoint: {every_steps: 4}}
 PLAIN = "data: {type: digits, limit: 160}\nmodel: {type: mlp, hidden_units: [8]}\ntraining: {epochs: 2}\n"
 
 
-def left():
-    return set(Path(tempfile.gettempdir()).glob("deepcli-verify-resume-*"))
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory, monkeypatch):
+    """Make temporary files in a folder of this test."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
 
 
-def test_a_run_that_is_killed_comes_to_the_same_bits(cli, spec):
-    before = left()
+def test_a_run_that_is_killed_comes_to_the_same_bits(cli, spec, temporary):
     done = cli("verify-resume", spec(SPEC), "--kills", "1")
     assert done.code == 0, done.out + done.err
     lines = done.out.splitlines()
@@ -45,7 +47,7 @@ def test_a_run_that_is_killed_comes_to_the_same_bits(cli, spec):
         "equal to the bit after 1 kill: history, figures, predictions, last weights, optimizer, random generators and metrics, callbacks, best weights"
     )
     assert "one run takes about " in done.err and "killed once" in done.err
-    assert left() == before and not any(Path().iterdir())
+    assert not any(temporary.iterdir()) and not any(Path().iterdir())
 
 
 @pytest.fixture
@@ -92,13 +94,11 @@ def test_a_callback_whose_state_no_checkpoint_holds_is_found(cli, spec, quick):
     folder = Path(done.out.splitlines()[-1].removeprefix("the runs: "))
     assert {path.name for path in folder.iterdir()} == {"whole", "killed", "again"}
     assert deepcli.Run(folder / "killed", plugins=PLUGIN).result.status == "completed"
-    shutil.rmtree(folder)
 
 
 def test_a_layer_without_a_seed_is_not_blamed_on_resuming(spec, quick):
     found = deepcli.verify_resume(spec(PLAIN), "model=unseeded", kills=1, plugins=PLUGIN, progress=False)
     assert found.verdict == "not repeatable" and not found.ok and "so do two runs without kills" in found.headline
-    shutil.rmtree(found.folder)
 
 
 def test_a_run_that_does_not_go_on_is_found(cli, spec, quick):
@@ -116,7 +116,6 @@ def test_a_run_that_does_not_go_on_is_found(cli, spec, quick):
     told = json.loads(done.out)
     assert (done.code, told["verdict"]) == (1, "failed")
     assert told["error"].startswith("cannot be resumed after 1 kill: ") and "of the wrong kind" in told["error"]
-    shutil.rmtree(told["folder"])
 
 
 @pytest.mark.parametrize(
@@ -129,20 +128,26 @@ def test_a_run_that_does_not_go_on_is_found(cli, spec, quick):
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_what_is_wrong_is_an_error_before_anything_is_trained(cli, spec, monkeypatch, words, message):
+def test_what_is_wrong_is_an_error_before_anything_is_trained(cli, spec, monkeypatch, temporary, words, message):
     monkeypatch.setattr(killed_runs, "WorkerProcess", None)
-    before = left()
     done = cli("verify-resume", spec(PLAIN), *words)
     assert done.code == 2 and message in done.err, done.err
     assert cli("verify-resume", "nowhere.yaml").code == 2
-    assert left() == before
+    assert not any(temporary.iterdir())
 
 
-def test_a_failure_without_kills_is_that_of_train(cli, spec, quick):
-    before = left()
+def test_a_run_without_a_checkpoint_before_its_end_has_nothing_to_resume(cli, spec, quick, temporary):
+    done = cli("verify-resume", spec(PLAIN), "training.checkpoint={every_epochs: null, every_minutes: 60}")
+    assert (
+        done.code == 2 and "the run writes its first checkpoint at its end, so there is nothing to resume" in done.err
+    )
+    assert not any(temporary.iterdir()) and len(quick.starts) == 1
+
+
+def test_a_failure_without_kills_is_that_of_train(cli, spec, quick, temporary):
     done = cli("verify-resume", spec(PLAIN), "optimizer.learning_rate=1e30")
     assert done.code == 1 and "the run diverged" in done.err
-    assert left() == before
+    assert not any(temporary.iterdir())
 
 
 @pytest.mark.long

@@ -81,10 +81,16 @@ def test_what_bits_depend_on_is_compared():
     assert [one.name for one in environment_changes({**on_gpu, "threads": 1}, on_gpu, True)] == []
 
 
+def changed_plugins(before):
+    found = environment_changes({**before, "plugins": ["mine.py"]}, {**ABOUT, "plugins": ["mine.py"]}, False)
+    return [(one.name, one.known) for one in found if one.name == "plugins"]
+
+
 def test_what_an_older_run_did_not_record_is_no_cause():
     older = {key: value for key, value in ABOUT.items() if key not in ("processor", "variables")}
     found = environment_changes(older, ABOUT, False)
     assert {one.name for one in found} == {"processor", "instructions"} and not any(one.known for one in found)
+    assert changed_plugins(older) == [("plugins", False)] and changed_plugins({**ABOUT, "files": {}}) == []
     differing = BitComparison(("history",), (BitDifference("history", "loss", "1", "2", 1),))
     told = Reproduction("a", None, None, differing, tuple(found), None, 1.0)
     assert told.verdict == "unexplained" and "(the run did not record processor, instructions)" in told.headline
