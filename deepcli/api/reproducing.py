@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepcli.api.comparing_anew import compare_anew
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import plugin_names
 from deepcli.api.progress import make_reporter
+from deepcli.api.reproduce_request import ReproduceRequest
 from deepcli.api.reproduction import Reproduction
 from deepcli.api.slow_work import download_progress, reach_of
 from deepcli.api.training import read_data
-from deepcli.errors import DataError, Interrupted, RunError, TrainingError, UsageError
+from deepcli.api.training_anew import train_anew
+from deepcli.errors import DataError, RunError, UsageError
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
@@ -27,44 +28,8 @@ if TYPE_CHECKING:
     from deepcli.api.run import Run
     from deepcli.data.arrays.splits import Splits
     from deepcli.data.files import Sources
-    from deepcli.evaluation.expected_spread import ExpectedSpread
-    from deepcli.experiment.schema import Experiment
-    from deepcli.run.directory import RunDir
-    from deepcli.run.loaded import LoadedRun
     from deepcli.run.reporter import Reporter
     from deepcli.run.reproducible import Reproducible
-    from deepcli.training.context import TrainOptions
-
-SUFFIX = "-reproduced"
-
-
-@dataclass(frozen=True)
-class ReproduceRequest:
-    """What to train anew.
-
-    Attributes:
-        run: The run.
-        words: Where its data are now, like `data.path=NEW`.
-        output: The directory of the new run, which stays; None: one beside the run, removed if the runs are equal.
-        keep: Whether the directory stays in any case.
-        epochs: How many epochs to train and compare; None: all.
-        device: The device; None: that of the run.
-        plugins: Python files or modules to import first.
-        command: The command line, for the record.
-        started: `time.monotonic()` when the call began.
-        kill: Whether a second SIGINT may end the process while a step is running.
-    """
-
-    run: Path
-    words: tuple[str, ...] = ()
-    output: Path | None = None
-    keep: bool = False
-    epochs: int | None = None
-    device: str | None = None
-    plugins: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    started: float = 0.0
-    kill: bool = True
 
 
 def reproduce(
@@ -154,8 +119,8 @@ def run_reproduction(request: ReproduceRequest, at: Callable[[], Sources], repor
             reporter.note(f"notice: {line}")
         sources = at()
         splits = _own_data(old, sources, reporter)
-        new = _trained(request, old, epochs, splits, sources, signals, reporter)
-        return _compared(request, old, new, epochs, reporter)
+        new = train_anew(request, old, epochs, splits, sources, signals, reporter)
+        return compare_anew(request, old, new, epochs, reporter)
 
 
 def _demand_output(request: ReproduceRequest) -> None:
@@ -203,123 +168,3 @@ def _own_data(old: Reproducible, sources: Sources, reporter: Reporter) -> Splits
     if not trained.demand(splits.provenance, "restore the data; if they have moved, add data.path=NEW after the run"):
         reporter.note(f"notice: {trained.told(splits.provenance)}")
     return splits
-
-
-def _trained(
-    request: ReproduceRequest,
-    old: Reproducible,
-    epochs: int | None,
-    splits: Splits,
-    sources: Sources,
-    signals: Signals,
-    reporter: Reporter,
-) -> RunDir:
-    """Train the run anew; where that fails, the directory stays, and where it is interrupted, it does not."""
-    from deepcli.run.directory import RunDir
-    from deepcli.system.tensorflow_startup import import_tensorflow
-
-    reporter.doing("importing TensorFlow")
-    import_tensorflow()
-    from deepcli.training.train import train
-
-    output = request.output or _beside(old.loaded.run.path)
-    try:
-        options = _options(request, old, epochs, output, sources, signals)
-        result = train(_with_threads(old, reporter), splits, options, reporter)
-    except Interrupted as error:
-        if error.run is not None:
-            shutil.rmtree(error.run, ignore_errors=True)
-        raise Interrupted("interrupted; the new run was removed", error.exit_code - 128) from None
-    except TrainingError as error:
-        failed = TrainingError(f"the new run {error.run or output} failed, unlike {old.loaded.name}: {error}")
-        failed.run = error.run
-        raise failed from error
-    return RunDir(Path(str(result.run)))
-
-
-def _with_threads(old: Reproducible, reporter: Reporter) -> Experiment:
-    """Return the spec to train, with the threads that TensorFlow has if it already runs in this process."""
-    from deepcli.errors import DeviceError
-    from deepcli.training.device import choose
-
-    training = old.experiment.training
-    if training.threads == old.loaded.experiment.training.threads:
-        return old.experiment
-    try:
-        choose(training)
-    except DeviceError:
-        reporter.note(
-            f"notice: {old.loaded.name} was trained with {training.threads} threads, but TensorFlow already runs with another "
-            "number in this process; a new process can have them"
-        )
-        training = training.model_copy(update={"threads": "auto"})
-    return old.experiment.model_copy(update={"training": training})
-
-
-def _beside(run: Path) -> Path:
-    path = run if run.name and run.name != ".." else run.resolve()
-    return path.with_name(f"{path.name}{SUFFIX}")
-
-
-def _options(
-    request: ReproduceRequest,
-    old: Reproducible,
-    epochs: int | None,
-    output: Path,
-    sources: Sources,
-    signals: Signals,
-) -> TrainOptions:
-    from deepcli.run.varied import recorded_origins
-    from deepcli.training.context import TrainOptions
-    from deepcli.training.planned_end import PlannedEnd
-
-    end = PlannedEnd(*old.end) if old.end else None
-    return TrainOptions(
-        output,
-        command=request.command,
-        plugins=request.plugins,
-        started=request.started,
-        signals=signals,
-        test=old.tested and epochs is None,
-        numbered=request.output is None,
-        sources=sources,
-        origins=dict(recorded_origins(old.loaded.environment) or {}),
-        end=end if epochs is None else PlannedEnd(epochs),
-    )
-
-
-def _compared(
-    request: ReproduceRequest, old: Reproducible, new: RunDir, epochs: int | None, reporter: Reporter
-) -> Reproduction:
-    from deepcli.run.bit_comparison import compare_bits, compare_first_epochs
-    from deepcli.run.environment_changes import environment_changes
-
-    reporter.doing("comparing")
-    run = old.loaded
-    found = compare_bits(run.run, new) if epochs is None else compare_first_epochs(run.run, new, epochs)
-    changes = environment_changes(run.environment, new.described(), run.experiment.training.deterministic)
-    spread = None if found.equal or epochs is not None else _spread(run, new)
-    removed = found.equal and request.output is None and not request.keep
-    if removed:
-        shutil.rmtree(new.path, ignore_errors=True)
-    seconds = round(time.monotonic() - request.started, 3)
-    return Reproduction(run.name, None if removed else new.path, epochs, found, tuple(changes), spread, seconds)
-
-
-def _spread(old: LoadedRun, new: RunDir) -> ExpectedSpread | None:
-    """Find out whether the difference is expected: from other seeds beside the run, else from the test examples."""
-    from deepcli.evaluation.expected_spread import spread_over_examples, spread_over_seeds
-    from deepcli.evaluation.predictions_file import load_predictions
-    from deepcli.run.sibling_seeds import score_on_test, scores_by_seed
-
-    score = old.experiment.resolved_task.headline
-    then, now = score_on_test(old.run, score), score_on_test(new, score)
-    if then is None or now is None:
-        return None
-    seeds = spread_over_seeds(score, then, now, scores_by_seed(old, score, new.path))
-    if seeds is not None:
-        return seeds
-    try:
-        return spread_over_examples(score, then, now, old.predictions(), load_predictions(new.predictions("test")))
-    except (DataError, RunError):
-        return None

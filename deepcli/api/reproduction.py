@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from deepcli.run.bit_comparison import BitComparison, difference_lines
+from deepcli.run.bit_comparison import BitComparison
+from deepcli.run.difference_lines import difference_lines
 
 if TYPE_CHECKING:
     from deepcli.evaluation.expected_spread import ExpectedSpread

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deepcli.api.kill_plan import KillPlace
-from deepcli.run.bit_comparison import BitComparison, difference_lines
+from deepcli.run.bit_comparison import BitComparison
+from deepcli.run.difference_lines import difference_lines
 
 ResumeVerdict = Literal["equal", "differs", "not repeatable", "not resumed", "failed"]
 ANEW = "no checkpoint yet, so training starts anew"

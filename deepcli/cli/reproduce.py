@@ -77,7 +77,8 @@ def reproduce(
     set_verbose(verbose)
     shown = reporter(quiet)
     shown.doing("starting")  # what is imported next takes a moment
-    from deepcli.api.reproducing import ReproduceRequest, run_reproduction
+    from deepcli.api.reproduce_request import ReproduceRequest
+    from deepcli.api.reproducing import run_reproduction
     from deepcli.cli.bit_tables import print_reproduction
 
     given = (tuple(words or ()), output, keep, epochs, device, tuple(plugins or ()))

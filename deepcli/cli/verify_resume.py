@@ -53,7 +53,8 @@ def verify_resume(
     set_verbose(verbose)
     shown = reporter(quiet)
     shown.doing("starting")
-    from deepcli.api.resume_verifying import VerifyRequest, run_verification
+    from deepcli.api.resume_trial import VerifyRequest
+    from deepcli.api.resume_verifying import run_verification
     from deepcli.cli.bit_tables import print_lines, print_resume_report
 
     changes = (*(overrides or ()), *([f"training.device={device}"] if device else ()))

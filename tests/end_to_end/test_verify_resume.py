@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import deepcli
-from deepcli.api import killed_runs, resume_verifying
+from deepcli.api import killed_runs, resume_trial
 from deepcli.api.kill_plan import KillPlace, RunPlaces
 from deepcli.cli.schemas import schemas
 from tests.in_process import InProcess
@@ -174,10 +174,10 @@ def test_an_interrupt_ends_the_processes_and_leaves_nothing_behind(spec, tmp_pat
 
 def test_the_time_counts_both_runs_and_each_start():
     cost = {"run": 100.0, "epoch": 20.0, "starting": 10.0}
-    assert resume_verifying.duration_line(cost, 3) == (
+    assert resume_trial.duration_line(cost, 3) == (
         "one run takes about 1m40s; with a second one that is killed 3 times, 4m20s"
     )
-    assert "training.epochs=2" in resume_verifying.duration_line({**cost, "run": 1000.0}, 1)
+    assert "training.epochs=2" in resume_trial.duration_line({**cost, "run": 1000.0}, 1)
 
 
 def test_places_are_anywhere_but_one_is_after_the_first_checkpoint():

@@ -13,12 +13,8 @@ from deepcli.api.reproduction import Reproduction
 from deepcli.evaluation.expected_spread import spread_over_examples, spread_over_seeds
 from deepcli.evaluation.predictions import Predictions
 from deepcli.experiment.load import load
-from deepcli.run.bit_comparison import (
-    BitComparison,
-    BitDifference,
-    compare_histories,
-    difference_lines,
-)
+from deepcli.run.bit_comparison import BitComparison, BitDifference, compare_histories
+from deepcli.run.difference_lines import difference_lines
 from deepcli.run.environment_changes import EnvironmentChange, environment_changes
 from deepcli.run.recorded_files import described_files
 from deepcli.run.reproducible import _as_trained, _numbers
