@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from deepcli.api.loading import load
     from deepcli.api.looking import look
     from deepcli.api.reporting import report
+    from deepcli.api.reproducing import reproduce
+    from deepcli.api.resume_verifying import verify_resume
     from deepcli.api.run import Run
     from deepcli.api.seed_training import train_seeds
     from deepcli.api.sweep import Sweep
@@ -53,11 +55,13 @@ __all__ = [
     "load",
     "look",
     "report",
+    "reproduce",
     "runs",
     "sanity",
     "sweep",
     "train",
     "train_seeds",
+    "verify_resume",
 ]
 
 _MODULES = {
@@ -69,11 +73,13 @@ _MODULES = {
     "load": "deepcli.api.loading",
     "look": "deepcli.api.looking",
     "report": "deepcli.api.reporting",
+    "reproduce": "deepcli.api.reproducing",
     "runs": "deepcli.api.comparing",
     "sanity": "deepcli.api.checking",
     "sweep": "deepcli.api.sweeping",
     "train": "deepcli.api.training",
     "train_seeds": "deepcli.api.seed_training",
+    "verify_resume": "deepcli.api.resume_verifying",
 }
 """Where each name is defined, other than the errors; importing deepcli imports none of these modules."""
 

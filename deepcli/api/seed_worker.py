@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -29,6 +29,7 @@ from deepcli.system.reach import Reach, reaching
 
 if TYPE_CHECKING:
     from deepcli.api.loading import Source
+    from deepcli.data.files import Sources
     from deepcli.result import Result
 
 SECONDS_BETWEEN = 0.25
@@ -93,14 +94,31 @@ def _decoded(parts: Sequence[Any]) -> tuple[Source, ...]:
 
 def main() -> int:
     """Train the run that a line on standard input describes; return the exit code."""
+    return serve(LineReporter, lambda request, reporter: run_training(*asked_in(request), reporter), _ask_to_stop)
+
+
+def serve(
+    make: Callable[[TextIO], LineReporter],
+    train: Callable[[dict[str, Any], Any], Result],
+    orphaned: Callable[[], None],
+) -> int:
+    """Read a request from standard input, train, and send the result or the error; return the exit code.
+
+    Args:
+        make: Makes what sends messages to a stream.
+        train: Trains what the request says.
+        orphaned: Called from another thread when the parent process has ended.
+    """
     signals.listen()
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what plugins and libraries print is not a message
-    reporter = LineReporter(out)
+    reporter = make(out)
     try:
-        result = _train(request, reporter)
+        _set_threads(request["threads"])
+        with reaching(Reach(request["offline"])), allowing(request["variables"]):
+            result = train(request, reporter)
     except DeepcliError as error:
         reporter.send(error=str(error), code=error.exit_code)
         return error.exit_code
@@ -112,15 +130,8 @@ def main() -> int:
     return 0
 
 
-def _train(request: dict[str, Any], reporter: LineReporter) -> Result:
-    if request["threads"] is not None:
-        from deepcli.system.tensorflow_startup import import_tensorflow
-
-        import_tensorflow()
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(request["threads"])
-        tf.config.threading.set_inter_op_parallelism_threads(request["threads"])
+def asked_in(request: dict[str, Any]) -> tuple[TrainRequest, Callable[[], Sources]]:
+    """Return what a request asks to train, and where data are looked for."""
     asked = TrainRequest(
         _decoded(request["spec"]),
         tuple(request["overrides"]),
@@ -130,14 +141,29 @@ def _train(request: dict[str, Any], reporter: LineReporter) -> Result:
         command=tuple(request["command"]),
         started=time.monotonic(),
     )
-    with reaching(Reach(request["offline"])), allowing(request["variables"]):
-        return run_training(asked, partial(data_sources, request["data_dir"], request["offline"]), reporter)
+    return asked, partial(data_sources, request["data_dir"], request["offline"])
 
 
-def _end_with_parent() -> None:
-    """Ask this process to stop with a checkpoint when standard input closes, as it does when the parent process ends."""
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        from deepcli.system.tensorflow_startup import import_tensorflow
+
+        import_tensorflow()
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def _end_with_parent(orphaned: Callable[[], None]) -> None:
+    """Wait until standard input closes, as it does when the parent process ends."""
     while os.read(0, 64):
         pass
+    orphaned()
+
+
+def _ask_to_stop() -> None:
+    """Ask this process to stop with a checkpoint."""
     os.kill(os.getpid(), signal.SIGTERM)
 
 

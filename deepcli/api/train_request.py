@@ -11,6 +11,7 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from deepcli.api.loading import Source
     from deepcli.spec.yaml12 import Document
+    from deepcli.system.signals import Signals
 
 IfExists = Literal["error", "resume", "skip", "overwrite"]
 
@@ -31,6 +32,7 @@ class TrainRequest:
         started: `time.monotonic()` when the call began.
         kill: Whether a second SIGINT may end the process while a step is running.
         budget: Seconds that epochs are chosen for; None: those of the spec.
+        signals: Where requests to stop are noted; None: a new place.
     """
 
     spec: tuple[Source, ...]
@@ -44,6 +46,7 @@ class TrainRequest:
     started: float = 0.0
     kill: bool = True
     budget: float | None = None
+    signals: Signals | None = None
 
 
 def requested_parts(request: TrainRequest) -> tuple[Source | Document, ...]:

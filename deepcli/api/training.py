@@ -111,7 +111,7 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
         DeepcliError: As `train` says.
     """
     output, if_exists = request.output, request.if_exists
-    parts, signals = requested_parts(request), Signals(kill=request.kill)
+    parts, signals = requested_parts(request), request.signals or Signals(kill=request.kill)
     if request.resume is not None:
         output, if_exists = request.resume, "resume"
     with signals.noted(), contextlib.ExitStack() as stack:

@@ -21,6 +21,7 @@ from deepcli.cli.plot import plot
 from deepcli.cli.plugin_commands import add_installed
 from deepcli.cli.predict import predict
 from deepcli.cli.report import report
+from deepcli.cli.reproduce import reproduce
 from deepcli.cli.runs import runs
 from deepcli.cli.sanity import sanity
 from deepcli.cli.schema import schema
@@ -29,6 +30,7 @@ from deepcli.cli.show import show
 from deepcli.cli.sweep.run import app as sweep
 from deepcli.cli.train import train
 from deepcli.cli.validate import validate
+from deepcli.cli.verify_resume import verify_resume
 from deepcli.cli.why import why
 
 app = typer.Typer(
@@ -61,7 +63,7 @@ def options(
     """Train, evaluate and compare Keras models from one YAML file."""
 
 
-MODELS, RUNS, DATA, SPECS = "Models", "Runs", "Data", "Specs"
+MODELS, RUNS, DATA, SPECS, MACHINE = "Models", "Runs", "Data", "Specs", "This machine"
 """Groups of commands, by what they are about; one without a group is among the others."""
 
 app.command(rich_help_panel=MODELS)(train)
@@ -71,6 +73,7 @@ app.command(rich_help_panel=RUNS)(runs)
 app.command(rich_help_panel=RUNS)(report)
 app.command(rich_help_panel=RUNS, cls=SeveralValues)(compare)
 app.command(rich_help_panel=RUNS)(why)
+app.command(rich_help_panel=RUNS)(reproduce)
 app.command(rich_help_panel=RUNS)(plot)
 app.command(rich_help_panel=MODELS)(export)
 app.add_typer(sweep, name="sweep", rich_help_panel=MODELS)
@@ -83,7 +86,8 @@ app.command(rich_help_panel=SPECS)(show)
 app.command("list", rich_help_panel=SPECS)(list_components)
 app.command(rich_help_panel=SPECS)(lessons)
 app.command(rich_help_panel=SPECS)(schema)
-app.command(rich_help_panel="This machine")(doctor)
+app.command(rich_help_panel=MACHINE)(doctor)
+app.command(rich_help_panel=MACHINE)(verify_resume)
 
 
 @cache

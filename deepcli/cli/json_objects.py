@@ -194,6 +194,105 @@ class Origins(Answer):
     values: list[SpecValue] = Field([], description="The values, in the order of the spec.")
 
 
+class DifferingBits(Nested):
+    """A part of two runs that differs."""
+
+    part: str = Field(description="What differs, such as `last weights` or `history`.")
+    name: str = Field(description="What in it: a column, a metric, or the first array.")
+    first: Any = Field(description="The value in the first run; null for arrays.")
+    second: Any = Field(description="The value in the second run; null for arrays.")
+    epoch: int | None = Field(
+        description="The first epoch that differs, counted from 1; null if it is not of an epoch."
+    )
+    largest: float | None = Field(description="The largest difference between numbers of arrays; null otherwise.")
+    arrays: tuple[int, int] | None = Field(description="How many arrays differ, and of how many; null otherwise.")
+
+
+class ChangedEnvironment(Nested):
+    """Something on which bits depend, and which differs."""
+
+    name: str = Field(description="What it is, such as `threads` or `tensorflow`.")
+    then: str = Field(description="What it was when the run was trained.")
+    now: str = Field(description="What it is now.")
+    known: bool = Field(description="Whether it is known to differ; false if the run did not record it.")
+
+
+class SpreadFound(Nested):
+    """Whether a difference is one that is to be expected."""
+
+    method: Literal["seeds", "examples"] = Field(
+        description="seeds: runs of the spec with other seeds beside the run; examples: a paired test of the predictions."
+    )
+    score: str = Field(description="The score that names the result of the task, such as accuracy.")
+    then: float = Field(description="Its value on the test split when the run was trained.")
+    now: float = Field(description="Its value now.")
+    interval: tuple[float, float] | None = Field(
+        description="With seeds, the 95 % prediction interval of one more run; null for examples."
+    )
+    seeds: int = Field(description="Number of seeds, that of the run included; 0 for examples.")
+    within: bool = Field(description="Whether the difference is within it.")
+    text: str = Field(description="The same in words.")
+
+
+class Reproduced(Answer):
+    """A run trained anew, compared with itself."""
+
+    model_config = ConfigDict(title="deepcli reproduce")
+
+    command: Literal["reproduce"] = Field(description="The command that ran.")
+    status: Status = Field(
+        description="completed if the run is reproduced, to the bit or within the spread; else failed."
+    )
+    run: str | None = Field(None, description="The run.")
+    reproduction: str | None = Field(None, description="The directory of the new run; null if it was removed.")
+    epochs: int | None = Field(None, description="How many epochs were trained and compared; null for all.")
+    equal: bool | None = Field(None, description="Whether everything that was compared is the same to the bit.")
+    verdict: Literal["equal", "within spread", "beyond spread", "unknown spread", "unexplained"] | None = Field(
+        None, description="What it means; unexplained: nothing that was recorded differs, but results do."
+    )
+    compared: list[str] = Field([], description="The parts that were compared.")
+    not_compared: list[str] = Field([], description="Parts that one of the runs does not have.")
+    differences: list[DifferingBits] = Field([], description="The parts that differ.")
+    environment: list[ChangedEnvironment] = Field([], description="What else differs, on which bits depend.")
+    spread: SpreadFound | None = Field(None, description="Whether the difference is expected; null if it is not known.")
+    seconds: float | None = Field(None, description="Wall time of the command, in seconds.")
+
+
+class KilledAt(Nested):
+    """A place where a run was killed, and from where it was resumed."""
+
+    kind: Literal["step", "validation", "saving", "evaluation"] = Field(
+        description="After a step, in validation, while a checkpoint was written, or in the final evaluation."
+    )
+    epoch: int = Field(description="The epoch, counted from 1.")
+    step: int = Field(description="Steps of this epoch.")
+    nth: int = Field(description="Which of the moments of this kind from there on, counted from 1.")
+    file: str = Field(description="The checkpoint that was written; empty for other kinds.")
+    text: str = Field(description="All of it in words.")
+    resumed_epoch: int | None = Field(description="Epoch of the checkpoint that it was resumed from; null for none.")
+    resumed_step: int | None = Field(description="Steps of this epoch in that checkpoint; null for none.")
+
+
+class ResumeVerified(Answer):
+    """A run that was killed and resumed, compared with one that was not."""
+
+    model_config = ConfigDict(title="deepcli verify-resume")
+
+    command: Literal["verify-resume"] = Field(description="The command that ran.")
+    status: Status = Field(description="completed if the run was resumed and is the same to the bit; else failed.")
+    name: str | None = Field(None, description="The experiment's name.")
+    seed: int | None = Field(None, description="The seed of the places.")
+    verdict: Literal["equal", "differs", "not repeatable", "not resumed", "failed"] | None = Field(
+        None, description="What was found; not repeatable: two runs without kills differ, too."
+    )
+    kills: list[KilledAt] = Field([], description="The kills, in order.")
+    compared: list[str] = Field([], description="The parts that were compared.")
+    differences: list[DifferingBits] = Field([], description="The parts that differ; `first` is without kills.")
+    repeatable: bool | None = Field(None, description="Whether two runs without kills are equal; null if not tried.")
+    folder: str | None = Field(None, description="Where the runs are; null if they were removed.")
+    seconds: float | None = Field(None, description="Wall time of the command, in seconds.")
+
+
 class ListedComponent(Nested):
     """A component that a spec can name, a section of a spec, or a score."""
 

@@ -52,6 +52,12 @@ def import_plugins(plugins: Iterable[str]) -> None:
             raise UsageError(f"--plugin {name}: {type(error).__name__}: {error}") from error
 
 
+def installed_versions() -> dict[str, str]:
+    """Return the version of each package whose plugins were imported."""
+    found = sorted({plugin.package for plugin, why in _tried.items() if why is None})
+    return {name: version for name, _, version in (package.rpartition(" ") for package in found) if name}
+
+
 def _failure(plugin: Installed) -> str | None:
     """Import an installed plugin; return why it cannot be imported, None if it can."""
     try:

@@ -19,7 +19,9 @@ from deepcli.run.resuming import Resumption
 from deepcli.system.signals import Signals
 from deepcli.training.backend import Backend, Batches
 from deepcli.training.compiled import CompiledModels
+from deepcli.training.planned_end import PlannedEnd, PositionLimit
 from deepcli.training.settings import RunSettings
+from deepcli.training.state import Position
 from deepcli.training.time_limit import UNKNOWN, EndTimes, TimeLimit, TrainingClock
 
 
@@ -44,6 +46,7 @@ class TrainOptions:
         origins: Where each value was written that the spec sets, by dotted key; empty if that is unknown.
         budget: Seconds that epochs are chosen for; None takes those of the spec.
         models: Compiled models of earlier runs in this process, to reuse; None builds one for this run only.
+        end: Where the run ends, if the clock has decided it for a run that is reproduced; None: where the spec says.
     """
 
     output: Path
@@ -61,6 +64,7 @@ class TrainOptions:
     sources: Sources = OFFLINE
     origins: Mapping[str, str] = field(default_factory=dict)
     budget: float | None = None
+    end: PlannedEnd | None = None
 
 
 Rollbacks = tuple[Mapping[str, Any], ...]
@@ -93,8 +97,10 @@ class RunContext:
     clock: TrainingClock = field(default_factory=TrainingClock)
     ends: EndTimes = UNKNOWN
 
-    def time_limit(self, keep_position: Callable[[], None]) -> TimeLimit | None:
+    def time_limit(self, keep_position: Callable[[], None], position: Callable[[], Position]) -> TimeLimit | None:
         """Make what ends the run in time, if the spec limits it; `keep_position` writes the checkpoint."""
+        if self.options.end is not None:
+            return PositionLimit(self.options.end, position, keep_position)
         limit, validation = self.experiment.training.max_time, self.splits.validation
         if limit is None:
             return None

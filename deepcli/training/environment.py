@@ -12,12 +12,17 @@ import keras
 
 from deepcli import __version__
 from deepcli.data.arrays.splits import Splits
+from deepcli.experiment.schema import Experiment
+from deepcli.run.recorded_files import described_files
+from deepcli.spec.plugins import installed_versions
+from deepcli.system.processor import described_processor, variables_of_results
 from deepcli.training.context import TrainOptions
 from deepcli.training.device import versions
 from deepcli.training.settings import RunSettings
 
 
 def describe(
+    experiment: Experiment,
     splits: Splits,
     model: keras.Model,
     settings: RunSettings,
@@ -36,10 +41,13 @@ def describe(
         "folder": _folder(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git_commit": git_commit(),
-        "versions": {"deepcli": __version__, **versions()},
+        "versions": {"deepcli": __version__, **versions(), **installed_versions()},
         **{name: {"value": choice.value, "why": choice.why} for name, choice in decisions.items()},
         "threads": settings.device.threads,
+        "processor": described_processor(),
+        "variables": variables_of_results(),
         "plugins": list(options.plugins),
+        "files": described_files(experiment, options.plugins),
         "origins": dict(options.origins),
         "parameters": model.count_params(),
         "data": {
@@ -82,7 +90,8 @@ def describe_resumption(
             )
     if (device := _section(before, "device").get("value")) != now["device"]["value"]:
         notices.append(f"the run started on {device} and resumes on {now['device']['value']}: bits will differ")
-    part = {key: now[key] for key in ("command", "folder", "started", "git_commit", "versions", "threads", "device")}
+    names = ("command", "folder", "started", "git_commit", "versions", "threads", "processor", "variables", "device")
+    part = {key: now[key] for key in names}
     return {**before, "data": now["data"], "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
 
 

@@ -42,7 +42,7 @@ class Session:
         experiment = context.experiment
         self.history = History(context.run, experiment.measured)
         self.best = Best(experiment.monitor, experiment.mode(experiment.monitor))
-        self.limit = context.time_limit(lambda: self.checkpointer.save_last())
+        self.limit = context.time_limit(lambda: self.checkpointer.save_last(), lambda: self.loop.position)
         self.loop = Loop(
             experiment,
             model,

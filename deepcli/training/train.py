@@ -100,7 +100,7 @@ def train(
         experiment, settings, model = timed.experiment, timed.settings, timed.model
         if options.budget is not None:
             options = dataclasses.replace(options, origins={**options.origins, **chosen_by_budget(experiment)})
-        environment = describe(splits, model, settings, options)
+        environment = describe(experiment, splits, model, settings, options)
         if options.signals.stop is not None:
             raise Interrupted("interrupted before training began", options.signals.stop)
         if options.resumption:

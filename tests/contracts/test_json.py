@@ -14,6 +14,7 @@ import pytest
 from deepcli.cli import answers
 from deepcli.cli.schemas import PACKAGE, commands, file_of, schemas, with_json
 from deepcli.result import Answer, Failure
+from tests.in_process import InProcess
 
 NODES = dict(commands())
 SHAPES = with_json()
@@ -273,6 +274,8 @@ SUCCESSES = {
     "list": ["list", "list scores", "list models cnn"],
     "doctor": ["doctor --no-check"],
     "sanity": ["sanity s.yaml"],
+    "reproduce": ["reproduce runs/b"],
+    "verify-resume": ["verify-resume s.yaml training.epochs=2 --kills 1 -q"],
     "why": ["why runs/a", "why runs/a training"],
 }
 
@@ -281,6 +284,7 @@ SUCCESSES = {
 def test_what_a_command_prints_is_what_its_schema_says(cli, trained, monkeypatch, name):
     monkeypatch.chdir(trained)
     swept(trained)
+    monkeypatch.setattr("deepcli.api.killed_runs.WorkerProcess", InProcess)
     schema = schemas()[file_of(SHAPES[name])]
     for line in SUCCESSES[name]:
         words = [word.replace("LINE", Path("line").read_text().strip()) for word in shlex.split(line)]

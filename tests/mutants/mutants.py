@@ -177,4 +177,12 @@ MUTANTS = (
            '**{**kwargs, "training": False}', "**kwargs", ("tests/end_to_end/test_sanity.py",)),
     Mutant("sanity accepts a loss of the wrong sign", "doctor/sanity/initial_loss.py",
            "if not certainty:", "if False:", ("tests/end_to_end/test_sanity.py",)),
+    Mutant("reproduce compares no weights", "run/bit_comparison.py",
+           "        found += _of_checkpoints(name, *pair)\n", "", ("tests/end_to_end/test_verify_resume.py",)),
+    Mutant("a reproduction is trained beyond the end of its run", "training/context.py",
+           "if self.options.end is not None:", "if False:", ("tests/cli/test_reproduce.py",)),
+    Mutant("a difference without a cause is accepted", "api/reproduction.py",
+           "if not any(change.known for change in self.environment):", "if False:", ("tests/unit/test_reproducing.py",)),
+    Mutant("a run that is killed starts anew", "api/resume_trial.py",
+           '"if_exists": "resume",', '"if_exists": "overwrite",', ("tests/end_to_end/test_verify_resume.py",)),
 )  # fmt: skip

@@ -1,16 +1,11 @@
 """Specs to torment, and a fingerprint of everything that a run has come to."""
 
-import csv
-import hashlib
-import io
-import json
 from pathlib import Path
-
-import numpy as np
 
 from deepcli.data.files import Sources
 from deepcli.experiment.load import load
-from deepcli.run.checkpoint.file import STATE, WEIGHTS, open_checkpoint
+from deepcli.run import run_bits
+from deepcli.run.checkpoint.file import STATE, open_checkpoint
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import NullReporter
 from deepcli.run.resuming import resume
@@ -87,38 +82,9 @@ def go_on(output: Path, signals: Signals | None = None, reporter=None):
 
 def fingerprint(output: Path) -> dict[str, str]:
     """Hash what must not depend on interruptions, thing by thing."""
-    run = RunDir.open(output)
-    prints = {}
-    for name in ("last", "best"):
-        checkpoint = open_checkpoint(getattr(run, name))
-        state = State.from_bytes(checkpoint.read(STATE))
-        for path, value in {**_arrays(checkpoint.read(WEIGHTS)), **state.variables}.items():
-            prints[f"{name}/{path}"] = _digest(value.tobytes())
-        memory = json.loads(json.dumps([vars(state.position), state.best, state.callbacks, state.rollbacks]))
-        for row in memory[2]["history"]["rows"]:
-            del row["seconds"]
-        prints[f"{name}/memory"] = json.dumps(memory, sort_keys=True)
-    with run.history.open(encoding="utf-8") as file:
-        rows = [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
-    prints["history"] = json.dumps(rows)
-    if result := run.result():
-        prints["result"] = json.dumps([result.status, result.epochs, result.best_epoch, result.metrics])
-    return prints
+    return run_bits.fingerprint(RunDir.open(output))
 
 
 def position(output: Path):
     """Tell where the last checkpoint is."""
     return State.from_bytes(open_checkpoint(RunDir(output).last).read(STATE)).position
-
-
-def _arrays(content: bytes) -> dict[str, np.ndarray]:
-    import h5py
-
-    with h5py.File(io.BytesIO(content)) as file:
-        found: dict[str, np.ndarray] = {}
-        file.visititems(lambda name, item: found.__setitem__(name, item[()]) if hasattr(item, "dtype") else None)
-    return {name: np.asarray(value) for name, value in found.items()}
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
