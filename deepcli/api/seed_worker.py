@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -29,7 +29,6 @@ from deepcli.system.reach import Reach, reaching
 
 if TYPE_CHECKING:
     from deepcli.api.loading import Source
-    from deepcli.result import Result
 
 SECONDS_BETWEEN = 0.25
 
@@ -85,7 +84,8 @@ def _tree(part: Any) -> dict[str, Any]:
     return {"tree": plain(part if isinstance(part, Mapping) else part.model_dump(mode="json"), ())}
 
 
-def _decoded(parts: Sequence[Any]) -> tuple[Source, ...]:
+def decoded(parts: Sequence[Any]) -> tuple[Source, ...]:
+    """Return the parts of a spec from what `encoded` made of them."""
     return tuple(
         part if isinstance(part, str) else Path(part["path"]) if "path" in part else part["tree"] for part in parts
     )
@@ -93,6 +93,15 @@ def _decoded(parts: Sequence[Any]) -> tuple[Source, ...]:
 
 def main() -> int:
     """Train the run that a line on standard input describes; return the exit code."""
+    return answer(_train)
+
+
+def answer(work: Callable[[dict[str, Any], LineReporter], Any]) -> int:
+    """Do what a line on standard input asks for, and send the result, or the error; return the exit code.
+
+    Args:
+        work: Called with the request and a reporter; returns the result as JSON values.
+    """
     signals.listen()
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -100,19 +109,19 @@ def main() -> int:
     os.dup2(2, 1)  # what plugins and libraries print is not a message
     reporter = LineReporter(out)
     try:
-        result = _train(request, reporter)
+        result = work(request, reporter)
     except DeepcliError as error:
-        reporter.send(error=str(error), code=error.exit_code)
+        reporter.send(error=str(error), code=error.exit_code, kind=type(error).__name__)
         return error.exit_code
     except Exception as error:
         traceback.print_exc()
         reporter.send(error=f"unexpected {type(error).__name__}: {error}".rstrip(": "), code=1)
         return 1
-    reporter.send(result=json.loads(result.to_json()))
+    reporter.send(result=result)
     return 0
 
 
-def _train(request: dict[str, Any], reporter: LineReporter) -> Result:
+def _train(request: dict[str, Any], reporter: LineReporter) -> Any:
     if request["threads"] is not None:
         from deepcli.system.tensorflow_startup import import_tensorflow
 
@@ -122,7 +131,7 @@ def _train(request: dict[str, Any], reporter: LineReporter) -> Result:
         tf.config.threading.set_intra_op_parallelism_threads(request["threads"])
         tf.config.threading.set_inter_op_parallelism_threads(request["threads"])
     asked = TrainRequest(
-        _decoded(request["spec"]),
+        decoded(request["spec"]),
         tuple(request["overrides"]),
         Path(request["output"]),
         request["if_exists"],
@@ -131,7 +140,8 @@ def _train(request: dict[str, Any], reporter: LineReporter) -> Result:
         started=time.monotonic(),
     )
     with reaching(Reach(request["offline"])), allowing(request["variables"]):
-        return run_training(asked, partial(data_sources, request["data_dir"], request["offline"]), reporter)
+        result = run_training(asked, partial(data_sources, request["data_dir"], request["offline"]), reporter)
+    return json.loads(result.to_json())
 
 
 def _end_with_parent() -> None:
