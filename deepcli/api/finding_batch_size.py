@@ -98,7 +98,9 @@ def find_batch_size(
         return run_find_batch_size(request, WarningReporter())
 
 
-def run_find_batch_size(request: BatchSizeRequest, reporter: Reporter, show: Show = lambda line: None) -> BatchSizeReport:
+def run_find_batch_size(
+    request: BatchSizeRequest, reporter: Reporter, show: Show = lambda line: None
+) -> BatchSizeReport:
     """Load a spec, and try batch sizes in another process; see `find_batch_size`.
 
     Args:
@@ -135,7 +137,13 @@ def run_find_batch_size(request: BatchSizeRequest, reporter: Reporter, show: Sho
     end = heard.end(last)
     seconds = time.monotonic() - began
     return BatchSizeReport(
-        experiment.name, heard.settings, experiment.data.batch_size, tuple(heard.sizes), end["limit"], end["reason"], seconds
+        experiment.name,
+        heard.settings,
+        experiment.data.batch_size,
+        tuple(heard.sizes),
+        end["limit"],
+        end["reason"],
+        seconds,
     )
 
 
@@ -193,4 +201,4 @@ def _error(last: dict[str, Any]) -> DeepcliError:
     kind = getattr(errors, str(last.get("kind")), TrainingError)
     if kind is errors.SpecError:
         return errors.SpecError([errors.Problem("", "", text)])
-    return kind(text)  # type: ignore[no-any-return]
+    return kind(text)

@@ -33,7 +33,7 @@ class RateRequest:
         spec: The parts of the spec, as `load` takes them.
         low: The first rate.
         high: The last rate.
-        steps: Updates from the first to the last.
+        steps: Updates from the first to the last; None for an epoch's, within bounds.
         seeds: How many seeds.
         plugins: Python files or modules to import first.
         output: A file for the picture; None for none.
@@ -42,7 +42,7 @@ class RateRequest:
     spec: tuple[Source, ...]
     low: float = 1e-7
     high: float = 10.0
-    steps: int = 100
+    steps: int | None = None
     seeds: int = 3
     plugins: tuple[str, ...] = ()
     output: Path | None = None
@@ -53,7 +53,7 @@ class RateRequest:
                 raise UsageError(f"{option}: a learning rate is above 0, not {rate:g}")
         if self.low >= self.high:
             raise UsageError(f"--from: {self.low:g} is not below --to, which is {self.high:g}")
-        if self.steps < FEWEST_STEPS:
+        if self.steps is not None and self.steps < FEWEST_STEPS:
             raise UsageError(f"--steps: {self.steps} are too few to see a curve; at least {FEWEST_STEPS}")
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise UsageError(f"--seeds: should be from 1 to {MOST_SEEDS}, not {self.seeds}")
@@ -63,7 +63,7 @@ def find_learning_rate(
     *spec: Source,
     low: float = 1e-7,
     high: float = 10.0,
-    steps: int = 100,
+    steps: int | None = None,
     seeds: int = 3,
     output: str | os.PathLike[str] | None = None,
     plugins: PluginFiles = (),
@@ -85,7 +85,7 @@ def find_learning_rate(
         spec: A file, a dict, or a spec that was loaded; and overrides such as `data.batch_size=64`.
         low: The first rate.
         high: The last rate; the test ends earlier if the loss diverges.
-        steps: Updates from the first to the last.
+        steps: Updates from the first to the last; default: those of an epoch, but at least 100 and at most 500.
         seeds: How many times the test is repeated, with seeds counted from the spec's.
         output: A file for the picture, in PNG or SVG.
         plugins: Python files or modules to import first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ from deepcli.cli.options import (
     sources,
 )
 
+SIZE = "data.batch_size="
+
 app = typer.Typer(
     help="Find a learning rate or a batch size for a spec, by trying them in real training steps.",
     no_args_is_help=True,
@@ -41,7 +44,12 @@ def learning_rate(
     high: Annotated[
         float, typer.Option("--to", metavar="RATE", help="The last learning rate; divergence ends a test earlier.")
     ] = 10.0,
-    steps: Annotated[int, typer.Option(metavar="N", help="Updates from the first rate to the last.")] = 100,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Updates from the first rate to the last; default: an epoch's, from 100 to 500."
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(metavar="N", help="Repeat the test with N seeds.")] = 3,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Draw the curve in a PNG or SVG file.")
@@ -130,7 +138,7 @@ def batch_size(
     elif quiet:
         print(found.override)
     else:
-        print("\n".join(found.summary(" ".join(words))))
+        print("\n".join(found.summary(shlex.join(word for word in words if not word.startswith(SIZE)))))
 
 
 def _changes(overrides: list[str] | None, device: str | None) -> list[str]:

@@ -403,7 +403,9 @@ class RateFound(Answer):
     command: Literal["find lr"] = Field(description="The command that ran.")
     status: Status = Field(description="failed if there is no clear proposal.")
     name: str | None = Field(None, description="The spec's name.")
-    settings: str | None = Field(None, description="Model, data, batch size, optimizer, device and precision, in words.")
+    settings: str | None = Field(
+        None, description="Model, data, batch size, optimizer, device and precision, in words."
+    )
     key: str | None = Field(None, description="The field of the spec that holds the rate.")
     current: float | None = Field(None, description="The spec's own rate.")
     proposal: float | None = Field(None, description="The rate that is proposed; null if there is no clear one.")

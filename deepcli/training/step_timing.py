@@ -37,7 +37,9 @@ def time_steps(
     warm_up = WARM_UP + isinstance(order.lengths, np.ndarray)
     began, first = time.monotonic(), min(warm_up * model.steps_per_execution, order.steps)
     timed_calls(model, backend, batches, check, 0, first)
-    timed_calls(model, backend, batches, check, order.steps - 1, order.steps)  # the last batch may be smaller: traced again
+    timed_calls(
+        model, backend, batches, check, order.steps - 1, order.steps
+    )  # the last batch may be smaller: traced again
     warmed_up = time.monotonic() - began
     elapsed = work = 0.0
     while elapsed < seconds:

@@ -1,6 +1,8 @@
 """Which batch sizes are tried, which is called the fastest, and what keeps a step from exhausting the machine."""
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -46,7 +48,7 @@ def test_sizes_that_cannot_be_tried(first, last, why):
 
 @pytest.mark.parametrize(("first", "last"), [(0, None), (None, 0), (64, 32)])
 def test_a_range_without_sizes_is_an_error_before_anything_is_read(first, last):
-    with pytest.raises(UsageError, match="--from|--to"):
+    with pytest.raises(UsageError, match=r"--from|--to"):
         BatchSizeRequest(("no such file",), first, last)
 
 
@@ -151,31 +153,31 @@ def test_a_size_is_measured_with_real_steps(small, monkeypatch):
 def test_sizes_are_tried_up_to_the_training_split(small, measured):
     seen, examples = Recorder(), len(small[1].train)
     measured(1000)
-    ended = try_sizes(*small, OFFLINE, None, None, seen)
+    ended = try_sizes(small[0], small[1], OFFLINE, None, None, seen)
     assert 32 <= examples < 64 and seen.sizes == [8, 16, 32] and ended.limit == "training split"
     assert f"{examples} training examples; cpu" in seen.settings
-    assert try_sizes(*small, OFFLINE, 2, 5, Recorder()).limit == "option"
+    assert try_sizes(small[0], small[1], OFFLINE, 2, 5, Recorder()).limit == "option"
 
 
 def test_a_size_that_needs_more_memory_than_is_free_is_never_tried(small, measured, monkeypatch):
     seen = Recorder()
     measured(1000)
     monkeypatch.setattr(batch_sizes, "memory_left", lambda device: 0 if seen.sizes[-1:] == [16] else 1 << 40)
-    assert try_sizes(*small, OFFLINE, None, None, seen).limit == "memory"
+    assert try_sizes(small[0], small[1], OFFLINE, None, None, seen).limit == "memory"
     assert seen.tries == seen.sizes == [8, 16]
     monkeypatch.setattr(batch_sizes, "memory_left", lambda device: 0)
     with pytest.raises(TrainingError, match="not even a batch of 8"):
-        try_sizes(*small, OFFLINE, None, None, Recorder())
+        try_sizes(small[0], small[1], OFFLINE, None, None, Recorder())
 
 
 def test_a_step_for_which_memory_runs_out_ends_the_search(small, measured):
     seen = Recorder()
     measured(8)
-    ended = try_sizes(*small, OFFLINE, None, None, seen)
+    ended = try_sizes(small[0], small[1], OFFLINE, None, None, seen)
     assert (ended.limit, ended.reason, seen.sizes) == ("memory", "memory: 16 did not fit", [8])
     measured(4)
     with pytest.raises(TrainingError, match="out of memory"):
-        try_sizes(*small, OFFLINE, None, None, Recorder())
+        try_sizes(small[0], small[1], OFFLINE, None, None, Recorder())
 
 
 def heard():
@@ -200,14 +202,13 @@ def test_an_error_of_the_process_is_an_error_of_the_command(kind):
 
 
 def test_the_share_of_an_epoch_is_that_of_its_tokens_with_padding():
-    class Batches:
-        order = Order(5, 2, 0, np.array([1, 1, 4, 2, 3], np.int32))
-
-    lengths = Batches.order.lengths[Batches.order.epoch(0)]
+    order = Order(5, 2, 0, np.array([1, 1, 4, 2, 3], np.int32))
+    batches: Any = SimpleNamespace(order=order)
+    lengths = order.lengths[order.epoch(0)]
     work = [len(part) * part.max() for part in (lengths[:2], lengths[2:4], lengths[4:])]
-    assert batch_trial._share(Batches, 1) == pytest.approx(work[0] / sum(work))
-    assert batch_trial._share(Batches, 3) == 1.0
-    start, stop = batch_trial._longest(Batches)
+    assert batch_trial._share(batches, 1) == pytest.approx(work[0] / sum(work))
+    assert batch_trial._share(batches, 3) == 1.0
+    start, stop = batch_trial._longest(batches)
     assert stop == start + 1 and 4 in lengths[2 * start : 2 * stop]
 
 

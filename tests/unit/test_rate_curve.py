@@ -9,9 +9,9 @@ import pytest
 from deepcli.api.loading import load
 from deepcli.doctor.finding.finding_rate import doubt, judge
 from deepcli.doctor.finding.rate_curve import (
+    DivergenceWatch,
     RateReading,
     capped,
-    has_diverged,
     moving_average,
     read_curve,
     smoothed,
@@ -60,7 +60,9 @@ def test_smoothing_shifts_nothing_and_has_no_bias_at_the_ends():
     ],
 )
 def test_divergence(losses, diverged):
-    assert has_diverged(np.array(losses)) is diverged
+    watch = DivergenceWatch()
+    assert [watch.has_diverged(loss) for loss in losses][-1] is diverged
+    assert not any(map(DivergenceWatch().has_diverged, losses[:-1])) or losses[-2] == losses[-1]
 
 
 def test_a_curve_is_read_at_its_steepest_and_lowest_point():

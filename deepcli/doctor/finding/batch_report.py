@@ -166,8 +166,7 @@ def table_row(one: SizeTried, current: int) -> str:
     speed = f"{_count(one.examples_per_second)} ± {_percent(one.standard_error / one.examples_per_second)}"
     return (
         f"{one.batch_size:>10,}{_count(one.steps_per_second):>10}{speed:>18}"
-        f"{seconds_of(one.epoch_seconds):>11}{size_of(one.memory):>11}"
-        + "  the spec's" * (one.batch_size == current)
+        f"{seconds_of(one.epoch_seconds):>11}{size_of(one.memory):>11}" + "  the spec's" * (one.batch_size == current)
     )
 
 

@@ -19,6 +19,11 @@ from deepcli.run.reporter import Reporter
 from deepcli.training.backend import make_backend, memory_advice, out_of_memory
 from deepcli.training.device import choose, choose_precision
 
+BOUNDS = (100, 500)
+"""Fewest and most updates of a test whose length is not given: in a few updates, a large model or data set learns nothing."""
+FEWEST = 3
+"""Losses after which a test may diverge; fewer show nothing."""
+
 
 @dataclass(frozen=True)
 class RateRange:
@@ -27,14 +32,22 @@ class RateRange:
     Attributes:
         low: The first rate.
         high: The last rate.
-        steps: Updates from the first to the last.
+        steps: Updates from the first to the last; None for those of an epoch, within `BOUNDS`.
         seeds: How many times the test is repeated, with seeds counted from the spec's.
     """
 
     low: float = 1e-7
     high: float = 10.0
-    steps: int = 100
+    steps: int | None = None
     seeds: int = 3
+
+    def updates(self, experiment: Experiment, examples: int) -> int:
+        """Return the updates of a test."""
+        if self.steps is not None:
+            return self.steps
+        group = experiment.optimizer.gradient_accumulation_steps or 1
+        low, high = BOUNDS
+        return min(max(low, examples // (group * experiment.data.batch_size)), high)
 
 
 def find_rate(
@@ -59,7 +72,7 @@ def find_rate(
     demand_one_rate(experiment)
     device = choose(experiment.training)
     test = RangeTest(experiment, splits, device, make_backend(device), sources)
-    rates = np.geomspace(asked.low, asked.high, asked.steps)
+    rates = np.geomspace(asked.low, asked.high, asked.updates(experiment, len(splits.train)))
     seeds = [(experiment.seed + number) % (1 << 32) for number in range(asked.seeds)]
     found = []
     for number, seed in enumerate(seeds, 1):
@@ -68,14 +81,10 @@ def find_rate(
             found.append(test.losses(rates, seed))
         except out_of_memory() as error:
             raise TrainingError(memory_advice(error)) from None
-        if not np.isfinite(found[-1][0]):
-            raise TrainingError(
-                f"the loss of a fresh model is {found[-1][0]} with seed {seed}, before any update; no rate can mend that: "
-                "look at the data and the loss, for example with deepcli sanity"
-            )
+        _demand_finite(found[-1], rates, seed)
     precision = choose_precision(experiment.training, experiment.model, device).value
     settings = (
-        f"{experiment.model.type} on {experiment.data.type}: {asked.steps} updates with batches of "
+        f"{experiment.model.type} on {experiment.data.type}: {len(rates)} updates with batches of "
         f"{experiment.data.batch_size}; {experiment.optimizer.type}; {device.choice.value}, {precision}"
     )
     return judge(experiment, settings, rates, dict(zip(seeds, found, strict=True)), time.monotonic() - began)
@@ -88,7 +97,28 @@ def demand_one_rate(experiment: Experiment) -> None:
         UsageError: It does not.
     """
     for path, why in experiment.optimizer.limits():
-        raise UsageError(f"optimizer.{'.'.join(map(str, path))}: {why}; a range test needs an optimizer that takes any rate")
+        raise UsageError(
+            f"optimizer.{'.'.join(map(str, path))}: {why}; a range test needs an optimizer that takes any rate"
+        )
+
+
+def _demand_finite(losses: np.ndarray, rates: np.ndarray, seed: int) -> None:
+    """Check that training lasted for some updates.
+
+    Raises:
+        TrainingError: The loss of the fresh model is not finite, or becomes so at once.
+    """
+    finite = int(np.isfinite(losses).sum())
+    if finite == 0:
+        raise TrainingError(
+            f"the loss of a fresh model is {losses[0]} with seed {seed}, before any update, so no learning rate can help; "
+            "deepcli sanity looks for the reason"
+        )
+    if finite <= FEWEST:
+        raise TrainingError(
+            f"the loss is {losses[finite]} with seed {seed} after {finite} update{'s' * (finite > 1)}, at a learning rate of "
+            f"{rates[finite - 1]:.2g}; if it is with a lower --from too, deepcli sanity looks for the reason"
+        )
 
 
 def judge(

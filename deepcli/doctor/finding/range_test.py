@@ -12,7 +12,7 @@ from keras import ops
 
 from deepcli.data.arrays.splits import Splits
 from deepcli.data.files import Sources
-from deepcli.doctor.finding.rate_curve import has_diverged
+from deepcli.doctor.finding.rate_curve import DivergenceWatch
 from deepcli.doctor.finding.trial_spec import trial_spec
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.inner_optimizer import inner_optimizer
@@ -80,11 +80,11 @@ class RangeTest:
             _set_rates(model, np.repeat(rates, group), group * (len(rates) + 1))
         weights = class_weights(trial, self.splits.train.y)
         steps = self._steps(model, self.backend.batches(self.splits.train, settings.order, weights))
-        found: list[float] = []
+        watch, found = DivergenceWatch(), list[float]()
         while len(found) <= len(rates):
             found.append(float(np.mean(list(itertools.islice(steps, group)))))
             tried(len(found) - 1)
-            if has_diverged(np.array(found)):
+            if watch.has_diverged(found[-1]):
                 break
         return np.array(found)
 

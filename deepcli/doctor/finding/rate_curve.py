@@ -21,6 +21,8 @@ TIMES = 4.0
 """A loss that is this many times its best has diverged."""
 WIDTH = 0.03
 """Standard deviation of the kernel that smooths the curve, as a share of the range; it looks both ways, so it shifts nothing."""
+REACH = 5
+"""Standard deviations after which the kernel ends."""
 FLAT = 0.1
 """Share of the range at its beginning where the loss is taken to be that of a fresh model."""
 BEGUN = 0.25
@@ -62,24 +64,40 @@ def moving_average(losses: np.ndarray, beta: float = BETA) -> np.ndarray:
     return np.array(found)
 
 
-def has_diverged(losses: np.ndarray) -> bool:
-    """Return whether training has diverged after its last step.
+class DivergenceWatch:
+    """Recognizes divergence from one loss after the other.
 
-    It has if the loss is not finite, or if its moving average is four times its best and half of what was gained is lost again:
-    of a loss near 0, four times is still little, and one that may be negative has no fourfold.
+    Training has diverged if a loss is not finite, or if the moving average is four times its best and half of what was gained is
+    lost again: of a loss near 0, four times is still little, and one that may be negative has no fourfold.
     """
-    if not np.isfinite(losses[-1]):
-        return True
-    smooth = moving_average(losses)
-    best, worse = float(smooth.min()), float(smooth[-1] - smooth.min())
-    return worse > (TIMES - 1) * abs(best) and worse > (float(smooth[0]) - best) / 2
+
+    def __init__(self) -> None:
+        self._kept, self._count = 0.0, 0
+        self._first, self._best = math.nan, math.inf
+
+    def has_diverged(self, loss: float) -> bool:
+        """Take note of the next loss; return whether training has diverged with it."""
+        self._count += 1
+        self._kept = BETA * self._kept + (1 - BETA) * loss
+        average = self._kept / (1 - BETA**self._count)
+        if not math.isfinite(average):
+            return True
+        if self._count == 1:
+            self._first = average
+        self._best = min(self._best, average)
+        worse = average - self._best
+        return worse > (TIMES - 1) * abs(self._best) and worse > (self._first - self._best) / 2
 
 
 def smoothed(losses: np.ndarray) -> np.ndarray:
     """Return the curve smoothed by a normal kernel, whose weights add up to 1 at both ends too."""
-    places = np.arange(len(losses))
-    weights = np.exp(-0.5 * ((places[:, None] - places) / _width(len(losses))) ** 2)
-    smooth: np.ndarray = weights @ losses / weights.sum(axis=1)
+    width = _width(len(losses))
+    reach = min(math.ceil(REACH * width), len(losses) - 1)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    total, weight = (
+        np.convolve(values, kernel)[reach : reach + len(losses)] for values in (losses, np.ones(len(losses)))
+    )
+    smooth: np.ndarray = total / weight
     return smooth
 
 
