@@ -273,6 +273,8 @@ SUCCESSES = {
     "list": ["list", "list scores", "list models cnn"],
     "doctor": ["doctor --no-check"],
     "sanity": ["sanity s.yaml"],
+    "find lr": ["find lr s.yaml data.limit=null --steps 60 --seeds 1 -o lr.png"],
+    "find batch_size": ["find batch_size s.yaml --from 16"],
     "why": ["why runs/a", "why runs/a training"],
 }
 
