@@ -139,7 +139,7 @@ def _find(request: RateRequest, at: Callable[[], Sources], reporter: Reporter) -
     from deepcli.system.tensorflow_startup import import_tensorflow
 
     import_tensorflow()
-    from deepcli.doctor.finding.finding_rate import RateRange, find_rate
+    from deepcli.doctor.finding.rate_search import RateRange, find_rate
 
     asked = RateRange(request.low, request.high, request.steps, request.seeds)
     return find_rate(experiment, splits, sources, asked, reporter)

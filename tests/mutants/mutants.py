@@ -169,4 +169,12 @@ MUTANTS = (
            '**{**kwargs, "training": False}', "**kwargs", ("tests/end_to_end/test_sanity.py",)),
     Mutant("sanity accepts a loss of the wrong sign", "doctor/sanity/initial_loss.py",
            "if not certainty:", "if False:", ("tests/end_to_end/test_sanity.py",)),
+    Mutant("find lr takes a rate a step too late", "doctor/finding/rate_search.py",
+           "after = [one[1:] for one in losses.values()]", "after = [one[:-1] for one in losses.values()]",
+           ("tests/unit/test_rate_curve.py",)),
+    Mutant("find lr believes seeds that differ", "doctor/finding/rate_search.py",
+           "max(known) > APART * min(known)", "False", ("tests/unit/test_rate_curve.py",)),
+    Mutant("find batch_size tries what does not fit", "doctor/finding/batch_sizes.py",
+           "(needed := self.growth(size)) > MARGIN * left", "(needed := self.growth(size)) < 0",
+           ("tests/unit/test_batch_sizes.py",)),
 )  # fmt: skip

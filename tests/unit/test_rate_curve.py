@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from deepcli.api.loading import load
-from deepcli.doctor.finding.finding_rate import doubt, judge
 from deepcli.doctor.finding.rate_curve import (
     DivergenceWatch,
     RateReading,
@@ -16,6 +15,7 @@ from deepcli.doctor.finding.rate_curve import (
     read_curve,
     smoothed,
 )
+from deepcli.doctor.finding.rate_search import doubt, judge
 
 RATES = np.geomspace(1e-7, 10, 100)
 
@@ -126,10 +126,16 @@ def test_a_loss_that_never_fell_is_reported():
     assert report.proposal is report.steepest is report.lowest is None and "never fell" in report.unclear
 
 
-def test_one_seed_that_never_fell_is_reported():
-    reading = RateReading(1e-3, 1e-1, fell=True, ended=False)
-    assert doubt(reading, [reading, reading], 10.0) == ""
-    assert "1 of 2 seeds" in doubt(reading, [reading, RateReading(1, 1, fell=False, ended=False)], 10.0)
+def test_most_seeds_must_have_fallen():
+    reading, flat = RateReading(1e-3, 1e-1, fell=True, ended=False), RateReading(1, 1, fell=False, ended=False)
+    assert doubt(reading, [reading, reading], 10.0) == doubt(reading, [reading, reading, flat], 10.0) == ""
+    assert "1 of 2 seeds never fell" in doubt(reading, [reading, flat], 10.0)
+    assert "2 of 3 seeds never fell" in doubt(reading, [flat, reading, flat], 10.0)
+
+
+def test_a_seed_without_a_proposal_is_named():
+    report = found(noisy(valley()), noisy(valley(), 1), np.full(100, 2.3))
+    assert report.curves[2].proposal is None and "none with seed 2" in " ".join(" ".join(report.summary()).split())
 
 
 @pytest.mark.parametrize(("rate", "said"), [(30, "times over the proposal"), (1e-6, "times under the proposal")])

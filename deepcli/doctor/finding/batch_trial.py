@@ -54,7 +54,7 @@ class BatchTrial:
             TrainingError: The model does not fit in memory.
             MemoryError: A step does not; on a GPU, the backend's own error.
         """
-        before = begin_peak(self.device)
+        before = begin_peak(self.device, self.backend)
         trial = trial_spec(self.experiment)
         data = trial.data.model_copy(update={"batch_size": batch_size})
         trial = trial.model_copy(update={"data": data})
@@ -69,7 +69,7 @@ class BatchTrial:
         began, found = time.monotonic(), list[float]()
         while len(found) < BLOCKS and (len(found) < 2 or time.monotonic() - began < ENOUGH):
             found.append(self._epoch(model, batches))
-        size = SizeTried.of(batch_size, len(self.splits.train), steps, found, peak_of(self.device))
+        size = SizeTried.of(batch_size, len(self.splits.train), steps, found, peak_of(self.device, self.backend))
         return size, before
 
     def _epoch(self, model: keras.Model, batches: Batches) -> float:

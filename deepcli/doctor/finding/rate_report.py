@@ -79,7 +79,10 @@ class LearningRateReport:
         """Return what was found, in lines of at most 80 columns."""
         lines = [f"no clear proposal: {self.unclear}", self.standing]
         if self.proposal is not None:
-            each = ", ".join(f"{rate_text(one.proposal or 0)} with seed {one.seed}" for one in self.curves)
+            each = ", ".join(
+                f"{'none' if one.proposal is None else rate_text(one.proposal)} with seed {one.seed}"
+                for one in self.curves
+            )
             alone = " (one seed is thin evidence)" if len(self.curves) == 1 else f" ({each})"
             lines = [f"proposal: {rate_text(self.proposal)}{alone}", self._reading(), self.standing]
             lines.append(f"to use it: {self.override}")

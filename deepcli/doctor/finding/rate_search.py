@@ -160,7 +160,7 @@ def doubt(whole: RateReading, readings: Sequence[RateReading], last: float) -> s
     if whole.ended:
         return f"the loss still fell at {rate_text(last)}, the end of the range; raise --to"
     known = [one.proposal for one in readings if one.proposal is not None]
-    if len(known) < len(readings):
+    if 2 * len(known) <= len(readings):
         return f"the loss of {len(readings) - len(known)} of {len(readings)} seeds never fell; try more --steps"
     if max(known) > APART * min(known):
         each = ", ".join(map(rate_text, known))
