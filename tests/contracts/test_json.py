@@ -274,7 +274,7 @@ SUCCESSES = {
     "doctor": ["doctor --no-check"],
     "sanity": ["sanity s.yaml"],
     "find lr": ["find lr s.yaml data.limit=null --steps 60 --seeds 1 -o lr.png"],
-    "find batch_size": ["find batch_size s.yaml --from 16"],
+    "find batch_size": ["find batch_size s.yaml --from 16 --to 16"],
     "why": ["why runs/a", "why runs/a training"],
 }
 

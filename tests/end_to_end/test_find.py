@@ -175,10 +175,10 @@ def test_an_optimizer_of_a_plugin_is_tested(spec):
 
 
 def test_the_fastest_and_the_largest_batch_are_found(cli, spec):
-    done = cli("find", "batch_size", spec, "data.limit=200", "--from", 16, "--json", "-q")
+    done = cli("find", "batch_size", spec, "data.limit=200", "--from", 32, "--json", "-q")
     found = json.loads(done.out)
     assert done.code == 0, done.err
-    assert [one["batch_size"] for one in found["sizes"]] == [16, 32, 64, 128] and found["largest"] == 128
+    assert [one["batch_size"] for one in found["sizes"]] == [32, 64, 128] and found["largest"] == 128
     assert found["limit"] == "training split" and found["override"] == f"data.batch_size={found['fastest']}"
     assert all(one["memory"] > 100 << 20 and one["examples_per_second"] > 0 for one in found["sizes"])
     assert everything() == ["s.yaml"]
@@ -189,7 +189,6 @@ def test_the_fastest_and_the_largest_batch_are_found(cli, spec):
     [
         (["--from", "8", "--to", "4"], "--from: 8 is more than --to"),
         (["--to", "0"], "--to: a batch has at least one example"),
-        (["--from", "5000", "data.limit=100"], "--from: a batch of 5,000 cannot be tried"),
         (["data=mnist"], "mnist"),
     ],
 )
