@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from deepcli.api.checking import sanity
     from deepcli.api.comparing import compare, runs
     from deepcli.api.costing import cost
+    from deepcli.api.finding_batch_size import find_batch_size
+    from deepcli.api.finding_rate import find_learning_rate
     from deepcli.api.group_comparing import compare_groups
     from deepcli.api.loading import load
     from deepcli.api.looking import look
@@ -52,6 +54,8 @@ __all__ = [
     "compare",
     "compare_groups",
     "cost",
+    "find_batch_size",
+    "find_learning_rate",
     "load",
     "look",
     "report",
@@ -70,6 +74,8 @@ _MODULES = {
     "compare": "deepcli.api.comparing",
     "compare_groups": "deepcli.api.group_comparing",
     "cost": "deepcli.api.costing",
+    "find_batch_size": "deepcli.api.finding_batch_size",
+    "find_learning_rate": "deepcli.api.finding_rate",
     "load": "deepcli.api.loading",
     "look": "deepcli.api.looking",
     "report": "deepcli.api.reporting",

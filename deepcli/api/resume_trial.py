@@ -116,7 +116,7 @@ def _repeatable(trainer: Trainer, folder: Path, view: _View) -> bool:
 
 
 def _message(request: VerifyRequest, left_out: Sequence[str]) -> dict[str, Any]:
-    from deepcli.api.seed_worker import encoded
+    from deepcli.api.worker_serving import encoded
     from deepcli.spec.variables import allowed
 
     return {

@@ -6,6 +6,7 @@ a checkpoint is written, it sees the files being opened and renamed, as audit ho
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -15,15 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from deepcli.api.kill_plan import KillPlace, Kind
-from deepcli.api.seed_worker import LineReporter, asked_in, serve
 from deepcli.api.train_request import TrainRequest
 from deepcli.api.training import run_training
+from deepcli.api.worker_serving import LineReporter, asked_in, serve
 from deepcli.run.reporter import Course, NullReporter, Progress
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
     from deepcli.data.files import Sources
-    from deepcli.result import Result
 
 ORPHANED = 1
 """The exit code of a process whose parent has ended."""
@@ -141,10 +141,10 @@ def watch_saving(folder: Path, told: Callable[[str, bool], None]) -> None:
 
 def main() -> int:
     """Train the run that a line on standard input describes; return the exit code."""
-    return serve(PlaceReporter, _train, lambda: os._exit(ORPHANED))
+    return serve(_train, PlaceReporter, lambda: os._exit(ORPHANED))
 
 
-def _train(request: dict[str, Any], reporter: PlaceReporter) -> Result:
+def _train(request: dict[str, Any], reporter: PlaceReporter) -> Any:
     asked, at = asked_in(request)
     if request["measure"]:
         _measure(asked, at, reporter)
@@ -154,7 +154,7 @@ def _train(request: dict[str, Any], reporter: PlaceReporter) -> Result:
     asked = replace(asked, signals=PlaceSignals(reporter.checked), started=time.monotonic())
     result = run_training(asked, at, reporter)
     reporter.send(places=reporter.counted())
-    return result
+    return json.loads(result.to_json())
 
 
 def _measure(asked: TrainRequest, at: Callable[[], Sources], reporter: PlaceReporter) -> None:

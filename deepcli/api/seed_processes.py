@@ -27,10 +27,12 @@ class SeedTask:
     Attributes:
         seed: The seed.
         request: What the process is to do, as JSON values.
+        worker: The module that the process runs.
     """
 
     seed: int
     request: Mapping[str, Any]
+    worker: Sequence[str] = WORKER
 
 
 class SeedProcess(WorkerProcess):
@@ -44,7 +46,7 @@ class SeedProcess(WorkerProcess):
     """
 
     def __init__(self, task: SeedTask, slot: int, environment: Mapping[str, str], messages: Messages) -> None:
-        super().__init__(WORKER, task.request, slot, environment, messages)
+        super().__init__(task.worker, task.request, slot, environment, messages)
         self.seed = task.seed
         self.last: dict[str, Any] = {}
 

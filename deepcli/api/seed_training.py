@@ -157,7 +157,7 @@ def run_all_seeds(
 
 def _task(request: SeedsRequest, training: Training, folder: Path, seed: int, threads: int | None) -> SeedTask:
     from deepcli.api.seed_processes import SeedTask
-    from deepcli.api.seed_worker import encoded
+    from deepcli.api.worker_serving import encoded
     from deepcli.run.directory import RunDir
     from deepcli.spec.variables import allowed
 

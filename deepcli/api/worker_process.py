@@ -24,7 +24,7 @@ class WorkerProcess:
     """Works in a process that ends when this one ends, even if it is killed.
 
     Args:
-        words: What Python runs, such as `-m` and a module that calls `seed_worker.serve`.
+        words: What Python runs, such as `-m` and a module that calls `worker_serving.serve`.
         request: What it is to do, as JSON values.
         slot: Its place among those that run at the same time.
         environment: Environment variables for this process only.

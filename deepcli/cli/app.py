@@ -14,6 +14,7 @@ from deepcli.cli.data import data
 from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.export import export
+from deepcli.cli.find import app as find
 from deepcli.cli.init import init
 from deepcli.cli.lessons import lessons
 from deepcli.cli.list import list_components
@@ -82,6 +83,7 @@ app.command(rich_help_panel=DATA)(baseline)
 app.command(rich_help_panel=SPECS)(init)
 app.command(rich_help_panel=SPECS)(validate)
 app.command(rich_help_panel=SPECS)(sanity)
+app.add_typer(find, name="find", rich_help_panel=SPECS)
 app.command(rich_help_panel=SPECS)(show)
 app.command("list", rich_help_panel=SPECS)(list_components)
 app.command(rich_help_panel=SPECS)(lessons)

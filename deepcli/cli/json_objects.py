@@ -494,6 +494,76 @@ class SanityChecked(Answer):
     seconds: float | None = Field(None, description="How long the checks took.")
 
 
+class RateCurve(Nested):
+    """The range test of a seed."""
+
+    seed: int = Field(description="The seed.")
+    losses: list[float | None] = Field(
+        description="The loss after the update with each rate, until training diverged; null if not finite."
+    )
+    proposal: float | None = Field(description="The rate that this seed alone proposes; null if there is none.")
+
+
+class RateFound(Answer):
+    """The learning rate that a range test proposes."""
+
+    model_config = ConfigDict(title="deepcli find_lr")
+
+    command: Literal["find lr"] = Field(description="The command that ran.")
+    status: Status = Field(description="failed if there is no clear proposal.")
+    name: str | None = Field(None, description="The spec's name.")
+    settings: str | None = Field(
+        None, description="Model, data, batch size, optimizer, device and precision, in words."
+    )
+    key: str | None = Field(None, description="The field of the spec that holds the rate.")
+    current: float | None = Field(None, description="The spec's own rate.")
+    proposal: float | None = Field(None, description="The rate that is proposed; null if there is no clear one.")
+    override: str | None = Field(None, description="What to write behind a spec to use it.")
+    unclear: str | None = Field(None, description="Why there is no clear proposal; empty if there is one.")
+    steepest: float | None = Field(None, description="The rate at which the loss falls most steeply.")
+    lowest: float | None = Field(None, description="The rate at which it is lowest; above it, it grows.")
+    rates: list[float] = Field([], description="The rates, rising.")
+    losses: list[float] = Field([], description="The mean loss of the seeds at each rate, cut off after divergence.")
+    smoothed: list[float] = Field([], description="The same, smoothed.")
+    curves: list[RateCurve] = Field([], description="The curve of each seed.")
+    output: str | None = Field(None, description="The file of the picture; null without --output.")
+    seconds: float | None = Field(None, description="How long it took.")
+
+
+class BatchSizeMeasured(Nested):
+    """A batch size that was trained with."""
+
+    batch_size: int = Field(description="Examples of a step.")
+    steps: int = Field(description="Steps of an epoch.")
+    steps_per_second: float = Field(description="Training steps a second.")
+    examples_per_second: float = Field(description="Examples a second.")
+    standard_error: float = Field(description="Standard error of `examples_per_second`, over blocks of steps.")
+    epoch_seconds: float = Field(description="Seconds of an epoch's steps, without validation and checkpoints.")
+    memory: int = Field(description="Bytes at the peak: of the whole process, or on a GPU of the GPU's memory.")
+    blocks: int = Field(description="Blocks of steps that were measured.")
+
+
+class BatchSizeFound(Answer):
+    """The fastest batch size, and the largest that fits into memory."""
+
+    model_config = ConfigDict(title="deepcli find_batch_size")
+
+    command: Literal["find batch_size"] = Field(description="The command that ran.")
+    status: Status = Field(description="How the command ended.")
+    name: str | None = Field(None, description="The spec's name.")
+    settings: str | None = Field(None, description="Model, data, device and precision, in words.")
+    batch_size: int | None = Field(None, description="The spec's own batch size.")
+    sizes: list[BatchSizeMeasured] = Field([], description="The sizes that fit, rising.")
+    fastest: int | None = Field(None, description="The smallest size that is as fast as any, within noise.")
+    largest: int | None = Field(None, description="The largest size that was tried and fits.")
+    limit: Literal["training split", "memory", "time", "option"] | None = Field(
+        None, description="Why no larger size was tried; `time` if a step would take too long, `option` for --to."
+    )
+    reason: str | None = Field(None, description="The same in words.")
+    override: str | None = Field(None, description="What to write behind a spec to use the fastest size.")
+    seconds: float | None = Field(None, description="How long it took.")
+
+
 class LookedAt(Answer):
     """Data, as they were found: what they hold, and their problems."""
 

@@ -132,14 +132,35 @@ def _unknown_command(word: str, context: Any) -> str:
 
     path, names = context.command_path, context.command.list_commands(context)
     runner = next((name for name in ("train", "run") if name in names), "")
-    if runner and (word.lower().endswith(SPECS) or Path(word).is_file()):
-        return f"did you mean {path} {runner} {word}?"
+    is_spec = word.lower().endswith(SPECS) or Path(word).is_file()
+    if is_spec and (runners := [runner] if runner else _taking_specs(context)):
+        return f"did you mean {listed([f'{path} {name} {word}' for name in runners], 'or')}?"
     if runner and is_override(word):
         return f"an override is written behind a spec: {path} {runner} spec.yaml {word}"
     if runner == "train" and "resume" in (word, *meanings(word)):
         return "to continue a run, write deepcli train --resume RUN"
-    found = [f"{path} {name}" for name in nearest(word, names) or _below(word, names, context)]
-    return f"did you mean {listed(found, 'or')}?" if found else ""
+    near = nearest(word, names) or _of_one_meaning(word, names)
+    found = [f"{path} {name}" for name in near or _below(word, names, context)]
+    if found:
+        return f"did you mean {listed(found, 'or')}?"
+    return f"write one of {', '.join(f'{path} {name}' for name in names)}" if context.parent is not None else ""
+
+
+def _taking_specs(context: Any) -> list[str]:
+    """List the commands of a group, such as `find`, whose argument is a spec."""
+    return [
+        name
+        for name, command in context.command.commands.items()
+        if any("CONFIG" in (one.metavar or "") for one in command.params)
+    ]
+
+
+def _of_one_meaning(word: str, names: Sequence[str]) -> list[str]:
+    """List the commands that are another word for the same, as `find lr` is for `find learning_rate`."""
+    from deepcli.spec.synonyms import meanings
+
+    meant = {word, *meanings(word)}
+    return [name for name in names if meant & {*meanings(name)}]
 
 
 def _below(word: str, groups: Sequence[str], context: Any) -> list[str]:

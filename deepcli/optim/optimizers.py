@@ -63,6 +63,14 @@ class Optimizer(Component):
             if getattr(self, name) != type(self).model_fields[name].default:
                 yield f"{name}: has no effect without use_ema"
 
+    def without_warmup(self) -> Optimizer:
+        """Return the optimizer without a warm-up of its own."""
+        return self
+
+    def limits(self) -> Iterator[Issue]:
+        """Yield the fields that keep the optimizer from taking any learning rate that it is given."""
+        return iter(())
+
     def build(self, learning_rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
         """Build the Keras optimizer.
 
@@ -197,6 +205,10 @@ class Adafactor(Optimizer):
 
     KERAS: ClassVar[str] = "Adafactor"
 
+    def limits(self) -> Iterator[Issue]:
+        if self.relative_step:
+            yield ("relative_step",), "limits the learning rate to 1 / sqrt(step), whatever the spec says"
+
 
 @OPTIMIZERS.register
 class Lion(Optimizer):
@@ -288,6 +300,9 @@ class ScheduleFreeAdamw(Optimizer):
     )
 
     KERAS: ClassVar[str] = "ScheduleFreeAdamW"
+
+    def without_warmup(self) -> Optimizer:
+        return self.model_copy(update={"warmup_steps": 0})
 
     def check_length(self, updates: int) -> Iterator[Issue]:
         if self.warmup_steps >= updates:

@@ -77,6 +77,9 @@ class Backend(Protocol):
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function that maps a batch of any size to the model's float32 outputs (batch, units)."""
 
+    def gpu_memory(self, reset: bool = False) -> tuple[int, int]:
+        """Return the bytes in use and at the peak, on the GPU that has most; `reset` counts the peak from now on."""
+
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""
 

@@ -78,7 +78,7 @@ def measure_cost(
     if budget is not None:
         experiment, line = fit_budget(experiment, budget, stages, clock.seconds)
         reporter.note(line)
-    flops = forward_pass(model, _example(splits.train, np.mean)).flops
+    flops = forward_pass(model, one_example(splits.train, np.mean)).flops
     return Cost(
         name=experiment.name,
         device=str(chosen.choice.value),
@@ -96,7 +96,7 @@ def measure_cost(
     )
 
 
-def _example(split: Split, length: Callable[[np.ndarray], float]) -> np.ndarray:
+def one_example(split: Split, length: Callable[[np.ndarray], float]) -> np.ndarray:
     """Return one example; of texts, one whose length is computed from all lengths."""
     if not isinstance(split.x, Tokens):
         return np.asarray(split.x[:1])
@@ -112,7 +112,7 @@ def _memory(model: keras.Model, splits: Splits, batch_size: int) -> MemoryCost:
         weights=held(model.weights),
         gradients=held(model.trainable_variables),
         optimizer=held(model.optimizer.variables),
-        activations=batch_size * forward_pass(model, _example(splits.train, np.max)).outputs,
+        activations=batch_size * forward_pass(model, one_example(splits.train, np.max)).outputs,
         data=sum(x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs),
         process=psutil.Process().memory_info().rss,
         available=memory_limit(),

@@ -36,19 +36,21 @@ def time_steps(
     order = batches.order
     warm_up = WARM_UP + isinstance(order.lengths, np.ndarray)
     began, first = time.monotonic(), min(warm_up * model.steps_per_execution, order.steps)
-    _calls(model, backend, batches, check, 0, first)
-    _calls(model, backend, batches, check, order.steps - 1, order.steps)  # the last batch may be smaller: traced again
+    timed_calls(model, backend, batches, check, 0, first)
+    timed_calls(
+        model, backend, batches, check, order.steps - 1, order.steps
+    )  # the last batch may be smaller: traced again
     warmed_up = time.monotonic() - began
     elapsed = work = 0.0
     while elapsed < seconds:
-        done, took = _calls(model, backend, batches, check, 0, order.steps, seconds - elapsed)
+        done, took = timed_calls(model, backend, batches, check, 0, order.steps, seconds - elapsed)
         elapsed, work = elapsed + took, work + _work(batches, done)
     # Texts of a batch are as long as the longest; the batches that were measured may be longer or shorter than others.
     step = elapsed / work * _work(batches, order.steps) / order.steps
     return max(warmed_up - (first + 1) * step, 0.0), step
 
 
-def _calls(
+def timed_calls(
     model: keras.Model,
     backend: Backend,
     batches: Batches,

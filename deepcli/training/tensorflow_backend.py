@@ -103,6 +103,15 @@ class TensorFlowBackend:
         compiled = tf.function(lambda x: model(x, training=False), [signature], autograph=False)
         return lambda x: np.asarray(compiled(tf.constant(x)), np.float32)
 
+    def gpu_memory(self, reset: bool = False) -> tuple[int, int]:
+        """Return the bytes in use and at the peak, on the GPU that has most."""
+        names = [gpu.name.removeprefix("/device:") for gpu in tf.config.list_logical_devices("GPU")]
+        found = [tf.config.experimental.get_memory_info(name) for name in names]
+        if reset:
+            for name in names:
+                tf.config.experimental.reset_memory_stats(name)
+        return max(int(one["current"]) for one in found), max(int(one["peak"]) for one in found)
+
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""
         return np.asarray(variable.numpy())

@@ -276,6 +276,8 @@ SUCCESSES = {
     "sanity": ["sanity s.yaml"],
     "reproduce": ["reproduce runs/b"],
     "verify-resume": ["verify-resume s.yaml training.epochs=2 --kills 1 -q"],
+    "find lr": ["find lr s.yaml data.limit=null --steps 60 --seeds 1 -o lr.png"],
+    "find batch_size": ["find batch_size s.yaml --from 16 --to 16"],
     "why": ["why runs/a", "why runs/a training"],
 }
 

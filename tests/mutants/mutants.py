@@ -185,4 +185,12 @@ MUTANTS = (
            "if not any(change.known for change in self.environment):", "if False:", ("tests/unit/test_reproducing.py",)),
     Mutant("a run that is killed starts anew", "api/resume_trial.py",
            '"if_exists": "resume",', '"if_exists": "overwrite",', ("tests/end_to_end/test_verify_resume.py",)),
+    Mutant("find lr takes a rate a step too late", "doctor/finding/rate_search.py",
+           "after = [one[1:] for one in losses.values()]", "after = [one[:-1] for one in losses.values()]",
+           ("tests/unit/test_rate_curve.py",)),
+    Mutant("find lr believes seeds that differ", "doctor/finding/rate_search.py",
+           "max(known) > APART * min(known)", "False", ("tests/unit/test_rate_curve.py",)),
+    Mutant("find batch_size tries what does not fit", "doctor/finding/batch_sizes.py",
+           "(needed := self.growth(size)) > MARGIN * left", "(needed := self.growth(size)) < 0",
+           ("tests/unit/test_batch_sizes.py",)),
 )  # fmt: skip
