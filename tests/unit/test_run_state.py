@@ -54,6 +54,11 @@ def test_a_run_that_a_process_trains_is_not_to_be_resumed():
         ),
         ("early_stopping", [], "3 epochs: early stopping"),
         ("completed", ["all 3 epochs done"], None),
+        (
+            "completed",
+            ["stopped in epoch 2 of 3: the time is over", "all 3 epochs done", "best epoch: 2"],
+            "all 3 epochs done",
+        ),
         (None, [], "3 epochs done"),
     ],
 )
