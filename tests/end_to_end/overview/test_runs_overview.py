@@ -80,6 +80,19 @@ def test_without_validation_nothing_is_ranked(overview, make_run, quick_pages):
     assert not [cell for cell in page.tables[-1][0] if "aria-sort" in cell]
 
 
+def test_the_figures_of_a_run_that_has_not_ended_are_those_of_its_best_epoch(overview, make_run, quick_pages):
+    path = make_run("a", ended=False)
+    rows = [{"epoch": 1, "val_loss": 3, "val_accuracy": 0.1}, {"epoch": 2, "val_loss": 1, "val_accuracy": 0.6}]
+    rows.append({"epoch": 3, "val_loss": 2, "val_accuracy": 0.8})
+    RunDir(path).write_history(rows)
+    page, _ = overview()
+    assert (page.texts("val_accuracy"), page.texts("val_loss"), page.texts("best_epoch")) == (
+        ["0.6000"],
+        ["1.0000"],
+        ["2"],
+    )
+
+
 @pytest.mark.parametrize(("better", "says"), [([0.8, 0.81, 0.82], "is better than"), ([0.5, 0.9, 0.7], "within noise")])
 def test_seeds_of_a_spec_are_one_row_with_their_spread(overview, make_run, quick_pages, better, says):
     worse = [0.6, 0.62, 0.61]
@@ -195,6 +208,11 @@ def test_pages_that_are_up_to_date_are_not_written_again(overview, make_run, qui
     (tmp_path / "runs" / "a" / "predictions-test.npz").unlink()
     overview()
     assert quick_pages == ["a", "c"]
+    quick_pages.clear()
+    with (tmp_path / "runs" / "b" / "metrics.json").open("a") as file:
+        file.write("\n")
+    overview()
+    assert quick_pages == ["b", "c"]
     quick_pages.clear()
     (tmp_path / "runs" / "b" / "report.html").write_text("cut off")
     overview()
