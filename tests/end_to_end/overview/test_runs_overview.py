@@ -47,6 +47,7 @@ def test_the_columns_are_what_differs_and_the_best_by_validation_comes_first(ove
     assert "all 3 runs: digits, mlp, adam, constant, 3 epochs, seed 0" in page.text
     sorted_by = [cell for cell in page.tables[-1][0] if "aria-sort" in cell]
     assert [(cell["text"], cell["aria-sort"]) for cell in sorted_by] == [("val_accuracy ↑", "descending")]
+    assert page.tables[-1][0][1]["title"].endswith("Higher is better.") and "What these figures mean" in page.text
     compare = re.search(r"deepcli compare (\S+) (\S+)\n", page.text)
     assert [name.rpartition("/")[2] for name in compare.groups()] == ["c", "b"]
     assert page.heads()[1:3] == ["val_accuracy ↑", "test_accuracy ↑"], "what matters stays on a narrow screen"
