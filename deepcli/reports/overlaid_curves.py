@@ -22,12 +22,13 @@ def overlaid_curves(runs: Sequence[LoadedRun], metric: str, styles: Mapping[int,
     Args:
         runs: The runs.
         metric: The name of the metric, without `val_`.
-        styles: By the place of a run in `runs` its colour; the others are grey, below.
+        styles: By the place of a run in `runs` its colour; the others are grey, below, without training.
     """
     lines: dict[str, tuple[Sequence[int], Sequence[float]]] = {}
     for place in sorted(range(len(runs)), key=lambda one: one in styles):
         columns = runs[place].columns
-        for name in (metric, f"val_{metric}"):
+        held_out = f"val_{metric}"
+        for name in (metric, held_out) if place in styles or held_out not in columns else (held_out,):
             if name in columns:
                 lines[f"{place} {name}"] = columns["epoch"], columns[name]  # type: ignore[assignment]
     if not lines:

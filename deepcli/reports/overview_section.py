@@ -15,6 +15,8 @@ from deepcli.reports.runs_table import groups_table, runs_table
 from deepcli.reports.sortable_table import SortableTable, value_text
 from deepcli.reports.spec_groups import seeds_verdict, spec_groups
 
+MOST_DRAWN = 200
+"""Runs whose curves a picture has at most."""
 COMPONENTS = ("data.type", "model.type", "optimizer.type", "schedule.type", "loss.type")
 
 
@@ -36,6 +38,7 @@ class OverviewSection:
         curves: The pictures.
         legend: The runs with colours.
         grey: The number of runs that are grey in the pictures.
+        omitted: The number of runs that are not in the pictures, as there are too many.
     """
 
     runs: ComparableRuns
@@ -51,6 +54,7 @@ class OverviewSection:
     curves: list[Markup]
     legend: list[tuple[LineStyle, str]]
     grey: int
+    omitted: int
 
 
 def section_of(runs: ComparableRuns, about: str) -> OverviewSection:
@@ -62,6 +66,7 @@ def section_of(runs: ComparableRuns, about: str) -> OverviewSection:
     """
     groups = spec_groups(runs)
     with_curves = [run for run in runs.ranked if run.loaded is not None and run.loaded.history]
+    omitted, with_curves = max(0, len(with_curves) - MOST_DRAWN), with_curves[:MOST_DRAWN]
     several = len(with_curves) > 1
     styles = {place: LineStyle(place) for place in range(min(len(with_curves), MOST_COLOURED) if several else 0)}
     coloured = {id(with_curves[place]): style for place, style in styles.items()}
@@ -82,6 +87,7 @@ def section_of(runs: ComparableRuns, about: str) -> OverviewSection:
         [svg(figure) for figure in figures if figure is not None],
         [(style, with_curves[place].name) for place, style in styles.items()],
         len(with_curves) - len(styles) if several else 0,
+        omitted,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
 
 from deepcli.evaluation.scores import SCORES
 from deepcli.reports.comparable_runs import ComparableRuns
+from deepcli.reports.explanations import explain
 from deepcli.reports.line_styles import LineStyle
 from deepcli.reports.reported_run import ReportedRun
 from deepcli.reports.sortable_table import (
@@ -14,6 +15,7 @@ from deepcli.reports.sortable_table import (
     SortableColumn,
     SortableTable,
     dates_column,
+    figure_format,
     figures_column,
     seconds_column,
     values_column,
@@ -38,9 +40,7 @@ def runs_table(runs: ComparableRuns, styles: Mapping[int, LineStyle], best: Repo
     )
 
     def figures(name: str) -> SortableColumn:
-        return figures_column(
-            name, [run.figures.get(name) for run in rows], _better(name, runs), sorted=name == runs.ranked_by
-        )
+        return _figures(name, [run.figures.get(name) for run in rows], runs)
 
     return SortableTable.of(
         [
@@ -75,15 +75,21 @@ def groups_table(runs: ComparableRuns, groups: Sequence[SpecGroup]) -> SortableT
 
 
 def _means(name: str, groups: Sequence[SpecGroup], runs: ComparableRuns) -> SortableColumn:
-    column = figures_column(
-        name, [group.mean(name) for group in groups], _better(name, runs), sorted=name == runs.ranked_by
-    )
-    spreads = figures_column(name, [group.spread(name) for group in groups]).cells
+    means = [group.mean(name) for group in groups]
+    column, shown = _figures(name, means, runs), figure_format(means)
     cells = [
-        SortableCell(f"{cell.text} ± {spread.text}" if spread.text else cell.text, cell.value)
-        for cell, spread in zip(column.cells, spreads, strict=True)
+        replace(cell, text=f"{cell.text} ± {shown(spread)}") if (spread := group.spread(name)) is not None else cell
+        for cell, group in zip(column.cells, groups, strict=True)
     ]
-    return SortableColumn(name, tuple(cells), True, column.better, column.sorted)
+    return replace(column, cells=tuple(cells))
+
+
+def _figures(column: str, values: Sequence[float | None], runs: ComparableRuns) -> SortableColumn:
+    """Return a column of figures, with what they mean."""
+    name, experiment = column.removeprefix("val_").removeprefix("test_"), runs.first.experiment
+    better = SCORES[name].better if name in SCORES else experiment.mode(name) if name in experiment.measured else ""
+    meaning = explain(name, experiment)
+    return figures_column(column, values, better, sorted=column == runs.ranked_by, meaning=meaning)
 
 
 def _name(run: ReportedRun, style: LineStyle | None, is_best: bool) -> SortableCell:
@@ -94,11 +100,3 @@ def _name(run: ReportedRun, style: LineStyle | None, is_best: bool) -> SortableC
 
 def _count(value: int | None) -> SortableCell:
     return SortableCell() if value is None else SortableCell(str(value), float(value))
-
-
-def _better(column: str, runs: ComparableRuns) -> Literal["max", "min", ""]:
-    """Return whether more or less of a column is better; empty if that is not known."""
-    name = column.removeprefix("val_").removeprefix("test_")
-    if name in SCORES:
-        return SCORES[name].better
-    return runs.first.experiment.mode(name) if name in runs.first.experiment.measured else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,6 +48,7 @@ class SortableColumn:
         better: `max` or `min` for a figure of which more or less is better; empty for others.
         sorted: Whether the rows are in its order.
         wraps: Whether its cells may have several lines.
+        meaning: What its figures mean, shown on hover and below the table; empty for a name that says it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class SortableColumn:
     better: str = ""
     sorted: bool = False
     wraps: bool = False
+    meaning: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -67,11 +69,6 @@ class SortableColumn:
         """The name in two parts: the section with its dot, and the rest."""
         section, dot, leaf = self.name.rpartition(".")
         return section + dot, leaf
-
-    @property
-    def note(self) -> str:
-        """Which end of the column is the good one."""
-        return {"max": "higher is better", "min": "lower is better"}.get(self.better, "")
 
     @property
     def direction(self) -> str:
@@ -95,6 +92,12 @@ class SortableTable:
         return cls(tuple(column for column in columns if not column.is_empty))
 
     @property
+    def meanings(self) -> dict[str, str]:
+        """What its figures mean, by name without the split."""
+        found = {column.name.removeprefix("val_").removeprefix("test_"): column.meaning for column in self.columns}
+        return {name: text for name, text in found.items() if text}
+
+    @property
     def rows(self) -> list[list[tuple[SortableColumn, SortableCell]]]:
         """The rows: the cells of each with their columns."""
         count = len(self.columns[0].cells) if self.columns else 0
@@ -102,13 +105,17 @@ class SortableTable:
 
 
 def figures_column(
-    name: str, values: Sequence[float | None], better: str = "", *, sorted: bool = False
+    name: str, values: Sequence[float | None], better: str = "", *, sorted: bool = False, meaning: str = ""
 ) -> SortableColumn:
     """Return a column of figures."""
-    known = [value for value in values if value is not None]
-    shown = significant if any(abs(value) >= LARGE for value in known) else decimal
+    shown = figure_format(values)
     cells = [SortableCell(shown(value), _number(value)) for value in values]
-    return SortableColumn(name, tuple(cells), True, better, sorted)
+    return SortableColumn(name, tuple(cells), True, better, sorted, meaning=meaning)
+
+
+def figure_format(values: Sequence[float | None]) -> Callable[[float | None], str]:
+    """Return what writes the figures of a column."""
+    return significant if any(value is not None and abs(value) >= LARGE for value in values) else decimal
 
 
 def values_column(name: str, specs: Sequence[Mapping[str, Value]]) -> SortableColumn:

@@ -47,6 +47,7 @@ def test_the_columns_are_what_differs_and_the_best_by_validation_comes_first(ove
     assert "all 3 runs: digits, mlp, adam, constant, 3 epochs, seed 0" in page.text
     sorted_by = [cell for cell in page.tables[-1][0] if "aria-sort" in cell]
     assert [(cell["text"], cell["aria-sort"]) for cell in sorted_by] == [("val_accuracy ↑", "descending")]
+    assert page.tables[-1][0][1]["title"].endswith("Higher is better.") and "What these figures mean" in page.text
     compare = re.search(r"deepcli compare (\S+) (\S+)\n", page.text)
     assert [name.rpartition("/")[2] for name in compare.groups()] == ["c", "b"]
     assert page.heads()[1:3] == ["val_accuracy ↑", "test_accuracy ↑"], "what matters stays on a narrow screen"
@@ -190,8 +191,16 @@ def test_beyond_twelve_runs_the_best_have_colours_and_the_page_says_so(overview,
     assert [name.split()[0] for name in page.texts("run")] == [f"r{place}" for place in reversed(range(14))]
     swatches = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("class") == "swatch"]
     assert len(swatches) == 2 * 12, "in the table and in the legend"
-    assert "The 12 best runs have colours; the other 2 are grey" in page.text
+    assert "The first 12 runs have colours; the next 2 are grey" in page.text and "not drawn" not in page.text
     assert len([tag for tag, _ in page.tags if tag == "figure"]) == 2, "accuracy and loss"
+
+
+def test_a_picture_of_very_many_runs_says_which_it_leaves_out(overview, make_run, quick_pages, monkeypatch):
+    monkeypatch.setattr("deepcli.reports.overview_section.MOST_DRAWN", 2)
+    for place in range(3):
+        make_run(f"r{place}", {RATE: 0.001 * (place + 1)}, val=0.5 + place / 100)
+    page, _ = overview()
+    assert "The last 1 are not drawn." in page.text and len(page.texts("run")) == 3
 
 
 def test_pages_that_are_up_to_date_are_not_written_again(overview, make_run, quick_pages, tmp_path, monkeypatch):
