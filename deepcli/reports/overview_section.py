@@ -11,7 +11,7 @@ from deepcli.reports.comparable_runs import ComparableRuns
 from deepcli.reports.line_styles import MOST_COLOURED, LineStyle
 from deepcli.reports.markup import svg
 from deepcli.reports.overlaid_curves import overlaid_curves
-from deepcli.reports.runs_table import groups_table, runs_table
+from deepcli.reports.overview_tables import groups_table, runs_table
 from deepcli.reports.sortable_table import SortableTable, value_text
 from deepcli.reports.spec_groups import seeds_verdict, spec_groups
 
