@@ -44,8 +44,7 @@ def verify_resume(
     The spec is trained once whole, and once with kills at random places: after a
     step, in validation, while a checkpoint is written. Weights, optimizer, random
     generators, callbacks, history and test figures are compared. All is in a
-    temporary directory, which is kept only if something differs. Exit code 1 if it
-    does.
+    temporary directory, kept only if something differs. Exit code 1 if it does.
 
     Example:
     deepcli verify-resume digits-cnn.yaml training.epochs=2
