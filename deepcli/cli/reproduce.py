@@ -62,10 +62,10 @@ def reproduce(
 ) -> None:
     """Train a run anew and compare it to the bit: weights, optimizer, history, figures and predictions.
 
-    The new run has the threads, device, precision and seed of the old one, the same
-    data, and ends at the same step. It is removed if it is equal. If it differs, you
-    see what else differs (versions, threads, device), and whether the difference is
-    within the spread of other seeds or of the test examples.
+    The new run has the threads, device, precision and seed of the old one, the
+    same data, and ends at the same step. It is removed if it is equal. If it
+    differs, you see what else differs (versions, threads, device), and whether
+    the difference is within the spread of other seeds or of the test examples.
 
     Exit code 0 if it is equal, or if it differs within that spread and something
     else differs that explains it; otherwise 1.

@@ -41,10 +41,10 @@ def verify_resume(
 ) -> None:
     """Check on this machine that a run of a spec that is killed and resumed has the bits of one that is not.
 
-    The spec is trained once whole, and once with kills at random places: after a step,
-    in validation, while a checkpoint is written. Weights, optimizer, random generators,
-    callbacks, history and test figures are compared. All is in a temporary directory,
-    which is kept only if something differs. Exit code 1 if it does.
+    The spec is trained once whole, and once with kills at random places: after a
+    step, in validation, while a checkpoint is written. Weights, optimizer, random
+    generators, callbacks, history and test figures are compared. All is in a
+    temporary directory, kept only if something differs. Exit code 1 if it does.
 
     Example:
     deepcli verify-resume digits-cnn.yaml training.epochs=2

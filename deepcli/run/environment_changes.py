@@ -56,7 +56,7 @@ def facts(about: Mapping[str, Any]) -> dict[str, str]:
         **_section(about, "versions"),
         "threads": about.get("threads"),
         "processor": processor.get("name"),
-        "instructions": " ".join(map(str, processor.get("instructions", ()))) or None,
+        "instructions": " ".join(map(str, _list(processor, "instructions"))) or None,
         **{name: _decided(about, name) for name in ("device", "precision", "jit_compile")},
     }
     if known["device"] not in ("cpu", None):
@@ -71,7 +71,7 @@ def facts(about: Mapping[str, Any]) -> dict[str, str]:
 def _resumptions(then: Mapping[str, Any]) -> Iterator[EnvironmentChange]:
     """Yield what was different when a run was resumed, which another run of the spec cannot be in one go."""
     first = facts(then)
-    for one in then.get("resumed") or ():
+    for one in _list(then, "resumed"):
         if isinstance(one, Mapping):
             for name, value in facts({"processor": then.get("processor"), **one}).items():
                 if name in first and first[name] != value and name not in ("precision", "jit_compile"):
@@ -81,6 +81,11 @@ def _resumptions(then: Mapping[str, Any]) -> Iterator[EnvironmentChange]:
 def _section(about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     section = about.get(name)
     return section if isinstance(section, Mapping) else {}
+
+
+def _list(about: Mapping[str, Any], name: str) -> list[Any]:
+    value = about.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _decided(about: Mapping[str, Any], name: str) -> Any:

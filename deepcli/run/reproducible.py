@@ -160,8 +160,12 @@ def _as_trained(
         found["threads"] = threads  # another number would change the order of sums
     try:
         changed = type(training).model_validate({**training.model_dump(), **found})
-    except ValidationError:
-        raise UsageError(f"--device: should be auto, cpu, gpu or gpu:N, not {device!r}") from None
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        if device is not None and wrong["loc"][:1] == ("device",):
+            raise UsageError(f"--device: should be auto, cpu, gpu or gpu:N, not {device!r}") from None
+        name = ".".join(map(str, wrong["loc"]))
+        raise RunError(f"the environment.json of the run is damaged: {name}: {wrong['msg']}") from None
     return experiment.model_copy(update={"training": changed})
 
 

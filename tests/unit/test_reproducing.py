@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from deepcli.api.reproduction import Reproduction
+from deepcli.errors import RunError
 from deepcli.evaluation.expected_spread import spread_over_examples, spread_over_seeds
 from deepcli.evaluation.predictions import Predictions
 from deepcli.experiment.load import load
@@ -159,6 +160,16 @@ def test_a_run_is_trained_with_what_it_decided(spec):
     asked = load([spec()], ["training.precision=mixed_bfloat16", "training.threads=3"]).experiment
     assert _as_trained(asked, about, None, None).training.precision == "mixed_bfloat16"
     assert _as_trained(asked, about, None, None).training.threads == 3
+
+
+def test_a_damaged_record_is_an_error_or_nothing(spec):
+    experiment = load([spec()]).experiment
+    with pytest.raises(RunError, match=r"environment\.json of the run is damaged: precision"):
+        _as_trained(experiment, {**ABOUT, "precision": {"value": "float1", "why": ""}}, None, None)
+    damaged = dict.fromkeys((*ABOUT, "resumed", "plugins"), 7)
+    assert _as_trained(experiment, damaged, None, None).training.threads in (7, "auto")
+    assert environment_changes(damaged, {**ABOUT, "files": {}}, False)
+    assert environment_changes({**ABOUT, "processor": {"instructions": 3}, "resumed": [1, {}]}, ABOUT, False)
 
 
 def test_versions_are_compared_as_numbers():
