@@ -111,6 +111,8 @@ def test_seeds_that_agree_propose_a_rate_and_the_override():
     assert report.unclear == "" and 1e-3 < report.proposal < 0.1
     assert report.override == f"optimizer.learning_rate={report.proposal:.2g}"
     assert [one.seed for one in report.curves] == [0, 1, 2]
+    assert report.proposal == pytest.approx(math.prod(one.proposal for one in report.curves) ** (1 / 3))
+    assert report.proposal == pytest.approx(math.sqrt(report.steepest * report.lowest))
     assert all(report.proposal / 3 < one.proposal < 3 * report.proposal for one in report.curves)
 
 

@@ -41,8 +41,8 @@ class LearningRateReport:
         curves: The curve of each seed.
         losses: The mean of the curves at each rate, cut off above.
         smoothed: The same, smoothed.
-        steepest: The rate at which the loss falls most steeply; None if it did not fall.
-        lowest: The rate at which it is lowest; None if it did not fall.
+        steepest: The rate at which the loss falls most steeply, the geometric mean over the seeds; None if it did not fall.
+        lowest: The rate at which it is lowest, likewise; None if it did not fall.
         proposal: The rate that is proposed; None if there is no clear one.
         unclear: Why there is none; empty if there is.
         seconds: How long it took.

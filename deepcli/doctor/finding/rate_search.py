@@ -132,6 +132,8 @@ def judge(
     mean = np.mean(curves, axis=0)
     whole = read_curve(rates, mean, float(np.mean(errors)) / len(curves) ** 0.5)
     unclear = doubt(whole, readings, rates[-1])
+    known = [whole] if unclear else [one for one in readings if one.proposal is not None]
+    steepest, lowest = _middle([one.steepest for one in known]), _middle([one.lowest for one in known])
     stage = experiment.model.stages[0]
     return LearningRateReport(
         name=experiment.name,
@@ -145,12 +147,17 @@ def judge(
         ),
         losses=tuple(map(float, mean)),
         smoothed=tuple(map(float, smoothed(mean))),
-        steepest=whole.steepest if whole.fell else None,
-        lowest=whole.lowest if whole.fell and not whole.ended else None,
-        proposal=None if unclear else whole.proposal,
+        steepest=steepest if whole.fell else None,
+        lowest=lowest if whole.fell and not whole.ended else None,
+        proposal=None if unclear else RateReading(steepest, lowest, fell=True, ended=False).proposal,
         unclear=unclear,
         seconds=seconds,
     )
+
+
+def _middle(rates: Sequence[float]) -> float:
+    """Return the middle of rates on a logarithmic scale: their geometric mean."""
+    return float(np.exp(np.log(rates).mean()))
 
 
 def doubt(whole: RateReading, readings: Sequence[RateReading], last: float) -> str:
