@@ -50,6 +50,10 @@ class BitDifference:
     arrays: tuple[int, int] | None = None
 
 
+RECORDED_LATER = {"ended"}
+"""What runs of the first versions do not say of themselves."""
+
+
 @dataclass(frozen=True)
 class BitComparison:
     """What the comparison of two runs found.
@@ -169,5 +173,6 @@ def _apart(first: np.ndarray, second: np.ndarray) -> float:
 def _of_figures(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[BitDifference]:
     """Yield each figure that differs; one that only the first run has may have been added to it later."""
     for name, value in second.items():
-        if first.get(name) != value:
+        recorded = first.get(name) is not None or name not in RECORDED_LATER
+        if recorded and first.get(name) != value:
             yield BitDifference(FIGURES, name, first.get(name), value)

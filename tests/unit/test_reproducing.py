@@ -14,7 +14,7 @@ from deepcli.errors import RunError
 from deepcli.evaluation.expected_spread import spread_over_examples, spread_over_seeds
 from deepcli.evaluation.predictions import Predictions
 from deepcli.experiment.load import load
-from deepcli.run.bit_comparison import BitComparison, BitDifference, compare_histories
+from deepcli.run.bit_comparison import BitComparison, BitDifference, _of_figures, compare_histories
 from deepcli.run.difference_lines import difference_lines
 from deepcli.run.environment_changes import EnvironmentChange, environment_changes
 from deepcli.run.recorded_files import described_files
@@ -91,6 +91,15 @@ def test_what_an_older_run_did_not_record_is_no_cause():
     differing = BitComparison(("history",), (BitDifference("history", "loss", "1", "2", 1),))
     told = Reproduction("a", None, None, differing, tuple(found), None, 1.0)
     assert told.verdict == "unexplained" and "(the run did not record processor, instructions)" in told.headline
+
+
+def test_an_older_run_that_does_not_say_why_it_ended_is_not_another():
+    figures = {"status": "completed", "ended": None, "test loss": 0.5}
+    assert list(_of_figures(figures, {**figures, "ended": "completed"})) == []
+    assert [one.name for one in _of_figures({**figures, "ended": "callback"}, {**figures, "ended": "completed"})] == [
+        "ended"
+    ]
+    assert [one.name for one in _of_figures({**figures, "test loss": None}, figures)] == ["test loss"]
 
 
 def test_what_differed_when_a_run_was_resumed_is_a_cause():
