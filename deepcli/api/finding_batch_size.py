@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deepcli.doctor.finding.batch_report import BatchSizeReport, SizeTried
     from deepcli.run.reporter import Reporter
 
+WORKER = ("-m", "deepcli.api.batch_worker")
 KILLED = 128 + 9
 """What a process is said to end with that the system ended, as it does where memory runs out."""
 
@@ -129,7 +130,7 @@ def run_find_batch_size(
         "variables": sorted(allowed()),
     }
     heard = _Heard(experiment.data.batch_size, reporter, show)
-    task = SeedTask(experiment.seed, values, "deepcli.api.batch_worker")
+    task = SeedTask(experiment.seed, values, WORKER)
     try:
         last = run_seeds([task], [{}], Signals(), heard.told)[experiment.seed]
     finally:

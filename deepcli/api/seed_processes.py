@@ -19,7 +19,7 @@ from deepcli.system.signals import Signals
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_END = 40.0
-WORKER = "deepcli.api.seed_worker"
+WORKER = ("-m", "deepcli.api.seed_worker")
 ENDS = {"result", "error"}
 """What only the last message of a process has."""
 
@@ -34,12 +34,12 @@ class SeedTask:
     Attributes:
         seed: The seed.
         request: What the process is to do, as JSON values.
-        worker: The module that the process runs.
+        worker: What Python runs in the process; None for what trains a seed.
     """
 
     seed: int
     request: Mapping[str, Any]
-    worker: str = WORKER
+    worker: tuple[str, ...] | None = None
 
 
 class SeedProcess:
@@ -59,7 +59,7 @@ class SeedProcess:
         self.last: dict[str, Any] = {}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed at the end of the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", task.worker],
+            [sys.executable, *(task.worker or WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
