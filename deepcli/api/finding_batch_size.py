@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deepcli.doctor.finding.batch_report import BatchSizeReport, SizeTried
     from deepcli.run.reporter import Reporter
 
+WORKER = ("-m", "deepcli.api.batch_worker")
 KILLED = 128 + 9
 """What a process is said to end with that the system ended, as it does where memory runs out."""
 

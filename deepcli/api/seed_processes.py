@@ -27,12 +27,12 @@ class SeedTask:
     Attributes:
         seed: The seed.
         request: What the process is to do, as JSON values.
-        worker: The module that the process runs.
+        worker: What Python runs in the process; None for what trains a seed.
     """
 
     seed: int
     request: Mapping[str, Any]
-    worker: Sequence[str] = WORKER
+    worker: Sequence[str] | None = None
 
 
 class SeedProcess(WorkerProcess):
@@ -46,7 +46,7 @@ class SeedProcess(WorkerProcess):
     """
 
     def __init__(self, task: SeedTask, slot: int, environment: Mapping[str, str], messages: Messages) -> None:
-        super().__init__(task.worker, task.request, slot, environment, messages)
+        super().__init__(task.worker or WORKER, task.request, slot, environment, messages)
         self.seed = task.seed
         self.last: dict[str, Any] = {}
 
