@@ -26,8 +26,6 @@ WORKER = ("-m", "deepcli.api.batch_worker")
 KILLED = 128 + 9
 """What a process is said to end with that the system ended, as it does where memory runs out."""
 
-WORKER = ("-m", "deepcli.api.batch_worker")
-
 Show = Callable[[str], object]
 
 

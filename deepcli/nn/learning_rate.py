@@ -10,6 +10,9 @@ from keras import ops
 
 from deepcli.spec.fields import Course
 
+MOST_TABULATED = 1 << 20
+"""Steps up to which the rates of a run are computed at once: 4 MiB."""
+
 
 @keras.saving.register_keras_serializable("deepcli")
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
@@ -17,7 +20,8 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
     Keras does not allow assigning the rate of an optimizer with a schedule; callbacks assign `scale` instead. If the
     length of the run is known, the rates of all steps are computed at once and looked up, which makes the graph of a step
-    smaller, and the same for every rate.
+    smaller, and the same for every rate. Of a run with more than `MOST_TABULATED` steps, such as one that only its time ends,
+    each rate is computed when it is needed.
 
     Args:
         peak: The rate at the end of the warm-up.
@@ -41,7 +45,8 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         self.scale = _variable(scale, "learning_rate_scale")
 
         # Keras reads a rate before each step and one after the last.
-        self._table = _variable(_tabulated(self._rate, steps + 1), "learning_rates") if steps else None
+        known = 0 < steps <= MOST_TABULATED
+        self._table = _variable(_tabulated(self._rate, steps + 1), "learning_rates") if known else None
 
     def __call__(self, step: Any) -> Any:
         if self._table is None:
@@ -64,7 +69,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         """Take over the rates of another run with the same number of steps, without a new graph.
 
         Raises:
-            ValueError: The lengths differ, or one is unknown.
+            ValueError: The lengths differ, or one is unknown or too long to be tabulated.
         """
         if self._table is None or other._table is None or self.steps != other.steps:
             raise ValueError("only the rates of a run with the same number of steps can be taken over")

@@ -9,6 +9,7 @@ import keras
 
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.inner_optimizer import inner_optimizer
+from deepcli.nn.learning_rate import MOST_TABULATED
 from deepcli.training.build import is_own
 from deepcli.training.settings import RunSettings
 
@@ -45,14 +46,15 @@ class CompiledModels:
         """Return a compiled model that has taken no step yet.
 
         A plugin's component may hold state outside its variables, so models with plugins are not reused; nor are those whose
-        optimizer changes from stage to stage.
+        optimizer changes from stage to stage, or whose rates are part of the graph because the run is very long.
 
         Args:
             experiment: The spec.
             settings: The settings that depend on the device.
             build: Builds a model; with True, it first clears Keras's session, which discards all traced steps.
         """
-        if not is_own(experiment) or len(experiment.model.stages) > 1:
+        long = experiment.total_steps(settings.order.steps) > MOST_TABULATED
+        if long or not is_own(experiment) or len(experiment.model.stages) > 1:
             return build(True)
         key = _key(experiment, settings)
         model = self._models.pop(key, None)

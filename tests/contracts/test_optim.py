@@ -217,6 +217,20 @@ def test_a_schedule_starts_at_its_peak_and_warms_up_to_it(name):
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_of_a_very_long_run_are_computed_step_by_step(name, monkeypatch):
+    """A table of them would fill the memory, as in a run of a million epochs that only its time ends."""
+    schedule = {"type": name, "warmup": 3}
+    expected = rates(schedule, 0.5, 20)
+    monkeypatch.setattr("deepcli.nn.learning_rate.MOST_TABULATED", 19)
+    long = learning_rate(SCHEDULES.select(schedule), 0.5, 20)
+    traced = tf.function(lambda step: long(step))
+    np.testing.assert_allclose([float(traced(tf.constant(step))) for step in range(20)], expected, rtol=1e-5, atol=1e-6)
+    assert long._table is None
+    long.scale.assign(0.1)
+    assert float(traced(tf.constant(7))) == pytest.approx(0.1 * expected[7], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_survives_keras_serialization_and_can_be_scaled(name):
     rate = learning_rate(SCHEDULES.select({"type": name, "warmup": 3}), 0.5, 20)
     rate.scale.assign(0.1)
