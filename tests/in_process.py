@@ -40,7 +40,7 @@ class InProcess:
         try:
             with allowing(request["variables"]):
                 result = resume_worker._train({**request, "measure": False}, reporter)
-            reporter.sent.append({"result": json.loads(result.to_json())})
+            reporter.sent.append({"result": result})
         except Dead:
             pass
         except DeepcliError as error:
