@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -20,8 +21,8 @@ PAGES = pages()
 LONG = {
     f"docs/{name}.md"
     for name in (
-        "explanation/architecture", "how-to/change-a-spec", "how-to/compare", "how-to/evaluate", "how-to/export",
-        "how-to/find-a-rate",
+        "explanation/architecture", "how-to/change-a-spec", "how-to/compare", "how-to/data-sets", "how-to/evaluate",
+        "how-to/export", "how-to/find-a-rate",
         "how-to/look-at-data", "how-to/own-data", "how-to/predict", "how-to/report", "how-to/reproduce", "how-to/resume",
         "how-to/runs", "how-to/scheduler", "how-to/thresholds", "how-to/time-and-cost", "tutorial/own-model", "tutorial/sweeps",
     )
@@ -39,6 +40,10 @@ def shown(*kinds: str) -> list[tuple[str, Block]]:
 
 def with_commands(real: bool) -> list[str]:
     return list(dict.fromkeys(page for page, block in shown("sh") if bool(REAL.search(block.text)) is real))
+
+
+def marked(pages: list[str]) -> list[Any]:
+    return [pytest.param(page, marks=[pytest.mark.long] if page in LONG else []) for page in pages]
 
 
 def copied(folder: Path) -> Path:
@@ -100,10 +105,7 @@ def test_the_commands_are_found():
     assert sum(block.text.count("deepcli ") for _, block in shown("sh")) > 50
 
 
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, marks=[pytest.mark.long] if page in LONG else []) for page in with_commands(real=False)],
-)
+@pytest.mark.parametrize("page", marked(with_commands(real=False)))
 def test_every_command_runs(page, project, prepare):
     for block in BLOCKS[page]:
         if block.title:
@@ -115,7 +117,7 @@ def test_every_command_runs(page, project, prepare):
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("page", with_commands(real=True))
+@pytest.mark.parametrize("page", marked(with_commands(real=True)))
 def test_every_command_on_real_data_runs(page, project, prepare):
     for block in BLOCKS[page]:
         if block.kind == "setup":
