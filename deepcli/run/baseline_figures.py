@@ -43,12 +43,7 @@ def trivial_figures(experiment: Experiment, train: np.ndarray, split: Split) -> 
         train: The targets of the training split.
         split: The split to predict.
     """
-    from deepcli.evaluation.trivial import trivial
-
-    target, signature = experiment.signature.predicted, experiment.signature
-    units = signature.classes or len(target.names)
-    kind = experiment.resolved_task.takes[0]
-    constant = trivial(kind, train, units, len(split))
+    constant = experiment.resolved_task.trivial(experiment.signature, train, split)
     return [_figures(experiment, name, split, outputs) for name, outputs in constant.items()]
 
 

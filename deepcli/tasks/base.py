@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.schema import TargetKind
 from deepcli.data.signature import Signature
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from deepcli.data.arrays.splits import Split
     from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.predictions_base import AnyPredictions
 
@@ -112,6 +113,36 @@ class Task(Component):
             outputs: The model's outputs, float32 (examples, outputs).
             model: The model.
         """
+
+    def kept(self, signature: Signature) -> Callable[[Any, Any], Any] | None:
+        """Return what takes targets and outputs, tensors both, and returns what is kept of them; None keeps the outputs.
+
+        A task keeps less where outputs are large, such as a probability for each word of a vocabulary at each place of a
+        text. `predictions` then gets what is kept, and `measured` gives the values of the loss and the metrics.
+        """
+        return None
+
+    def measured(self, predictions: AnyPredictions, metrics: Sequence[str]) -> dict[str, float]:
+        """Return the loss and the metrics of predictions of which a part was kept; for tasks with `kept`.
+
+        Args:
+            predictions: What `predictions` returned.
+            metrics: The names of the metrics.
+        """
+        raise NotImplementedError
+
+    def trivial(self, signature: Signature, train: np.ndarray, split: Split) -> dict[str, np.ndarray]:
+        """Return what can be predicted without the inputs, by name, in the form that `predictions` takes.
+
+        Args:
+            signature: The data.
+            train: The targets of the training split.
+            split: What to predict.
+        """
+        from deepcli.evaluation.trivial import trivial
+
+        units = signature.classes or len(signature.predicted.names)
+        return trivial(self.takes[0], train, units, len(split))
 
     def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
         """Return outputs that a model could have, from guessing to right answers, float32 (examples, outputs).

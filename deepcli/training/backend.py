@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from deepcli.training.device import Device
 
 Check = Callable[[], None]
+Kept = Callable[[Any, Any], Any]
+"""Takes targets and a model's outputs, tensors both, and returns what is kept of each example."""
 
 
 class Batches(Protocol):
@@ -72,6 +74,19 @@ class Backend(Protocol):
             x: The inputs.
             batch_size: Examples per batch.
             check: Called after each batch; may raise. By default it raises an interrupt that was swallowed.
+        """
+
+    def keep(self, model: keras.Model, split: Split, batch_size: int, kept: Kept, check: Check = heed) -> np.ndarray:
+        """Return what is kept of a model's outputs for a split, float32 (examples, ...), in the order of the examples.
+
+        It is computed batch by batch, so that the outputs themselves are never all in memory.
+
+        Args:
+            model: The model.
+            split: The examples.
+            batch_size: Examples per batch.
+            kept: What is kept.
+            check: As in `predict`.
         """
 
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
