@@ -42,10 +42,10 @@ def test_batches_gather_the_same_windows_as_the_views(dtype):
     got = list(batches.epoch(1, 0, order.steps))
     places = order.epoch(1)
     assert [x.dtype for x, _ in got] == [tf.int32] * 3
-    assert np.array_equal(np.concatenate([x for x, _ in got]), split.x[places])
+    assert np.array_equal(np.concatenate([x for x, _ in got]), windows.inputs[places])
     assert np.array_equal(np.concatenate([y for _, y in got]), split.y[places])
     measured = list(MeasuringBatches(split, 3))
-    assert np.array_equal(np.concatenate([x for x, _ in measured]), split.x)
+    assert np.array_equal(np.concatenate([x for x, _ in measured]), windows.inputs)
     assert np.array_equal(np.concatenate([y for _, y in measured]), split.y)
 
 
