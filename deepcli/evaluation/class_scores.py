@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.evaluation import intervals
 from deepcli.evaluation.intervals import Interval
-from deepcli.evaluation.scores import SAME, SCORES, Score, thin
+from deepcli.evaluation.scores import BLOCKS, SAME, SCORES, Score, thin
 
 if TYPE_CHECKING:
     import numpy as np
 
     from deepcli.evaluation.label_predictions import LabelPredictions
     from deepcli.evaluation.predictions import Predictions
+    from deepcli.evaluation.token_predictions import TokenPredictions
 
 
 def left_out(predictions: Predictions | LabelPredictions) -> str:
@@ -31,19 +32,23 @@ def without_examples(predictions: Predictions) -> str:
 
 @SCORES.register
 class Accuracy(Score):
-    """Fraction of examples whose most likely class is the label, with an exact 95 % interval (Clopper-Pearson)."""
+    """Fraction of examples whose most likely class is the label, with an exact 95 % interval (Clopper-Pearson).
 
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal")
+    Of a text, the fraction of tokens that were the most likely ones; its interval counts blocks of tokens.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal", "language_model")
     type: Literal["accuracy"] = "accuracy"
     METHOD: ClassVar[str] = intervals.EXACT
 
-    def measure(self, predictions: Predictions) -> float:
-        return float((predictions.answers == predictions.labels).mean())
+    def measure(self, predictions: Predictions | TokenPredictions) -> float:
+        return predictions.accuracy
 
-    def interval(self, predictions: Predictions) -> Interval:
-        return intervals.clopper_pearson(
-            int((predictions.answers == predictions.labels).sum()), len(predictions.labels)
-        )
+    def interval(self, predictions: Predictions | TokenPredictions) -> Interval | str | None:
+        return predictions.accuracy_interval or predictions.too_few()
+
+    def method(self, predictions: Predictions | TokenPredictions) -> str:
+        return BLOCKS if predictions.KIND == "tokens" else self.METHOD
 
 
 class Average(Score):

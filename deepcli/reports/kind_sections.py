@@ -16,10 +16,13 @@ from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.other_mistakes import LabelMistakes, NumberMistakes
 from deepcli.evaluation.predictions import Predictions
 from deepcli.evaluation.tables import per_class, per_label, per_number
+from deepcli.evaluation.token_mistakes import TokenMistakes
+from deepcli.evaluation.token_predictions import TokenPredictions
 from deepcli.reports import number_plots, plots
 from deepcli.reports.class_sections import class_mistakes, class_sections
 from deepcli.reports.label_plots import average_precision_bars
 from deepcli.reports.markup import cell, decimal, image, significant, svg, table
+from deepcli.reports.token_sections import token_mistakes, token_sections
 
 if TYPE_CHECKING:
     from deepcli.evaluation.other_mistakes import WorstExamples
@@ -195,8 +198,14 @@ BY_PREDICTIONS: dict[type, Any] = {
     LevelPredictions: level_sections,
     LabelPredictions: label_sections,
     NumberPredictions: number_sections,
+    TokenPredictions: token_sections,
 }
-BY_WORST: dict[type, Any] = {Mistakes: class_mistakes, LabelMistakes: label_mistakes, NumberMistakes: number_mistakes}
+BY_WORST: dict[type, Any] = {
+    Mistakes: class_mistakes,
+    LabelMistakes: label_mistakes,
+    NumberMistakes: number_mistakes,
+    TokenMistakes: token_mistakes,
+}
 for kind, write in BY_PREDICTIONS.items():
     sections.register(kind, write)
 for kind, write in BY_WORST.items():

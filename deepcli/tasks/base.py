@@ -31,6 +31,7 @@ class Task(Component):
     Attributes:
         takes: The kinds of target it takes; the first is the one for which `task: auto` chooses it.
         reads: How a target is read where data can be read in several ways; None where the data decide.
+        source: The type of data set that a path without a type stands for; empty if the path's name says it.
         losses: The losses that make sense, the default first.
         metrics: The metrics that make sense, the default first.
         headline: The score by which a model and a baseline are named.
@@ -42,6 +43,7 @@ class Task(Component):
 
     takes: ClassVar[tuple[TargetKind, ...]]
     reads: ClassVar[TargetKind | None] = None
+    source: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]]
     metrics: ClassVar[tuple[str, ...]]
     scores: ClassVar[str] = ""
@@ -113,6 +115,12 @@ class Task(Component):
             outputs: The model's outputs, float32 (examples, outputs).
             model: The model.
         """
+
+    def predicted(
+        self, signature: Signature, split: Split, outputs: np.ndarray, model: keras.Model | None
+    ) -> AnyPredictions:
+        """Put a split and a model's outputs for it together; see `predictions`."""
+        return self.predictions(signature, split.ids, split.y, outputs, model)
 
     def kept(self, signature: Signature) -> Callable[[Any, Any], Any] | None:
         """Return what takes targets and outputs, tensors both, and returns what is kept of them; None keeps the outputs.

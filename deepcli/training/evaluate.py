@@ -73,13 +73,13 @@ class Evaluator:
             metric.reset_state()
             metric.update_state(split.y, outputs)
             values[metric.name] = number(metric.result())
-        predictions = self._task.predictions(self._signature, split.ids, split.y, outputs, model)
+        predictions = self._task.predicted(self._signature, split, outputs, model)
         return Measured(values, predictions, split, self._signature.columns)
 
     def _measured_by_parts(self, model: keras.Model, split: Split, kept: Kept, check: Check) -> Measured:
         """Evaluate a model whose outputs are too large to be kept; its metrics are scores of what is kept."""
         found = self._backend.keep(model, split, self._batch_size, kept, check)
-        predictions = self._task.predictions(self._signature, split.ids, split.y, found, model)
+        predictions = self._task.predicted(self._signature, split, found, model)
         names = [metric.name for metric in self._metrics]
         values = {name: number(value) for name, value in self._task.measured(predictions, names).items()}
         return Measured(values, predictions, split, self._signature.columns)
