@@ -14,6 +14,7 @@ from deepcli.cli.data import data
 from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.export import export
+from deepcli.cli.generate import generate
 from deepcli.cli.init import init
 from deepcli.cli.lessons import lessons
 from deepcli.cli.list import list_components
@@ -67,6 +68,7 @@ MODELS, RUNS, DATA, SPECS = "Models", "Runs", "Data", "Specs"
 app.command(rich_help_panel=MODELS)(train)
 app.command(rich_help_panel=MODELS)(evaluate)
 app.command(rich_help_panel=MODELS)(predict)
+app.command(rich_help_panel=MODELS)(generate)
 app.command(rich_help_panel=RUNS)(runs)
 app.command(rich_help_panel=RUNS)(report)
 app.command(rich_help_panel=RUNS, cls=SeveralValues)(compare)

@@ -130,4 +130,4 @@ class Schema(Spec):
 RESERVED = ("", "<start>", "<unknown>", "")
 """First ids of a vocabulary of own texts, as in Keras: padding, start of a text, a word that is not in it, unused."""
 UNKNOWN_TOKEN = "<unknown>"
-"""First entry of the vocabulary of a running text: what training lacks. There is none for bytes, of which none is unknown."""
+"""First entry of the vocabulary of a running text, for what training lacks; a vocabulary of bytes has no such entry."""

@@ -34,7 +34,7 @@ def without_examples(predictions: Predictions) -> str:
 class Accuracy(Score):
     """Fraction of examples whose most likely class is the label, with an exact 95 % interval (Clopper-Pearson).
 
-    Of a text, the fraction of tokens that were the most likely ones; its interval counts blocks of tokens.
+    In a language model it counts tokens that were the most likely ones, and its interval blocks of tokens.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal", "language_model")

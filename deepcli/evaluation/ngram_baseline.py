@@ -59,18 +59,21 @@ class WittenBell:
         self.vocabulary, self.n = vocabulary, n
         self._orders = [_counted(tokens, length) for length in range(n)]
 
-    def nats(self, tokens: np.ndarray, places: np.ndarray, n: int | None = None) -> np.ndarray:
+    def nats(
+        self, tokens: np.ndarray, places: np.ndarray, n: int | None = None, before: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the cross-entropy of some tokens of a text, negative where another token is likelier.
 
         The likeliest is looked for among those that followed most often after each length of context.
 
         Args:
             tokens: The text, int (tokens,).
-            places: Which tokens; what is before them is their context, if it is there.
+            places: Which tokens; the tokens before each are its context.
             n: The longest n-gram to use; None for all.
+            before: How many tokens of context each has at most; None: all that are before it.
         """
-        orders = self._orders[: n or self.n]
-        hashes = [_contexts(tokens, places, length) for length in range(len(orders))]
+        orders, before = self._orders[: n or self.n], places if before is None else before
+        hashes = [_contexts(tokens, places, length, before) for length in range(len(orders))]
         targets = tokens[places].astype(np.int64)
         chance = self._probability(orders, hashes, targets)
         best = np.zeros(len(places))
@@ -116,12 +119,16 @@ def fit_ngrams(signature: Signature, train: Split, validation: Split | None) -> 
 
 
 def signed_windows(model: WittenBell, text: TextWindows, n: int, unscored: int | None) -> np.ndarray:
-    """Return the cross-entropy of the targets of windows, as in `TokenPredictions`, float32 (windows, window)."""
+    """Return the cross-entropy of the targets of windows, as in `TokenPredictions`, float32 (windows, window).
+
+    Like a network, n-grams see no token before the window.
+    """
     begins, parts = np.asarray(text.begins), []
     rows = max(AT_ONCE // text.window, 1)
     for first in range(0, len(begins), rows):
         places = begins[first : first + rows, None] + 1 + np.arange(text.window)
-        found = model.nats(text.tokens, places.ravel(), n)
+        before = np.broadcast_to(1 + np.arange(text.window), places.shape)
+        found = model.nats(text.tokens, places.ravel(), n, before.ravel())
         if unscored is not None:
             found[text.tokens[places.ravel()] == unscored] = np.nan
         parts.append(found.reshape(places.shape))
@@ -139,7 +146,7 @@ def running(text: TextWindows | None, most: int) -> np.ndarray:
 def _counted(tokens: np.ndarray, length: int) -> Grams:
     """Count what follows each context of a length."""
     places = np.arange(length, len(tokens))
-    context = _contexts(tokens, places, length)
+    context = _contexts(tokens, places, length, places)
     following = tokens[places].astype(np.int64)
     grams, first, counts = np.unique(_joined(context, following), return_index=True, return_counts=True)
     contexts, inverse = np.unique(context[first], return_inverse=True)
@@ -150,12 +157,12 @@ def _counted(tokens: np.ndarray, length: int) -> Grams:
     return Grams(grams, counts, contexts, totals, np.bincount(inverse, minlength=len(contexts)), likeliest)
 
 
-def _contexts(tokens: np.ndarray, places: np.ndarray, length: int) -> np.ndarray:
-    """Hash the tokens before some places; where the text begins too late, it is a context that never occurs."""
+def _contexts(tokens: np.ndarray, places: np.ndarray, length: int, before: np.ndarray) -> np.ndarray:
+    """Hash the tokens before some places; where fewer than that are known, it is a context that never occurs."""
     found = np.full(len(places), length, np.uint64)
     for back in range(length, 0, -1):
         found = _joined(found, tokens[np.maximum(places - back, 0)].astype(np.int64))
-    return np.where(places >= length, found, np.uint64(0))
+    return np.where(before >= length, found, np.uint64(0))
 
 
 def _joined(hashes: np.ndarray, tokens: np.ndarray) -> np.ndarray:
@@ -167,6 +174,6 @@ def _joined(hashes: np.ndarray, tokens: np.ndarray) -> np.ndarray:
 
 
 def _found(known: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where hashes are in a sorted array, and whether they are there."""
+    """Return the places of hashes in a sorted array, and whether it has them."""
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return at, known[at] == wanted

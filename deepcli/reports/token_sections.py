@@ -27,8 +27,8 @@ def token_sections(predictions: TokenPredictions, names: Sequence[str]) -> Itera
         names: The tokens by id.
     """
     costs, scored = np.abs(predictions.nats), predictions.scored
-    yield "<h2>By the length of the context</h2>"
-    yield '<p class="soft">mean cross-entropy in nats of tokens with so many tokens before them in their window</p>'
+    yield "<h2>Cross-entropy by the length of the context</h2>"
+    yield '<p class="soft">mean cross-entropy in nats, by the place of a token in its window</p>'
     rows, begin, window = [], 0, predictions.tokens.shape[1]
     while begin < window:
         end = min(max(2 * begin, begin + 1), window)

@@ -17,11 +17,19 @@ from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
 if TYPE_CHECKING:
+    from deepcli.models.base import Stepper
     from deepcli.training.device import Device
 
 Check = Callable[[], None]
 Kept = Callable[[Any, Any], Any]
 """Takes targets and a model's outputs, tensors both, and returns what is kept of each example."""
+
+
+Steps = Callable[[np.ndarray, int, Any], tuple[np.ndarray, Any]]
+"""Takes tokens, int32 (1, steps), the number of tokens before them and the state, None at the start of a text.
+
+Returns the logits after the last token, float32 (vocabulary,), and the state.
+"""
 
 
 class Batches(Protocol):
@@ -91,6 +99,9 @@ class Backend(Protocol):
 
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function that maps a batch of any size to the model's float32 outputs (batch, units)."""
+
+    def stepping(self, stepper: Stepper) -> Steps:
+        """Return a function that computes a language model's logits from further tokens of one text."""
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

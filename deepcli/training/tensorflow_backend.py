@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.models.base import Stepper
 from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
-from deepcli.training.backend import Batches, Check, Kept
+from deepcli.training.backend import Batches, Check, Kept, Steps
 from deepcli.training.order import Order
 from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.replicas import gathered, mirror
@@ -128,6 +129,29 @@ class TensorFlowBackend:
         signature = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
         compiled = tf.function(lambda x: model(x, training=False), [signature], autograph=False)
         return lambda x: np.asarray(compiled(tf.constant(x)), np.float32)
+
+    def stepping(self, stepper: Stepper) -> Steps:
+        """Compile a graph for single tokens, and one for any number of them."""
+        start = tuple(tf.zeros((1, *shape)) for shape in stepper.shapes)
+
+        def step(tokens: tf.Tensor, before: tf.Tensor, state: tuple[tf.Tensor, ...]) -> Any:
+            outputs, after = stepper.step(tokens, before, state)
+            return outputs[0, -1], tuple(tf.cast(one, tf.float32) for one in after)
+
+        states = tuple(tf.TensorSpec(one.shape, one.dtype) for one in start)
+        single, several = (
+            tf.function(
+                step, [tf.TensorSpec((1, steps), tf.int32), tf.TensorSpec((), tf.int32), states], autograph=False
+            )
+            for steps in (1, None)
+        )
+
+        def run(tokens: np.ndarray, before: int, state: Any) -> tuple[np.ndarray, Any]:
+            compute = single if tokens.shape[1] == 1 else several
+            logits, after = compute(tf.constant(tokens), tf.constant(before), start if state is None else state)
+            return np.asarray(logits, np.float32), after
+
+        return run
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

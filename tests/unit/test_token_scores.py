@@ -145,3 +145,12 @@ def test_the_baseline_learns_from_training_and_chooses_its_length_on_validation(
     assert found.shape == held.y.shape
     assert np.abs(found).mean() < 0.7 < np.abs(unigram_nats(train.y, held.y, 5, 0)).mean()
     assert "chosen on validation" in fitted.notes[0]
+
+
+def test_n_grams_see_no_token_before_the_window():
+    """As a network does, so that both are compared on the same text."""
+    tokens = np.tile(np.array([1, 1, 2, 2], np.uint8), 500)  # the next token follows from two, not from one
+    signature = Signature("text", (4,), 3, 100, 3, target=Target(kind="tokens"), unscored=0)
+    split = Split.of_text(TextWindows(tokens, range(0, 1900, 4), 4))
+    costs = np.abs(fit_baseline("ngram", signature, split, split).outputs(split)).mean(axis=0)
+    assert costs[0] == pytest.approx(np.log(2), abs=0.02) and (costs[1:] < 0.02).all()
