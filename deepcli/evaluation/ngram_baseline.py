@@ -10,7 +10,7 @@ from deepcli.data.arrays.splits import Split
 from deepcli.data.arrays.text_windows import TextWindows
 from deepcli.data.signature import Signature
 
-MOST_TOKENS = 5_000_000
+MOST_TOKENS = 2_000_000
 """Tokens of training that are counted, the last ones."""
 LONGEST = {True: 7, False: 4}
 """The longest n-gram that is tried, for small vocabularies such as characters, and for large ones such as words."""
@@ -64,7 +64,8 @@ class WittenBell:
     ) -> np.ndarray:
         """Return the cross-entropy of some tokens of a text, negative where another token is likelier.
 
-        The likeliest is looked for among those that followed most often after each length of context.
+        The likeliest is looked for among those that followed the two longest known contexts most often, so that now and then
+        a right answer counts as a wrong one.
 
         Args:
             tokens: The text, int (tokens,).
@@ -76,13 +77,12 @@ class WittenBell:
         hashes = [_contexts(tokens, places, length, before) for length in range(len(orders))]
         targets = tokens[places].astype(np.int64)
         chance = self._probability(orders, hashes, targets)
-        best = np.zeros(len(places))
-        answer = np.full(len(places), -1)
-        for length, order in enumerate(orders):
-            at, known = _found(order.contexts, hashes[length])
-            candidate = np.where(known, order.likeliest[at], answer)
-            likely = np.where(candidate >= 0, self._probability(orders, hashes, np.maximum(candidate, 0)), -1.0)
-            answer, best = np.where(likely > best, candidate, answer), np.maximum(best, likely)
+        first = second = np.zeros(len(places), np.int64)
+        for order, context in zip(orders, hashes, strict=True):
+            at, known = _found(order.contexts, context)
+            first, second = np.where(known, order.likeliest[at], first), np.where(known, first, second)
+        likelier = self._probability(orders, hashes, first) >= self._probability(orders, hashes, second)
+        answer = np.where(likelier, first, second)
         cost = -np.log(chance)
         found: np.ndarray = np.where(answer == targets, cost, -cost).astype(np.float32)
         return found

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from deepcli.evaluation.paired_tokens import PairedTokens
     from deepcli.evaluation.token_mistakes import TokenMistakes
 
+ROWS = 4096
+"""Windows that are added up at a time."""
 BLOCKS = 100
 """Blocks into which a text is divided for intervals."""
 FEWEST_BLOCKS = 20
@@ -89,7 +91,10 @@ class TokenPredictions(AnyPredictions):
     @cached_property
     def loss(self) -> float:
         """The mean cross-entropy in nats."""
-        return float(np.abs(self.nats[self.scored]).mean(dtype=np.float64))
+        total = 0.0
+        for begin in range(0, len(self.nats), ROWS):  # a copy of the whole would double the memory of a long text
+            total += float(np.nansum(np.abs(self.nats[begin : begin + ROWS]), dtype=np.float64))
+        return total / int(self.scored.sum())
 
     @property
     def bits_per_character(self) -> float:

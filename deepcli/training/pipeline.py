@@ -37,7 +37,7 @@ class TrainingBatches:
         self._replicas = strategy.num_replicas_in_sync
         with tf.device("CPU:0"):
             self._positions = tf.Variable(np.arange(order.examples), dtype=tf.int64, trainable=False)
-            self._pairs = pair_gatherer(split)
+            self._pairs, self._rewritten = pair_gatherer(split), split.text is None
             self._weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
             self._lengths = None
             if self._replicas > 1 and isinstance(split.x, Tokens):
@@ -59,7 +59,7 @@ class TrainingBatches:
         """Return a `tf.data.Dataset` of the steps from `start` to before `stop`, in the order of the latest `arrange`."""
         replicas = self._replicas
         pieces = tf.data.Dataset.range(start * replicas, stop * replicas)
-        dataset = _options(_mapped(pieces, self._piece)).prefetch(PREFETCH * replicas)
+        dataset = _options(_mapped(pieces, self._piece), self._rewritten).prefetch(PREFETCH * replicas)
         if replicas == 1:
             return dataset
         return self._strategy.distribute_datasets_from_function(lambda _: dataset)
@@ -128,7 +128,8 @@ class MeasuringBatches:
         self.split, self.batch_size = split, batch_size
         with tf.device("CPU:0"):
             positions = tf.data.Dataset.range(len(split)).batch(batch_size)
-            self._dataset = _options(_mapped(positions, pair_gatherer(split))).prefetch(PREFETCH)
+            mapped = _mapped(positions, pair_gatherer(split))
+            self._dataset = _options(mapped, split.text is None).prefetch(PREFETCH)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._dataset)
@@ -181,8 +182,11 @@ def _mapped(dataset: Any, function: Callable[..., Any]) -> Any:
     return dataset.map(tf.autograph.experimental.do_not_convert(function))
 
 
-def _options(dataset: Any) -> Any:
+def _options(dataset: Any, rewritten: bool = True) -> Any:
+    """Set the options of a dataset; where it is rewritten, TensorFlow copies what it gathers from, which may be large."""
     options = tf.data.Options()
+    if not rewritten:
+        options.experimental_optimization.apply_default_optimizations = False
     options.autotune.enabled = False
     options.deterministic = True
     return dataset.with_options(options)

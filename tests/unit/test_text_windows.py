@@ -1,6 +1,7 @@
 """Windows of a running text: views without copies, and batches that are gathered from the text itself."""
 
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ from deepcli.training.tensorflow_backend import TensorFlowBackend
 
 def text(count=50, dtype="uint8"):
     tokens = aligned_tokens(count, np.dtype(dtype))
-    tokens[:] = np.arange(count) % 7
+    tokens[:] = np.resize(np.arange(7), count)
     return tokens
 
 
@@ -56,6 +57,18 @@ def test_an_aligned_text_is_not_copied_for_batches():
     tokens[:] = 5  # seen through the gatherer only if it reads the same memory
     x, y = pairs(tf.constant([1, 3], tf.int64))
     assert (np.asarray(x) == 5).all() and (np.asarray(y) == 5).all()
+
+
+def test_an_epoch_takes_little_memory_beyond_a_large_text():
+    """TensorFlow copies what a dataset gathers from if it rewrites the dataset."""
+    tokens = text(96 << 20)
+    split = Split.of_text(TextWindows(tokens, range(0, len(tokens) - 129, 128), 128))
+    process, order = psutil.Process(), Order(len(split), 32, seed=0)
+    before = process.memory_info().rss
+    for x, _ in TrainingBatches(split, order, None, tf.distribute.get_strategy()).epoch(0, 0, 5):
+        assert x.shape == (32, 128)
+    next(iter(MeasuringBatches(split, 32)))
+    assert process.memory_info().rss - before < len(tokens) / 2
 
 
 def test_a_text_that_cannot_be_shared_is_gathered_all_the_same():
