@@ -147,7 +147,7 @@ def generate(loaded: LoadedModel, request: GenerateRequest) -> Iterator[TextStre
     prompt = prompt_tokens(data, request)
     forbidden = () if data.tokens == "bytes" else (0,)
     sampling = Sampling(request.temperature, request.top_k, request.top_p, forbidden)
-    continuation = Continuation(loaded)
+    continuation = Continuation(loaded.model, loaded.experiment, loaded.backend)
     decode = decoder(data.data_schema.vocabulary, data.tokens)
     for number in range(request.number):
         yield TextStream(continuation.tokens(prompt, sampling, [request.seed, number]), request, decode)
@@ -173,7 +173,7 @@ def prompt_tokens(data: TextDataset, request: GenerateRequest) -> list[int]:
         DataError: It has tokens that training lacks.
     """
     from deepcli.data.arrays.encoded_running_text import make_encoder
-    from deepcli.data.sources.text_vocabulary import unknown_signs
+    from deepcli.data.sources.text_vocabulary import first_token, unknown_signs
     from deepcli.errors import DataError
 
     vocabulary, text = data.data_schema.vocabulary, request.prompt.replace("\r\n", "\n").replace("\r", "\n")
@@ -188,9 +188,7 @@ def prompt_tokens(data: TextDataset, request: GenerateRequest) -> list[int]:
     known = [token for token in tokens if token or data.tokens == "bytes"]
     if text and not known:
         raise DataError(f"the prompt has no {data.tokens} that training has")
-    if not known and (data.tokens == "bytes" or "\n" in vocabulary):
-        known = encode("\n").tolist()
-    return known or [1]
+    return known or [first_token(vocabulary)]
 
 
 def opened_for_text(path: Path, device: str, plugins: Sequence[str]) -> CheckpointFile:

@@ -169,6 +169,7 @@ class TextDataset(OwnDataset):
         from deepcli.data.arrays.splits import Provenance, Splits
 
         placed = with_absolute_paths(self)
+        placed._demand_same_tokens()
         gathered, schema = placed.gather(placed._carried), placed.data_schema
         same = gathered.fingerprint == schema.fingerprint
         if not same and placed._carried is None:
@@ -189,6 +190,20 @@ class TextDataset(OwnDataset):
             Provenance(gathered.source, True, mark, mark),
             findings=(*gathered.findings, *self._unknown(encoded)),
         )
+
+    def _demand_same_tokens(self) -> None:
+        """Check that a model's text is read as in training.
+
+        Raises:
+            DataError: It has other tokens, or another window.
+        """
+        known = self._carried
+        if known is None:
+            return
+        if known.shape != (self.window,):
+            raise DataError(f"data.window: the model was trained on windows of {known.shape[0]}, not {self.window}")
+        if known.layout.get("tokens") != self.tokens:
+            raise DataError(f"data.tokens: the model was trained on {known.layout.get('tokens')}, not {self.tokens}")
 
     def _unknown(self, encoded: EncodedText) -> Iterator[Finding]:
         """Report tokens of validation and test that training lacks."""

@@ -23,6 +23,7 @@ from deepcli.reports.markup import significant
 from deepcli.reports.markup import svg as _svg
 from deepcli.reports.markup import table as _table
 from deepcli.reports.pages import render
+from deepcli.reports.token_sections import sample_section
 from deepcli.run.loaded import LoadedRun
 from deepcli.spec.registry import Component
 from deepcli.spec.trees import differences
@@ -126,6 +127,7 @@ def _body(run: LoadedRun) -> Iterator[str]:
     if predictions is not None:
         yield from sections(predictions, run.experiment.target_names)
         yield from _worst(run, predictions)
+    yield from sample_section(run.run.samples)
     yield "<h2>How to reproduce this run</h2>"
     yield _how(run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -15,6 +16,8 @@ MOST_LISTED = 20
 """Tokens that are listed."""
 DARKEST = 6.0
 """Nats from which a token has the darkest ground."""
+MOST_BYTES = 100_000
+"""Bytes of samples that are read."""
 MOST_SHOWN = 8
 """Passages that are shown."""
 
@@ -43,6 +46,18 @@ def token_sections(predictions: TokenPredictions, names: Sequence[str]) -> Itera
         [cell("", "th"), *(cell(name, "th", number=True) for name in ("share", "times", "mean nats", "right"))],
         list(_costly(predictions, costs, names)),
     )
+
+
+def sample_section(path: Path) -> Iterator[str]:
+    """Write the texts of a run's `samples.txt`, if it has one."""
+    if not path.is_file() or path.is_symlink():
+        return
+    with path.open("rb") as file:
+        text = file.read(MOST_BYTES).decode("utf-8", "replace")
+    yield "<h2>Samples</h2>"
+    yield '<p class="soft">written by the model without a prompt, at a temperature of 0.8</p>'
+    for one in text.removesuffix("\n").split("\n---\n")[:MOST_SHOWN]:
+        yield Markup('<pre style="white-space: pre-wrap">{}</pre>').format(one)
 
 
 def _costly(predictions: TokenPredictions, costs: np.ndarray, names: Sequence[str]) -> Iterator[list[Markup]]:

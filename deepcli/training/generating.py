@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import keras
 import numpy as np
 
 from deepcli.data.arrays.splits import generator
 from deepcli.evaluation.sampling import Sampling
+from deepcli.experiment.schema import Experiment
 from deepcli.system.signals import heed
-from deepcli.training.evaluate import LoadedModel
+from deepcli.training.backend import Backend
 
 
 class Continuation:
@@ -19,14 +21,15 @@ class Continuation:
     window; then it reads the latest half of the window again, once for half a window of further tokens.
 
     Args:
-        loaded: The model.
+        model: The model.
+        experiment: Its spec.
+        backend: Computes the steps.
     """
 
-    def __init__(self, loaded: LoadedModel) -> None:
-        experiment = loaded.experiment
-        stepper = experiment.model.stepper(loaded.model, experiment.signature)
+    def __init__(self, model: keras.Model, experiment: Experiment, backend: Backend) -> None:
+        stepper = experiment.model.stepper(model, experiment.signature)
         self._longest = stepper.longest
-        self._run = loaded.backend.stepping(stepper)
+        self._run = backend.stepping(stepper)
 
     def tokens(self, prompt: Sequence[int], sampling: Sampling, seed: Sequence[int]) -> Iterator[int]:
         """Yield tokens without end.

@@ -118,3 +118,14 @@ def test_a_stop_that_comes_in_pieces_ends_a_text_and_what_only_begins_like_it_do
         "#c",
         "",
     ]  # nothing is held back longer than needed
+
+
+def test_samples_are_in_the_run_and_its_report(cli, story):
+    texts = (story / "samples.txt").read_text().removesuffix("\n").split("\n---\n")
+    assert len(texts) == 3 and all(len(text) == 300 for text in texts)
+    assert texts[0] == Run(story).generate(length=300, temperature=0.8)[0].text
+    assert cli("report", story).code == 0
+    page = (story / "report.html").read_text()
+    assert (
+        "<h2>Samples</h2>" in page and "<h2>Hardest passages</h2>" in page and "<h2>Tokens that cost most</h2>" in page
+    )

@@ -76,8 +76,12 @@ def test_a_step_at_a_time_gives_the_logits_of_the_whole_window(book, name):
     np.testing.assert_allclose(logits, expected[8], rtol=0, atol=1e-5)
 
 
+def continuation(model):
+    return Continuation(model.model, model.experiment, model.backend)
+
+
 def drawn(model, prompt, count, **fields):
-    tokens = Continuation(model).tokens(prompt, Sampling(**fields), [7])
+    tokens = continuation(model).tokens(prompt, Sampling(**fields), [7])
     return [next(tokens) for _ in range(count)]
 
 
@@ -105,7 +109,7 @@ def test_equal_seeds_draw_equal_texts_and_others_do_not(book):
     model = loaded(book, "lstm")
     tokens = [
         [next(one) for _ in range(30)]
-        for one in (Continuation(model).tokens([1], Sampling(), seed) for seed in ([3], [3], [4]))
+        for one in (continuation(model).tokens([1], Sampling(), seed) for seed in ([3], [3], [4]))
     ]
     assert tokens[0] == tokens[1] != tokens[2]
 

@@ -189,6 +189,19 @@ def test_a_schema_survives_a_checkpoint_and_a_false_one_is_refused(book):
             read_schema(schema.model_copy(update=changed).model_dump_json().encode())
 
 
+def test_other_data_of_a_model_are_all_for_test_and_read_with_its_vocabulary(book, tmp_path):
+    schema = section(book, window=5).data_schema
+    other = tmp_path / "other.txt"
+    other.write_text("It was z" * 20, encoding="utf-8")
+    splits = section(other, window=5).carrying(schema).load(OFFLINE)
+    assert (len(splits.train), splits.validation, len(splits.test)) == (0, None, 31)
+    ids = splits.test.text.tokens[:8].tolist()
+    assert "".join(schema.vocabulary[one] for one in ids) == f"It was {UNKNOWN_TOKEN}"
+    for fields, place in (({"window": 6}, "data.window"), ({"tokens": "bytes"}, "data.tokens")):
+        with pytest.raises(DataError, match=f"{place}: the model was trained on"):
+            section(other, **{"window": 5, **fields}).carrying(schema).load(OFFLINE)
+
+
 def test_encoding_and_decoding_are_inverse_for_what_is_known():
     vocabulary = (UNKNOWN_TOKEN, *sorted(set("hello \U0001f600")))
     ids = make_encoder(vocabulary, "characters")("hell\U0001f600 xo")

@@ -61,3 +61,8 @@ def unknown_signs(text: str, vocabulary: Sequence[str], tokens: TextTokens) -> I
     """Yield the tokens of a text that a vocabulary lacks, each as often as it occurs."""
     known = set(vocabulary[1:]) if tokens != "bytes" else set(vocabulary)
     return (piece for piece in pieces_of(text, tokens) if piece not in known)
+
+
+def first_token(vocabulary: Sequence[str]) -> int:
+    """Return the token that a text without a prompt begins after: a newline, or the first one if training has none."""
+    return vocabulary.index("\n") if "\n" in vocabulary else min(1, len(vocabulary) - 1)
