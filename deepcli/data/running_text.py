@@ -33,7 +33,7 @@ SHOWN = 5
 
 @DATASETS.register
 class TextDataset(OwnDataset):
-    """A running text, such as a book: a file, or the .txt and .md files of a folder one after another.
+    """A running text, such as a book: a file, the .txt and .md files of a folder one after another, or a column of a table.
 
     A model predicts each token from those before it. The text is divided by place: the end of it is for test, what is
     before that for validation, the rest for training. It is read in windows; none reaches from one split into another.
@@ -42,6 +42,10 @@ class TextDataset(OwnDataset):
     kinds: ClassVar[tuple[Kind, ...]] = ("text",)
 
     type: Literal["text"] = "text"
+    column: str | None = Field(
+        None,
+        description="Column of a table whose texts are read one after another, a row a line; null: the path is of text.",
+    )
     tokens: TextTokens = Field("characters", description="What the text is split into.")
     vocabulary_size: Annotated[int, Field(gt=1)] | None = Field(
         None,
@@ -56,15 +60,21 @@ class TextDataset(OwnDataset):
     )
 
     def stamp(self) -> object:
+        from deepcli.data.sources.tables.split_files import table_files
         from deepcli.data.sources.text_pieces import find_text_files
 
+        if self.column is not None:
+            return [[str(path), *stat_of(path)] for path, _ in table_files(self.place)]
         return [[str(path), *stat_of(path)] for path in find_text_files(Path(self.place).expanduser())]
 
     def gather(self, known: Schema | None) -> Gathered:
-        from deepcli.data.sources.text_pieces import find_text_files, read_through
+        from deepcli.data.sources.text_pieces import find_text_files, read_column, read_through
 
         self._check_section()
-        text, findings = read_through(find_text_files(Path(self.place).expanduser()))
+        if self.column is not None:
+            text, findings = read_column(self.place, self.column)
+        else:
+            text, findings = read_through(find_text_files(Path(self.place).expanduser()))
         target = Target(kind="tokens", reason="the token after each token")
         return Gathered(self.path, Divisible([text.digest]), target, [0], text, findings)
 

@@ -119,6 +119,18 @@ def test_a_folder_is_read_in_the_order_of_its_names_and_ends_of_lines_are_newlin
     assert text.characters == len("".join(text.pieces()))
 
 
+def test_a_column_of_a_table_is_read_row_by_row(tmp_path):
+    path = tmp_path / "reviews.csv"
+    rows = [f'{number},"Good, and {number}"' for number in range(200)]
+    path.write_text("id,review\n" + "\n".join([*rows, "200,"]) + "\n", encoding="utf-8")
+    data = section(path, column="review", window=6)
+    splits = data.load(OFFLINE)
+    assert spelled(data, splits.train).startswith("Good, and 0\nGood, and 1\n")
+    assert data.data_schema.layout["characters"] == sum(len(f"Good, and {number}\n") for number in range(200))
+    with pytest.raises(DataError, match=r"data.column: .* has no column 'reviw'; did you mean 'review'"):
+        _ = section(path, column="reviw", window=6).data_schema
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -12,6 +12,8 @@ from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.text_files import BOMS, CONTROLS, ENDINGS
 from deepcli.errors import DataError
 
+ROWS = 1_000
+"""Texts of a column that are one piece."""
 PIECE = 1 << 22
 """Characters that are read at a time, so that the memory of reading does not depend on the length of a text."""
 CONTROL_TABLE = dict.fromkeys(map(ord, CONTROLS))
@@ -42,6 +44,26 @@ class TextFile:
 
 
 @dataclass(frozen=True)
+class TextColumn:
+    """The texts of a column of a table.
+
+    Attributes:
+        path: The table.
+        texts: A text for each row.
+        encoding: Its encoding; a table says it by itself.
+    """
+
+    path: Path
+    texts: tuple[str, ...]
+    encoding: str = ""
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the texts in pieces, each text on lines of its own."""
+        for begin in range(0, len(self.texts), ROWS):
+            yield "\n".join(self.texts[begin : begin + ROWS]).replace("\r\n", "\n").replace("\r", "\n") + "\n"
+
+
+@dataclass(frozen=True)
 class RunningText:
     """A text that was read through once.
 
@@ -51,7 +73,7 @@ class RunningText:
         digest: SHA-256 of its content.
     """
 
-    files: tuple[TextFile, ...]
+    files: tuple[TextFile | TextColumn, ...]
     characters: int
     digest: bytes
 
@@ -60,7 +82,7 @@ class RunningText:
         return joined(self.files)
 
 
-def joined(files: Sequence[TextFile]) -> Iterator[str]:
+def joined(files: Sequence[TextFile | TextColumn]) -> Iterator[str]:
     """Yield the text of several files in pieces, each file on lines of its own."""
     last = "\n"
     for file in files:
@@ -94,20 +116,46 @@ def read_through(paths: Sequence[Path]) -> tuple[RunningText, tuple[Finding, ...
     Raises:
         DataError: A file cannot be read or is not text, or the text is empty.
     """
-    files, findings = [], []
-    for path in paths:
-        file = _opened(path)
-        files.append(file)
-        if file.encoding == "cp1252":
-            advice = "is not UTF-8 and is read as Windows-1252; save it as UTF-8 if letters with accents are wrong"
-            findings.append(Finding("not-utf-8", "warning", str(path), advice))
+    files = tuple(map(_opened, paths))
+    advice = "is not UTF-8 and is read as Windows-1252; save it as UTF-8 if letters with accents are wrong"
+    odd = [str(file.path) for file in files if file.encoding == "cp1252"]
+    return measured(files), tuple(Finding("not-utf-8", "warning", path, advice) for path in odd)
+
+
+def measured(files: tuple[TextFile | TextColumn, ...]) -> RunningText:
+    """Find out the length of a text.
+
+    Raises:
+        DataError: It is empty.
+    """
     count, digest = 0, hashlib.sha256()
     for piece in joined(files):
         count += len(piece)
         digest.update(piece.encode("utf-8", "surrogatepass"))
     if not count:
-        raise DataError(f"{paths[0] if len(paths) == 1 else paths[0].parent}: is empty")
-    return RunningText(tuple(files), count, digest.digest()), tuple(findings)
+        raise DataError(f"{files[0].path if len(files) == 1 else files[0].path.parent}: is empty")
+    return RunningText(files, count, digest.digest())
+
+
+def read_column(path: str, name: str) -> tuple[RunningText, tuple[Finding, ...]]:
+    """Read the texts of a column of a table, in the order of its rows; those that are missing are left out.
+
+    Raises:
+        DataError: There is no such table or column, or all texts are missing.
+    """
+    from deepcli.data.sources.tables.split_files import read_files, table_files
+    from deepcli.data.sources.tables.table_options import TableOptions
+    from deepcli.spec.spelling import did_you_mean
+
+    files = table_files(path)
+    table = read_files(files, TableOptions())
+    if name not in table.names:
+        known = ", ".join(table.names)
+        raise DataError(
+            f"data.column: {path} has no column {name!r}; {did_you_mean(name, table.names)}columns: {known}"
+        )
+    column = TextColumn(files[0][0], tuple(text for text in table.column(name) if text))
+    return measured((column,)), tuple(table.findings)
 
 
 def _opened(path: Path) -> TextFile:
