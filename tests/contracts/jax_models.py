@@ -10,13 +10,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from deepcli.data import DATASETS
 from deepcli.experiment.schema import Experiment
 from deepcli.training.build import build_model, compile_model
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.contracts.tiny_table import registered
+from tests.contracts.tiny_table import TinyTable
+from tests.contracts.tiny_text import TinyText
 
-registered().__enter__()
+DATASETS._classes |= {"tiny_table": TinyTable, "tiny_text": TinyText}
 assert keras.backend.backend() == "jax"
 for case in sorted(Path(sys.argv[1]).glob("*.json")):
     experiment = Experiment.model_validate(json.loads(case.read_text()))
