@@ -140,7 +140,7 @@ def generate(loaded: LoadedModel, request: GenerateRequest) -> Iterator[TextStre
     """
     from deepcli.data.arrays.encoded_running_text import decoder
     from deepcli.evaluation.sampling import Sampling
-    from deepcli.training.generating import Continuation
+    from deepcli.training.continuation import Continuation
 
     data = text_data(loaded.experiment.data, loaded.experiment.resolved_task.type)
     request.check()

@@ -12,7 +12,7 @@ from deepcli.data.sources.text_vocabulary import first_token
 from deepcli.evaluation.sampling import Sampling
 from deepcli.system.atomic import write_text
 from deepcli.training.context import RunContext
-from deepcli.training.generating import Continuation
+from deepcli.training.continuation import Continuation
 
 TEXTS, TOKENS, TEMPERATURE = 3, 300, 0.8
 SEPARATOR = "\n---\n"

@@ -8,9 +8,9 @@ import pytest
 from deepcli.evaluation.sampling import Sampling
 from deepcli.experiment.schema import Experiment
 from deepcli.training.build import build_model
+from deepcli.training.continuation import Continuation
 from deepcli.training.device import choose
 from deepcli.training.evaluate import LoadedModel
-from deepcli.training.generating import Continuation
 from deepcli.training.tensorflow_backend import TensorFlowBackend
 from tests import own_files
 
