@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,16 @@ def section(source: str, fields: dict[str, Any], **schema: Any) -> Any:
     """Return a data section that carries a schema, as one from a checkpoint does; its file need not exist."""
     with carrying(Schema(source=source, counts={"train": 9}, **{"target": TARGET, **schema})):
         return DATASETS.select({"type": source, "path": "gone", **fields})
+
+
+def running_text(path: Path, sentences: int = 60) -> Path:
+    """Write a text in which some words follow others."""
+    rng = random.Random(0)
+    subjects, verbs, objects = (
+        ("the cat", "a dog", "the bird"),
+        ("sees", "likes", "follows"),
+        ("a mouse", "the sea", "us"),
+    )
+    lines = (f"{rng.choice(subjects)} {rng.choice(verbs)} {rng.choice(objects)}." for _ in range(sentences))
+    path.write_text("\n".join(line.capitalize() for line in lines) + "\n", encoding="utf-8")
+    return path

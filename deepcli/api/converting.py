@@ -109,6 +109,11 @@ def _exported(
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), "cpu")
     choices.check(checkpoint.experiment.resolved_task, checkpoint.experiment.signature)
+    if checkpoint.experiment.signature.kind == "text":
+        raise UsageError(
+            f"{request.path}: language models are not exported, as no format keeps what a model remembers between tokens; "
+            "continue texts with deepcli, or load the .keras file of the run in Keras"
+        )
     if request.length is not None:
         _check_length(request.length, checkpoint.experiment, chosen)
     if request.output is None and run is None:
@@ -176,7 +181,7 @@ def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
         UsageError: The length has no effect, or is too large.
     """
     if experiment.signature.kind != "tokens":
-        read = {"image": "images", "features": "rows of numbers"}[experiment.signature.kind]
+        read = {"image": "images", "features": "rows of numbers"}.get(experiment.signature.kind, "windows")
         raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads {read}, not texts")
     if not format_.fixed:
         raise UsageError(f"--length: has no effect; the format {format_.type} accepts texts of any length")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
     from deepcli.api.converting import ExportedModel
+    from deepcli.api.generating import GeneratedText
     from deepcli.api.loading import PluginFiles
     from deepcli.api.predicting import Predicted
     from deepcli.evaluation.predictions_base import AnyPredictions
@@ -156,6 +157,45 @@ class Run:
         values = listed(inputs, loaded.experiment.signature.shape)
         reader = make_reader(checkpoint, list(values.values()), options, data_sources, warn, unreadable.append)
         return predict_values(loaded, reader, values, top_k, batch_size, unreadable, skip)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        number: int = 1,
+        stop: Sequence[str] = (),
+        unknown: Literal["error", "skip"] = "error",
+    ) -> list[GeneratedText]:
+        """Continue a text with a language model.
+
+        Args:
+            prompt: The text to continue; empty begins as after an empty line.
+            length: Tokens to write at most.
+            temperature: Below 1 is likelier and duller; 0 always takes the likeliest token.
+            top_k: Draw among this number of the likeliest tokens; None for all.
+            top_p: Draw among the likeliest tokens with this probability together; None for all.
+            seed: Equal seeds give equal texts.
+            number: Number of texts.
+            stop: A text ends before any of these.
+            unknown: For characters or words of the prompt that training lacks: `error`, or `skip` them.
+
+        Returns:
+            The texts: `text` is what follows the prompt, `tokens` the number of tokens, `stopped` whether a stop ended it.
+
+        Raises:
+            UsageError: The model is not a language model, or an argument has no meaning.
+            DataError: The prompt has tokens that training lacks.
+        """
+        from deepcli.api.generating import GenerateRequest, generate
+
+        request = GenerateRequest(prompt, length, temperature, top_k, top_p, seed, number, tuple(stop), unknown)
+        request.check()
+        return [stream.whole() for stream in generate(self._loaded_model()[1], request)]
 
     def evaluate(
         self,

@@ -50,7 +50,7 @@ def found_lines(schema: Schema) -> Iterator[str]:
         shown = {name: value for name, value in schema.layout.items() if value not in (None, "") and name != "format"}
         told = ", ".join(f"{name} {NAMES.get(value, str(value).lower())}" for name, value in shown.items())
         yield from textwrap.wrap(f"read with {told}", WIDTH, subsequent_indent="    ")
-    if target.kind != "numbers":
+    if target.kind not in ("numbers", "tokens"):
         yield from _classes(schema)
     if schema.kind == "features" and len(schema.columns) <= MOST_SHOWN:
         width = max(len(column.name) for column in schema.columns)
@@ -65,6 +65,8 @@ def _inputs(schema: Schema) -> str:
     if schema.kind == "tokens":
         longest = f"at most {schema.shape[0]}" if schema.shape[0] else "any number of"
         return f"texts, {longest} tokens of {len(schema.vocabulary):,} different ones"
+    if schema.kind == "text":
+        return f"a running text, windows of {schema.shape[0]} tokens of {len(schema.vocabulary):,} different ones"
     return f"{len(schema.columns)} columns"
 
 

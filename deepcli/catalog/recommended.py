@@ -85,6 +85,8 @@ def name_of(path: str) -> str:
 
 def _data(signature: Signature) -> dict[str, Any]:
     batch = 32 if signature.examples < 5_000 else 64 if signature.examples < MANY else 256
+    if signature.kind == "text":
+        return {}
     if signature.kind == "features" and batch > 32:
         return {"batch_size": 256}
     if signature.kind == "image" and min(size or 0 for size in signature.shape[:2]) >= SMALLEST_VARIED:
@@ -105,8 +107,22 @@ def _bag(signature: Signature) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _language(signature: Signature, other_model: bool) -> dict[str, Any]:
+    """Return the training of a language model: some 2,000 steps, or 40 passes over a short text."""
+    epochs = min(max(2_000 * 64 // max(signature.examples, 1), 1), 40)
+    model = {"type": "transformer", "num_layers": 4, "num_heads": 4, "hidden_dim": 128}
+    return {
+        "model": model,
+        "optimizer": {"type": "adamw", "learning_rate": 1e-3 if other_model else 2e-3, "weight_decay": 0.1},
+        "schedule": {"type": "cosine", "warmup": 0.05},
+        "training": {"epochs": epochs, "early_stopping": {"patience": max(epochs // 4, 3)}},
+    }
+
+
 def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]:
     """Return the training of a network, at a rate that suits most if another model than the one here is trained."""
+    if signature.kind == "text":
+        return _language(signature, other_model)
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10
     rate, decay = 1e-3, 0.01
     if signature.kind == "features":

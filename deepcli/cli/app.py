@@ -15,6 +15,7 @@ from deepcli.cli.doctor import doctor
 from deepcli.cli.evaluate import evaluate
 from deepcli.cli.export import export
 from deepcli.cli.find import app as find
+from deepcli.cli.generate import generate
 from deepcli.cli.init import init
 from deepcli.cli.lessons import lessons
 from deepcli.cli.list import list_components
@@ -70,6 +71,7 @@ MODELS, RUNS, DATA, SPECS, MACHINE = "Models", "Runs", "Data", "Specs", "This ma
 app.command(rich_help_panel=MODELS)(train)
 app.command(rich_help_panel=MODELS)(evaluate)
 app.command(rich_help_panel=MODELS)(predict)
+app.command(rich_help_panel=MODELS)(generate)
 app.command(rich_help_panel=RUNS)(runs)
 app.command(rich_help_panel=RUNS)(report)
 app.command(rich_help_panel=RUNS, cls=SeveralValues)(compare)

@@ -417,6 +417,28 @@ class Baselines(Answer):
     )
 
 
+class TextWritten(Nested):
+    """A text that a language model wrote."""
+
+    text: str = Field(description="What follows the prompt.")
+    tokens: int = Field(description="Tokens that were drawn.")
+    stopped: bool = Field(description="Whether it ended before a text of --stop.")
+
+
+class Generated(Answer):
+    """Texts that a language model wrote."""
+
+    model_config = ConfigDict(title="deepcli generate")
+
+    command: Literal["generate"] = Field(description="The command that ran.")
+    status: Status = Field(description="How the command ended.")
+    checkpoint: str | None = Field(None, description="The checkpoint.")
+    prompt: str | None = Field(None, description="The text that is continued.")
+    seed: int | None = Field(None, description="The seed.")
+    texts: list[TextWritten] = Field([], description="The texts, in order.")
+    seconds: float | None = Field(None, description="Wall time of the whole command, in seconds.")
+
+
 class MemoryNeeded(Nested):
     """Bytes of memory that training takes."""
 

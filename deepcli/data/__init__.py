@@ -9,6 +9,7 @@ from deepcli.data import (
     imdb,
     mnist,
     reuters,
+    running_text,
     table,
     text_folder,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "imdb",
     "mnist",
     "reuters",
+    "running_text",
     "table",
     "text_folder",
 ]

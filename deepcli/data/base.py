@@ -318,7 +318,10 @@ class ReadsTexts(Protocol):
 
 
 class DatasetRegistry(Registry[BaseDataset]):
-    """Data sets by name; a path instead of a name stands for the kind of own data that is found there."""
+    """Data sets by name; a path instead of a name stands for the kind of own data that is found there.
+
+    Some tasks read each path as the same kind of data: a file whose next tokens are predicted is a text, whatever its name.
+    """
 
     def type_of(self, value: object) -> object:
         if isinstance(value, Mapping) and "type" not in value and isinstance(path := value.get("path"), str):
@@ -331,6 +334,12 @@ class DatasetRegistry(Registry[BaseDataset]):
         if isinstance(value, str) and value not in self and looks_like_path(value):
             return {"path": value}
         return super().written_out(value)
+
+    def beside(self, value: object, sections: Mapping[str, Any]) -> object:
+        source, written = getattr(sections.get("task"), "source", ""), self.written_out(value)
+        if source and isinstance(written, Mapping) and "type" not in written and isinstance(written.get("path"), str):
+            return {"type": source, **written}
+        return value
 
 
 DATASETS = DatasetRegistry("data sets")

@@ -21,8 +21,8 @@ MAX_COLUMNS = 20_000
 MAX_ENTRIES = 20
 """Entries of a mapping: splits, and options of a layout."""
 
-Kind = Literal["image", "tokens", "features"]
-TargetKind = Literal["classes", "labels", "numbers", "levels"]
+Kind = Literal["image", "tokens", "features", "text"]
+TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens"]
 ColumnType = Literal["number", "category", "text", "date", "image"]
 Text = Annotated[str, Field(max_length=10_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -67,11 +67,11 @@ class Column(Spec):
 
 
 class Target(Spec):
-    """What is predicted: a class, several labels, numbers, or an ordered level.
+    """What is predicted: a class, several labels, numbers, an ordered level, or the tokens of a text.
 
     Attributes:
-        kind: `classes` (int32 class numbers), `labels` (uint8 0 or 1 for each label), `numbers` (float32) or `levels`
-            (int32, in order).
+        kind: `classes` (int32 class numbers), `labels` (uint8 0 or 1 for each label), `numbers` (float32), `levels`
+            (int32, in order) or `tokens` (ids of the token after each token of a window).
         columns: The columns of a table that hold it; empty where folders or arrays do.
         names: Names of classes, labels or levels, in the order of their numbers; names of the numbers.
         means: Mean of each number over the training split.
@@ -97,10 +97,11 @@ class Schema(Spec):
         rules: Version of the rules that found it.
         source: The type of the data set that found it.
         kind: The kind of input.
-        shape: (height, width, channels), (maximum length,) with None for no limit, or (columns,).
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), or (window,).
         target: What is predicted.
         columns: The columns that are inputs, in the order in which models take them; empty where there is no table.
-        vocabulary: Words or characters by id; the first entries are those of `RESERVED`. Empty for other inputs.
+        vocabulary: Words or characters by id; the first entries are those of `RESERVED`, or `UNKNOWN_TOKEN` for a running
+            text. Empty for other inputs.
         counts: Number of examples of each split.
         class_counts: Number of examples of each class or label, by split.
         layout: How the files are laid out, as found, such as delimiter, encoding and header.
@@ -128,3 +129,5 @@ class Schema(Spec):
 
 RESERVED = ("", "<start>", "<unknown>", "")
 """First ids of a vocabulary of own texts, as in Keras: padding, start of a text, a word that is not in it, unused."""
+UNKNOWN_TOKEN = "<unknown>"
+"""First entry of the vocabulary of a running text, for what training lacks; a vocabulary of bytes has no such entry."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from deepcli.data.schema import MAX_BYTES, RESERVED, Schema
+from deepcli.data.schema import MAX_BYTES, RESERVED, UNKNOWN_TOKEN, Schema
 from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
@@ -17,6 +17,8 @@ MAX_LENGTH = 1 << 24
 """Token ids of a text."""
 MAX_WORD = 200
 """Characters of a value in a layout."""
+BYTES = tuple(map(chr, range(256)))
+"""The vocabulary of a running text of bytes."""
 OPTIONS = {"format": str, "packed": str, "encoding": str, "delimiter": str, "quoting": str, "header": bool}
 """Types of the entries of a layout that decide how a table is read."""
 FEATURE_TYPES = ("number", "category", "date")
@@ -44,7 +46,8 @@ def _problems(schema: Schema) -> Iterator[str]:
     yield from _target_problems(schema)
     yield from _input_problems(schema)
     try:
-        classes = 0 if schema.target.kind == "numbers" else len(schema.target.names)
+        names = schema.vocabulary if schema.target.kind == "tokens" else schema.target.names
+        classes = 0 if schema.target.kind == "numbers" else len(names)
         vocabulary = len(schema.vocabulary) or None
         if schema.kind != "tokens" or vocabulary:  # a textbook set's vocabulary is in its spec
             Signature(schema.kind, schema.shape, classes, 1, vocabulary, None, schema.target, schema.columns)
@@ -69,10 +72,14 @@ def _input_problems(schema: Schema) -> Iterator[str]:
     sizes = [size or 1 for size in schema.shape]
     if schema.kind == "image" and math.prod(sizes) > MAX_IMAGE:
         yield f"shape: an image of more than {MAX_IMAGE:,} values"
-    if schema.kind == "tokens" and sizes and sizes[0] > MAX_LENGTH:
+    if schema.kind in ("tokens", "text") and sizes and sizes[0] > MAX_LENGTH:
         yield f"shape: texts of more than {MAX_LENGTH:,} tokens"
+    if (schema.kind == "text") != (schema.target.kind == "tokens"):
+        yield "target: tokens are predicted from a running text, and nothing else is"
     words = schema.vocabulary
-    if any(words) and words[: len(RESERVED)] != RESERVED:
+    if schema.kind == "text":
+        yield from _running_text_problems(words)
+    elif any(words) and words[: len(RESERVED)] != RESERVED:
         yield f"vocabulary: does not begin with {', '.join(map(repr, RESERVED))}"
     names = [column.name for column in schema.columns]
     if len(set(names)) < len(names):
@@ -83,6 +90,13 @@ def _input_problems(schema: Schema) -> Iterator[str]:
             yield f"columns: {column.name!r} has {frequencies} frequencies for {categories} categories"
     if schema.kind == "features" and any(column.type not in FEATURE_TYPES for column in schema.columns):
         yield "columns: a model of features takes numbers, categories and dates"
+
+
+def _running_text_problems(words: tuple[str, ...]) -> Iterator[str]:
+    if words[:1] != (UNKNOWN_TOKEN,) and words != BYTES:
+        yield f"vocabulary: is neither that of bytes, nor does it begin with {UNKNOWN_TOKEN!r}"
+    if len(set(words)) < len(words) or "" in words:
+        yield "vocabulary: has a token twice, or an empty one"
 
 
 def _layout_problems(schema: Schema) -> Iterator[str]:

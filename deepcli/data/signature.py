@@ -16,14 +16,16 @@ class Signature:
     """What a model needs to know about its data.
 
     Attributes:
-        kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded) or `features` (float32 columns).
-        shape: (height, width, channels), (maximum length,) with None for no limit, or (columns,).
-        classes: Number of classes, levels or labels; 0 if numbers are predicted.
+        kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded), `features` (float32 columns) or
+            `text` (int32 ids of a window of a running text).
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), or (window,).
+        classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted.
         examples: Number of examples in the official training split, before the validation split is held out.
         vocabulary: Token ids are below this number; None for other inputs.
         augmentation: How a model varies its inputs during training; None for no augmentation.
         target: What is predicted; None for one of `classes` classes.
         columns: The columns of `features`, in order.
+        unscored: The id of a target that no model can predict, as training lacks it; None if there is none.
     """
 
     kind: Kind
@@ -34,6 +36,7 @@ class Signature:
     augmentation: Augmentation | None = None
     target: Target | None = None
     columns: tuple[Column, ...] = ()
+    unscored: int | None = None
 
     def __post_init__(self) -> None:
         """Check that the fields are consistent.
@@ -51,8 +54,11 @@ class Signature:
         elif self.kind == "features":
             _demand(len(sizes) == 1 and _is_count(sizes[0]), "shape", self.shape, "(columns,)")
             _demand(len(self.columns) == sizes[0], "columns", len(self.columns), "one for each feature")
+        elif self.kind == "text":
+            _demand(len(sizes) == 1 and _is_count(sizes[0]), "shape", self.shape, "(window,)")
+            _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "a number greater than every token id")
         else:
-            _demand(False, "kind", self.kind, "'image', 'tokens' or 'features'")
+            _demand(False, "kind", self.kind, "'image', 'tokens', 'features' or 'text'")
         if self.predicted.kind == "numbers":
             _demand(bool(self.predicted.names), "target", self.predicted.names, "one name for each number")
         else:

@@ -1,6 +1,14 @@
 """What is measured of a trained model: scores with their intervals, paired tests, mistakes, baselines."""
 
-from deepcli.evaluation import area_scores, class_scores, label_scores, level_scores, number_scores, probability_scores
+from deepcli.evaluation import (
+    area_scores,
+    class_scores,
+    label_scores,
+    level_scores,
+    number_scores,
+    probability_scores,
+    token_scores,
+)
 from deepcli.evaluation.scores import SCORES, Score
 
 __all__ = [
@@ -12,4 +20,5 @@ __all__ = [
     "level_scores",
     "number_scores",
     "probability_scores",
+    "token_scores",
 ]

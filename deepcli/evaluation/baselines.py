@@ -38,7 +38,7 @@ class FittedBaseline:
 
     Attributes:
         name: Its name.
-        predict: Takes inputs as they are in memory.
+        predict: Takes inputs as they are in memory; of a running text, a split.
         notes: What is worth knowing: examples that were left out, the strength that was chosen.
         seconds: How long it learned.
     """
@@ -47,6 +47,10 @@ class FittedBaseline:
     predict: Predict
     notes: tuple[str, ...]
     seconds: float
+
+    def outputs(self, split: Split) -> np.ndarray:
+        """Return the outputs for the examples of a split; of a running text, what is kept of them."""
+        return self.predict(split) if split.text is not None else self(split.x)
 
     def __call__(self, x: Inputs) -> np.ndarray:
         """Return the outputs for some inputs; two classes have two columns of probabilities."""
@@ -78,16 +82,29 @@ def _boosting(signature: Signature, train: Split, validation: Split | None, seed
     return lambda x: model(columns(x)), []
 
 
+def _ngrams(signature: Signature, train: Split, validation: Split | None, seed: int) -> tuple[Predict, list[str]]:
+    from deepcli.evaluation.ngram_baseline import fit_ngrams, signed_windows
+
+    model, length, notes = fit_ngrams(signature, train, validation)
+
+    def predict(split: Split) -> np.ndarray:
+        assert split.text is not None
+        return signed_windows(model, split.text, length, signature.unscored)
+
+    return predict, notes
+
+
 BASELINES: dict[Kind, dict[str, Callable[..., tuple[Predict, list[str]]]]] = {
     "features": {"linear": _linear(TableFeatures), "gradient_boosting": _boosting},
     "tokens": {"bag_of_words": _linear(BagOfWords)},
     "image": {"pixels": _linear(Pixels)},
+    "text": {"ngram": _ngrams},
 }
 """The baselines by kind of input, and what fits them."""
 
 
 def baselines_for(signature: Signature) -> list[str]:
-    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, or `pixels`."""
+    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, `pixels`, or `ngram`."""
     return list(BASELINES[signature.kind])
 
 
@@ -98,7 +115,7 @@ def fit_baseline(
 
     `linear` is ridge or logistic regression of standardized numbers, indicators of missing ones and one-hot categories;
     `gradient_boosting` is scikit-learn's histogram gradient boosting; `bag_of_words` is a linear model of words and pairs
-    of words by TF-IDF; `pixels` one of pixels.
+    of words by TF-IDF; `pixels` one of pixels; `ngram` counts n-grams of a running text.
 
     Args:
         name: One of `baselines_for(signature)`.
@@ -113,7 +130,7 @@ def fit_baseline(
     if name not in BASELINES[signature.kind]:
         raise DataError(f"{name} is not a baseline for these data; known: {', '.join(baselines_for(signature))}")
     began = time.perf_counter()
-    learned, notes = _bounded(train, seed)
+    learned, notes = (train, []) if train.text is not None else _bounded(train, seed)
     with _threads(learned.x):
         predict, more = BASELINES[signature.kind][name](signature, learned, validation, seed)
     return FittedBaseline(name, predict, (*notes, *more), time.perf_counter() - began)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.evaluation import intervals
 from deepcli.evaluation.intervals import Interval
-from deepcli.evaluation.scores import SAME, SCORES, Score, thin
+from deepcli.evaluation.scores import BLOCKS, SAME, SCORES, Score, thin
 
 if TYPE_CHECKING:
     import numpy as np
 
     from deepcli.evaluation.label_predictions import LabelPredictions
     from deepcli.evaluation.predictions import Predictions
+    from deepcli.evaluation.token_predictions import TokenPredictions
 
 
 def left_out(predictions: Predictions | LabelPredictions) -> str:
@@ -33,20 +34,22 @@ def without_examples(predictions: Predictions) -> str:
 class Accuracy(Score):
     """Fraction of examples whose answer is the label: the most likely class, or the median of ordered levels; 0 to 1.
 
-    Its 95 % interval is exact (Clopper-Pearson).
+    Its 95 % interval is exact (Clopper-Pearson). In a language model it counts tokens that were the most likely ones, and
+    its interval is over blocks of tokens.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal", "language_model")
     type: Literal["accuracy"] = "accuracy"
     METHOD: ClassVar[str] = intervals.EXACT
 
-    def measure(self, predictions: Predictions) -> float:
-        return float((predictions.answers == predictions.labels).mean())
+    def measure(self, predictions: Predictions | TokenPredictions) -> float:
+        return predictions.accuracy
 
-    def interval(self, predictions: Predictions) -> Interval:
-        return intervals.clopper_pearson(
-            int((predictions.answers == predictions.labels).sum()), len(predictions.labels)
-        )
+    def interval(self, predictions: Predictions | TokenPredictions) -> Interval | str | None:
+        return predictions.accuracy_interval or predictions.too_few()
+
+    def method(self, predictions: Predictions | TokenPredictions) -> str:
+        return BLOCKS if predictions.KIND == "tokens" else self.METHOD
 
 
 class Average(Score):

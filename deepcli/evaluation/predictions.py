@@ -55,7 +55,17 @@ class Predictions(AnyPredictions):
 
     @property
     def merit(self) -> float:
+        return self.accuracy
+
+    @property
+    def accuracy(self) -> float:
+        """The share of examples whose answer is right."""
         return float((self.answers == self.labels).mean())
+
+    @property
+    def accuracy_interval(self) -> intervals.Interval:
+        """The exact interval of the accuracy."""
+        return intervals.clopper_pearson(int((self.answers == self.labels).sum()), len(self.labels))
 
     @property
     def misfit(self) -> str | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deepcli.evaluation.predictions_file import AnyPredictions
 
 SAME = "all resamples give the same value"
+BLOCKS = "Student's t over blocks of consecutive tokens"
 
 
 class Score(Component):
@@ -50,6 +51,10 @@ class Score(Component):
     def interval(self, predictions: Any) -> Interval | str | None:
         """Return the 95 % interval, a text that says why there is no reliable one, or None for a score without intervals."""
         return None
+
+    def method(self, predictions: Any) -> str:
+        """Return how the interval is computed."""
+        return self.METHOD
 
     def remark(self, predictions: Any) -> str:
         """Return what the reader of the score should know, such as labels that were left out; empty for nothing."""
@@ -132,6 +137,6 @@ def take(predictions: AnyPredictions, task: str = "classification") -> Scored:
 
 
 def _note(score: Score, predictions: AnyPredictions, ends: Interval | str) -> str:
-    note = f"none: {ends}" if isinstance(ends, str) else score.METHOD or "computed by the score"
+    note = f"none: {ends}" if isinstance(ends, str) else score.method(predictions) or "computed by the score"
     remark = score.remark(predictions)
     return f"{note}; {remark}" if remark else note

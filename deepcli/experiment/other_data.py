@@ -89,4 +89,6 @@ def _described(signature: Signature) -> str:
     if signature.kind == "tokens":
         length = f"at most {signature.shape[0]:,}" if signature.shape[0] else "any number of"
         return f"texts of {length} ids below {signature.vocabulary or 0:,}, in {signature.classes} classes"
+    if signature.kind == "text":
+        return f"windows of {signature.shape[0]:,} tokens of {signature.vocabulary or 0:,} different ones"
     return f"{signature.kind}s of {'x'.join(map(str, signature.shape))} in {signature.classes} classes"

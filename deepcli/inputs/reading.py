@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from deepcli.data.base import BaseDataset, ImageDataset, ReadsTexts
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.own import OwnDataset
+from deepcli.data.running_text import TextDataset
 from deepcli.data.table import TableDataset
 from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, in_memory, records, texts
@@ -329,6 +330,10 @@ def reader_for(
         return TextColumnReader(data, lexicon, options, notify, complain)
     if kind == "tokens" and isinstance(data, ReadsTexts):
         return TextReader(data, lexicon, options, notify, complain)
+    if isinstance(data, TextDataset):
+        from deepcli.inputs.running_reading import RunningTextReader
+
+        return RunningTextReader(data, options, notify, complain)
     if isinstance(data, OwnDataset) and kind != "tokens":
         from deepcli.inputs.own_columns import PictureColumnReader
         from deepcli.inputs.own_reading import OwnPictureReader, RowReader

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Split, Splits
 
 EMBEDDING_DIM = 64
-PLURALS = {"image": "images", "tokens": "tokens", "features": "features"}
+PLURALS = {"image": "images", "tokens": "tokens", "features": "features", "text": "running text"}
 """What examples of each kind of data are called."""
 
 
@@ -41,6 +41,26 @@ class Start:
     splits: Splits
     sources: Sources = OFFLINE
     note: Callable[[str], object] = lambda line: None
+
+
+State = tuple["keras.KerasTensor", ...]
+"""What a model remembers of the tokens so far, tensors (batch, ...)."""
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """Computes a model's outputs token by token.
+
+    Attributes:
+        shapes: The shapes of the state without the batch; it begins as zeros.
+        longest: Tokens after which the state is full and must be computed again from the latest ones; None for never.
+        step: Takes tokens, int32 (batch, steps), the number of tokens before them and the state; returns the outputs
+            (batch, steps, outputs) and the state after them.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    longest: int | None
+    step: Callable[[Any, Any, State], tuple[Any, State]]
 
 
 @dataclass(frozen=True)
@@ -118,10 +138,20 @@ class Model(Component):
         """Build the model.
 
         Args:
-            signature: The data: uint8 images (batch, height, width, channels), int32 tokens (batch, steps) or float32
-                features (batch, columns).
-            head: The output layer; the model returns float32 (batch, outputs), probabilities or numbers.
+            signature: The data: uint8 images (batch, height, width, channels), int32 tokens (batch, steps), float32
+                features (batch, columns) or int32 windows of a running text (batch, steps).
+            head: The output layer; the model returns float32 (batch, outputs), probabilities or numbers; for a running
+                text (batch, steps, outputs), and no output depends on a later step.
         """
+
+    def stepper(self, model: keras.Model, signature: Signature) -> Stepper:
+        """Return what computes a model's outputs for a running text token by token, without those before it again.
+
+        Args:
+            model: The model that `build` returned.
+            signature: The data, a running text.
+        """
+        raise NotImplementedError
 
     def adapt(self, model: keras.Model, train: Split) -> None:
         """Set weights that are statistics of the training split, once, before a new run's first step.
@@ -211,10 +241,12 @@ class Embedded(Model):
         return "embedding_dim", self.embedding_dim or EMBEDDING_DIM
 
     def check(self, signature: Signature) -> Iterator[Issue]:
-        if signature.kind != "tokens":
+        if signature.kind not in ("tokens", "text"):
             for field in ("embedding_dim", "embeddings_initializer", "embeddings"):
                 if getattr(self, field) is not None:
                     yield (field,), f"is for tokens; these data are {PLURALS[signature.kind]}"
+        if signature.kind == "text" and self.embeddings is not None:
+            yield ("embeddings",), "is for texts of words with a class or another target, not for running text"
         yield from super().check(signature)
 
     def embedding(self, vocabulary: int) -> keras.layers.Layer:

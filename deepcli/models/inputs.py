@@ -63,6 +63,13 @@ def token_input(signature: Signature, model: Embedded, regularization: Penalties
     return inputs, words.of(x)
 
 
+def text_input(signature: Signature) -> keras.KerasTensor:
+    """Make the input of windows of a running text, (batch, steps) ids."""
+    import keras
+
+    return keras.Input(signature.shape, dtype="int32", name="text")
+
+
 def vocabulary_of(signature: Signature) -> int:
     """Return the number of token ids."""
     if signature.vocabulary is None:

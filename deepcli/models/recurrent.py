@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Tanh
-from deepcli.models.base import MODELS, Embedded
+from deepcli.models.base import MODELS, Embedded, Stepper
 from deepcli.models.heads import Head
 from deepcli.models.initializers import InitializerField, Orthogonal
-from deepcli.models.inputs import Sequence, normalized, row_input, token_input
+from deepcli.models.inputs import Sequence, noisy, normalized, row_input, text_input, token_input, vocabulary_of
 from deepcli.models.regularization import Regularization, penalty
 from deepcli.spec.fields import NonNegative, Rate, Stack
 from deepcli.spec.registry import Issue
@@ -33,9 +33,11 @@ class RecurrentRegularization(Regularization):
 class Recurrent(Embedded):
     """Recurrent layers over an image's rows or a text's tokens; the output layer reads the last real step.
 
-    Layers run without a mask over sequences padded on the right, so that cuDNN can be used. The backward direction
+    In a language model it reads every step. Layers run without a mask over sequences padded on the right, so that cuDNN can be used. The backward direction
     reverses each sequence within its own length.
     """
+
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text")
 
     units: Stack = Field((64,), description="Width of each layer in the stack.")
     bidirectional: bool = Field(False, description="Read each sequence in both directions.")
@@ -61,15 +63,26 @@ class Recurrent(Embedded):
                 ("regularization", "dropconnect"),
                 "recurrent layers run as one fused operation, which cannot drop weights; use dropout or recurrent_dropout",
             )
+        if signature.kind == "text":
+            yield from self._text_issues()
         if signature.kind == "tokens" and self.regularization.normalization == "group":
             yield (
                 ("regularization", "normalization"),
                 "group normalization would mix padding into a sequence; use batch or layer on tokens",
             )
 
+    def _text_issues(self) -> Iterator[Issue]:
+        if self.bidirectional:
+            yield ("bidirectional",), "reads the tokens that a language model should predict; set it to false"
+        if self.regularization.normalization == "group":
+            why = "group normalization would mix later tokens into earlier ones; use layer in a language model"
+            yield ("regularization", "normalization"), why
+
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
+        if signature.kind == "text":
+            return self._build_text(signature, head)
         if signature.kind == "image":
             inputs, sequence = row_input(signature, self.regularization)
         else:
@@ -79,6 +92,38 @@ class Recurrent(Embedded):
             x = normalized(sequence, self.regularization.normalization, f"{self.type}_{index}_normalization")
             sequence = sequence.of(x)
         return keras.Model(inputs, self.dense_output(sequence.x, head), name=self.type)
+
+    def _build_text(self, signature: Signature, head: Head) -> keras.Model:
+        """Build a language model: a chain of layers, of which each gives every step."""
+        import keras
+
+        inputs = text_input(signature)
+        x = noisy(self.embedding(vocabulary_of(signature))(inputs), self.regularization)
+        if self.regularization.spatial_dropout:
+            x = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name="embedding_dropout")(x)
+        for index, units in enumerate(self.units, start=1):
+            x = self._cell(units, True, f"{self.type}_{index}")(x)
+            x = normalized(Sequence(x), self.regularization.normalization, f"{self.type}_{index}_normalization")
+        return keras.Model(inputs, self.dense_output(x, head), name=self.type)
+
+    def stepper(self, model: keras.Model, signature: Signature) -> Stepper:
+        each = 2 if self.type == "lstm" else 1
+        shapes = tuple((units,) for units in self.units for _ in range(each))
+
+        def step(tokens: Any, before: Any, state: Any) -> Any:
+            from keras import ops
+
+            x, left, after = ops.cast(tokens, "int32"), list(state), []
+            for layer in model.layers[1:]:
+                if hasattr(layer, "inner_loop"):
+                    own, left = left[:each], left[each:]
+                    _, x, last = layer.inner_loop(x, own, mask=None, training=False)
+                    after += list(last)
+                else:
+                    x = layer(x)
+            return x, tuple(after)
+
+        return Stepper(shapes, None, step)
 
     def _layer(self, sequence: Sequence, units: int, index: int) -> keras.KerasTensor:
         """Run one layer, in both directions if asked; the last returns (batch, units), the others every step."""

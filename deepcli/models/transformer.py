@@ -1,16 +1,16 @@
-"""Transformer encoder over tokens or image patches."""
+"""Transformer: an encoder of tokens or image patches, or a decoder of a running text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Gelu
-from deepcli.models.base import MODELS, Embedded
+from deepcli.models.base import MODELS, Embedded, Stepper
 from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, token_input
 from deepcli.models.regularization import Penalties
@@ -27,10 +27,13 @@ PATCH_SIZE = 4
 
 @MODELS.register
 class Transformer(Embedded):
-    """Encoder blocks of self-attention and feed-forward layers (Vaswani et al. 2017).
+    """Blocks of self-attention and feed-forward layers (Vaswani et al. 2017).
 
-    Images are cut into patches (Dosovitskiy et al. 2020). Padding is masked in attention and in pooling.
+    Images are cut into patches (Dosovitskiy et al. 2020). Padding is masked in attention and in pooling. In a language model
+    attention looks back only, as in GPT (Radford et al. 2018).
     """
+
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text")
 
     type: Literal["transformer"] = "transformer"
     num_layers: Positive = Field(6, description="Number of encoder blocks.")
@@ -42,12 +45,19 @@ class Transformer(Embedded):
     patch_size: Positive | None = Field(
         None, description=f"Side of an image patch; null means {PATCH_SIZE}. Images only."
     )
-    positions: Literal["learned", "sinusoidal"] = Field("learned", description="Position encoding.")
+    positions: Literal["learned", "sinusoidal", "rotary"] = Field(
+        "learned", description="Position encoding; rotary (Su et al. 2021) is for language models."
+    )
     normalize_first: bool = Field(
         True, description="Layer normalization before each sub-layer (pre-norm) instead of after it (post-norm)."
     )
     pooling: Literal["average", "max", "cls"] = Field(
-        "average", description="Pooling of all steps into one vector; `cls` reads a trained first token."
+        "average",
+        description="Pooling of all steps into one vector; `cls` reads a trained first token. Language models pool nothing.",
+    )
+    tie_embeddings: bool = Field(
+        False,
+        description="Whether the embedding also gives the logits of tokens (Press & Wolf 2017). Language models only.",
     )
     activation: ActivationField = Field(Gelu(), description="Activation of the feed-forward layers.")
     regularization: Penalties = Field(
@@ -66,6 +76,13 @@ class Transformer(Embedded):
         yield from self.needs_any_shape()
         if self.hidden_dim % self.num_heads:
             yield ("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {self.hidden_dim}"
+        if signature.kind == "text":
+            yield from self._text_issues()
+            return
+        if self.positions == "rotary":
+            yield ("positions",), "rotary positions are for language models; use learned or sinusoidal"
+        if self.tie_embeddings:
+            yield ("tie_embeddings",), "is for language models, whose outputs are tokens"
         if signature.kind == "tokens":
             if self.patch_size is not None:
                 yield ("patch_size",), "is for images; these data are tokens"
@@ -77,10 +94,23 @@ class Transformer(Embedded):
         if (height or 0) % size or (width or 0) % size:
             yield ("patch_size",), f"patches of {size} do not divide the {height}x{width} image"
 
+    def _text_issues(self) -> Iterator[Issue]:
+        if self.patch_size is not None:
+            yield ("patch_size",), "is for images; these data are running text"
+        if self.pooling != "average":
+            yield ("pooling",), "a language model reads every step and pools nothing; leave it out"
+        if self.positions == "rotary" and (self.hidden_dim // self.num_heads) % 2:
+            yield ("positions",), f"rotary needs heads of an even width, not {self.hidden_dim // self.num_heads}"
+
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
         from deepcli.nn import sequences
+
+        if signature.kind == "text":
+            from deepcli.models.decoder import build_decoder
+
+            return build_decoder(self, signature, head)
 
         inputs, sequence = self._patches(signature) if signature.kind == "image" else self._tokens(signature)
         x, mask = sequence.x, sequence.mask
@@ -95,6 +125,11 @@ class Transformer(Embedded):
         if self.normalize_first:
             x = keras.layers.LayerNormalization(name="final_normalization")(x)
         return keras.Model(inputs, self.dense_output(self._pool(x, mask), head), name="transformer")
+
+    def stepper(self, model: keras.Model, signature: Signature) -> Stepper:
+        from deepcli.models.decoder import decoder_stepper
+
+        return decoder_stepper(self, model, signature)
 
     def _tokens(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
         return token_input(signature, self, self.regularization)
@@ -146,11 +181,17 @@ class Transformer(Embedded):
         return attention(x, x, attention_mask=None if mask is None else mask[:, None, :])
 
     def _feed_forward(self, x: keras.KerasTensor, index: int) -> keras.KerasTensor:
-        wide = self._dense(self.intermediate_dim or 4 * self.hidden_dim, f"block_{index}_wide")(x)
+        wide = self.dense(self.intermediate_width, f"block_{index}_wide")(x)
         wide = self.activation.layer(f"block_{index}_activation")(wide)
-        return self._dense(self.hidden_dim, f"block_{index}_narrow")(wide)
+        return self.dense(self.hidden_dim, f"block_{index}_narrow")(wide)
 
-    def _dense(self, units: int, name: str) -> keras.layers.Layer:
+    @property
+    def intermediate_width(self) -> int:
+        """Width of the feed-forward layers."""
+        return self.intermediate_dim or 4 * self.hidden_dim
+
+    def dense(self, units: int, name: str) -> keras.layers.Layer:
+        """Build a feed-forward layer."""
         from deepcli.nn import dropconnect
 
         return dropconnect.dense(

@@ -183,6 +183,10 @@ class LearnedPositions(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         return x + self.positions[: ops.shape(x)[1]]
 
+    def step(self, x: Any, before: Any) -> Any:
+        """Add the vectors of further steps, with a number of steps before them."""
+        return x + ops.cast(ops.take(self.positions, before + ops.arange(ops.shape(x)[1]), axis=0), x.dtype)
+
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return shape
 
@@ -195,8 +199,12 @@ class SinusoidalPositions(keras.layers.Layer):
     """Add sines and cosines of each position (Vaswani et al. 2017, section 3.5)."""
 
     def call(self, x: Any) -> Any:
+        return self.step(x, 0)
+
+    def step(self, x: Any, before: Any) -> Any:
+        """Add the sines and cosines of further steps, with a number of steps before them."""
         steps, width = ops.shape(x)[1], x.shape[-1]
-        position = ops.cast(ops.arange(steps), "float32")[:, None]
+        position = ops.cast(before + ops.arange(steps), "float32")[:, None]
         channel = ops.arange(width)
         frequency = ops.power(10000.0, -ops.cast(2 * (channel // 2), "float32") / width)[None, :]
         angle = position * frequency

@@ -218,3 +218,17 @@ class MeanAveragePrecision(LabelMetric):
             num_labels=signature.classes,
             name=self.type,
         )
+
+
+@METRICS.register
+class Perplexity(Metric):
+    """Exponential of the mean cross-entropy of a token: how many equally likely tokens are as uncertain."""
+
+    type: Literal["perplexity"] = "perplexity"
+    tasks: ClassVar[tuple[str, ...]] = ("language_model",)
+    better: ClassVar[Literal["max", "min"]] = "min"
+
+    def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
+        from deepcli.nn.token_losses import PerplexityMean
+
+        return PerplexityMean(self.type)

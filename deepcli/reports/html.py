@@ -13,12 +13,14 @@ from deepcli.errors import DataError
 from deepcli.evaluation.mistakes import Mistakes
 from deepcli.evaluation.other_mistakes import WorstExamples
 from deepcli.evaluation.scores import Scored, take
+from deepcli.evaluation.token_mistakes import TokenMistakes
 from deepcli.reports import plots
-from deepcli.reports.kind_sections import outputs_of, sections, worst_section
+from deepcli.reports.kind_sections import are_of, sections, worst_section
 from deepcli.reports.markup import svg
 from deepcli.reports.run_facts import origin_of, spec_facts, tiles
 from deepcli.reports.split_figures import figures_by_split, split_figures
 from deepcli.reports.templating import render
+from deepcli.reports.token_sections import samples_of
 from deepcli.run.loaded import LoadedRun
 from deepcli.run.run_state import state_of
 from deepcli.system.atomic import write_text
@@ -42,6 +44,7 @@ def write_report(run: LoadedRun, path: Path) -> None:
         missing=missing,
         spec=spec_facts(run.experiment),
         sections=[] if predictions is None else [*sections(predictions, names), *_worst(run, predictions)],
+        samples=samples_of(run.run.samples),
         origin=origin_of(run),
         **_headline(run, predictions),
     )
@@ -98,9 +101,11 @@ def _predictions(run: LoadedRun) -> tuple[AnyPredictions | None, str]:
     predictions = run.predictions()
     if predictions.misfit:
         return None, ""
-    count, known = outputs_of(predictions), len(run.experiment.target_names)
-    if count not in (None, known):
-        raise DataError(f"{path} has predictions of {count} targets, but the run has {known}; {_again(run)}")
+    known = len(run.experiment.target_names)
+    if not are_of(predictions, known):
+        raise DataError(
+            f"{path} has predictions of another model than the run, which has {known} targets; {_again(run)}"
+        )
     return predictions, ""
 
 
@@ -109,7 +114,7 @@ def _worst(run: LoadedRun, predictions: AnyPredictions) -> list[Markup]:
     if not path.is_file() or path.is_symlink():
         return []
     found = predictions.load_worst(path)
-    if isinstance(found, Mistakes | WorstExamples) and not found.fits(len(names)):
+    if isinstance(found, Mistakes | WorstExamples | TokenMistakes) and not found.fits(len(names)):
         raise DataError(f"{path} has examples of another model; {_again(run)}")
     return list(worst_section(found, names, predictions))
 

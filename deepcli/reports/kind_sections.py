@@ -14,11 +14,14 @@ from deepcli.evaluation.mistakes import Mistakes
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.other_mistakes import LabelMistakes, NumberMistakes
 from deepcli.evaluation.predictions import Predictions
+from deepcli.evaluation.token_mistakes import TokenMistakes, within
+from deepcli.evaluation.token_predictions import TokenPredictions
 from deepcli.reports.class_mistakes import class_mistakes
 from deepcli.reports.class_sections import class_sections
 from deepcli.reports.label_sections import label_mistakes, label_sections
 from deepcli.reports.level_sections import level_sections
 from deepcli.reports.number_sections import number_mistakes, number_sections
+from deepcli.reports.token_sections import token_mistakes, token_sections
 
 if TYPE_CHECKING:
     from deepcli.evaluation.predictions_base import AnyPredictions
@@ -48,24 +51,29 @@ def worst_section(found: Any, names: Sequence[str], predictions: AnyPredictions)
 
 
 @singledispatch
-def outputs_of(predictions: AnyPredictions) -> int | None:
-    """Return how many classes, levels, labels or numbers are predicted; None if that is not known."""
-    return None
+def are_of(predictions: AnyPredictions, targets: int) -> bool:
+    """Return whether predictions can be of a model with this number of classes, levels, labels, numbers or tokens."""
+    return True
 
 
-@outputs_of.register
-def _(predictions: Predictions) -> int:
-    return predictions.classes
+@are_of.register
+def _(predictions: Predictions, targets: int) -> bool:
+    return predictions.classes == targets
 
 
-@outputs_of.register
-def _(predictions: LabelPredictions) -> int:
-    return int(predictions.labels.shape[1])
+@are_of.register
+def _(predictions: LabelPredictions, targets: int) -> bool:
+    return int(predictions.labels.shape[1]) == targets
 
 
-@outputs_of.register
-def _(predictions: NumberPredictions) -> int:
-    return len(predictions.names)
+@are_of.register
+def _(predictions: NumberPredictions, targets: int) -> bool:
+    return len(predictions.names) == targets
+
+
+@are_of.register
+def _(predictions: TokenPredictions, targets: int) -> bool:
+    return within(predictions.tokens, targets)
 
 
 BY_PREDICTIONS: dict[type, Any] = {
@@ -73,8 +81,14 @@ BY_PREDICTIONS: dict[type, Any] = {
     LevelPredictions: level_sections,
     LabelPredictions: label_sections,
     NumberPredictions: number_sections,
+    TokenPredictions: token_sections,
 }
-BY_WORST: dict[type, Any] = {Mistakes: class_mistakes, LabelMistakes: label_mistakes, NumberMistakes: number_mistakes}
+BY_WORST: dict[type, Any] = {
+    Mistakes: class_mistakes,
+    LabelMistakes: label_mistakes,
+    NumberMistakes: number_mistakes,
+    TokenMistakes: token_mistakes,
+}
 for kind, write in BY_PREDICTIONS.items():
     sections.register(kind, write)
 for kind, write in BY_WORST.items():

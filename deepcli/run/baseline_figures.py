@@ -43,12 +43,7 @@ def trivial_figures(experiment: Experiment, train: np.ndarray, split: Split) -> 
         train: The targets of the training split.
         split: The split to predict.
     """
-    from deepcli.evaluation.trivial import trivial
-
-    target, signature = experiment.signature.predicted, experiment.signature
-    units = signature.classes or len(target.names)
-    kind = experiment.resolved_task.takes[0]
-    constant = trivial(kind, train, units, len(split))
+    constant = experiment.resolved_task.trivial(experiment.signature, train, split)
     return [_figures(experiment, name, split, outputs) for name, outputs in constant.items()]
 
 
@@ -81,9 +76,9 @@ def learned_figures(
     for name in baselines_for(signature) if names is None else names:
         fitted = fit_baseline(name, signature, splits.train, splits.validation, experiment.seed)
         test = splits.test
-        predictions = task.predictions(signature, test.ids, test.y, fitted(test.x), None)
+        predictions = task.predicted(signature, test, fitted.outputs(test), None)
         if (held := splits.validation) is not None:
-            validation = task.predictions(signature, held.ids, held.y, fitted(held.x), None)
+            validation = task.predicted(signature, held, fitted.outputs(held), None)
             predictions = task.tuned(predictions, validation)
         values = measure_all(predictions, task.scored_as)
         yield BaselineFigures(name, values, predictions, fitted.seconds, fitted.notes)
@@ -93,7 +88,7 @@ def _figures(experiment: Experiment, name: str, split: Split, outputs: np.ndarra
     from deepcli.evaluation.scores import measure_all
 
     task = experiment.resolved_task
-    predictions = task.predictions(experiment.signature, split.ids, split.y, outputs, None)
+    predictions = task.predicted(experiment.signature, split, outputs, None)
     return BaselineFigures(name, measure_all(predictions, task.scored_as), predictions)
 
 

@@ -34,7 +34,7 @@ MAX_RESULT_BYTES = 1 << 20
 
 OWN = (
     "config.yaml", "environment.json", "history.csv", "metrics.json", "schema.json", "trackers.json", "train.log",
-    "checkpoints", "predictions-*.npz", "mistakes-*.npz", "evaluation-*.json",
+    "samples.txt", "checkpoints", "predictions-*.npz", "mistakes-*.npz", "evaluation-*.json",
 )  # fmt: skip
 """The files that a run writes into its directory; other output must not overwrite them."""
 
@@ -57,6 +57,7 @@ class RunDir:
         self.metrics = path / "metrics.json"
         self.log = path / "train.log"
         self.trackers = path / "trackers.json"
+        self.samples = path / "samples.txt"
         self.lock = path / ".lock"
         self.checkpoints = path / "checkpoints"
         self.best = self.checkpoints / "best.keras"
@@ -179,6 +180,7 @@ class RunDir:
                 *begun,
                 self.metrics,
                 self.history,
+                self.samples,
                 *self.path.glob("predictions-*.npz"),
                 *self.path.glob("mistakes-*.npz"),
                 *self.path.glob("evaluation-*.json"),

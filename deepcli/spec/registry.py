@@ -143,6 +143,10 @@ class Registry(Generic[C]):
         """Return a bare name as the mapping that it is short for; anything else unchanged."""
         return {"type": value} if isinstance(value, str) else value
 
+    def beside(self, value: object, sections: Mapping[str, Any]) -> object:
+        """Return an unvalidated section as it is meant beside the sections before it, which are valid; here, unchanged."""
+        return value
+
     def select(self, value: object) -> C:
         """Turn a name, a mapping with `type` or a component of this registry into a validated component.
 
@@ -188,7 +192,10 @@ class Registry(Generic[C]):
         dump = core_schema.plain_serializer_function_ser_schema(
             lambda component, info: component.model_dump(mode=info.mode), info_arg=True
         )
-        return core_schema.no_info_plain_validator_function(self.select, serialization=dump)
+        return core_schema.with_info_plain_validator_function(self._chosen, serialization=dump)
+
+    def _chosen(self, value: object, info: core_schema.ValidationInfo) -> C:
+        return self.select(self.beside(value, getattr(info, "data", None) or {}))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         bare = [name for name in self if not any(field.is_required() for field in self[name].model_fields.values())]

@@ -1,20 +1,23 @@
-"""What a model is trained for, as a spec says it: `classification`, `multilabel`, `regression`, `ordinal`."""
+"""What a model is trained for, as a spec says it, such as `classification`, `regression` or `language_model`."""
 
-from deepcli.tasks import auto, classification, multilabel, regression
+from deepcli.tasks import auto, classification, language_model, multilabel, regression
 from deepcli.tasks.base import TASKS, Task
 from deepcli.tasks.classification import Classification, Ordinal
+from deepcli.tasks.language_model import LanguageModel
 from deepcli.tasks.multilabel import Multilabel
 from deepcli.tasks.regression import Regression
 
 __all__ = [
     "TASKS",
     "Classification",
+    "LanguageModel",
     "Multilabel",
     "Ordinal",
     "Regression",
     "Task",
     "auto",
     "classification",
+    "language_model",
     "multilabel",
     "regression",
 ]

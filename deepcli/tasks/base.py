@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.schema import TargetKind
 from deepcli.data.signature import Signature
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from deepcli.data.arrays.splits import Split
     from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.predictions_base import AnyPredictions
 
@@ -30,6 +31,7 @@ class Task(Component):
     Attributes:
         takes: The kinds of target it takes; the first is the one for which `task: auto` chooses it.
         reads: How a target is read where data can be read in several ways; None where the data decide.
+        source: The type of data set that a path without a type stands for; empty if the path's name says it.
         losses: The losses that make sense, the default first.
         metrics: The metrics that make sense, the default first.
         headline: The score by which a model and a baseline are named.
@@ -41,6 +43,7 @@ class Task(Component):
 
     takes: ClassVar[tuple[TargetKind, ...]]
     reads: ClassVar[TargetKind | None] = None
+    source: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]]
     metrics: ClassVar[tuple[str, ...]]
     scores: ClassVar[str] = ""
@@ -112,6 +115,42 @@ class Task(Component):
             outputs: The model's outputs, float32 (examples, outputs).
             model: The model.
         """
+
+    def predicted(
+        self, signature: Signature, split: Split, outputs: np.ndarray, model: keras.Model | None
+    ) -> AnyPredictions:
+        """Put a split and a model's outputs for it together; see `predictions`."""
+        return self.predictions(signature, split.ids, split.y, outputs, model)
+
+    def kept(self, signature: Signature) -> Callable[[Any, Any], Any] | None:
+        """Return what takes targets and outputs, tensors both, and returns what is kept of them; None keeps the outputs.
+
+        A task keeps less where outputs are large, such as a probability for each word of a vocabulary at each place of a
+        text. `predictions` then gets what is kept, and `measured` gives the values of the loss and the metrics.
+        """
+        return None
+
+    def measured(self, predictions: AnyPredictions, metrics: Sequence[str]) -> dict[str, float]:
+        """Return the loss and the metrics of predictions of which a part was kept; for tasks with `kept`.
+
+        Args:
+            predictions: What `predictions` returned.
+            metrics: The names of the metrics.
+        """
+        raise NotImplementedError
+
+    def trivial(self, signature: Signature, train: np.ndarray, split: Split) -> dict[str, np.ndarray]:
+        """Return what can be predicted without the inputs, by name, in the form that `predictions` takes.
+
+        Args:
+            signature: The data.
+            train: The targets of the training split.
+            split: What to predict.
+        """
+        from deepcli.evaluation.trivial import trivial
+
+        units = signature.classes or len(signature.predicted.names)
+        return trivial(self.takes[0], train, units, len(split))
 
     def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
         """Return outputs that a model could have, from guessing to right answers, float32 (examples, outputs).

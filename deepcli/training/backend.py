@@ -17,9 +17,19 @@ from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
 if TYPE_CHECKING:
+    from deepcli.models.base import Stepper
     from deepcli.training.device import Device
 
 Check = Callable[[], None]
+Kept = Callable[[Any, Any], Any]
+"""Takes targets and a model's outputs, tensors both, and returns what is kept of each example."""
+
+
+Steps = Callable[[np.ndarray, int, Any], tuple[np.ndarray, Any]]
+"""Takes tokens, int32 (1, steps), the number of tokens before them and the state, None at the start of a text.
+
+Returns the logits after the last token, float32 (vocabulary,), and the state.
+"""
 
 
 class Batches(Protocol):
@@ -74,11 +84,27 @@ class Backend(Protocol):
             check: Called after each batch; may raise. By default it raises an interrupt that was swallowed.
         """
 
+    def keep(self, model: keras.Model, split: Split, batch_size: int, kept: Kept, check: Check = heed) -> np.ndarray:
+        """Return what is kept of a model's outputs for a split, float32 (examples, ...), in the order of the examples.
+
+        It is computed batch by batch, so that the outputs themselves are never all in memory.
+
+        Args:
+            model: The model.
+            split: The examples.
+            batch_size: Examples per batch.
+            kept: What is kept.
+            check: As in `predict`.
+        """
+
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function that maps a batch of any size to the model's float32 outputs (batch, units)."""
 
     def gpu_memory(self, reset: bool = False) -> tuple[int, int]:
         """Return the bytes in use and at the peak, on the GPU that has most; `reset` counts the peak from now on."""
+
+    def stepping(self, stepper: Stepper) -> Steps:
+        """Return a function that computes a language model's logits from further tokens of one text."""
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

@@ -23,7 +23,7 @@ from deepcli.run.directory import RunDir
 from deepcli.run.reporter import Reporter
 from deepcli.system.atomic import replacing
 from deepcli.system.signals import heed
-from deepcli.training.backend import Backend, Check, make_backend
+from deepcli.training.backend import Backend, Check, Kept, make_backend
 from deepcli.training.build import build_loss, build_metrics, build_model, forget_models
 from deepcli.training.device import Device, choose
 from deepcli.training.memory_check import to_load
@@ -61,16 +61,27 @@ class Evaluator:
         self._metrics = build_metrics(experiment)
         self._backend = backend
         self._task, self._signature = experiment.resolved_task, experiment.signature
+        self._kept = self._task.kept(self._signature)
 
     def __call__(self, model: keras.Model, split: Split, check: Check = heed) -> Measured:
         """Evaluate a model on a split; `check` is called after each batch and may raise."""
+        if self._kept is not None:
+            return self._measured_by_parts(model, split, self._kept, check)
         outputs = self._backend.predict(model, split.x, self._batch_size, check)
         values = {"loss": number(self._loss(split.y, outputs))}
         for metric in self._metrics:
             metric.reset_state()
             metric.update_state(split.y, outputs)
             values[metric.name] = number(metric.result())
-        predictions = self._task.predictions(self._signature, split.ids, split.y, outputs, model)
+        predictions = self._task.predicted(self._signature, split, outputs, model)
+        return Measured(values, predictions, split, self._signature.columns)
+
+    def _measured_by_parts(self, model: keras.Model, split: Split, kept: Kept, check: Check) -> Measured:
+        """Evaluate a model whose outputs are too large to be kept; its metrics are scores of what is kept."""
+        found = self._backend.keep(model, split, self._batch_size, kept, check)
+        predictions = self._task.predicted(self._signature, split, found, model)
+        names = [metric.name for metric in self._metrics]
+        values = {name: number(value) for name, value in self._task.measured(predictions, names).items()}
         return Measured(values, predictions, split, self._signature.columns)
 
     def tune(self, model: keras.Model, measured: Measured) -> None:

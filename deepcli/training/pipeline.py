@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
+from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
 from deepcli.training.order import Order
 
 PREFETCH = 2
@@ -36,12 +37,11 @@ class TrainingBatches:
         self._replicas = strategy.num_replicas_in_sync
         with tf.device("CPU:0"):
             self._positions = tf.Variable(np.arange(order.examples), dtype=tf.int64, trainable=False)
-            self._labels = tf.constant(split.y)
+            self._pairs, self._rewritten = pair_gatherer(split), split.text is None
             self._weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
             self._lengths = None
             if self._replicas > 1 and isinstance(split.x, Tokens):
                 self._lengths = tf.constant(split.x.lengths, tf.int32)
-            self._gather = gatherer(split.x)
         self._datasets: dict[tuple[int, int], Any] = {}
 
     def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
@@ -59,7 +59,7 @@ class TrainingBatches:
         """Return a `tf.data.Dataset` of the steps from `start` to before `stop`, in the order of the latest `arrange`."""
         replicas = self._replicas
         pieces = tf.data.Dataset.range(start * replicas, stop * replicas)
-        dataset = _options(_mapped(pieces, self._piece)).prefetch(PREFETCH * replicas)
+        dataset = _options(_mapped(pieces, self._piece), self._rewritten).prefetch(PREFETCH * replicas)
         if replicas == 1:
             return dataset
         return self._strategy.distribute_datasets_from_function(lambda _: dataset)
@@ -71,8 +71,7 @@ class TrainingBatches:
         count = tf.minimum(tf.constant(self.order.examples, tf.int64) - first, self.order.batch_size)
         begin, end = first + replica * count // self._replicas, first + (replica + 1) * count // self._replicas
         positions = self._positions[begin:end]
-        labels = tf.gather(self._labels, positions)
-        inputs = self._gather(positions)
+        inputs, labels = self._pairs(positions)
         if self._lengths is not None:
             # Pad to the longest of the whole batch: some layers see padding, and a share may have no example at all.
             longest = tf.reduce_max(tf.gather(self._lengths, self._positions[first : first + count]))
@@ -117,6 +116,58 @@ class InferenceBatches:
         return iter(self._dataset)
 
 
+class MeasuringBatches:
+    """Batches of inputs with their targets, in the order of a split; each pass yields tuples (inputs, targets).
+
+    Args:
+        split: The examples.
+        batch_size: Examples per batch; the last batch may be smaller.
+    """
+
+    def __init__(self, split: Split, batch_size: int) -> None:
+        self.split, self.batch_size = split, batch_size
+        with tf.device("CPU:0"):
+            positions = tf.data.Dataset.range(len(split)).batch(batch_size)
+            mapped = _mapped(positions, pair_gatherer(split))
+            self._dataset = _options(mapped, split.text is None).prefetch(PREFETCH)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._dataset)
+
+
+def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function from positions to inputs and targets."""
+    if split.text is not None:
+        return _window_gatherer(split.text)
+    labels, gather = tf.constant(split.y), gatherer(split.x)
+
+    def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = tf.gather(labels, positions)
+        return gather(positions), found
+
+    return pairs
+
+
+def _window_gatherer(text: TextWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function from positions to windows and the tokens after each of their tokens, int32 both."""
+    tokens, begins = _shared(text.tokens), text.begins
+
+    def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        first = begins.start + begins.step * tf.cast(positions, tf.int64)
+        found = tf.gather(tokens, first[:, None] + tf.range(text.window + 1, dtype=tf.int64))
+        found = tf.cast(found, tf.int32)
+        return found[:, :-1], found[:, 1:]
+
+    return pairs
+
+
+def _shared(array: np.ndarray) -> tf.Tensor:
+    """Return an array as a tensor: without a copy if it is aligned and may be written, as a text may be large."""
+    if array.flags.writeable and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0 and len(array):
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tf.constant(array)
+
+
 def gatherer(x: Inputs) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function from positions to inputs: uint8 images, or int32 tokens padded with 0 on the right."""
     if isinstance(x, Tokens):
@@ -131,8 +182,11 @@ def _mapped(dataset: Any, function: Callable[..., Any]) -> Any:
     return dataset.map(tf.autograph.experimental.do_not_convert(function))
 
 
-def _options(dataset: Any) -> Any:
+def _options(dataset: Any, rewritten: bool = True) -> Any:
+    """Set the options of a dataset; where it is rewritten, TensorFlow copies what it gathers from, which may be large."""
     options = tf.data.Options()
+    if not rewritten:
+        options.experimental_optimization.apply_default_optimizations = False
     options.autotune.enabled = False
     options.deterministic = True
     return dataset.with_options(options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -28,5 +28,17 @@ def predict(
     upcoming = iter(inputs)
     while batch := list(islice(upcoming, batch_size)):
         examples = [one.x for one in batch if isinstance(one, Example)]
-        outputs = function(collate(examples)) if examples else np.empty((0, 0), np.float32)
-        yield batch, outputs
+        yield batch, _outputs(loaded, function, examples) if examples else np.empty((0, 0), np.float32)
+
+
+def _outputs(
+    loaded: LoadedModel, function: Callable[[np.ndarray], np.ndarray], examples: list[np.ndarray]
+) -> np.ndarray:
+    """Return the outputs for some examples; for running texts, those after the last token of each."""
+    signature = loaded.experiment.signature
+    if signature.kind != "text":
+        return function(collate(examples))
+    whole = function(collate(examples, signature.shape[0]))
+    # What is behind a text cannot change the outputs before it: the model looks back only.
+    last: np.ndarray = whole[np.arange(len(examples)), np.array([len(tokens) for tokens in examples]) - 1]
+    return last

@@ -23,6 +23,7 @@ from deepcli.training.loop import Loop
 from deepcli.training.saving import load_weights
 from deepcli.training.stages import enter_stage, stage_line
 from deepcli.training.state import Position
+from deepcli.training.text_samples import write_samples
 from deepcli.training.tracking import Tracking
 
 
@@ -119,6 +120,8 @@ class Session:
             result = self.result("completed", self._test() if options.test else {}, ended=ending.ended)
             tracking.measured(result.metrics.get("test", {}))
             write_text(self.context.run.metrics, result.to_json() + "\n")
+        if options.test:
+            write_samples(self.context, self.model)
         return result
 
     def _enter(self, stage: int) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.models.base import Stepper
 from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
-from deepcli.training.backend import Batches, Check
+from deepcli.training.backend import Batches, Check, Kept, Steps
 from deepcli.training.order import Order
-from deepcli.training.pipeline import InferenceBatches, TrainingBatches
+from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.replicas import gathered, mirror
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
@@ -32,6 +33,8 @@ class TensorFlowBackend:
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self._strategy = strategy
         self._prepared: InferenceBatches | None = None
+        self._measuring: MeasuringBatches | None = None
+        self._keeping: tuple[keras.Model, Kept, Callable[..., Any]] | None = None
         self.replicas: int = strategy.num_replicas_in_sync
 
     def prepare(self, model: keras.Model) -> None:
@@ -96,6 +99,30 @@ class TensorFlowBackend:
             self._prepared = known = InferenceBatches(x, batch_size, self._strategy)
         return known
 
+    def keep(self, model: keras.Model, split: Split, batch_size: int, kept: Kept, check: Check = heed) -> np.ndarray:
+        """Compute outputs and what is kept of them in one graph, on the first of several devices."""
+        known = self._measuring
+        if known is None or known.split is not split or known.batch_size != batch_size:
+            self._measuring = known = MeasuringBatches(split, batch_size)
+        compute, whole, done = self._kept_function(model, kept), None, 0
+        for x, y in known:
+            part = np.asarray(compute(x, y))
+            if whole is None:
+                whole = np.empty((len(split), *part.shape[1:]), np.float32)
+            whole[done : done + len(part)] = part
+            done += len(part)
+            check()
+        return np.empty((0, 0), np.float32) if whole is None else whole
+
+    def _kept_function(self, model: keras.Model, kept: Kept) -> Callable[..., Any]:
+        """Compile what `keep` computes, or take it from the previous call."""
+        if self._keeping is None or self._keeping[0] is not model or self._keeping[1] is not kept:
+            compute = tf.function(
+                lambda x, y: kept(y, model(x, training=False)), autograph=False, reduce_retracing=True
+            )
+            self._keeping = model, kept, compute
+        return self._keeping[2]
+
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         """Compile the model once, for batches of any size."""
         inputs = model.inputs[0]
@@ -111,6 +138,29 @@ class TensorFlowBackend:
             for name in names:
                 tf.config.experimental.reset_memory_stats(name)
         return max(int(one["current"]) for one in found), max(int(one["peak"]) for one in found)
+
+    def stepping(self, stepper: Stepper) -> Steps:
+        """Compile a graph for single tokens, and one for any number of them."""
+        start = tuple(tf.zeros((1, *shape)) for shape in stepper.shapes)
+
+        def step(tokens: tf.Tensor, before: tf.Tensor, state: tuple[tf.Tensor, ...]) -> Any:
+            outputs, after = stepper.step(tokens, before, state)
+            return outputs[0, -1], tuple(tf.cast(one, tf.float32) for one in after)
+
+        states = tuple(tf.TensorSpec(one.shape, one.dtype) for one in start)
+        single, several = (
+            tf.function(
+                step, [tf.TensorSpec((1, steps), tf.int32), tf.TensorSpec((), tf.int32), states], autograph=False
+            )
+            for steps in (1, None)
+        )
+
+        def run(tokens: np.ndarray, before: int, state: Any) -> tuple[np.ndarray, Any]:
+            compute = single if tokens.shape[1] == 1 else several
+            logits, after = compute(tf.constant(tokens), tf.constant(before), start if state is None else state)
+            return np.asarray(logits, np.float32), after
+
+        return run
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

@@ -11,15 +11,18 @@ from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.signature import Signature
 
 from .tiny_table import FEATURES, registered, table_split
+from .tiny_text import TEXT, text_split
 
 IMAGES = Signature("image", (8, 8, 1), classes=4, examples=24)
 TOKENS = Signature("tokens", (12,), classes=2, examples=24, vocabulary=30)
-SIGNATURES = {"images": IMAGES, "tokens": TOKENS, "features": FEATURES}
+SIGNATURES = {"images": IMAGES, "tokens": TOKENS, "features": FEATURES, "text": TEXT}
 
 
 def tiny_split(signature: Signature, count: int = 24) -> Split:
     if signature.kind == "features":
         return table_split(count)
+    if signature.kind == "text":
+        return text_split(count)
     rng = np.random.RandomState(0)
     y = (np.arange(count) % signature.classes).astype(np.int32)
     if signature.kind == "image":
@@ -33,7 +36,7 @@ def tiny_split(signature: Signature, count: int = 24) -> Split:
 
 @pytest.fixture
 def tiny_table() -> Iterator[None]:
-    """Let specs name the table of `tiny_table.py`."""
+    """Let specs name the table of `tiny_table.py` and the text of `tiny_text.py`."""
     with registered():
         yield
 

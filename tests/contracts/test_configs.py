@@ -17,12 +17,12 @@ from deepcli.tasks import TASKS
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 LESSONS = CONFIGS.parent / "deepcli" / "lessons"
 FILES = sorted([*CONFIGS.glob("*/*.yaml"), *LESSONS.glob("*.yaml")])
-OWN = [path for path in FILES if path.parent.name == "own"]
+OWN = [path for path in FILES if path.parent.name in ("own", "language")]
 KNOWN = [path for path in FILES if path not in OWN]
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
 each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
 
-# Where the data of each config in `own` are below DEEPCLI_DATA_DIR/own, and what else is different there.
+# Where the data of each config of own data are below DEEPCLI_DATA_DIR/own, and what else is different there.
 PLACES = {
     "sign_digits": ["data.path=sign_digits"],
     "sms": ["data.path=text/sms.tsv"],
@@ -33,6 +33,7 @@ PLACES = {
     "mpg": ["data.path=tabular/mpg.csv"],
     "wine": ["data.path=tabular/winequality-red.csv", "data.target=column_12"],  # without a header
     "goemotions": ["data.path=multilabel/goemotions_*.tsv"],
+    "shakespeare": ["data.path=language/tinyshakespeare.txt"],
 }
 
 
@@ -54,7 +55,7 @@ def test_every_family_has_a_config_on_mnist_and_on_imdb():
         assert {spec.model.type for spec in specs} >= fitting
         assert set(MODELS) - fitting <= {"application"}  # MNIST's images are too small for it
     assert len([path for path in FILES if path.parent.name == "digits"]) >= 3
-    assert {path.parent.name for path in FILES} <= {*DATASETS, "lessons", "own", "sweeps"}
+    assert {path.parent.name for path in FILES} <= {*DATASETS, "language", "lessons", "own", "sweeps"}
 
 
 def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section():

@@ -14,6 +14,7 @@ import pytest
 from deepcli.cli import answers
 from deepcli.cli.schemas import PACKAGE, commands, file_of, schemas, with_json
 from deepcli.result import Answer, Failure
+from tests import own_files
 from tests.in_process import InProcess
 
 NODES = dict(commands())
@@ -238,6 +239,8 @@ def trained(tmp_path_factory):
     (folder / "s.yaml").write_text("data: {type: digits, limit: 40}\nmodel: mlp\ntraining: {epochs: 1}\n")
     for name in ("a", "b"):
         call(f"train s.yaml -o runs/{name} -q seed={len(name + name.strip('a'))}")
+    own_files.running_text(folder / "book.txt")
+    call("train book.txt task=language_model model=gru model.units=4 data.window=8 training.epochs=1 -o runs/lm -q")
     line = call("sweep plan s.yaml 'seed=[1]' -q")
     (folder / "line").write_text(line)
     call(f"sweep trial {shlex.quote(line.strip())} -o trials -q")
@@ -260,6 +263,7 @@ SUCCESSES = {
     "train": ["train s.yaml -o runs/a -q seed=1 --if-exists skip"],
     "evaluate": ["evaluate runs/a", "evaluate runs/a --calibrate"],
     "predict": ["predict runs/a x.npy", "predict runs/a x.npy --top-k 3", "predict runs/a x.npy --probabilities"],
+    "generate": ["generate runs/lm 'The cat' --length 5", "generate runs/lm --number 2 --length 9 --stop e"],
     "runs": ["runs", "runs runs/a --sort val_loss"],
     "compare": ["compare runs/a runs/b", "compare runs/a runs/a -o c.png", "compare runs/a --with runs/b"],
     "export": ["export runs/a --format keras", "export runs/a --format keras --verify"],

@@ -12,7 +12,7 @@ import tensorflow as tf
 from deepcli.data.arrays.splits import Provenance, Splits, Tokens, generator
 from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
-from deepcli.models.base import Start
+from deepcli.models.base import PLURALS, Start
 from deepcli.training import saving
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
@@ -25,11 +25,13 @@ DATA: dict[str, dict[str, Any]] = {
     "image": {"type": "digits"},
     "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30},
     "features": {"type": "tiny_table"},
+    "text": {"type": "tiny_text"},
 }
 AUGMENTATION = {
     "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
     "tokens": {"word_dropout": 0.3},
     "features": None,
+    "text": None,
 }
 SMALL: dict[str, dict[str, Any]] = {
     "application": {"architecture": "mobilenet"},
@@ -82,6 +84,15 @@ STACKS = {
     ],
 }
 SMALL["sequential"] = {"layers": 0}
+# What a language model has of its own; and what is for other data.
+OF_TEXT = {
+    "transformer": [
+        {"positions": "rotary", "tie_embeddings": True, **SMALL["transformer"]},
+        {"positions": "sinusoidal", "normalize_first": False, "tie_embeddings": True, **SMALL["transformer"],
+         "regularization": {"dropout": 0.2, "spatial_dropout": 0.1, "gaussian_noise": 0.1, "l2": 1e-3}},
+    ],
+}  # fmt: skip
+NOT_OF_TEXT = ("bidirectional", "pooling", "embeddings")
 HARD: dict[str, list[dict[str, Any]]] = {
     "sequential": [{"layers": 1, "augmented": True}, {"layers": 2}],
     "mlp": [
@@ -155,8 +166,18 @@ VARIANTS = [
         marks=pytest.mark.xdist_group(f"{name}-{index}"),  # one process trains a variant once, for all its tests
     )
     for name in MODELS
-    for index, variant in enumerate([{}, *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, [])])
+    for index, variant in enumerate(
+        [{}, *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, []), *OF_TEXT.get(name, [])]
+    )
 ]
+
+
+def suits(variant, kind) -> bool:
+    """Return whether a variant is for a kind of data; some fields are for running text alone, and some for the others."""
+    fields = fields_of(variant)
+    if kind == "text":
+        return not any(name in fields for name in NOT_OF_TEXT)
+    return not any("tie_embeddings" in one and one.items() <= fields.items() for one in OF_TEXT.get(fields["type"], []))
 
 
 def is_long(variant) -> bool:
@@ -174,7 +195,7 @@ CASES: list[Any] = [
     )
     for variant in VARIANTS
     for kind in SIGNATURES
-    if SIGNATURES[kind].kind in MODELS[fields_of(variant)["type"]].kinds
+    if SIGNATURES[kind].kind in MODELS[fields_of(variant)["type"]].kinds and suits(variant, SIGNATURES[kind].kind)
 ]
 every_variant = pytest.mark.parametrize(("model", "kind"), CASES, indirect=True)
 BACKEND = TensorFlowBackend(tf.distribute.get_strategy())
@@ -256,8 +277,9 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
     assert np.mean(changed) > 0.8, [v.path for v, c in zip(model.trainable_variables, changed, strict=True) if not c]
     outputs = BACKEND.predict(model, split_for(experiment).x, 8)
     assert outputs.dtype == np.float32
-    assert outputs.shape == (24, experiment.head.units)
-    assert ((outputs >= 0) & (outputs <= 1)).all()
+    steps = experiment.signature.shape if experiment.signature.kind == "text" else ()
+    assert outputs.shape == (24, *steps, experiment.head.units)
+    assert steps or ((outputs >= 0) & (outputs <= 1)).all()
 
 
 @every_variant
@@ -323,7 +345,10 @@ def test_other_kinds_of_data_are_refused(name, kind, tiny_table):
     else:
         ((place, why),) = issues
         assert place == ("type",)
-        assert re.fullmatch(rf"`{name}` takes \w+( and \w+)?; these data are {kind}; use .*\b(mlp|cnn)\b.*", why)
+        assert re.fullmatch(
+            rf"`{name}` takes [\w ]+(, [\w ]+)*; these data are {PLURALS[signature.kind]}; use .*\b(mlp|cnn|gru)\b.*",
+            why,
+        )
         assert not re.search(rf"use.*\b{name}\b", why)
 
 

@@ -53,13 +53,15 @@ def test_every_component_with_a_name_is_registered():
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """Data whose targets are numbers, and whose targets are labels."""
+    """Data whose targets are numbers, whose targets are labels, and whose next tokens are predicted."""
     folder = tmp_path_factory.mktemp("own")
     numbers = own_files.table(folder / "price.csv", "price")
     labels = own_files.labelled(folder / "topics.tsv")
+    text = own_files.running_text(folder / "book.txt")
     return [
         {"type": "table", "path": str(numbers), "target": "price"},
         {"type": "table", "path": str(labels), "target": "topics"},
+        {"type": "text", "path": str(text), "window": 8},
     ]
 
 
@@ -97,7 +99,8 @@ class TestEveryEntry:
         reasons = []
         for data in ("digits", "imdb", "cifar10", *own_data):
             try:
-                SpecFile.model_validate({"data": data, "model": "mlp", **section})
+                model = "gru" if "window" in data else "mlp"
+                SpecFile.model_validate({"data": data, "model": model, **section})
             except (ValidationError, DataError) as error:
                 reasons.append(str(error))
         assert len(reasons) < 3 + len(own_data), reasons

@@ -12,10 +12,15 @@ from deepcli.training.context import TrainOptions
 from deepcli.training.train import train
 from tests.torture.runs import ALWAYS, FAMILIES, features, fingerprint
 
-from .test_models import DATA, VARIANTS, experiment_for, fields_of
+from .test_models import DATA, VARIANTS, experiment_for, fields_of, suits
 
-LAST = {fields["type"]: fields for fields in map(fields_of, VARIANTS)}
-"""The variant of each family that has the most switched on."""
+LAST = {
+    (fields_of(variant)["type"], kind): fields_of(variant)
+    for variant in VARIANTS
+    for kind in DATA
+    if suits(variant, kind)
+}
+"""The variant of each family that has the most switched on, for each kind of data."""
 
 SECTIONS = """
 optimizer: {type: adam, use_ema: true, ema_momentum: 0.9}
@@ -36,7 +41,7 @@ QUICK = [("lstm", "tokens"), ("ngram", "tokens"), ("cnn", "image"), ("mlp", "ima
     ],
 )
 def test_a_model_that_was_traced_before(name, kind, spec, tmp_path, tiny_imdb, tiny_table):
-    experiment = experiment_for(LAST[name], kind)
+    experiment = experiment_for(LAST[name, kind], kind)
     plain = experiment.model_dump(mode="json")
     small = {"limit": 48, "batch_size": 16} | ({"path": str(tiny_imdb)} if kind == "tokens" else {})
     sections = {"data": {**plain["data"], **small}, "model": plain["model"]}

@@ -14,6 +14,8 @@ from deepcli.data.base import Dataset
 from deepcli.data.schema import Column
 from deepcli.data.signature import Signature
 
+from .tiny_text import TinyText
+
 COLUMNS = (
     Column(name="age", type="number", mean=40.0, scale=12.0),
     Column(name="income", type="number", mean=3e4, scale=2e4, missing=3),
@@ -60,9 +62,9 @@ def table_split(count: int, seed: int = 0) -> Split:
 
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
-    """Let specs name the table inside the block."""
-    DATASETS._classes["tiny_table"] = TinyTable
+    """Let specs name the table, and the text of `tiny_text.py`, inside the block."""
+    DATASETS._classes |= {"tiny_table": TinyTable, "tiny_text": TinyText}
     try:
         yield
     finally:
-        del DATASETS._classes["tiny_table"]
+        del DATASETS._classes["tiny_table"], DATASETS._classes["tiny_text"]

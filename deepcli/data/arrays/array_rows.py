@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepcli.data.arrays.array_files import ArrayFile, open_arrays
+from deepcli.data.arrays.array_inputs import ArrayKind
 from deepcli.data.arrays.splits import Inputs, Tokens
 from deepcli.data.schema import Column, Schema, Target, TargetKind
 from deepcli.data.sources.class_numbers import class_numbers
@@ -39,7 +40,7 @@ def gather_arrays(section: ArraysDataset, reads: TargetKind | None, known: Schem
         DataError: The file cannot be used, or does not fit the model that will read it.
     """
     path = Path(section.place).expanduser()
-    kind = section.kind if known is None else known.kind
+    kind: ArrayKind = section.kind if known is None or known.kind == "text" else known.kind
     file = open_arrays(path, section.x, section.y, kind, reads if known is None else known.target.kind)
     splits = list(file.inputs)
     inputs = _joined([file.inputs[name] for name in splits])

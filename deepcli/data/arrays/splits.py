@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from deepcli.data.arrays.text_windows import TextWindows
 from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.sources.findings import Finding
@@ -87,11 +88,21 @@ class Raw:
 
 @dataclass(frozen=True)
 class Split:
-    """Examples with labels; `ids` are their positions in the official split they come from."""
+    """Examples with labels; `ids` are their positions in the official split they come from.
+
+    `text` has the tokens of which `x` and `y` are views if the examples are windows of a running text. Backends gather
+    batches from it: arrays of all windows would take many times the memory of the text.
+    """
 
     x: Inputs
     y: np.ndarray
     ids: np.ndarray
+    text: TextWindows | None = None
+
+    @classmethod
+    def of_text(cls, text: TextWindows) -> Split:
+        """Return the windows of a running text as examples."""
+        return cls(text.inputs, text.targets, np.arange(len(text)), text)
 
     def __len__(self) -> int:
         return len(self.y)

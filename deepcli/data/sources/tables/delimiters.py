@@ -150,7 +150,8 @@ def _single_column(found: Sequence[_Candidate], path: Path) -> _Candidate:
     best = max((each for each in found if each.width > 1), key=lambda each: each.share, default=found[0])
     raise DataError(
         f"{path}: no delimiter makes rows of equal length (best is {best.delimiter!r}: {best.share:.0%} of the first rows "
-        f"have {best.width} values); say which with delimiter, quoting or encoding. For one text a line, write delimiter: tab"
+        f"have {best.width} values); say which with delimiter, quoting or encoding. For one text a line, write delimiter: tab; to "
+        "predict the next characters of a running text, such as a book, add task=language_model"
     )
 
 

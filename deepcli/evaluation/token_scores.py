@@ -1,0 +1,67 @@
+"""Scores of next tokens: perplexity and bits per character."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from deepcli.evaluation.intervals import Interval
+from deepcli.evaluation.scores import BLOCKS, SAME, SCORES, Score
+
+if TYPE_CHECKING:
+    from deepcli.evaluation.token_predictions import TokenPredictions
+
+
+class TokenScore(Score):
+    """A score that follows from the mean cross-entropy of next tokens.
+
+    Neighbouring tokens depend on each other, so intervals count blocks of consecutive tokens and not single tokens.
+    """
+
+    METHOD: ClassVar[str] = BLOCKS
+    tasks: ClassVar[tuple[str, ...]] = ("language_model",)
+
+    def interval(self, predictions: TokenPredictions) -> Interval | str | None:
+        import numpy as np
+
+        ends = predictions.mean_interval(np.abs(predictions.nats))
+        if ends is None:
+            return predictions.too_few() or SAME
+        return self._figure(ends[0], predictions), self._figure(ends[1], predictions)
+
+    def remark(self, predictions: TokenPredictions) -> str:
+        left_out = int((~predictions.scored).sum())
+        return f"{left_out:,} unknown tokens are not scored" if left_out else ""
+
+    @abstractmethod
+    def _figure(self, mean: float, predictions: TokenPredictions) -> float:
+        """Compute the score from the mean cross-entropy in nats."""
+
+
+@SCORES.register
+class PerplexityScore(TokenScore):
+    """Exponential of the mean cross-entropy of a token: how many equally likely tokens are as uncertain."""
+
+    type: Literal["perplexity"] = "perplexity"
+    better: ClassVar[Literal["max", "min"]] = "min"
+
+    def measure(self, predictions: TokenPredictions) -> float:
+        return self._figure(predictions.loss, predictions)
+
+    def _figure(self, mean: float, predictions: TokenPredictions) -> float:
+        return math.exp(mean) if mean < 700 else math.inf
+
+
+@SCORES.register
+class BitsPerCharacter(TokenScore):
+    """Cross-entropy in bits for each character of the text, which compares models of words with those of characters."""
+
+    type: Literal["bits_per_character"] = "bits_per_character"
+    better: ClassVar[Literal["max", "min"]] = "min"
+
+    def measure(self, predictions: TokenPredictions) -> float:
+        return predictions.bits_per_character
+
+    def _figure(self, mean: float, predictions: TokenPredictions) -> float:
+        return mean / math.log(2) / float(predictions.characters[0])

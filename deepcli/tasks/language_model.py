@@ -1,0 +1,102 @@
+"""Language models: the probability of each token of a text, given those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from deepcli.data.schema import TargetKind
+from deepcli.data.signature import Signature
+from deepcli.models.heads import Head
+from deepcli.optim.losses import Loss
+from deepcli.spec.registry import Issue
+from deepcli.tasks.base import TASKS, Task
+from deepcli.tasks.interpreting import Interpreter
+from deepcli.tasks.next_tokens import TokenInterpreter
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from deepcli.data.arrays.splits import Split
+    from deepcli.evaluation.assumed_outputs import Assumption
+    from deepcli.evaluation.token_predictions import TokenPredictions
+
+
+@TASKS.register
+class LanguageModel(Task):
+    """The next token of a text, at each place: a character, a word or a byte.
+
+    A model's outputs are logits. The loss of validation and test is the plain cross-entropy in nats, whatever the loss of
+    training; `deepcli generate` continues texts.
+    """
+
+    type: Literal["language_model"] = "language_model"
+
+    takes: ClassVar[tuple[TargetKind, ...]] = ("tokens",)
+    source: ClassVar[str] = "text"
+    losses: ClassVar[tuple[str, ...]] = ("sparse_categorical_crossentropy", "categorical_crossentropy")
+    metrics: ClassVar[tuple[str, ...]] = ("perplexity", "accuracy")
+    headline: ClassVar[str] = "perplexity"
+
+    def check_loss(self, loss: Loss, signature: Signature) -> Iterator[Issue]:
+        yield from super().check_loss(loss, signature)
+        if loss.type == "auto" and getattr(loss, "label_smoothing", None):
+            yield ("label_smoothing",), "needs `type: categorical_crossentropy` in a language model"
+
+    def target_form(self, signature: Signature) -> tuple[tuple[int, ...], str]:
+        return (signature.shape[0] or 1,), "int32"
+
+    def head(self, loss: Loss, signature: Signature) -> Head:
+        return Head(signature.classes, "linear")
+
+    def build_loss(self, loss: Loss, signature: Signature) -> keras.losses.Loss:
+        from deepcli.nn.token_losses import TokenCrossentropy
+
+        return TokenCrossentropy(getattr(loss, "label_smoothing", 0.0))
+
+    def kept(self, signature: Signature) -> Callable[[Any, Any], Any]:
+        from deepcli.nn.token_losses import signed_nats
+
+        return signed_nats(signature.unscored)
+
+    def measured(self, predictions: Any, metrics: Sequence[str]) -> dict[str, float]:
+        from deepcli.evaluation.scores import SCORES
+
+        return {"loss": predictions.loss, **{name: SCORES.select(name).measure(predictions) for name in metrics}}
+
+    def predictions(
+        self, signature: Signature, ids: np.ndarray, targets: np.ndarray, outputs: np.ndarray, model: keras.Model | None
+    ) -> TokenPredictions:
+        import numpy as np
+
+        from deepcli.evaluation.token_predictions import TokenPredictions
+
+        return TokenPredictions(ids, targets, outputs, np.ones(1))
+
+    def predicted(
+        self, signature: Signature, split: Split, outputs: np.ndarray, model: keras.Model | None
+    ) -> TokenPredictions:
+        import numpy as np
+
+        found = self.predictions(signature, split.ids, split.y, outputs, model)
+        return found if split.text is None else replace(found, characters=np.array([split.text.characters]))
+
+    def trivial(self, signature: Signature, train: np.ndarray, split: Split) -> dict[str, np.ndarray]:
+        from deepcli.evaluation.unigrams import unigram_nats
+
+        return {"token shares": unigram_nats(train, split.y, signature.classes, signature.unscored)}
+
+    def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
+        import numpy as np
+
+        from deepcli.evaluation.assumed_outputs import assumed_outputs
+
+        flat = targets.reshape(-1).astype(np.int64)
+        if assumption.noise is not None:  # of each example; each of its tokens gets the same
+            assumption = replace(assumption, noise=np.repeat(assumption.noise, targets.shape[1], axis=0))
+        return assumed_outputs("classes", flat, head.outputs, assumption, True).reshape(*targets.shape, -1)
+
+    def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
+        return TokenInterpreter(names, top_k)
