@@ -110,9 +110,8 @@ def run_find_batch_size(
         show: Called with each line of the table as soon as it is known.
     """
     from deepcli.api.seed_processes import SeedTask, run_seeds
-    from deepcli.api.worker_serving import encoded
+    from deepcli.api.worker_serving import request_of
     from deepcli.doctor.finding.batch_report import BatchSizeReport
-    from deepcli.spec.variables import allowed
 
     began = time.monotonic()
     loaded = load_parts(list(request.spec), plugins=request.plugins)
@@ -120,15 +119,9 @@ def run_find_batch_size(
     for notice in loaded.notices:
         reporter.note(f"notice: {notice}")
     reporter.doing("starting")
-    values: dict[str, Any] = {
-        "spec": encoded(request.spec),
-        "plugins": list(request.plugins),
-        "first": request.first,
-        "last": request.last,
-        "data_dir": None if request.data_dir is None else str(request.data_dir),
-        "offline": request.offline,
-        "variables": sorted(allowed()),
-    }
+    values = request_of(
+        request.spec, request.plugins, request.data_dir, request.offline, first=request.first, last=request.last
+    )
     heard = _Heard(experiment.data.batch_size, reporter, show)
     task = SeedTask(experiment.seed, values, WORKER)
     try:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any, Literal
 
-Kind = Literal["step", "validation", "saving", "evaluation"]
+Kind = Literal["step", "validation", "saving"]
 KINDS: tuple[Kind, ...] = ("step", "saving", "validation")
-"""Where a process is killed, in this order in turn; the evaluation of the test split only where nothing else is left."""
+"""Where a process is killed, in this order in turn."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,7 @@ class KillPlace:
     """A place in a run: the n-th moment of a kind at or after a step.
 
     Attributes:
-        kind: After a call into the backend; between batches of validation; while a checkpoint is written; or between
-            batches of the final evaluation.
+        kind: After a call into the backend; between batches of validation; or while a checkpoint is written.
         epoch: The epoch, counted from 1.
         step: Steps of this epoch.
         nth: Which of the moments of the kind, counted from 1.
@@ -43,7 +42,6 @@ class KillPlace:
             "step": where,
             "validation": f"{where}, in validation",
             "saving": f"{where}, while {self.file or 'a checkpoint'} was written",
-            "evaluation": f"{where}, in the evaluation of the test split",
         }[self.kind]
 
 
@@ -56,7 +54,6 @@ class RunPlaces:
         end: The epoch and the step at which training ended.
         validation: Moments of one validation.
         saving: Moments of one save.
-        evaluation: Moments of the final evaluation.
         saved: Epoch and step of the first `last.keras`; None if there was none.
     """
 
@@ -64,14 +61,13 @@ class RunPlaces:
     end: tuple[int, int]
     validation: int
     saving: int
-    evaluation: int
     saved: tuple[int, int] | None
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> RunPlaces:
         """Read what a process counted."""
         saved = message["saved"]
-        names = ("steps", "validation", "saving", "evaluation")
+        names = ("steps", "validation", "saving")
         counted = {name: int(message[name]) for name in names}
         return cls(end=tuple(message["end"]), saved=None if saved is None else tuple(saved), **counted)
 
@@ -104,7 +100,7 @@ def planned_kills(places: RunPlaces, kills: int, seed: int) -> list[KillPlace]:
         step = rng.randint(min(first, places.total), places.total)
         kind: Kind = kinds[number % len(kinds)] if number else "step"
         chosen.append(_place(places, kind, step, rng))
-    return sorted(chosen, key=lambda place: (place.epoch, place.step, place.kind == "evaluation"))
+    return sorted(chosen, key=lambda place: (place.epoch, place.step))
 
 
 def _place(places: RunPlaces, kind: Kind, step: int, rng: Random) -> KillPlace:

@@ -116,20 +116,18 @@ def _repeatable(trainer: Trainer, folder: Path, view: _View) -> bool:
 
 
 def _message(request: VerifyRequest, left_out: Sequence[str]) -> dict[str, Any]:
-    from deepcli.api.worker_serving import encoded
-    from deepcli.spec.variables import allowed
+    from deepcli.api.worker_serving import request_of
 
-    return {
-        "spec": encoded(request.spec),
-        "overrides": [*request.overrides, *left_out],
-        "if_exists": "resume",
-        "plugins": list(request.plugins),
-        "command": [],
-        "threads": None,
-        "data_dir": None if request.data_dir is None else str(request.data_dir),
-        "offline": request.offline,
-        "variables": sorted(allowed()),
-    }
+    return request_of(
+        request.spec,
+        request.plugins,
+        request.data_dir,
+        request.offline,
+        overrides=[*request.overrides, *left_out],
+        if_exists="resume",
+        command=[],
+        threads=None,
+    )
 
 
 class _View:

@@ -40,9 +40,9 @@ class PlaceReporter(LineReporter):
         super().__init__(out)
         self.target: KillPlace | None = None
         self._epoch, self._step, self._steps = 0, 0, 0
-        self._phase: Kind | None = None
+        self._before_validation = False
         self._checks = self._reached = 0
-        self._moments: dict[str, int] = {"validation": 0, "saving": 0, "evaluation": 0}
+        self._moments: dict[str, int] = {"validation": 0, "saving": 0}
         self._in_save = 0
         self._saved: tuple[int, int] | None = None
 
@@ -60,7 +60,7 @@ class PlaceReporter(LineReporter):
     def progress(self, progress: Progress) -> None:
         """Note a place between two steps."""
         self._epoch, self._step = progress.epoch, progress.step
-        self._phase, self._checks = "step", 0
+        self._before_validation, self._checks = True, 0
         if super().due():
             self._sent_at = time.monotonic()
             self.send(epoch=progress.epoch, step=progress.step, seconds_left=progress.seconds_left)
@@ -68,19 +68,16 @@ class PlaceReporter(LineReporter):
 
     def epoch(self, row: Mapping[str, float], best: bool) -> None:
         """Note the end of a validation."""
-        self._phase = None
+        self._before_validation = False
 
     def doing(self, what: str) -> None:
-        """Note the beginning of the final evaluation."""
+        """Note the beginning of the final evaluation, whose batches are not those of a validation."""
         if what.startswith("evaluating"):
-            self._phase = "evaluation"
+            self._before_validation = False
 
     def checked(self) -> None:
-        """Note that the run asks whether to stop: before a step, and after each batch of an evaluation."""
-        if self._phase == "evaluation":
-            self._moments["evaluation"] += 1
-            self._at("evaluation")
-        elif self._phase is not None:
+        """Note that the run asks whether to stop: before a step, and after each batch of a validation."""
+        if self._before_validation:
             self._checks += 1
             if self._checks > 1:  # the first is before the next step, or before validation
                 self._moments["validation"] = max(self._moments["validation"], self._checks - 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deepcli.api.data_sources import data_sources
 from deepcli.api.loading import load_parts, plugin_names
@@ -157,26 +157,24 @@ def run_all_seeds(
 
 def _task(request: SeedsRequest, training: Training, folder: Path, seed: int, threads: int | None) -> SeedTask:
     from deepcli.api.seed_processes import SeedTask
-    from deepcli.api.worker_serving import encoded
+    from deepcli.api.worker_serving import request_of
     from deepcli.run.directory import RunDir
-    from deepcli.spec.variables import allowed
 
     asked, path = request.train, run_of(folder, seed)
     begun = RunDir(path).described().get("threads") if asked.if_exists == "resume" else None
     if isinstance(begun, int) and training.threads == "auto":
         threads = begun  # another number would change the last bits
-    values: dict[str, Any] = {
-        "spec": encoded(asked.spec),
-        "overrides": [*asked.overrides, f"seed={seed}"],
-        "output": str(path),
-        "if_exists": asked.if_exists,
-        "plugins": list(asked.plugins),
-        "command": list(asked.command),
-        "threads": threads,
-        "data_dir": None if request.data_dir is None else str(request.data_dir),
-        "offline": request.offline,
-        "variables": sorted(allowed()),
-    }
+    values = request_of(
+        asked.spec,
+        asked.plugins,
+        request.data_dir,
+        request.offline,
+        overrides=[*asked.overrides, f"seed={seed}"],
+        output=str(path),
+        if_exists=asked.if_exists,
+        command=list(asked.command),
+        threads=threads,
+    )
     return SeedTask(seed, values)
 
 

@@ -19,7 +19,7 @@ from deepcli.api.loading import plain
 from deepcli.api.train_request import TrainRequest
 from deepcli.errors import DeepcliError
 from deepcli.run.reporter import Course, NullReporter, Progress
-from deepcli.spec.variables import allowing
+from deepcli.spec.variables import allowed, allowing
 from deepcli.system import signals
 from deepcli.system.reach import Reach, reaching
 
@@ -79,6 +79,20 @@ def encoded(parts: Sequence[Source]) -> list[Any]:
 
 def _tree(part: Any) -> dict[str, Any]:
     return {"tree": plain(part if isinstance(part, Mapping) else part.model_dump(mode="json"), ())}
+
+
+def request_of(
+    spec: Sequence[Source], plugins: Sequence[str], data_dir: Path | None, offline: bool | None, **more: Any
+) -> dict[str, Any]:
+    """Return what a process needs to load a spec as this one does, as JSON values, with what else it is to do."""
+    return {
+        "spec": encoded(spec),
+        "plugins": list(plugins),
+        "data_dir": None if data_dir is None else str(data_dir),
+        "offline": offline,
+        "variables": sorted(allowed()),
+        **more,
+    }
 
 
 def decoded(parts: Sequence[Any]) -> tuple[Source, ...]:

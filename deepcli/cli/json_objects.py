@@ -261,8 +261,8 @@ class Reproduced(Answer):
 class KilledAt(Nested):
     """A place where a run was killed, and from where it was resumed."""
 
-    kind: Literal["step", "validation", "saving", "evaluation"] = Field(
-        description="After a step, in validation, while a checkpoint was written, or in the final evaluation."
+    kind: Literal["step", "validation", "saving"] = Field(
+        description="After a step, in validation, or while a checkpoint was written."
     )
     epoch: int = Field(description="The epoch, counted from 1.")
     step: int = Field(description="Steps of this epoch.")

@@ -183,7 +183,7 @@ def test_the_time_counts_both_runs_and_each_start():
 def test_places_are_anywhere_but_one_is_after_the_first_checkpoint():
     from deepcli.api.kill_plan import planned_kills
 
-    places = RunPlaces(10, (4, 10), 3, 6, 2, (2, 5))
+    places = RunPlaces(10, (4, 10), 3, 6, (2, 5))
     drawn = [planned_kills(places, 3, seed) for seed in range(200)]
     assert all(any((kill.epoch, kill.step) > (2, 5) for kill in kills) for kills in drawn)
     assert all([(k.epoch, k.step) for k in kills] == sorted((k.epoch, k.step) for k in kills) for kills in drawn)
@@ -192,7 +192,7 @@ def test_places_are_anywhere_but_one_is_after_the_first_checkpoint():
     assert {(kill.kind, kill.nth) for kills in drawn for kill in kills} == {
         ("step", 1), *(("validation", n) for n in (1, 2, 3)), *(("saving", n) for n in range(1, 7)),
     }  # fmt: skip
-    without = planned_kills(RunPlaces(10, (1, 7), 0, 4, 2, (1, 3)), 6, 0)
+    without = planned_kills(RunPlaces(10, (1, 7), 0, 4, (1, 3)), 6, 0)
     assert {kill.kind for kill in without} == {"step", "saving"} and max(kill.step for kill in without) <= 7
     assert planned_kills(places, 3, 5) == planned_kills(places, 3, 5) != planned_kills(places, 3, 6)
     assert KillPlace("saving", 2, 7, 1, "best.keras").text == "epoch 2, step 7, while best.keras was written"

@@ -184,7 +184,7 @@ MUTANTS = (
     Mutant("a difference without a cause is accepted", "api/reproduction.py",
            "if not any(change.known for change in self.environment):", "if False:", ("tests/unit/test_reproducing.py",)),
     Mutant("a run that is killed starts anew", "api/resume_trial.py",
-           '"if_exists": "resume",', '"if_exists": "overwrite",', ("tests/end_to_end/test_verify_resume.py",)),
+           'if_exists="resume",', 'if_exists="overwrite",', ("tests/end_to_end/test_verify_resume.py",)),
     Mutant("find lr takes a rate a step too late", "doctor/finding/rate_search.py",
            "after = [one[1:] for one in losses.values()]", "after = [one[:-1] for one in losses.values()]",
            ("tests/unit/test_rate_curve.py",)),
