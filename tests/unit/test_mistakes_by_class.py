@@ -88,5 +88,7 @@ def test_predictions_of_another_model_are_refused(tmp_path):
     run = made_run("a", predictions=digit_predictions([0], [1]), x=np.zeros((1, 8, 8, 1), np.uint8))
     other = dataclasses.replace(digit_predictions([0], [1]), probabilities=np.ones((1, 3), np.float32) / 3)
     other.save(run.run.predictions("test"))
-    with pytest.raises(DataError, match=r"predictions-test\.npz has predictions of another model than the run, which has 10 targets"):
+    with pytest.raises(
+        DataError, match=r"predictions-test\.npz has predictions of another model than the run, which has 10 targets"
+    ):
         write_report(run, tmp_path / "page.html")
