@@ -208,7 +208,9 @@ def whole_words(pieces: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         carried = ""
         for _, piece in group:
             text = carried + piece
-            cut = next((place for place in range(len(text) - 1, 0, -1) if text[place].isspace()), 0)
+            # Where spaces begin, as spaces one after another may be one token.
+            places = range(len(text) - 1, 0, -1)
+            cut = next((place for place in places if text[place].isspace() and not text[place - 1].isspace()), 0)
             carried = text[cut:]
             if cut:
                 yield part, text[:cut]
