@@ -38,7 +38,8 @@ class TextDataset(OwnDataset):
     """A running text, such as a book: a file, the .txt and .md files of a folder one after another, or a column of a table.
 
     A model predicts each token from those before it. The text is divided by place: the end of it is for test, what is
-    before that for validation, the rest for training. It is read in windows; none reaches from one split into another.
+    before that for validation, the rest for training; or as files say that are named train, validation and test. It is
+    read in windows; none reaches from one split into another.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("text",)
@@ -47,6 +48,11 @@ class TextDataset(OwnDataset):
     column: str | None = Field(
         None,
         description="Column of a table whose texts are read one after another, a row a line; null: the path is of text.",
+    )
+    lines: bool = Field(
+        False,
+        description="Whether each line is a text of its own, such as a name: lines are drawn for test and validation by "
+        "their content, and equal lines stay in one split. Windows still reach over several lines of a split.",
     )
     tokens: TextTokens = Field(
         "characters",
@@ -75,20 +81,23 @@ class TextDataset(OwnDataset):
         return [[str(path), *stat_of(path)] for path in find_text_files(Path(self.place).expanduser())]
 
     def gather(self, known: Schema | None) -> Gathered:
-        from deepcli.data.sources.text_pieces import find_text_files, read_column, read_through
+        from deepcli.data.sources.text_division import read_text
+        from deepcli.data.sources.text_pieces import read_column
 
         self._check_section()
         if self.column is not None:
             text, findings = read_column(self.place, self.column)
         else:
-            text, findings = read_through(find_text_files(Path(self.place).expanduser()))
+            text, findings = read_text(Path(self.place).expanduser())
         target = Target(kind="tokens", reason="the token after each token")
         return Gathered(self.path, Divisible([text.digest]), target, [0], text, findings)
 
     def _check_section(self) -> None:
         by = [name for name in ("by", "column", "time") if getattr(self.split, name) is not None]
         if by:
-            raise DataError(f"data.split.{by[0]}: is for tables; a running text is divided by place, its end for test")
+            raise DataError(
+                f"data.split.{by[0]}: is for tables; a running text is divided by place, its end for test, or by lines"
+            )
         if self.split.test + self.split.validation >= 1:
             shares = f"test {self.split.test} and validation {self.split.validation}"
             raise DataError(f"data.split: {shares} leave nothing to train on")
@@ -107,16 +116,16 @@ class TextDataset(OwnDataset):
 
         Args:
             text: The text.
-            whole: Whether all of it is for test.
+            whole: Whether it is for test, as it is not what the model was trained on.
         """
-        from deepcli.data.sources.text_pieces import parts, whole_words
+        from deepcli.data.sources.text_division import divided, for_test
 
-        held = [round(text.characters * share) for share in (self.split.validation, self.split.test)]
-        cuts = [0, 0] if whole else [text.characters - sum(held), text.characters - held[1]]
-        found = parts(text.pieces(), cuts, self.tokens in LEARNED and not whole)
-        return whole_words(found) if self.tokens in LEARNED else found
+        learned = self.tokens in LEARNED
+        return for_test(text, learned) if whole else divided(text, self.split, self.lines, learned)
 
     def described(self, gathered: Gathered) -> Schema:
+        from deepcli.data.sources.text_division import division_of
+
         text: RunningText = gathered.content
         training = (piece for part, piece in self._parts(text) if part == 0)
         vocabulary = text_vocabulary(training, self.tokens, self.vocabulary_size)
@@ -125,7 +134,12 @@ class TextDataset(OwnDataset):
             tokens[part] += counted(piece)
         for name, count in zip(SPLITS, tokens, strict=True):
             self._demand_window(name, count)
-        found = {"tokens": self.tokens, "characters": text.characters, "files": len(text.files)}
+        found = {
+            "tokens": self.tokens,
+            "characters": text.characters,
+            "files": len(text.files),
+            "division": division_of(text, self.lines),
+        }
         return Schema(
             source=self.type,
             target=gathered.target,
@@ -164,7 +178,7 @@ class TextDataset(OwnDataset):
         Raises:
             DataError: It has not.
         """
-        if tokens > self.window or (split == "validation" and not self.split.validation):
+        if tokens > self.window or (split == "validation" and not tokens and not self.split.validation):
             return
         share = f"; set data.split.{split} to a larger share" if split != "train" else ""
         shorter = f", or data.window to at most {tokens - 1}" if tokens > 1 else ""
