@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from deepcli.data.checks.data_report import DataReport
     from deepcli.data.checks.view import DataView
     from deepcli.data.files import Sources
+    from deepcli.data.schema import Schema
     from deepcli.run.loaded import LoadedRun
 
 
@@ -79,6 +80,8 @@ def inspect_data(
         _demand_png(samples)
     dataset, run = _dataset(words, plugins)
     trained = run.run.data_schema() if run is not None else None
+    if dataset.type == "text":
+        return _of_text(dataset, sources, trained, samples)
     view = view_of(dataset, sources, trained)
     if samples is not None:
         _draw(view, samples)
@@ -88,6 +91,16 @@ def inspect_data(
     from deepcli.api.suspect_labels import suspect_labels
 
     return report.with_labels(suspect_labels(run, view))
+
+
+def _of_text(dataset: BaseDataset, sources: Sources, trained: Schema | None, samples: Path | None) -> DataReport:
+    from deepcli.data.checks.running_text_report import inspect_running_text
+    from deepcli.data.running_text import TextDataset
+
+    assert isinstance(dataset, TextDataset)
+    if samples is not None:
+        raise UsageError("--samples: needs pictures; these data are a running text")
+    return inspect_running_text(dataset, sources, trained)
 
 
 def _dataset(words: Sequence[str], plugins: Sequence[str]) -> tuple[BaseDataset, LoadedRun | None]:

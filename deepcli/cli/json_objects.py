@@ -595,13 +595,13 @@ class LookedAt(Answer):
     status: Status = Field(description="failed with --strict and any error or warning.")
     source: str | None = Field(None, description="Where the data are.")
     type: str | None = Field(None, description="The type of the data set, such as `table`.")
-    kind: Literal["image", "tokens", "features"] | None = Field(None, description="What inputs are.")
+    kind: Literal["image", "tokens", "features", "text"] | None = Field(None, description="What inputs are.")
     shape: list[int | None] = Field(
         [],
         description="Shape of an input as models take it; null for any size. Empty if the data cannot be trained on.",
     )
     layout: dict[str, Any] = Field({}, description="How files were read: delimiter, encoding, header and others.")
-    target_kind: Literal["classes", "labels", "numbers", "levels"] | None = Field(
+    target_kind: Literal["classes", "labels", "numbers", "levels", "tokens"] | None = Field(
         None, description="What is predicted."
     )
     target: list[str] = Field([], description="The columns that hold the target; empty for folders and arrays.")
@@ -624,5 +624,8 @@ class LookedAt(Answer):
     problems: list[DataProblem] = Field([], description="Errors, then warnings, then notes.")
     labels: dict[str, Any] | None = Field(
         None, description="Likely wrong labels among held-out examples; null if no run was looked at."
+    )
+    running: dict[str, Any] | None = Field(
+        None, description="Length, tokens, frequent tokens, and unknown and repeated shares of a running text."
     )
     samples: str | None = Field(None, description="The PNG file of --samples; null without it.")

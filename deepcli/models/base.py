@@ -105,6 +105,11 @@ class Model(Component):
         return False
 
     @classmethod
+    def instead(cls, kind: str) -> str:
+        """Return what else there is for a kind of data that the family does not take; empty for other families alone."""
+        return ""
+
+    @classmethod
     def starter(cls, kind: str) -> dict[str, Any]:
         """Return the fields that a new spec must write out, for a kind of data (`image`, `tokens` or `features`)."""
         return {}
@@ -118,7 +123,7 @@ class Model(Component):
         yield (
             ("type",),
             f"`{self.type}` takes {_listed([PLURALS.get(kind, kind) for kind in self.kinds], 'and')}; these data are "
-            f"{PLURALS[signature.kind]}; use {_listed(able, 'or')}",
+            f"{PLURALS[signature.kind]}; use {_listed(able, 'or')}{self.instead(signature.kind)}",
         )
 
     def check(self, signature: Signature) -> Iterator[Issue]:

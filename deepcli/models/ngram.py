@@ -52,6 +52,12 @@ class Ngram(Model):
     smoothing: PositiveFloat = Field(1.0, description="Added to each n-gram's count before the ratios are computed.")
     regularization: Penalties = Field(Penalties(), description="Dropout drops n-grams; the kernel is the table.")
 
+    @classmethod
+    def instead(cls, kind: str) -> str:
+        return (
+            " (n-grams of a running text are the baseline that each of them is compared with)" if kind == "text" else ""
+        )
+
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         longest = min((size for size in signature.shape[:2] if size is not None), default=self.ngrams)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from deepcli.api.data_paths import is_data_path
 from deepcli.data.arrays.encoded_running_text import decoder, make_encoder
 from deepcli.data.files import OFFLINE
 from deepcli.data.running_text import TextDataset
@@ -180,12 +181,21 @@ def test_the_task_reads_any_path_as_a_running_text(book):
     assert load([parse(spec, "a.yaml")]).experiment.signature.shape == (7,)
     spec = f"data: {{type: text, path: {book}}}\nmodel: gru\n"
     assert load([parse(spec, "a.yaml")]).experiment.resolved_task.type == "language_model"
+    notes = book.rename(book.with_name("notes.md"))  # only one thing can be done with it
+    assert is_data_path(notes)
+    assert load([parse(f"data: {notes}\nmodel: gru\n", "a.yaml")]).experiment.resolved_task.type == "language_model"
 
 
 @pytest.mark.parametrize("family", ["mlp", "cnn", "ngram"])
 def test_families_that_cannot_predict_tokens_are_refused_with_their_place(book, family):
     with pytest.raises(SpecError, match=rf"a.yaml:3:8: model\S*: `{family}` takes .*running text; use gru, lstm, rnn"):
         load([parse(f"task: language_model\ndata: {book}\nmodel: {family}\n", "a.yaml")])
+
+
+def test_of_n_grams_the_refusal_says_where_they_are(book):
+    said = r"use gru, lstm, rnn or transformer \(n-grams of a running text are the baseline that each of them is compared with\)$"
+    with pytest.raises(SpecError, match=said):
+        load([parse(f"task: language_model\ndata: {book}\nmodel: ngram\n", "a.yaml")])
 
 
 def test_a_language_model_of_other_data_is_refused():

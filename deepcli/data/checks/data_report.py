@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepcli.data.checks.column_figures import ColumnFigures
 from deepcli.data.checks.picture_checks import PictureFigures
 from deepcli.data.checks.text_checks import TextFigures
 from deepcli.data.sources.findings import Finding
+
+if TYPE_CHECKING:
+    from deepcli.data.checks.running_text_report import RunningFigures
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,10 @@ class DataReport:
     Attributes:
         source: Where they are.
         type: The type of the data set.
-        kind: `image`, `tokens` or `features`.
+        kind: `image`, `tokens`, `features` or `text`.
         shape: The shape of an input, as models take it; empty if they cannot be trained on.
         layout: How files were read: delimiter, encoding, header and others.
-        target_kind: `classes`, `labels`, `numbers` or `levels`.
+        target_kind: `classes`, `labels`, `numbers`, `levels` or `tokens`.
         target: The columns that hold the target; empty where folders or arrays do.
         target_reason: Why it is of this kind.
         counts: Number of examples by split.
@@ -122,6 +125,7 @@ class DataReport:
         examples: A few examples.
         problems: What was found, errors first.
         labels: Likely wrong labels; None if no run was looked at.
+        running: Length and tokens of a running text; None for other data.
     """
 
     source: str
@@ -143,6 +147,7 @@ class DataReport:
     examples: tuple[ShownExample, ...] = ()
     problems: tuple[Finding, ...] = ()
     labels: SuspectLabels | None = None
+    running: RunningFigures | None = None
 
     def number_of(self, severity: str) -> int:
         """Return the number of problems of a severity: `error`, `warning` or `note`."""

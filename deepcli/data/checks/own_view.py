@@ -25,11 +25,6 @@ def own_view(dataset: OwnDataset, trained: Schema | None = None) -> DataView:
     Raises:
         DataError: The data cannot be read at all.
     """
-    if dataset.kinds == ("text",):
-        raise DataError(
-            f"{dataset.path}: is a running text, which has no examples to look at; `deepcli init` with task=language_model "
-            "says what was found in it"
-        )
     gathered = dataset.gather(None)
     findings = list(gathered.findings)
     same = trained is not None and trained.fingerprint == gathered.fingerprint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from deepcli.data.checks.data_report import ClassLine, DataReport, NumberLine, ShownExample
 from deepcli.data.checks.picture_checks import PictureFigures
@@ -13,9 +14,12 @@ from deepcli.data.checks.report_tables import WIDTH, cut, table_lines
 from deepcli.data.checks.text_checks import TextFigures
 from deepcli.data.sources.naming import printable
 
+if TYPE_CHECKING:
+    from deepcli.data.checks.running_text_report import RunningFigures
+
 MOST_CLASSES = 20
 """Classes up to which each has a line; of more, the most and the least frequent are shown."""
-INPUTS = {"image": "pictures", "tokens": "texts", "features": "rows"}
+INPUTS = {"image": "pictures", "tokens": "texts", "features": "rows", "text": "windows"}
 QUIET = ("", "auto", None, False)
 """Facts about the layout that say nothing."""
 NAMED = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", " ": "space"}
@@ -35,7 +39,13 @@ def _lines(report: DataReport) -> Iterator[str]:
         yield from _number(line)
     if report.simplest is not None:
         yield from _simplest(report)
-    for lines in (_pictures(report.pictures), _texts(report.texts), columns_lines(report.columns)):
+    figures = (
+        _pictures(report.pictures),
+        _texts(report.texts),
+        _running(report.running),
+        columns_lines(report.columns),
+    )
+    for lines in figures:
         shown = list(lines)
         if shown:
             yield ""
@@ -53,7 +63,12 @@ def _lines(report: DataReport) -> Iterator[str]:
 def _head(report: DataReport) -> Iterator[str]:
     total = sum(report.counts.values())
     sizes = "x".join("any" if size is None else str(size) for size in report.shape)
-    taken = {"image": f", taken as {sizes}", "tokens": "", "features": f" of {sizes} columns"}[report.kind]
+    taken = {
+        "image": f", taken as {sizes}",
+        "tokens": "",
+        "features": f" of {sizes} columns",
+        "text": f" of {sizes} tokens",
+    }[report.kind]
     yield from _facts(
         "data", f"{report.source} ({report.type}): {total:,} {INPUTS[report.kind]}{taken if sizes else ''}"
     )
@@ -68,9 +83,7 @@ def _head(report: DataReport) -> Iterator[str]:
             layout.replace("format ", "", 1).replace("header True", "header").replace("header False", "no header"),
         )
     target = ", ".join(report.target)
-    what = {"classes": "classes", "levels": "ordered levels", "labels": "labels", "numbers": "numbers"}[
-        report.target_kind
-    ]
+    what = {"levels": "ordered levels"}.get(report.target_kind, report.target_kind)
     number = f"{len(report.classes)} {what}" if report.classes else what
     reason = f" ({report.target_reason})" if report.target_reason else ""
     yield from _facts("target", f"{target}: {number}{reason}" if target else f"{number}{reason}")
@@ -160,8 +173,28 @@ def _texts(figures: TextFigures | None) -> Iterator[str]:
         yield from _facts("words", f"{known}; unknown: {unknown}" if unknown else known)
 
 
+def _running(figures: RunningFigures | None) -> Iterator[str]:
+    if figures is None:
+        return
+    tokens = ", ".join(f"{split} {count:,}" for split, count in figures.tokens.items() if count)
+    yield from _facts("length", f"{figures.characters:,} characters, {figures.lines:,} lines")
+    each = "a character" if figures.characters_per_token == 1 else f"{figures.characters_per_token:.3g} characters"
+    yield from _facts("tokens", f"{tokens}; {each} each")
+    unknown = ", ".join(f"{split} {share:.2%}" for split, share in figures.unknown.items())
+    yield from _facts(
+        "known",
+        f"{figures.vocabulary:,} different tokens" + (f"; unknown: {unknown}" if unknown else "; none is unknown"),
+    )
+    yield from _facts("frequent", ", ".join(f"{token!r} {share:.1%}" for token, share in figures.frequent))
+    if figures.repeated:
+        repeated = ", ".join(f"{split} {share:.1%}" for split, share in figures.repeated.items())
+        yield from _facts("repeated", f"passages of {figures.passage} tokens that training has, too: {repeated}")
+
+
 def _examples(examples: Sequence[ShownExample], source: str) -> Iterator[str]:
     yield "examples"
     for one in examples:
         start = f"  {short(one.where, source)}  {cut(printable(one.target), 24)}  "
-        yield cut((start + cut(printable(one.input), max(WIDTH - len(start), 20))).rstrip(), WIDTH)
+        yield cut(
+            (start + cut(printable(one.input.replace("\n", "\u21b5")), max(WIDTH - len(start), 20))).rstrip(), WIDTH
+        )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 TABLES = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "xlsx")
 ARRAYS = ("npz", "npy", "h5", "hdf5")
+RUNNING = ("md",)
+"""Files that are read as one running text, whatever the task; other texts are, if the task is to predict their tokens."""
 PICTURES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
 TAPES = ("tar", "tgz", "tbz2", "txz")
 """Archives of folders; a `.zip` holds a table if another ending is before it."""
@@ -24,7 +26,7 @@ def looks_like_path(value: str) -> bool:
 
 
 def kind_at(path: str) -> str:
-    """Return the type of data set for a path: `image_folder`, `text_folder`, `table` or `arrays`.
+    """Return the type of data set for a path: `image_folder`, `text_folder`, `table`, `arrays` or `text`.
 
     Only names are looked at. A path that does not exist gets the type that its ending says, so that the error about it
     can name what is missing.
@@ -35,6 +37,8 @@ def kind_at(path: str) -> str:
     ending = ending_of(path)
     if ending in ARRAYS:
         return "arrays"
+    if ending in RUNNING:
+        return "text"
     return "table" if (ending and ending not in TAPES) or "*" in path else "image_folder"
 
 
