@@ -10,6 +10,7 @@ from deepcli.data import (
     mnist,
     reuters,
     running_text,
+    series,
     table,
     text_folder,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "mnist",
     "reuters",
     "running_text",
+    "series",
     "table",
     "text_folder",
 ]
