@@ -11,6 +11,7 @@ from deepcli.data import (
     reuters,
     running_text,
     series,
+    series_classes,
     table,
     text_folder,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "reuters",
     "running_text",
     "series",
+    "series_classes",
     "table",
     "text_folder",
 ]

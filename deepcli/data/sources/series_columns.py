@@ -43,7 +43,7 @@ def find_series_columns(section: SeriesDataset, table: JoinedTable) -> tuple[Ser
     names = [*fixed, *targets, *others, *known]
     if twice := [name for name in names if names.count(name) > 1]:
         raise DataError(f"data: the column {quoted(twice[0])} is named for two purposes; name it once")
-    return SeriesColumns(time, section.series, targets, (*others, *known), {}), findings
+    return SeriesColumns(time, section.series, targets, (*others, *known), len(known), {}), findings
 
 
 def known_series_columns(section: SeriesDataset, schema: Schema) -> SeriesColumns:
@@ -53,7 +53,7 @@ def known_series_columns(section: SeriesDataset, schema: Schema) -> SeriesColumn
     written = {column.name: column.written for column in schema.columns}
     others = tuple(column.name for column in schema.columns[len(targets) :])
     step = TimeStep(facts.unit, facts.size)
-    return SeriesColumns(facts.time or None, section.series, targets, others, written, facts.written, step)
+    return SeriesColumns(facts.time or None, section.series, targets, others, len(facts.known), written, facts.written, step)
 
 
 def _time_column(section: SeriesDataset, table: JoinedTable) -> tuple[str | None, tuple[Finding, ...]]:

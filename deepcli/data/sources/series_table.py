@@ -82,7 +82,8 @@ class SeriesColumns:
         time: The column of times; None if rows are in order.
         series: The column that names series; None for one series.
         targets: The columns that are forecast; rows without them at the end are for the future.
-        others: Further columns that are read, which every row needs.
+        others: Further columns that are read; those that are known ahead are the last.
+        known: How many of them are known ahead.
         written: How numbers of columns are written, where it is known.
         times_written: How times are written, if it is known.
         step: How far times are apart, if it is known.
@@ -92,6 +93,7 @@ class SeriesColumns:
     series: str | None
     targets: tuple[str, ...]
     others: tuple[str, ...]
+    known: int
     written: Mapping[str, str]
     times_written: str = ""
     step: TimeStep | None = None
@@ -115,7 +117,7 @@ def read_series(table: JoinedTable, columns: SeriesColumns) -> SeriesTable:
     rows_of = _by_series(table, columns.series)
     findings: list[Finding] = []
     ordered = {name: _sorted(table, rows, times, columns.time, findings) for name, rows in rows_of.items()}
-    kept = {name: _complete(table, rows, cells, len(columns.targets), findings) for name, rows in ordered.items()}
+    kept = {name: _complete(table, rows, cells, len(columns.targets), columns.known, findings) for name, rows in ordered.items()}
     _tell_missing(table, findings)
     known = columns.step
     step = known or find_step([[times[row] for row in ordered[name]] for name in kept], times_written)
@@ -204,16 +206,21 @@ def _sorted(
 
 
 def _complete(
-    table: JoinedTable, rows: list[int], cells: Sequence[array[float]], targets: int, findings: list[Finding]
+    table: JoinedTable,
+    rows: list[int],
+    cells: Sequence[array[float]],
+    targets: int,
+    known: int,
+    findings: list[Finding],
 ) -> tuple[list[int], int]:
-    """Leave out rows that lack a value, but not those at the end that lack targets only: they are for the future."""
+    """Leave out rows that lack a value, but not those at the end that have what is known ahead: they are for the future."""
     end = len(rows)
     while end and all(cells[k][rows[end - 1]] != cells[k][rows[end - 1]] for k in range(targets)):
         end -= 1
     kept, ahead = [], 0
     for place, row in enumerate(rows):
         lacking = [k for k, values in enumerate(cells) if values[row] != values[row]]
-        future = place >= end and len(cells) > targets and all(k < targets for k in lacking)
+        future = place >= end and known > 0 and all(k < len(cells) - known for k in lacking)
         if lacking and not future:
             findings.append(Finding("missing", "warning", table.where(row), ""))
             continue
