@@ -50,7 +50,18 @@ def _problems(schema: Schema) -> Iterator[str]:
         classes = 0 if schema.target.kind in ("numbers", "series") else len(names)
         vocabulary = len(schema.vocabulary) or None
         if schema.kind != "tokens" or vocabulary:  # a textbook set's vocabulary is in its spec
-            Signature(schema.kind, schema.shape, classes, 1, vocabulary, None, schema.target, schema.columns, None, schema.series)
+            Signature(
+                schema.kind,
+                schema.shape,
+                classes,
+                1,
+                vocabulary,
+                None,
+                schema.target,
+                schema.columns,
+                None,
+                schema.series,
+            )
     except DataError as error:
         yield str(error)
     yield from _layout_problems(schema)

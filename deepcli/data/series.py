@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Inputs, Splits
     from deepcli.data.files import Sources
     from deepcli.data.sources.series_table import SeriesColumns, SeriesTable, TimeSeries
-    from deepcli.data.sources.tables.split_files import JoinedTable
     from deepcli.data.sources.tables.table_options import TableOptions
 
 AUTO = "auto"
@@ -53,7 +52,8 @@ class SeriesDataset(OwnDataset):
     window: Positive = Field(96, description="Steps that a model sees.")
     horizon: Positive = Field(24, description="Steps after the window that it forecasts.")
     stride: Positive = Field(
-        1, description="Steps from one window of training to the next; those of validation and test begin at every step."
+        1,
+        description="Steps from one window of training to the next; those of validation and test begin at every step.",
     )
     input: Names = Field(
         None, description="Further columns whose past is an input, or `all`; null: the past of the targets alone."
@@ -209,7 +209,9 @@ class SeriesDataset(OwnDataset):
             return count
         if split and steps < self.horizon:
             why = f"{steps:,} steps, fewer than the horizon of {self.horizon}"
-            raise DataError(f"data.horizon: the {name} split has {why}; set a shorter horizon, or data.split.{name} to more")
+            raise DataError(
+                f"data.horizon: the {name} split has {why}; set a shorter horizon, or data.split.{name} to more"
+            )
         span = self.window + self.horizon if split == 0 or not self.look_back else self.horizon
         why = f"{steps:,} steps, in which no window of {self.window} and a horizon of {self.horizon} fit"
         if steps >= span:

@@ -40,7 +40,9 @@ class SeriesClassesDataset(OwnDataset):
 
         read = read_series_files(series_files(self.place))
         if not read.classes:
-            raise DataError(f"{self.path}: its series have no classes (@classLabel), so nothing can be learned from them")
+            raise DataError(
+                f"{self.path}: its series have no classes (@classLabel), so nothing can be learned from them"
+            )
         names, numbers = class_numbers([one.label for one in read.series], read.classes, known, self.path)
         return Gathered(
             self.path,

@@ -64,7 +64,9 @@ def shown_examples(
     """
     picked = x[chosen]
     if not isinstance(picked, Tokens) and picked.ndim == 3:
-        return np.zeros((0, 1, 1, 1), np.uint8), np.array([_series(values, columns) for values in picked], dtype=np.str_)
+        return np.zeros((0, 1, 1, 1), np.uint8), np.array(
+            [_series(values, columns) for values in picked], dtype=np.str_
+        )
     if not isinstance(picked, Tokens) and picked.ndim != 2:
         return np.asarray(picked), np.zeros(0, "U1")
     if isinstance(picked, Tokens):

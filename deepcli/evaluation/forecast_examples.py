@@ -87,7 +87,7 @@ def choose_forecasts(predictions: ForecastPredictions, windows: np.ndarray) -> F
     count, shown = len(predictions.ids), min(len(predictions.names), MOST_TARGETS)
     spread = np.unique(np.linspace(0, count - 1, min(SPREAD, count)).round().astype(int))
     errors = predictions.standardized_errors.mean(axis=(1, 2))
-    ranked = [place for place in np.argsort(-np.nan_to_num(errors, nan=np.inf), kind="stable").tolist()]
+    ranked = np.argsort(-np.nan_to_num(errors, nan=np.inf), kind="stable").tolist()
     chosen = np.concatenate([spread, _apart(ranked, predictions.ids, predictions.targets.shape[1])]).astype(int)
     back = min(windows.shape[1], max(2 * predictions.targets.shape[1], 24), LONGEST)
     return ForecastExamples(

@@ -31,9 +31,7 @@ def naive_forecasts(signature: Signature, split: Split) -> dict[str, np.ndarray]
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
 
 
-def fit_window_ridge(
-    signature: Signature, train: Split, validation: Split | None
-) -> tuple[RidgeForecast, list[str]]:
+def fit_window_ridge(signature: Signature, train: Split, validation: Split | None) -> tuple[RidgeForecast, list[str]]:
     """Fit ridge regression of each target on the steps of its own window, and on those of the columns that are not targets.
 
     All is standardized by training. The penalty is chosen on the validation split, or on the last fifth of training: folds
@@ -105,7 +103,11 @@ class RidgeForecast:
     def _features(self, x: np.ndarray, target: int) -> np.ndarray:
         """Return a target's own window, the other columns and a constant, float64 (windows, features)."""
         values = (np.asarray(x, np.float64) - self._means) / self._scales
-        parts = [values[:, :, target], values[:, :, self._targets :].reshape(len(values), -1), np.ones((len(values), 1))]
+        parts = [
+            values[:, :, target],
+            values[:, :, self._targets :].reshape(len(values), -1),
+            np.ones((len(values), 1)),
+        ]
         return np.concatenate(parts, axis=1)
 
     def prepare(self, split: Split) -> None:

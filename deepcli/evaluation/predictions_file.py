@@ -19,7 +19,14 @@ __all__ = ["AnyPredictions", "load_predictions"]
 
 BY_ARRAYS: dict[frozenset[str], type[AnyPredictions]] = {
     frozenset(kind.ARRAYS): kind
-    for kind in (Predictions, LevelPredictions, LabelPredictions, NumberPredictions, TokenPredictions, ForecastPredictions)
+    for kind in (
+        Predictions,
+        LevelPredictions,
+        LabelPredictions,
+        NumberPredictions,
+        TokenPredictions,
+        ForecastPredictions,
+    )
 }
 
 

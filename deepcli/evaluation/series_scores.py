@@ -49,7 +49,9 @@ class Mase(ForecastScore):
     type: Literal["mase"] = "mase"
 
     def remark(self, predictions: ForecastPredictions) -> str:
-        constant = [name for name, found in zip(predictions.names, predictions.seasonal.T, strict=True) if not found.any()]
+        constant = [
+            name for name, found in zip(predictions.names, predictions.seasonal.T, strict=True) if not found.any()
+        ]
         return f"undefined for {', '.join(constant)}: no differences a season apart in training" if constant else ""
 
     def _values(self, predictions: ForecastPredictions) -> np.ndarray:

@@ -12,8 +12,8 @@ from deepcli.data.arrays.encoded_series import matrix
 from deepcli.data.arrays.padded_series import fitting
 from deepcli.data.series import SeriesDataset
 from deepcli.data.series_classes import SeriesClassesDataset
-from deepcli.data.sources.series_files import read_series_files
 from deepcli.data.sources.kinds import TABLES
+from deepcli.data.sources.series_files import read_series_files
 from deepcli.data.sources.series_table import SeriesTable, TimeSeries
 from deepcli.data.sources.time_axis import shown_time
 from deepcli.errors import DataError, UsageError

@@ -50,7 +50,8 @@ class Cnn(TakesSeries):
         description="`same` pads to keep the size; `valid` uses complete windows only; `causal` pads the past alone, for series.",
     )
     dilation_growth: Positive = Field(
-        1, description="Factor by which steps of a kernel move apart from block to block: 2 for 1, 2, 4, 8. Series only."
+        1,
+        description="Factor by which steps of a kernel move apart from block to block: 2 for 1, 2, 4, 8. Series only.",
     )
     pooling: Literal["max", "average", "stochastic", "none"] = Field(
         "max",
@@ -60,8 +61,9 @@ class Cnn(TakesSeries):
     pool_size: Positive = Field(2, description="Side and stride of the pooling windows.")
     separable: bool = Field(False, description="Use depthwise separable convolutions, which have far fewer weights.")
     global_pooling: Literal["max", "average"] | None = Field(
-        None, description="Global pooling of the last feature maps; null flattens images, takes "
-        "the last step of a window to forecast from, and means `max` on tokens and series with classes."
+        None,
+        description="Global pooling of the last feature maps; null flattens images, takes "
+        "the last step of a window to forecast from, and means `max` on tokens and series with classes.",
     )
     hidden_units: Counts = Field((), description="Width of each dense layer before the output.")
     activation: ActivationField = Field(Relu(), description="Activation after each convolution and each dense layer.")

@@ -36,8 +36,7 @@ ON_SERIES: dict[str, Any] = {"hidden_units": [256, 256], "revin": True, "regular
 
 @MODELS.register
 class Mlp(TakesSeries):
-    """Dense layers over the flattened image, the mean of the tokens' embeddings, the columns of a table, or a window of
-    series.
+    """Dense layers over a flattened image or series, the mean of the tokens' embeddings, or the columns of a table.
 
     A table's numbers are standardized and its categories become indicators or embeddings. With `bins`, each number is also
     encoded by its quantiles, which lets dense layers learn steps and bends (Gorishniy et al. 2022).

@@ -187,9 +187,7 @@ class ForecastUnits(_InFloat32):
         (batch, horizon, targets) or (batch, horizon, targets, quantiles) to the same.
     """
 
-    def __init__(
-        self, means: Sequence[float], scales: Sequence[float], quantiles: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, means: Sequence[float], scales: Sequence[float], quantiles: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.means, self.scales, self.quantiles = list(means), list(scales), quantiles
 

@@ -48,7 +48,9 @@ def forecast_sections(predictions: ForecastPredictions, names: Sequence[str] = (
         "forecasts.html",
         targets=PageTable((TableHead("target"), *heads), tuple(targets)),
         steps=PageTable((TableHead("step"), *(TableHead(name, True) for name in columns)), tuple(_steps(predictions))),
-        quantiles=PageTable((TableHead("quantile"), TableHead("coverage", True), TableHead("pinball loss", True)), tuple(quantiles))
+        quantiles=PageTable(
+            (TableHead("quantile"), TableHead("coverage", True), TableHead("pinball loss", True)), tuple(quantiles)
+        )
         if quantiles
         else None,
         unit="in the unit of the target" if len(shown) == 1 else "in standard deviations of training",

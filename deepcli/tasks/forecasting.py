@@ -39,7 +39,8 @@ class Forecasting(Task):
 
     type: Literal["forecasting"] = "forecasting"
     quantiles: Annotated[tuple[Level, ...], BeforeValidator(as_tuple)] = Field(
-        (), description="Quantiles to forecast instead of one number, such as [0.1, 0.5, 0.9]; the loss is `quantile` then."
+        (),
+        description="Quantiles to forecast instead of one number, such as [0.1, 0.5, 0.9]; the loss is `quantile` then.",
     )
 
     takes: ClassVar[tuple[TargetKind, ...]] = ("series",)
@@ -53,7 +54,10 @@ class Forecasting(Task):
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
         if any(after <= before for before, after in zip(self.quantiles, self.quantiles[1:], strict=False)):
-            yield ("quantiles",), f"should rise from one to the next, such as [0.1, 0.5, 0.9], not {list(self.quantiles)}"
+            yield (
+                ("quantiles",),
+                f"should rise from one to the next, such as [0.1, 0.5, 0.9], not {list(self.quantiles)}",
+            )
 
     def check_loss(self, loss: Loss, signature: Signature) -> Iterator[Issue]:
         yield from super().check_loss(loss, signature)
@@ -62,10 +66,15 @@ class Forecasting(Task):
         if loss.type == QUANTILE and not self.quantiles:
             yield (), "needs quantiles, such as `task: {type: forecasting, quantiles: [0.1, 0.5, 0.9]}`"
         if self.quantiles and loss.type not in ("auto", QUANTILE):
-            yield (), f"{loss.type} forecasts one number, and task.quantiles names several; use `quantile`, or leave it out"
+            yield (
+                (),
+                f"{loss.type} forecasts one number, and task.quantiles names several; use `quantile`, or leave it out",
+            )
 
     def choose_loss(self, loss: Loss, signature: Signature) -> Loss:
-        return LOSSES.select(QUANTILE) if self.quantiles and loss.type == "auto" else super().choose_loss(loss, signature)
+        return (
+            LOSSES.select(QUANTILE) if self.quantiles and loss.type == "auto" else super().choose_loss(loss, signature)
+        )
 
     def target_form(self, signature: Signature) -> tuple[tuple[int, ...], str]:
         horizon = signature.series.horizon if signature.series else 1

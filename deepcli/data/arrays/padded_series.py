@@ -31,7 +31,9 @@ def fitting(one: LabelledSeries, steps: int, columns: int) -> np.ndarray:
     if len(one.columns) != columns:
         raise DataError(f"{one.where}: has {len(one.columns)} columns, and the model takes {columns}")
     if len(one) > steps:
-        raise DataError(f"{one.where}: has {len(one)} steps, and the model takes at most {steps}; cut it, or train again")
+        raise DataError(
+            f"{one.where}: has {len(one)} steps, and the model takes at most {steps}; cut it, or train again"
+        )
     return np.stack([np.frombuffer(column, np.float64) for column in one.columns], axis=1).astype(np.float32)
 
 

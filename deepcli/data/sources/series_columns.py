@@ -53,7 +53,9 @@ def known_series_columns(section: SeriesDataset, schema: Schema) -> SeriesColumn
     written = {column.name: column.written for column in schema.columns}
     others = tuple(column.name for column in schema.columns[len(targets) :])
     step = TimeStep(facts.unit, facts.size)
-    return SeriesColumns(facts.time or None, section.series, targets, others, len(facts.known), written, facts.written, step)
+    return SeriesColumns(
+        facts.time or None, section.series, targets, others, len(facts.known), written, facts.written, step
+    )
 
 
 def _time_column(section: SeriesDataset, table: JoinedTable) -> tuple[str | None, tuple[Finding, ...]]:

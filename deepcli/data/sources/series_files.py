@@ -118,7 +118,9 @@ def _head(path: Path, lines: Iterator[tuple[int, str]]) -> tuple[tuple[str, ...]
         if not name.startswith("@"):
             break
         if name == "@timestamps" and words[1:2] == ["true"]:
-            raise DataError(f"{path}:{number}: series with times are not read; write values alone, with @timeStamps false")
+            raise DataError(
+                f"{path}:{number}: series with times are not read; write values alone, with @timeStamps false"
+            )
         if name in ("@classlabel", "@targetlabel"):
             if name == "@targetlabel":
                 raise DataError(f"{path}:{number}: numbers behind series are not read, only classes (@classLabel)")
@@ -133,7 +135,9 @@ def _series(line: str, where: str, labelled: bool, split: str | None) -> Labelle
         parts.append(last)
     columns = tuple(_values(part, where) for part in parts)
     if not columns or not len(columns[0]) or len(columns[0]) > MOST_STEPS:
-        raise DataError(f"{where}: is not a series: values between commas, columns between colons, the class at the end")
+        raise DataError(
+            f"{where}: is not a series: values between commas, columns between colons, the class at the end"
+        )
     if len({len(column) for column in columns}) > 1:
         lengths = ", ".join(str(len(column)) for column in columns)
         raise DataError(f"{where}: its columns have different lengths: {lengths}")

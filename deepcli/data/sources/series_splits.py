@@ -22,7 +22,8 @@ class SeriesSplit(Spec):
     """How a time series is divided by place: first training, then validation, then test."""
 
     train: Positive | None = Field(
-        None, description="Steps of training, from the first on; what is behind the test split is not used. null: the rest."
+        None,
+        description="Steps of training, from the first on; what is behind the test split is not used. null: the rest.",
     )
     validation: Held = Field(
         0.1, description="A share of each series, a number of steps, or the date of the first step, such as 2018-01-01."
@@ -64,7 +65,9 @@ def find_borders(times: Sequence[float], dated: bool, split: SeriesSplit, name: 
     else:
         for part in ("validation", "test"):
             if isinstance(getattr(split, part), str):
-                raise DataError(f"data.split.train: is a number of steps, and data.split.{part} is a date; use one of both")
+                raise DataError(
+                    f"data.split.train: is a number of steps, and data.split.{part} is a date; use one of both"
+                )
         borders = Borders(split.train, split.train + validation, split.train + validation + test)
     if borders.train <= 0 or borders.test > count:
         told = f"train {split.train or 'the rest'}, validation {validation:,}, test {test:,}"
@@ -81,7 +84,9 @@ def _steps(times: Sequence[float], dated: bool, held: Held, part: str, name: str
     if isinstance(held, int):
         return held
     if not dated:
-        raise DataError(f"data.split.{part}: {held!r} is a date, but the times of {name} are numbers; give steps or a share")
+        raise DataError(
+            f"data.split.{part}: {held!r} is a date, but the times of {name} are numbers; give steps or a share"
+        )
     try:
         first = to_days(held, "iso")
     except ValueError:

@@ -117,7 +117,10 @@ def read_series(table: JoinedTable, columns: SeriesColumns) -> SeriesTable:
     rows_of = _by_series(table, columns.series)
     findings: list[Finding] = []
     ordered = {name: _sorted(table, rows, times, columns.time, findings) for name, rows in rows_of.items()}
-    kept = {name: _complete(table, rows, cells, len(columns.targets), columns.known, findings) for name, rows in ordered.items()}
+    kept = {
+        name: _complete(table, rows, cells, len(columns.targets), columns.known, findings)
+        for name, rows in ordered.items()
+    }
     _tell_missing(table, findings)
     known = columns.step
     step = known or find_step([[times[row] for row in ordered[name]] for name in kept], times_written)

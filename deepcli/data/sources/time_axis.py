@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from deepcli.data.schema import StepUnit
 from deepcli.data.sources.tables.calendar_dates import EPOCH, compact_dates, find_date_format, to_days
@@ -105,7 +106,9 @@ def _months_after(time: float, months: int) -> float:
     return (day - EPOCH.date()).days + time % 1
 
 
-def read_times(values: Sequence[str], written: str, where: Callable[[int], str], column: str) -> tuple[list[float], str]:
+def read_times(
+    values: Sequence[str], written: str, where: Callable[[int], str], column: str
+) -> tuple[list[float], str]:
     """Read times as numbers, or as days since 1970.
 
     Args:
@@ -169,7 +172,7 @@ def find_step(series: Sequence[Sequence[float]], written: str) -> TimeStep:
     distances = Counter(
         round((after - before) * (1 if written == NUMBER else DAY), 6)
         for times in series
-        for before, after in zip(times, times[1:], strict=False)
+        for before, after in pairwise(times)
     )
     if not distances:
         return TimeStep(NUMBER if written == NUMBER else "second", 1.0 if written == NUMBER else float(DAY))
@@ -193,7 +196,7 @@ def _month_step(series: Sequence[Sequence[float]]) -> int:
     counts = Counter(
         round(TimeStep("month").place(after) - TimeStep("month").place(before))
         for times in series
-        for before, after in zip(times, times[1:], strict=False)
+        for before, after in pairwise(times)
     )
     return min(counts.items(), key=lambda item: (-item[1], item[0]))[0]
 

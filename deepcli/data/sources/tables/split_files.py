@@ -53,7 +53,9 @@ def table_files(path: str) -> list[tuple[Path, str | None]]:
     if is_saved_dataset(whole):
         parts = saved_splits(whole)
         return (
-            [(whole, None)] if parts == [whole] else named_splits(path, [part for part in parts if _words(part)] or parts)
+            [(whole, None)]
+            if parts == [whole]
+            else named_splits(path, [part for part in parts if _words(part)] or parts)
         )
     if whole.is_dir():
         found = sorted(entry for entry in whole.iterdir() if entry.is_file() and ending_of(entry.name) in TABLES)
