@@ -64,10 +64,10 @@ class ForecastPredictions(AnyPredictions):
 
     @classmethod
     def of_arrays(cls, arrays: list[np.ndarray]) -> Self:
-        *first, names, written = arrays
+        ids, targets, values, levels, scales, seasonal, times, names, written = arrays
         texts = names.tolist() if names.dtype.kind == "U" and names.ndim == 1 else ()
         how = written.tolist() if written.dtype.kind == "U" and written.ndim == 0 else "number"
-        return cls(*first, tuple(texts), how)
+        return cls(ids, targets, values, levels, scales, seasonal, times, tuple(texts), how)
 
     def to_arrays(self) -> list[np.ndarray]:
         arrays = [getattr(self, one.name) for one in fields(self)]

@@ -57,7 +57,7 @@ def fit_window_ridge(signature: Signature, train: Split, validation: Split | Non
         model.prepare(fitted)
         for strength in STRENGTHS:
             model.solve(strength)
-            losses[strength] = float(((model.standardized(model(held.x)) - wanted) ** 2).mean())
+            losses[strength] = float(((model.standardized(model(np.asarray(held.x))) - wanted) ** 2).mean())
     best = min(losses, key=losses.__getitem__) if losses else STRENGTHS[2]
     if fitted is not train or not losses:
         model.prepare(train)
@@ -74,7 +74,7 @@ AT_ONCE = 4_096
 
 
 def _part(split: Split, places: slice) -> Split:
-    return Split(split.x[places], split.y[places], split.ids[places])
+    return Split(np.asarray(split.x)[places], split.y[places], split.ids[places])
 
 
 class RidgeForecast:
@@ -113,14 +113,14 @@ class RidgeForecast:
     def prepare(self, split: Split) -> None:
         """Add up the products of features and of targets over a split."""
         stride = -(-len(split) // MOST_WINDOWS)
-        places = np.arange(0, len(split), stride)
+        places, windows = np.arange(0, len(split), stride), np.asarray(split.x)
         self._sums, self._count = [], len(places)
         for target in range(self._targets):
             square: np.ndarray | float = 0.0
             product: np.ndarray | float = 0.0
             for begin in range(0, len(places), AT_ONCE):
                 part = places[begin : begin + AT_ONCE]
-                features = self._features(split.x[part], target)
+                features = self._features(windows[part], target)
                 square = square + features.T @ features
                 product = product + features.T @ self.standardized(split.y[part])[:, :, target]
             self._sums.append((np.asarray(square), np.asarray(product)))

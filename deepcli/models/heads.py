@@ -21,6 +21,11 @@ class Head:
         """Number of outputs for each example."""
         return self.units
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an example's outputs; of a running text, of each of its steps."""
+        return (self.outputs,)
+
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """Add what follows the dense layer, (batch, units) to (batch, outputs); by default nothing."""
         return x
@@ -96,7 +101,6 @@ class ForecastHead(Head):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of an example's outputs."""
         return (self.horizon, len(self.means), *([len(self.levels)] if self.levels else []))
 
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:

@@ -64,5 +64,5 @@ def _forecast(axes: Axes, examples: ForecastExamples, place: int, target: int, l
     if len(levels) > 1:
         band = f"{levels[0]:g} to {levels[-1]:g}"
         axes.fill_between(after, values[:, 0], values[:, -1], color="C1", alpha=0.25, linewidth=0, label=band)
-    one = {"marker": "o", "markersize": 3} if len(after) == 1 else {}
-    axes.plot(after, values[:, middle], color="C1", linewidth=1.4, label="forecast", **one)
+    marker = "o" if len(after) == 1 else ""
+    axes.plot(after, values[:, middle], color="C1", linewidth=1.4, marker=marker, markersize=3, label="forecast")

@@ -21,7 +21,7 @@ class ForecastInterpreter(Interpreter):
     """
 
     def __init__(self, names: list[str], levels: Sequence[float]) -> None:
-        self._names = [f"{name}_{level:g}" for name in names for level in levels] if levels else names
+        self._names = forecast_names(names, levels)
 
     @property
     def columns(self) -> list[str]:
@@ -39,3 +39,8 @@ class ForecastInterpreter(Interpreter):
             said = [printable("  ".join(f"{name} {value:.7g}" for name, value in row.items())) for row in rows]
             fields = {"forecast": [{"values": row} for row in rows]}
             yield Interpretation("\n".join(said), fields, ["", *steps[0]], said[0], values=rows[0], steps=tuple(map(tuple, steps)))
+
+
+def forecast_names(names: Sequence[str], levels: Sequence[float]) -> list[str]:
+    """Name the numbers of a step: the targets, or with quantiles each of them for each target, such as `load_0.9`."""
+    return [f"{name}_{level:g}" for name in names for level in levels] if levels else list(names)

@@ -14,8 +14,9 @@ from deepcli.optim.losses import LOSSES, Loss
 from deepcli.spec.fields import as_tuple
 from deepcli.spec.registry import Issue
 from deepcli.tasks.base import TASKS, Task
-from deepcli.tasks.forecast_answers import ForecastInterpreter
+from deepcli.tasks.forecast_answers import ForecastInterpreter, forecast_names
 from deepcli.tasks.interpreting import Interpreter
+from deepcli.tasks.usage_code import FORECAST, UsageCode, written
 
 if TYPE_CHECKING:
     import keras
@@ -150,6 +151,11 @@ class Forecasting(Task):
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return ForecastInterpreter(names, self.quantiles)
+
+    def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
+        shown = forecast_names(names, self.quantiles)
+        facts = {"forecast": {"numbers": shown, "quantiles": list(self.quantiles)}}
+        return UsageCode("the next steps", f"NUMBERS = {written(shown)}", FORECAST, facts)
 
     def difference(self, signature: Signature, outputs: np.ndarray, expected: np.ndarray) -> float:
         import numpy as np

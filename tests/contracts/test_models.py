@@ -307,7 +307,7 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
     outputs = BACKEND.predict(model, split_for(experiment).x, 8)
     assert outputs.dtype == np.float32
     steps = experiment.signature.shape if experiment.signature.kind == "text" else ()
-    shape = getattr(experiment.head, "shape", (*steps, experiment.head.units))
+    shape = (*steps, *experiment.head.shape)
     assert outputs.shape == (24, *shape)
     assert len(shape) > 1 or ((outputs >= 0) & (outputs <= 1)).all()
 

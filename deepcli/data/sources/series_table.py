@@ -6,6 +6,7 @@ import hashlib
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.tables.cell_numbers import cell_number
@@ -195,7 +196,7 @@ def _sorted(
         DataError: A time is there twice.
     """
     order = sorted(rows, key=times.__getitem__)
-    for before, row in zip(order, order[1:], strict=False):
+    for before, row in pairwise(order):
         if times[before] == times[row]:
             shown = quoted(table.column(column)[row] if column else None)
             raise DataError(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import Literal
 
 from deepcli.data.schema import StepUnit
 from deepcli.data.sources.tables.calendar_dates import EPOCH, compact_dates, find_date_format, to_days
@@ -19,7 +20,7 @@ MOST_OF_A_DAY = 1440
 """Steps of a day up to which a day is taken for a season."""
 RUN = 3
 """Equal gaps in a row from which they are another frequency and not gaps."""
-NUMBER = "number"
+NUMBER: Literal["number"] = "number"
 
 
 @dataclass(frozen=True)
