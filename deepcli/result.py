@@ -112,7 +112,7 @@ class QuantileFigures(BaseModel):
 
     level: float = Field(description="Its level, such as 0.9.")
     coverage: float = Field(description="Share of what came that is at or below it: its level, if it is calibrated.")
-    pinball: float = Field(description="Pinball loss of standardized numbers.")
+    pinball: float | None = Field(description="Pinball loss of standardized numbers.")
 
 
 class Rollback(BaseModel):

@@ -61,6 +61,7 @@ class Predicted:
     input: str
     top: tuple[ClassProbability, ...]
     values: Mapping[str, float] = field(default_factory=dict)
+    forecast: tuple[tuple[str, Mapping[str, float]], ...] = ()
 
     def __repr__(self) -> str:
         """Show the answer as a person reads it."""

@@ -164,7 +164,7 @@ def _doubling(last: int) -> set[int]:
 def _quantiles(split: str, quantiles: Sequence[QuantileFigures]) -> None:
     """Print how good each quantile is."""
     columns = ("", "coverage", "pinball loss")
-    rows = [(f"{split} quantile {one.level:g}", f"{one.coverage:.4f}", f"{one.pinball:.4f}") for one in quantiles]
+    rows = [(f"{split} quantile {one.level:g}", f"{one.coverage:.4f}", _figure(one.pinball)) for one in quantiles]
     print_table(columns, rows, numbers=columns[1:])
     print()
 

@@ -262,7 +262,7 @@ class SeriesDataset(OwnDataset):
             validation if len(validation) else None,
             test,
             Provenance(gathered.source, True, mark, mark),
-            findings=(*gathered.findings, *_constant(schema)),
+            findings=(*gathered.findings, *_constant(schema, gathered.source)),
         )
 
     def _demand_same_windows(self, schema: Schema) -> None:
@@ -284,7 +284,7 @@ def _seasonal(read: SeriesTable, schema: Schema) -> list[list[float]]:
     return [list(known.get(one.name, (0.0,) * count)) for one in read.series]
 
 
-def _constant(schema: Schema) -> list[Finding]:
+def _constant(schema: Schema, source: str) -> list[Finding]:
     """Report targets that training shows no seasonal differences of."""
     if schema.series is None:
         return []
@@ -293,4 +293,4 @@ def _constant(schema: Schema) -> list[Finding]:
     if not names:
         return []
     text = f"{', '.join(map(repr, names[:5]))}: training has no differences a season ({schema.series.season} steps) apart; "
-    return [Finding("constant", "warning", schema.source, text + "MASE is undefined")]
+    return [Finding("constant", "warning", source, text + "MASE is undefined")]

@@ -111,6 +111,11 @@ class ForecastPredictions(AnyPredictions):
         return found
 
     @cached_property
+    def finite(self) -> bool:
+        """Whether all forecasts are finite numbers."""
+        return bool(np.isfinite(self.values).all())
+
+    @cached_property
     def errors(self) -> np.ndarray:
         """The absolute errors, float64 (origins, horizon, targets)."""
         errors: np.ndarray = np.abs(self.middle - self.targets)
@@ -159,6 +164,8 @@ class ForecastPredictions(AnyPredictions):
 
     def own_figure(self, score: str) -> float | None:
         errors = self.shown_errors
+        if not self.finite:
+            return math.nan
         return float(errors.mean()) if score == "mae" else math.sqrt(float((errors**2).mean()))
 
     def own_interval(self, score: str) -> Interval | str | None:

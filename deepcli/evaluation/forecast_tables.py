@@ -19,7 +19,7 @@ def per_step(predictions: ForecastPredictions) -> list[StepFigures]:
     figures = {
         "mae": errors.mean(axis=(0, 2)),
         "rmse": np.sqrt((errors**2).mean(axis=(0, 2))),
-        "mase": _means(predictions.scaled_errors),
+        "mase": _means(predictions.scaled_errors) if predictions.finite else np.full(errors.shape[1], np.nan),
         "smape": predictions.relative_errors.mean(axis=(0, 2)),
     }
     return [
@@ -35,7 +35,7 @@ def per_quantile(predictions: ForecastPredictions) -> list[QuantileFigures]:
     below = (predictions.targets[..., None] <= predictions.values).mean(axis=(0, 1, 2))
     pinball = predictions.pinball.mean(axis=(0, 1, 2))
     return [
-        QuantileFigures(level=float(level), coverage=float(share), pinball=float(loss))
+        QuantileFigures(level=float(level), coverage=float(share), pinball=_known(loss))
         for level, share, loss in zip(predictions.levels, below, pinball, strict=True)
     ]
 

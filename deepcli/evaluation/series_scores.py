@@ -29,7 +29,10 @@ class ForecastScore(Score):
         import numpy as np
 
         values = self._values(predictions)
-        return float(np.nanmean(values)) if not np.isnan(values).all() else math.nan
+        return float(np.nanmean(values)) if predictions.finite and not np.isnan(values).all() else math.nan
+
+    def remark(self, predictions: ForecastPredictions) -> str:
+        return "" if predictions.finite else "some forecasts are not finite numbers"
 
     def interval(self, predictions: ForecastPredictions) -> Interval | str | None:
         return predictions.mean_interval(self._values(predictions)) or SAME
@@ -52,7 +55,8 @@ class Mase(ForecastScore):
         constant = [
             name for name, found in zip(predictions.names, predictions.seasonal.T, strict=True) if not found.any()
         ]
-        return f"undefined for {', '.join(constant)}: no differences a season apart in training" if constant else ""
+        why = f"undefined for {', '.join(constant)}: no differences a season apart in training" if constant else ""
+        return super().remark(predictions) or why
 
     def _values(self, predictions: ForecastPredictions) -> np.ndarray:
         return predictions.scaled_errors
