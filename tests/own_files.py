@@ -122,7 +122,8 @@ def series(path: Path, days: int = 120, names: tuple[str, ...] = ("load",)) -> P
         file.write(",".join(["day", *names]) + "\n")
         for day in range(days):
             values = [
-                100 * (k + 1) + 0.2 * day + (30 if (day + k) % 7 < 5 else 0) + rng.gauss(0, 2) for k in range(len(names))
+                100 * (k + 1) + 0.2 * day + (30 if (day + k) % 7 < 5 else 0) + rng.gauss(0, 2)
+                for k in range(len(names))
             ]
             file.write(",".join([f"{first + timedelta(days=day)}", *(f"{value:.2f}" for value in values)]) + "\n")
     return path

@@ -47,22 +47,16 @@ def fit_window_ridge(signature: Signature, train: Split, validation: Split | Non
     """
     model = RidgeForecast(signature)
     if validation is not None and len(validation):
-        fitted, held = train, validation
+        fitted, held, where = train, validation, "validation"
     else:
         cut = max(len(train) * 4 // 5, 1)
-        fitted, held = _part(train, slice(0, cut)), _part(train, slice(cut, None))
-    losses: dict[float, float] = {}
-    if len(held):
-        wanted = model.standardized(held.y)
-        model.prepare(fitted)
-        for strength in STRENGTHS:
-            model.solve(strength)
-            losses[strength] = float(((model.standardized(model(np.asarray(held.x))) - wanted) ** 2).mean())
-    best = min(losses, key=losses.__getitem__) if losses else STRENGTHS[2]
-    if fitted is not train or not losses:
+        fitted, held, where = _part(train, slice(0, cut)), _part(train, slice(cut, None)), "the last fifth of training"
+    model.prepare(fitted)
+    losses = {strength: model.loss(held, strength) for strength in STRENGTHS} if len(held) else {STRENGTHS[2]: 0.0}
+    best = min(losses, key=losses.__getitem__)
+    if fitted is not train:
         model.prepare(train)
     model.solve(best)
-    where = "validation" if fitted is train and losses else "the last fifth of training"
     return model, [f"penalty {best:g}, chosen on {where}"]
 
 
@@ -70,6 +64,8 @@ STRENGTHS = (1e1, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Penalties on the squared weights, for each window."""
 MOST_WINDOWS = 20_000
 """Windows that are learned from; of more, evenly spaced ones."""
+MOST_HELD = 1_000
+"""Windows by which the penalty is chosen; of more, evenly spaced ones."""
 AT_ONCE = 4_096
 
 
@@ -95,20 +91,16 @@ class RidgeForecast:
         self._count = 0
         self._weights: list[np.ndarray] = []
 
-    def standardized(self, y: np.ndarray) -> np.ndarray:
-        """Return targets standardized by training, float64 (windows, horizon, targets)."""
-        found: np.ndarray = (np.asarray(y, np.float64) - self._means[: self._targets]) / self._scales[: self._targets]
+    def _wanted(self, y: np.ndarray, target: int) -> np.ndarray:
+        """Return a target standardized by training, float64 (windows, horizon)."""
+        found: np.ndarray = (y[:, :, target].astype(np.float64) - self._means[target]) / self._scales[target]
         return found
 
     def _features(self, x: np.ndarray, target: int) -> np.ndarray:
         """Return a target's own window, the other columns and a constant, float64 (windows, features)."""
-        values = (np.asarray(x, np.float64) - self._means) / self._scales
-        parts = [
-            values[:, :, target],
-            values[:, :, self._targets :].reshape(len(values), -1),
-            np.ones((len(values), 1)),
-        ]
-        return np.concatenate(parts, axis=1)
+        columns = [target, *range(self._targets, x.shape[2])]
+        values = (x[:, :, columns].astype(np.float64) - self._means[columns]) / self._scales[columns]
+        return np.concatenate([values.swapaxes(1, 2).reshape(len(x), -1), np.ones((len(x), 1))], axis=1)
 
     def prepare(self, split: Split) -> None:
         """Add up the products of features and of targets over a split."""
@@ -122,7 +114,7 @@ class RidgeForecast:
                 part = places[begin : begin + AT_ONCE]
                 features = self._features(windows[part], target)
                 square = square + features.T @ features
-                product = product + features.T @ self.standardized(split.y[part])[:, :, target]
+                product = product + features.T @ self._wanted(split.y[part], target)
             self._sums.append((np.asarray(square), np.asarray(product)))
 
     def solve(self, strength: float) -> None:
@@ -132,6 +124,17 @@ class RidgeForecast:
             penalty = np.full(len(square), strength * self._count)
             penalty[-1] = 1e-9 * self._count
             self._weights.append(np.linalg.solve(square + np.diag(penalty), product))
+
+    def loss(self, held: Split, strength: float) -> float:
+        """Return the mean squared error on a split with a penalty, standardized."""
+        self.solve(strength)
+        windows, total = np.asarray(held.x), 0.0
+        stride = -(-len(held) // MOST_HELD)
+        places = np.arange(0, len(held), stride)
+        for target, weights in enumerate(self._weights):
+            apart = self._features(windows[places], target) @ weights - self._wanted(held.y[places], target)
+            total += float((apart**2).mean())
+        return total / len(self._weights)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the forecasts from some windows, float32 (windows, horizon, targets), in the units of the data."""

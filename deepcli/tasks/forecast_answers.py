@@ -38,7 +38,9 @@ class ForecastInterpreter(Interpreter):
             rows: list[dict[str, Any]] = [dict(zip(self._names, step, strict=True)) for step in steps]
             said = [printable("  ".join(f"{name} {value:.7g}" for name, value in row.items())) for row in rows]
             fields = {"forecast": [{"values": row} for row in rows]}
-            yield Interpretation("\n".join(said), fields, ["", *steps[0]], said[0], values=rows[0], steps=tuple(map(tuple, steps)))
+            yield Interpretation(
+                "\n".join(said), fields, ["", *steps[0]], said[0], values=rows[0], steps=tuple(map(tuple, steps))
+            )
 
 
 def forecast_names(names: Sequence[str], levels: Sequence[float]) -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.signature import Signature
 
-from .tiny_table import FEATURES, registered, table_split
 from .tiny_series import SERIES, series_split
+from .tiny_table import FEATURES, registered, table_split
 from .tiny_text import TEXT, text_split
 
 IMAGES = Signature("image", (8, 8, 1), classes=4, examples=24)

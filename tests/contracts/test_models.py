@@ -384,7 +384,12 @@ def test_other_kinds_of_data_are_refused(name, kind, tiny_table):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(name, kind) for name in MODELS for kind in DATA if kind in MODELS[name].kinds and name not in ("application", "linear")],
+    [
+        (name, kind)
+        for name in MODELS
+        for kind in DATA
+        if kind in MODELS[name].kinds and name not in ("application", "linear")
+    ],
 )
 def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
     regularization = {"dropout": 0.5, "gaussian_noise": 1.0}

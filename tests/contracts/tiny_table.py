@@ -64,7 +64,7 @@ def table_split(count: int, seed: int = 0) -> Split:
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
     """Let specs name the table, the text of `tiny_text.py` and the series of `tiny_series.py`, inside the block."""
-    own = {"tiny_table": TinyTable, "tiny_text": TinyText, "tiny_series": TinySeries}
+    own: dict[str, Any] = {"tiny_table": TinyTable, "tiny_text": TinyText, "tiny_series": TinySeries}
     DATASETS._classes |= own
     try:
         yield

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_every_command_takes_a_run_of_forecasts(written, tmp_path, cli, monkeypa
     assert set(told["metrics"]["test"]) >= {"loss", "mae", "rmse", "mase", "smape", "standardized_mse"}
     assert [one["step"] for one in told["steps"]["test"]] == [1, 2, 3]
     assert [one["level"] for one in told["quantiles"]["test"]] == [0.1, 0.5, 0.9]
-    found = Run(run).predictions("test")
+    found: Any = Run(run).predictions("test")
     assert found.values.shape[2:] == (2, 3) and (np.diff(found.values, axis=-1) >= 0).all()
     assert told["metrics"]["test"]["standardized_mae"] == pytest.approx(
         (np.abs(found.values[..., 1] - found.targets) / found.scales).mean(), rel=1e-5

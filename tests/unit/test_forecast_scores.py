@@ -1,6 +1,7 @@
 """Scores of forecasts, against figures computed by hand; blocks, pairs, naive forecasts and ridge regression."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,9 +92,12 @@ def test_intervals_count_blocks_and_hold_the_mean():
 
 
 def test_the_better_of_two_models_is_found_and_another_horizon_is_not_comparable(tmp_path):
-    found = compare_pair(noisy(1.0), noisy(0.2, 1))
+    found: Any = compare_pair(noisy(1.0), noisy(0.2, 1))
     assert found.verdict == "better" and found.blocks == 50
-    each = np.abs(noisy(0.2, 1).middle - noisy(0.2, 1).targets).mean() - np.abs(noisy(1.0).middle - noisy(1.0).targets).mean()
+    each = (
+        np.abs(noisy(0.2, 1).middle - noisy(0.2, 1).targets).mean()
+        - np.abs(noisy(1.0).middle - noisy(1.0).targets).mean()
+    )
     assert found.mae == pytest.approx(each)
     assert compare_pair(two(), two()).verdict == "too few origins to decide"
     with pytest.raises(DataError, match="different targets or horizons"):
@@ -115,7 +119,9 @@ def waves(count=300, season=6, window=12, horizon=4):
     columns = tuple(Column(name=name, type="number", mean=0.5, scale=2.0) for name in "ab")
     target = Target(kind="series", names=("a",), columns=("a",), means=(0.5,), scales=(2.0,))
     facts = SeriesFacts(horizon=horizon, season=season, seasonal_errors=((1.0,),))
-    return Signature("series", (window, 2), 0, count, target=target, columns=columns, series=facts), Split.of_series(windows)
+    return Signature("series", (window, 2), 0, count, target=target, columns=columns, series=facts), Split.of_series(
+        windows
+    )
 
 
 def test_naive_forecasts_repeat_the_last_value_the_last_season_and_the_drift():
