@@ -91,10 +91,12 @@ def moment(time: float) -> datetime:
 
 
 def shown_time(time: float, written: str) -> str:
-    """Write a time as ISO 8601, without a clock at midnight; or a number."""
+    """Write a time as ISO 8601, without a clock at midnight, and without a day where the data have none; or a number."""
     if written == NUMBER:
         return f"{time:.15g}"
     found = moment(time).replace(tzinfo=None)
+    if written == "month":
+        return f"{found:%Y-%m}"
     return f"{found:%Y-%m-%d}" if found.time() == datetime.min.time() else found.isoformat(" ")
 
 
