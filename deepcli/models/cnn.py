@@ -14,7 +14,7 @@ from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, normalize, normalized, token_input, vocabulary_of, word_input
 from deepcli.models.mlp import hidden_layers
 from deepcli.models.regularization import Regularization
-from deepcli.models.series import Moments, TakesSeries
+from deepcli.models.takes_series import Moments, TakesSeries
 from deepcli.spec.fields import Counts, Positive, Stack
 from deepcli.spec.registry import Issue
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from deepcli.data.signature import Signature
 from deepcli.models.base import MODELS, Model
 from deepcli.models.heads import ForecastHead, Head
-from deepcli.models.series import Moments, normalized_window, standardized_input
+from deepcli.models.takes_series import Moments, normalized_window, standardized_input
 from deepcli.spec.fields import NonNegative, Positive
 from deepcli.spec.registry import Issue
 
@@ -21,7 +21,7 @@ KERNEL = 25
 
 
 @MODELS.register
-class Linear(Model):
+class LinearForecast(Model):
     """One linear layer from the steps of a window to those of the horizon (Zeng et al. 2023).
 
     `nlinear` subtracts the last step of each window first and adds it again; `dlinear` maps the moving average of the window

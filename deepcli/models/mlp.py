@@ -15,7 +15,7 @@ from deepcli.models.features import check_columns, feature_input, set_bins
 from deepcli.models.heads import Head
 from deepcli.models.inputs import image_input, normalize, token_input
 from deepcli.models.regularization import Regularization
-from deepcli.models.series import TakesSeries
+from deepcli.models.takes_series import TakesSeries
 from deepcli.spec.fields import Positive, Stack
 from deepcli.spec.registry import Issue
 

@@ -14,7 +14,7 @@ from deepcli.models.heads import Head
 from deepcli.models.initializers import InitializerField, Orthogonal
 from deepcli.models.inputs import Sequence, noisy, normalized, row_input, text_input, token_input, vocabulary_of
 from deepcli.models.regularization import Regularization, penalty
-from deepcli.models.series import TakesSeries
+from deepcli.models.takes_series import TakesSeries
 from deepcli.spec.fields import NonNegative, Rate, Stack
 from deepcli.spec.registry import Issue
 

@@ -14,7 +14,7 @@ from deepcli.models.base import MODELS, Stepper
 from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, token_input
 from deepcli.models.regularization import Penalties
-from deepcli.models.series import Moments, TakesSeries
+from deepcli.models.takes_series import Moments, TakesSeries
 from deepcli.spec.fields import Positive
 from deepcli.spec.registry import Issue
 

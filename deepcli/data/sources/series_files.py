@@ -66,6 +66,8 @@ def series_files(path: str) -> list[tuple[Path, str | None]]:
         found = sorted(entry for entry in whole.iterdir() if ending_of(entry.name) == ENDING and entry.is_file())
     elif not os.path.lexists(whole) and glob.has_magic(path):
         found = sorted(map(Path, glob.glob(os.path.expanduser(path))))  # noqa: PTH111, PTH207 - the pattern may be absolute
+        if not found:
+            raise DataError(f"{path}: no such file; give a .ts file, or a pattern such as 'data/Vowels_*.ts'")
     else:
         return [(whole, None)]
     if not found:
@@ -98,6 +100,8 @@ def _read(path: Path, split: str | None) -> SeriesFile:
             series = [
                 _series(line.strip(), f"{path}:{number}", labelled, split) for number, line in lines if line.strip()
             ]
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; give a .ts file, or a pattern such as 'data/Vowels_*.ts'") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     if not series:
