@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal[1] = 1
 OPTIONAL = (
-    "ended", "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers",
+    "ended", "rollbacks", "intervals", "interval_notes", "classes", "confusion_matrix", "labels", "numbers", "steps", "quantiles",
     "baselines", "headline", "data", "threshold", "calibration", "spread", "seeds",
 )  # fmt: skip
 
@@ -91,6 +91,28 @@ class NumberFigures(BaseModel):
     spearman: float | None = Field(description="Rank correlation; null if the number does not vary.")
     bias: float | None = Field(description="Mean of prediction minus truth.")
     standard_deviation: float | None = Field(description="Standard deviation of the truth: the error of its mean.")
+
+
+class StepFigures(BaseModel):
+    """Errors of forecasts at one step of the horizon, in the unit of `mae` and `rmse`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int = Field(description="The step, counted from 1.")
+    mae: float | None = Field(description="Mean absolute error.")
+    rmse: float | None = Field(description="Root of the mean squared error.")
+    mase: float | None = Field(description="Mean absolute error over that of the seasonal naive forecast in training.")
+    smape: float | None = Field(description="Twice the absolute error over the sum of the sizes of forecast and truth.")
+
+
+class QuantileFigures(BaseModel):
+    """How good a forecast quantile is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: float = Field(description="Its level, such as 0.9.")
+    coverage: float = Field(description="Share of what came that is at or below it: its level, if it is calibrated.")
+    pinball: float | None = Field(description="Pinball loss of standardized numbers.")
 
 
 class Rollback(BaseModel):
@@ -205,6 +227,12 @@ class Result(Answer):
     )
     numbers: dict[str, list[NumberFigures]] | None = Field(
         None, description="By split: the errors of each predicted number, in its unit. `evaluate` only, for regression."
+    )
+    steps: dict[str, list[StepFigures]] | None = Field(
+        None, description="By split: the errors at each step of the horizon. `evaluate` only, for forecasting."
+    )
+    quantiles: dict[str, list[QuantileFigures]] | None = Field(
+        None, description="By split: coverage and loss of each quantile. `evaluate` only, for forecasts of quantiles."
     )
     baselines: dict[str, dict[str, float | None]] | None = Field(
         None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 import random
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +113,33 @@ def running_text(path: Path, sentences: int = 60) -> Path:
     lines = (f"{rng.choice(subjects)} {rng.choice(verbs)} {rng.choice(objects)}." for _ in range(sentences))
     path.write_text("\n".join(line.capitalize() for line in lines) + "\n", encoding="utf-8")
     return path
+
+
+def series(path: Path, days: int = 120, names: tuple[str, ...] = ("load",)) -> Path:
+    """Write a table of days with a week's rhythm and a slow rise, a column for each name."""
+    rng, first = random.Random(0), date(2024, 1, 1)
+    with path.open("w", encoding="utf-8") as file:
+        file.write(",".join(["day", *names]) + "\n")
+        for day in range(days):
+            values = [
+                100 * (k + 1) + 0.2 * day + (30 if (day + k) % 7 < 5 else 0) + rng.gauss(0, 2)
+                for k in range(len(names))
+            ]
+            file.write(",".join([f"{first + timedelta(days=day)}", *(f"{value:.2f}" for value in values)]) + "\n")
+    return path
+
+
+def labelled_series(folder: Path, name: str = "Waves", columns: int = 2) -> Path:
+    """Write series of two classes and of different lengths as `.ts` files for training and test; return their pattern."""
+    rng = random.Random(0)
+    for split, count in (("TRAIN", 24), ("TEST", 12)):
+        lines = ["#waves", f"@problemName {name}", "@timeStamps false", "@classLabel true slow fast", "@data"]
+        for number in range(count):
+            speed, steps = (0.3, 1.2)[number % 2], rng.randint(8, 14)
+            parts = [
+                ",".join(f"{math.sin(speed * step + k) + rng.gauss(0, 0.1):.4f}" for step in range(steps))
+                for k in range(columns)
+            ]
+            lines.append(":".join([*parts, ("slow", "fast")[number % 2]]))
+        (folder / f"{name}_{split}.ts").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / f"{name}_*.ts"

@@ -181,7 +181,9 @@ def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
         UsageError: The length has no effect, or is too large.
     """
     if experiment.signature.kind != "tokens":
-        read = {"image": "images", "features": "rows of numbers"}.get(experiment.signature.kind, "windows")
+        read = {"image": "images", "features": "rows of numbers", "series": "series"}.get(
+            experiment.signature.kind, "windows"
+        )
         raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads {read}, not texts")
     if not format_.fixed:
         raise UsageError(f"--length: has no effect; the format {format_.type} accepts texts of any length")

@@ -51,7 +51,8 @@ class Predicted:
             where there is no single class.
         input: The file, and the place in it; or the beginning of a text.
         top: The likeliest classes or labels, most likely first, as many as were asked for.
-        values: The probability of each label, or each number, by name; empty for classes.
+        values: The probability of each label, or each number, by name; empty for classes. Of a forecast, the first step.
+        forecast: The time of each step of a forecast, and its numbers by name; empty for other answers.
     """
 
     label: int | None
@@ -60,6 +61,7 @@ class Predicted:
     input: str
     top: tuple[ClassProbability, ...]
     values: Mapping[str, float] = field(default_factory=dict)
+    forecast: tuple[tuple[str, Mapping[str, float]], ...] = ()
 
     def __repr__(self) -> str:
         """Show the answer as a person reads it."""
@@ -226,15 +228,16 @@ def predict_values(
     answers, predicted = interpreter_of(loaded.experiment, top_k), []
     answers.prepare(loaded.model)
     for batch, outputs in predict(loaded, read, batch_size):
-        names = [one.name for one in batch if isinstance(one, Example)]
-        predicted += [
-            _predicted(name, answer) for name, answer in zip(names, answers.each(outputs), strict=bool(names))
-        ]
+        examples = [one for one in batch if isinstance(one, Example)]
+        said = zip(examples, answers.each(outputs), strict=bool(examples))
+        predicted += [_predicted(one.name, answer, one.steps) for one, answer in said]
     for line in unreadable:
         warn(line)
     return predicted
 
 
-def _predicted(name: str, answer: Interpretation) -> Predicted:
+def _predicted(name: str, answer: Interpretation, steps: Sequence[str]) -> Predicted:
     top = tuple(ClassProbability(*one) for one in answer.top)
-    return Predicted(answer.label, answer.name, answer.probability, name, top, answer.values)
+    rows = [dict(zip(answer.values, step, strict=True)) for step in answer.steps]
+    forecast = tuple(zip(steps, rows, strict=False))
+    return Predicted(answer.label, answer.name, answer.probability, name, top, answer.values, forecast)

@@ -50,9 +50,9 @@ def found_lines(schema: Schema) -> Iterator[str]:
         shown = {name: value for name, value in schema.layout.items() if value not in (None, "") and name != "format"}
         told = ", ".join(f"{name} {NAMES.get(value, str(value).lower())}" for name, value in shown.items())
         yield from textwrap.wrap(f"read with {told}", WIDTH, subsequent_indent="    ")
-    if target.kind not in ("numbers", "tokens"):
+    if target.kind not in ("numbers", "tokens", "series"):
         yield from _classes(schema)
-    if schema.kind == "features" and len(schema.columns) <= MOST_SHOWN:
+    if schema.kind in ("features", "series") and len(schema.columns) <= MOST_SHOWN:
         width = max(len(column.name) for column in schema.columns)
         yield "columns:"
         for column in schema.columns:
@@ -67,6 +67,12 @@ def _inputs(schema: Schema) -> str:
         return f"texts, {longest} tokens of {len(schema.vocabulary):,} different ones"
     if schema.kind == "text":
         return f"a running text, windows of {schema.shape[0]} tokens of {len(schema.vocabulary):,} different ones"
+    if schema.kind == "series" and schema.series is not None:
+        facts = schema.series
+        told = f"series, windows of {schema.shape[0]} steps of {schema.shape[1]} columns, {facts.horizon} steps ahead"
+        return f"{told}, a season of {facts.season}"
+    if schema.kind == "series":
+        return f"series of {schema.shape[1]} columns and at most {schema.shape[0]} steps"
     return f"{len(schema.columns)} columns"
 
 

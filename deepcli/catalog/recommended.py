@@ -87,6 +87,8 @@ def _data(signature: Signature) -> dict[str, Any]:
     batch = 32 if signature.examples < 5_000 else 64 if signature.examples < MANY else 256
     if signature.kind == "text":
         return {}
+    if signature.kind == "series":
+        return {"batch_size": 32}
     if signature.kind == "features" and batch > 32:
         return {"batch_size": 256}
     if signature.kind == "image" and min(size or 0 for size in signature.shape[:2]) >= SMALLEST_VARIED:
@@ -119,10 +121,23 @@ def _language(signature: Signature, other_model: bool) -> dict[str, Any]:
     }
 
 
+def _forecast(signature: Signature) -> dict[str, Any]:
+    """Return the training of a forecast: a linear layer, which is hard to beat on one series (Zeng et al. 2023)."""
+    epochs = min(max(10_000 * 32 // max(signature.examples, 1), 10), 200)
+    return {
+        "model": {"type": "linear", "revin": True},
+        "optimizer": {"type": "adam", "learning_rate": 1e-3},
+        "schedule": {"type": "cosine"},
+        "training": {"epochs": epochs, "early_stopping": {"patience": max(epochs // 5, 3)}},
+    }
+
+
 def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]:
     """Return the training of a network, at a rate that suits most if another model than the one here is trained."""
     if signature.kind == "text":
         return _language(signature, other_model)
+    if signature.series is not None:
+        return _forecast(signature)
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10
     rate, decay = 1e-3, 0.01
     if signature.kind == "features":
@@ -146,6 +161,11 @@ def _model(signature: Signature) -> dict[str, Any]:
         return {
             "type": "cnn", "filters": [128], "kernel_size": 3, "global_pooling": "max",
             "regularization": {"dropout": 0.5},
+        }  # fmt: skip
+    if signature.kind == "series":
+        return {
+            "type": "cnn", "filters": [64, 64, 64], "kernel_size": 5, "pooling": "none", "global_pooling": "average",
+            "regularization": {"normalization": "batch", "dropout": 0.3},
         }  # fmt: skip
     height, width = (size or 1 for size in signature.shape[:2])
     shorter = min(height, width)

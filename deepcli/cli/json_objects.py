@@ -369,8 +369,15 @@ class Likely(Nested):
     output: float | None = Field(None, description="The model's output, if it is not a probability.")
 
 
+class ForecastStep(Nested):
+    """A step of a forecast."""
+
+    time: str = Field(description="Its time, or its number where times are not known.")
+    values: dict[str, float] = Field(description="Each target by name; with quantiles as `name_0.9`.")
+
+
 class Prediction(Nested):
-    """A line of `predict`: one input and the answer, which is a class, a level, labels or numbers."""
+    """A line of `predict`: one input and the answer, which is a class, a level, labels, numbers or a forecast."""
 
     model_config = ConfigDict(title="deepcli predict")
 
@@ -382,6 +389,7 @@ class Prediction(Nested):
     labels: list[str] | None = Field(None, description="The labels that are given; for multilabel.")
     probabilities: dict[str, float] | None = Field(None, description="The probability of each label; for multilabel.")
     values: dict[str, float] | None = Field(None, description="Each number by name; for regression.")
+    forecast: list[ForecastStep] | None = Field(None, description="Each step after the end of a series.")
     classes: list[Likely] = Field([], description="Most likely first with --top-k; in order with --probabilities.")
 
 

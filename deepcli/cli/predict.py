@@ -125,6 +125,10 @@ def predict(
             metavar="auto|none", help="Crop, scale and center drawings like those of the data set; default: auto."
         ),
     ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="STEPS", help="Steps to forecast behind the end of a series; default: all."),
+    ] = None,
     save_inputs: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Save each image as the model saw it, as a PNG file in a new directory."),
@@ -163,7 +167,7 @@ def predict(
     if not words:
         raise UsageError("no input: give files, texts, or - for standard input")
     checkpoint, notices = open_model(path, device or "auto", plugins or ()), Notices(quiet)
-    options = ReadOptions(invert, key, column, lines, _limits(limits), fit)
+    options = ReadOptions(invert, key, column, lines, _limits(limits), fit, horizon)
     at = partial(sources, data_dir, offline, quiet)
     reader = make_reader(checkpoint, words, options, at, notices.tell, notices.complain)
     keep = _keeper(save_inputs, checkpoint.experiment.data)

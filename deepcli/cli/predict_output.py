@@ -47,7 +47,7 @@ class Writer(ABC):
             if isinstance(one, Unreadable):
                 self.error(one)
             else:
-                self.line(one.name, next(answers))
+                self.line(one.name, next(answers), one.steps)
         self.stream.flush()
 
     def write_errors(self, stream: IO[str], unreadable: Iterable[Example | Unreadable]) -> None:
@@ -62,15 +62,19 @@ class Writer(ABC):
         """Write an input that cannot be read; it is reported on stderr in any case."""
 
     @abstractmethod
-    def line(self, name: str, answer: Interpretation) -> None:
-        """Write the answer for one input."""
+    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
+        """Write the answer for one input; a forecast with the times of its steps."""
 
 
 class Plain(Writer):
-    """One line of plain text per input: the answer, and the input."""
+    """One line of plain text per input: the answer, and the input; of a forecast, a line for each step."""
 
-    def line(self, name: str, answer: Interpretation) -> None:
-        self.stream.write(f"{answer.text}  {name}\n")
+    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
+        if not steps:
+            self.stream.write(f"{answer.text}  {name}\n")
+            return
+        rows = zip(steps, answer.text.split("\n"), strict=False)
+        self.stream.write(f"{name}\n" + "".join(f"  {time}  {text}\n" for time, text in rows))
 
 
 class JsonLines(Writer):
@@ -81,8 +85,12 @@ class JsonLines(Writer):
             {"schema": 1, "command": "predict", "status": "failed", "input": unreadable.name, "error": unreadable.why}
         )
 
-    def line(self, name: str, answer: Interpretation) -> None:
-        self._write({"input": name, **answer.fields})
+    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
+        fields = answer.fields
+        if steps:
+            rows = zip(steps, fields["forecast"], strict=False)
+            fields = {"forecast": [{"time": time, **row} for time, row in rows]}
+        self._write({"input": name, **fields})
 
     def _write(self, told: dict[str, Any]) -> None:
         text = json.dumps(told, ensure_ascii=False)
@@ -97,8 +105,11 @@ class Csv(Writer):
         self._rows = csv.writer(stream, lineterminator="\n")
         self._rows.writerow(text_cells(["input", *self.answers.columns]))
 
-    def line(self, name: str, answer: Interpretation) -> None:
-        self._rows.writerow(text_cells([name, *answer.row]))
+    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
+        for row in zip(steps, answer.steps, strict=False):
+            self._rows.writerow(text_cells([name, row[0], *row[1]]))
+        if not steps:
+            self._rows.writerow(text_cells([name, *answer.row]))
 
 
 def format_of(output: Path | None, as_json: bool, as_csv: bool) -> type[Writer]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from deepcli.evaluation.paired import PairedBase
     from deepcli.evaluation.seeds import OverSeeds
     from deepcli.reports.comparison import Comparison
-    from deepcli.result import ClassFigures, LabelFigures, NumberFigures, Result
+    from deepcli.result import ClassFigures, LabelFigures, NumberFigures, QuantileFigures, Result, StepFigures
     from deepcli.sweeps.outcome import Outcome, Winner
     from deepcli.sweeps.ranking import RankedTrial
     from deepcli.training.summary import Summary
@@ -48,6 +48,10 @@ def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
         _labels(split, labels, names)
     for split, numbers in (result.numbers or {}).items():
         _numbers(split, numbers)
+    for split, steps in (result.steps or {}).items():
+        _steps(split, steps)
+    for split, quantiles in (result.quantiles or {}).items():
+        _quantiles(split, quantiles)
     facts = []
     if result.best_epoch is not None and result.command == "train":
         facts.append(f"best epoch {result.best_epoch} of {result.epochs}")
@@ -133,6 +137,34 @@ def _numbers(split: str, numbers: Sequence[NumberFigures]) -> None:
         for one in numbers
     ]  # fmt: skip
     print()
+    print_table(columns, rows, numbers=columns[1:])
+    print()
+
+
+def _steps(split: str, steps: Sequence[StepFigures]) -> None:
+    """Print the errors at some steps of a horizon: the first, the last, and those between at twice the distance each."""
+    shown = [step for step in steps if step.step in _doubling(len(steps))]
+    columns = ("", "mae", "rmse", "mase", "smape")
+    rows = [
+        (
+            f"{split} step {one.step}",
+            *("nan" if value is None else f"{value:.5g}" for value in (one.mae, one.rmse, one.mase, one.smape)),
+        )
+        for one in shown
+    ]
+    print()
+    print_table(columns, rows, numbers=columns[1:])
+    print()
+
+
+def _doubling(last: int) -> set[int]:
+    return {last} | {2**power for power in range(last.bit_length())}
+
+
+def _quantiles(split: str, quantiles: Sequence[QuantileFigures]) -> None:
+    """Print how good each quantile is."""
+    columns = ("", "coverage", "pinball loss")
+    rows = [(f"{split} quantile {one.level:g}", f"{one.coverage:.4f}", _figure(one.pinball)) for one in quantiles]
     print_table(columns, rows, numbers=columns[1:])
     print()
 

@@ -10,6 +10,8 @@ from deepcli.data import (
     mnist,
     reuters,
     running_text,
+    series,
+    series_classes,
     table,
     text_folder,
 )
@@ -32,6 +34,8 @@ __all__ = [
     "mnist",
     "reuters",
     "running_text",
+    "series",
+    "series_classes",
     "table",
     "text_folder",
 ]

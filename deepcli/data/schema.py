@@ -21,8 +21,9 @@ MAX_COLUMNS = 20_000
 MAX_ENTRIES = 20
 """Entries of a mapping: splits, and options of a layout."""
 
-Kind = Literal["image", "tokens", "features", "text"]
-TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens"]
+Kind = Literal["image", "tokens", "features", "text", "series"]
+TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens", "series"]
+StepUnit = Literal["number", "second", "weekday", "month"]
 ColumnType = Literal["number", "category", "text", "date", "image"]
 Text = Annotated[str, Field(max_length=10_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -71,7 +72,8 @@ class Target(Spec):
 
     Attributes:
         kind: `classes` (int32 class numbers), `labels` (uint8 0 or 1 for each label), `numbers` (float32), `levels`
-            (int32, in order) or `tokens` (ids of the token after each token of a window).
+            (int32, in order), `tokens` (ids of the token after each token of a window) or `series` (float32, the steps
+            after a window).
         columns: The columns of a table that hold it; empty where folders or arrays do.
         names: Names of classes, labels or levels, in the order of their numbers; names of the numbers.
         means: Mean of each number over the training split.
@@ -90,6 +92,37 @@ class Target(Spec):
     written: Annotated[tuple[Annotated[str, Field(max_length=20)], ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
 
 
+class SeriesFacts(Spec):
+    """What is known about time series besides their columns.
+
+    Attributes:
+        horizon: Steps that are forecast.
+        known: Names of the columns whose values over the horizon are inputs, too.
+        season: Steps after which values come again, such as 24 for hours of a day.
+        unit: What a step is counted in.
+        size: How many units a step is.
+        time: The column of times; empty if rows are in the order of time.
+        written: How its times are written, as in `Column.written`; `number` for numbers.
+        series: The names of the series; one empty name for a single one.
+        seasonal_errors: Mean absolute difference of training values a season apart, for each series and in it for each
+            target: what errors are divided by in MASE; 0 where nothing varies or training is too short.
+    """
+
+    horizon: Size
+    known: Annotated[tuple[Text, ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
+    season: Size = 1
+    unit: StepUnit = "number"
+    size: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    time: Text = ""
+    written: Annotated[str, Field(max_length=20)] = ""
+    series: Annotated[tuple[Text, ...], Field(max_length=MAX_CLASSES), FailFast()] = ("",)
+    seasonal_errors: Annotated[
+        tuple[Annotated[tuple[Finite, ...], Field(max_length=MAX_COLUMNS), FailFast()], ...],
+        Field(max_length=MAX_CLASSES),
+        FailFast(),
+    ] = ()
+
+
 class Schema(Spec):
     """What data hold.
 
@@ -97,7 +130,8 @@ class Schema(Spec):
         rules: Version of the rules that found it.
         source: The type of the data set that found it.
         kind: The kind of input.
-        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), or (window,).
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), or (steps, columns)
+            of series.
         target: What is predicted.
         columns: The columns that are inputs, in the order in which models take them; empty where there is no table.
         vocabulary: Words or characters by id; the first entries are those of `RESERVED`, or `UNKNOWN_TOKEN` for a running
@@ -108,6 +142,7 @@ class Schema(Spec):
         fingerprint: SHA-256 of everything that was read.
         trained_on: Hashes of the training inputs, 4 bytes each, sorted, base64: so that other data can be compared with them.
         assignment: Which split each example is in, in the order of reading: zlib-compressed bytes, base64.
+        series: What is known about time series that are forecast; None for other data.
     """
 
     rules: int = RULES
@@ -125,6 +160,7 @@ class Schema(Spec):
     fingerprint: Annotated[str, Field(max_length=128)] = ""
     trained_on: Annotated[str, Field(max_length=MAX_BYTES)] = ""
     assignment: Annotated[str, Field(max_length=MAX_BYTES)] = ""
+    series: SeriesFacts | None = None
 
 
 RESERVED = ("", "<start>", "<unknown>", "")

@@ -51,10 +51,21 @@ def _problems(schema: Schema) -> Iterator[str]:
     yield from _input_problems(schema)
     try:
         names = schema.vocabulary if schema.target.kind == "tokens" else schema.target.names
-        classes = 0 if schema.target.kind == "numbers" else len(names)
+        classes = 0 if schema.target.kind in ("numbers", "series") else len(names)
         vocabulary = len(schema.vocabulary) or None
         if schema.kind != "tokens" or vocabulary:  # a textbook set's vocabulary is in its spec
-            Signature(schema.kind, schema.shape, classes, 1, vocabulary, None, schema.target, schema.columns)
+            Signature(
+                schema.kind,
+                schema.shape,
+                classes,
+                1,
+                vocabulary,
+                None,
+                schema.target,
+                schema.columns,
+                None,
+                schema.series,
+            )
     except DataError as error:
         yield str(error)
     yield from _layout_problems(schema)
@@ -78,6 +89,10 @@ def _input_problems(schema: Schema) -> Iterator[str]:
         yield f"shape: an image of more than {MAX_IMAGE:,} values"
     if schema.kind in ("tokens", "text") and sizes and sizes[0] > MAX_LENGTH:
         yield f"shape: texts of more than {MAX_LENGTH:,} tokens"
+    if schema.kind == "series":
+        yield from _series_problems(schema)
+    elif schema.series is not None or schema.target.kind == "series":
+        yield "series: are forecast from series, and nothing else is"
     if (schema.kind == "text") != (schema.target.kind == "tokens"):
         yield "target: tokens are predicted from a running text, and nothing else is"
     words = schema.vocabulary
@@ -94,6 +109,29 @@ def _input_problems(schema: Schema) -> Iterator[str]:
             yield f"columns: {column.name!r} has {frequencies} frequencies for {categories} categories"
     if schema.kind == "features" and any(column.type not in FEATURE_TYPES for column in schema.columns):
         yield "columns: a model of features takes numbers, categories and dates"
+
+
+def _series_problems(schema: Schema) -> Iterator[str]:
+    facts, names = schema.series, schema.target.names
+    if math.prod(size or 1 for size in schema.shape) > MAX_IMAGE:
+        yield f"shape: windows of more than {MAX_IMAGE:,} values"
+    if (facts is None) != (schema.target.kind != "series"):
+        yield "series: steps are forecast where the target is series"
+    if facts is None:
+        return
+    if facts.horizon > MAX_LENGTH or facts.horizon * max(len(names), 1) > MAX_IMAGE:
+        yield "series: a horizon of too many steps"
+    if [column.name for column in schema.columns[: len(names)]] != list(names):
+        yield "target: is not the first of the columns"
+    known = [column.name for column in schema.columns[len(schema.columns) - len(facts.known) :]]
+    if len(facts.known) >= len(schema.columns) or known != list(facts.known):
+        yield "series: what is known ahead are not the last of the columns"
+    if any(column.type != "number" for column in schema.columns):
+        yield "columns: those of series are numbers"
+    if len(set(facts.series)) < len(facts.series) or len(facts.seasonal_errors) != len(facts.series):
+        yield "series: has a name twice, or not one seasonal error for each"
+    if any(len(errors) != len(names) or any(error < 0 for error in errors) for errors in facts.seasonal_errors):
+        yield "series: has seasonal errors that are not one for each target, or below 0"
 
 
 def _running_text_problems(words: tuple[str, ...]) -> Iterator[str]:

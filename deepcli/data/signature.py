@@ -6,7 +6,7 @@ import operator
 from dataclasses import dataclass
 
 from deepcli.data.augmentation import Augmentation
-from deepcli.data.schema import Column, Kind, Target
+from deepcli.data.schema import Column, Kind, SeriesFacts, Target
 from deepcli.errors import DataError
 from deepcli.spec.registry import show
 
@@ -17,8 +17,10 @@ class Signature:
 
     Attributes:
         kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded), `features` (float32 columns) or
-            `text` (int32 ids of a window of a running text).
-        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), or (window,).
+            `text` (int32 ids of a window of a running text), or `series` (float32 steps of one or several columns; steps
+            of NaN are behind the end).
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), or
+            (steps, columns).
         classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted.
         examples: Number of examples in the official training split, before the validation split is held out.
         vocabulary: Token ids are below this number; None for other inputs.
@@ -26,6 +28,7 @@ class Signature:
         target: What is predicted; None for one of `classes` classes.
         columns: The columns of `features`, in order.
         unscored: The id of a target that no model can predict, as training lacks it; None if there is none.
+        series: What is known about time series that are forecast; None for other data.
     """
 
     kind: Kind
@@ -37,6 +40,7 @@ class Signature:
     target: Target | None = None
     columns: tuple[Column, ...] = ()
     unscored: int | None = None
+    series: SeriesFacts | None = None
 
     def __post_init__(self) -> None:
         """Check that the fields are consistent.
@@ -57,9 +61,14 @@ class Signature:
         elif self.kind == "text":
             _demand(len(sizes) == 1 and _is_count(sizes[0]), "shape", self.shape, "(window,)")
             _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "a number greater than every token id")
+        elif self.kind == "series":
+            _demand(len(sizes) == 2 and all(map(_is_count, sizes)), "shape", self.shape, "(steps, columns)")
+            _demand(len(self.columns) == sizes[1], "columns", len(self.columns), "one for each column of the series")
         else:
-            _demand(False, "kind", self.kind, "'image', 'tokens', 'features' or 'text'")
-        if self.predicted.kind == "numbers":
+            _demand(False, "kind", self.kind, "'image', 'tokens', 'features', 'text' or 'series'")
+        if self.predicted.kind == "series":
+            _demand(self.series is not None, "series", self.series, "what is known about the series")
+        if self.predicted.kind in ("numbers", "series"):
             _demand(bool(self.predicted.names), "target", self.predicted.names, "one name for each number")
         else:
             _demand(_is_count(self.classes) and self.classes > 1, "classes", self.classes, "an integer of at least 2")

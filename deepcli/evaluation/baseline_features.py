@@ -60,6 +60,25 @@ class TableFeatures:
         return joined.toarray() if joined.shape[1] <= DENSE else joined
 
 
+class SeriesFeatures:
+    """The steps of series one after another, standardized by column; what is behind the end of a series counts as the mean.
+
+    Args:
+        x: The training split, float32 (examples, steps, columns), NaN behind the end.
+        columns: What the columns are, with the statistics of the training split.
+    """
+
+    def __init__(self, x: np.ndarray, columns: Sequence[Column]) -> None:
+        self._means = np.array([column.mean for column in columns], np.float64)
+        self._scales = np.array([column.scale for column in columns], np.float64)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return the features, float64 (examples, steps * columns)."""
+        values = (np.asarray(x, np.float64) - self._means) / self._scales
+        found: np.ndarray = np.nan_to_num(values, nan=0.0).reshape(len(x), -1)
+        return found
+
+
 class BagOfWords:
     """Words and pairs of neighbouring words, by TF-IDF with logarithmic counts; what one text alone has is left out.
 

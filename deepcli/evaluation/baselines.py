@@ -14,7 +14,7 @@ from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.schema import Kind
 from deepcli.data.signature import Signature
 from deepcli.errors import DataError
-from deepcli.evaluation.baseline_features import BagOfWords, Pixels, TableFeatures
+from deepcli.evaluation.baseline_features import BagOfWords, Pixels, SeriesFeatures, TableFeatures
 from deepcli.evaluation.boosting_baseline import BoostingColumns, fit_boosting
 from deepcli.evaluation.linear_baselines import fit_linear
 
@@ -38,7 +38,7 @@ class FittedBaseline:
 
     Attributes:
         name: Its name.
-        predict: Takes inputs as they are in memory; of a running text, a split.
+        predict: Takes inputs as they are in memory; of a running text or of windows of series, a split.
         notes: What is worth knowing: examples that were left out, the strength that was chosen.
         seconds: How long it learned.
     """
@@ -50,7 +50,8 @@ class FittedBaseline:
 
     def outputs(self, split: Split) -> np.ndarray:
         """Return the outputs for the examples of a split; of a running text, what is kept of them."""
-        return self.predict(split) if split.text is not None else self(split.x)
+        of_windows = split.text is not None or split.series is not None
+        return self.predict(split) if of_windows else self(split.x)
 
     def __call__(self, x: Inputs) -> np.ndarray:
         """Return the outputs for some inputs; two classes have two columns of probabilities."""
@@ -64,7 +65,7 @@ def _linear(features: Callable[..., Any]) -> Callable[[Signature, Split, Split |
     """Make a baseline of a linear model of some features."""
 
     def fit(signature: Signature, train: Split, validation: Split | None, seed: int) -> tuple[Predict, list[str]]:
-        made = features(train.x, *([signature.columns] if signature.kind == "features" else []))
+        made = features(train.x, *([signature.columns] if signature.kind in ("features", "series") else []))
         most = max(len(train) * MOST_VALUES // (CHOICE_SHARE * max(_size(train.x), 1)), 300)
         most = min(most, MOST_EXAMPLES // CHOICE_SHARE)
         kind, units = signature.predicted.kind, _units(signature)
@@ -94,17 +95,29 @@ def _ngrams(signature: Signature, train: Split, validation: Split | None, seed: 
     return predict, notes
 
 
+def _window_linear(
+    signature: Signature, train: Split, validation: Split | None, seed: int
+) -> tuple[Predict, list[str]]:
+    if signature.series is not None:
+        from deepcli.evaluation.naive_forecasts import fit_window_ridge
+
+        model, notes = fit_window_ridge(signature, train, validation)
+        return lambda split: model(split.x), notes
+    return _linear(SeriesFeatures)(signature, train, validation, seed)
+
+
 BASELINES: dict[Kind, dict[str, Callable[..., tuple[Predict, list[str]]]]] = {
     "features": {"linear": _linear(TableFeatures), "gradient_boosting": _boosting},
     "tokens": {"bag_of_words": _linear(BagOfWords)},
     "image": {"pixels": _linear(Pixels)},
     "text": {"ngram": _ngrams},
+    "series": {"linear": _window_linear},
 }
 """The baselines by kind of input, and what fits them."""
 
 
 def baselines_for(signature: Signature) -> list[str]:
-    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, `pixels`, or `ngram`."""
+    """Name the baselines for some data: `linear`, `gradient_boosting`, `bag_of_words`, `pixels`, or `ngram`."""
     return list(BASELINES[signature.kind])
 
 
@@ -115,7 +128,8 @@ def fit_baseline(
 
     `linear` is ridge or logistic regression of standardized numbers, indicators of missing ones and one-hot categories;
     `gradient_boosting` is scikit-learn's histogram gradient boosting; `bag_of_words` is a linear model of words and pairs
-    of words by TF-IDF; `pixels` one of pixels; `ngram` counts n-grams of a running text.
+    of words by TF-IDF; `pixels` one of pixels; `ngram` counts n-grams of a running text. Of series, `linear` is ridge regression of
+    what follows on the steps of a window, or logistic regression of classes on the steps.
 
     Args:
         name: One of `baselines_for(signature)`.
@@ -130,7 +144,8 @@ def fit_baseline(
     if name not in BASELINES[signature.kind]:
         raise DataError(f"{name} is not a baseline for these data; known: {', '.join(baselines_for(signature))}")
     began = time.perf_counter()
-    learned, notes = (train, []) if train.text is not None else _bounded(train, seed)
+    windows = train.text is not None or train.series is not None
+    learned, notes = (train, []) if windows else _bounded(train, seed)
     with _threads(learned.x):
         predict, more = BASELINES[signature.kind][name](signature, learned, validation, seed)
     return FittedBaseline(name, predict, (*notes, *more), time.perf_counter() - began)

@@ -24,6 +24,8 @@ LONGEST = 100
 """Number of characters saved of a category's name."""
 FARTHEST = 4_000_000
 """Days from 1970 within which a number is written as a date."""
+STEPS = 120
+"""Number of values saved of a series, over all columns."""
 COLUMNS = 30
 """Number of columns saved of a row of a table."""
 
@@ -61,6 +63,10 @@ def shown_examples(
         columns: The columns of `x` if it is a table.
     """
     picked = x[chosen]
+    if not isinstance(picked, Tokens) and picked.ndim == 3:
+        return np.zeros((0, 1, 1, 1), np.uint8), np.array(
+            [_series(values, columns) for values in picked], dtype=np.str_
+        )
     if not isinstance(picked, Tokens) and picked.ndim != 2:
         return np.asarray(picked), np.zeros(0, "U1")
     if isinstance(picked, Tokens):
@@ -68,6 +74,19 @@ def shown_examples(
     else:
         texts = [_row(values, columns) for values in picked.tolist()]
     return np.zeros((0, 1, 1, 1), np.uint8), np.array(texts, dtype=np.str_) if texts else np.zeros(0, "U1")
+
+
+def _series(values: np.ndarray, columns: Sequence[Column]) -> str:
+    """Write the steps of each column of a series, (steps, columns), without those behind its end."""
+    steps = values[~np.isnan(values[:, 0])]
+    names = [column.name for column in columns] or [f"column_{k + 1}" for k in range(steps.shape[1])]
+    most = max(STEPS // min(len(names), COLUMNS), 8)
+    rest = f" and {len(steps) - most} more" if len(steps) > most else ""
+    written = [
+        f"{name}: {' '.join(f'{value:.3g}' for value in steps[:most, k])}{rest}"
+        for k, name in enumerate(names[:COLUMNS])
+    ]
+    return "; ".join(written)
 
 
 def are_shown(images: np.ndarray, texts: np.ndarray, *facts: np.ndarray) -> bool:

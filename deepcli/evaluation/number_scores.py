@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from deepcli.evaluation import intervals
 from deepcli.evaluation.intervals import Interval
-from deepcli.evaluation.scores import SAME, SCORES, Score
+from deepcli.evaluation.scores import ORIGINS, SAME, SCORES, Score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,16 +31,23 @@ class NumberScore(Score):
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
     def measure(self, predictions: NumberPredictions) -> float:
+        if (own := predictions.own_figure(self.type)) is not None:
+            return own
         if self._undefined(predictions):
             return math.nan
         figure = float(self._measure(predictions))
         return figure if math.isfinite(figure) else math.nan
 
     def interval(self, predictions: NumberPredictions) -> Interval | str | None:
+        if predictions.own_figure(self.type) is not None:
+            return predictions.own_interval(self.type) or SAME
         return predictions.too_few() or self._interval(predictions) or SAME
 
+    def method(self, predictions: NumberPredictions) -> str:
+        return self.METHOD if predictions.own_figure(self.type) is None else ORIGINS
+
     def remark(self, predictions: NumberPredictions) -> str:
-        return self._undefined(predictions)
+        return "" if predictions.own_figure(self.type) is not None else self._undefined(predictions)
 
     def _undefined(self, predictions: NumberPredictions) -> str:
         """Return why the score is undefined; empty if it is defined."""
@@ -115,10 +122,12 @@ class MeanScore(NumberScore):
 class Mae(MeanScore):
     """Mean absolute error, in the unit of the target; 0 is perfect.
 
-    With several targets: the mean over them of each error divided by the target's standard deviation on the split.
+    With several targets: the mean over them of each error divided by the target's standard deviation on the split; of
+    forecasts, that of training.
     """
 
     type: Literal["mae"] = "mae"
+    tasks: ClassVar[tuple[str, ...]] = ("regression", "forecasting")
     better: ClassVar[Literal["max", "min"]] = "min"
     POWERS: ClassVar[tuple[float, float, float]] = (1, 1, 0.5)
 
@@ -127,10 +136,12 @@ class Mae(MeanScore):
 class Rmse(MeanScore):
     """Root of the mean squared error, in the unit of the target; 0 is perfect, and large errors count more than in `mae`.
 
-    With several targets: the mean over them of each error divided by the target's standard deviation on the split.
+    With several targets: the mean over them of each error divided by the target's standard deviation on the split; of
+    forecasts, that of training.
     """
 
     type: Literal["rmse"] = "rmse"
+    tasks: ClassVar[tuple[str, ...]] = ("regression", "forecasting")
     better: ClassVar[Literal["max", "min"]] = "min"
     POWERS: ClassVar[tuple[float, float, float]] = (2, 0.5, 0.5)
 

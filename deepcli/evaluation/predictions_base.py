@@ -16,6 +16,7 @@ from deepcli.errors import DataError
 if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Inputs
     from deepcli.data.lexicon import Lexicon
+    from deepcli.evaluation.intervals import Interval
     from deepcli.evaluation.paired import PairedBase
 
 
@@ -104,6 +105,14 @@ class AnyPredictions(ABC):
     @abstractmethod
     def merit(self) -> float:
         """The figure by which specs are compared over seeds; more is better."""
+
+    def own_figure(self, score: str) -> float | None:
+        """Return a score that several kinds of predictions share and this kind computes by itself; None for others."""
+        return None
+
+    def own_interval(self, score: str) -> Interval | str | None:
+        """Return the interval of such a score, or why there is none; None if all resamples agree."""
+        return None
 
     @abstractmethod
     def too_few(self, every_class: bool = False) -> str | None:

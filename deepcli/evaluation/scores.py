@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from deepcli.evaluation.intervals import Interval
-from deepcli.result import ClassFigures, LabelFigures, NumberFigures
+from deepcli.result import ClassFigures, LabelFigures, NumberFigures, QuantileFigures, StepFigures
 from deepcli.spec.registry import Component, Registry
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SAME = "all resamples give the same value"
 BLOCKS = "Student's t over blocks of consecutive tokens"
+ORIGINS = "Student's t over blocks of consecutive origins"
+
+OTHER_TABLES = ("numbers", "labels", "steps", "quantiles")
+"""The tables of predictions that are not classes."""
 
 
 class Score(Component):
@@ -86,6 +90,8 @@ class Scored:
         confusion_matrix: Number of examples by label (row) and predicted class (column).
         numbers: Errors of each predicted number, in its own unit.
         labels: Precision, recall, F1 and average precision of each label.
+        steps: Errors at each step of the horizon.
+        quantiles: Coverage and pinball loss of each quantile.
     """
 
     values: dict[str, float] = field(default_factory=dict)
@@ -95,12 +101,14 @@ class Scored:
     confusion_matrix: list[list[int]] = field(default_factory=list)
     numbers: list[NumberFigures] = field(default_factory=list)
     labels: list[LabelFigures] = field(default_factory=list)
+    steps: list[StepFigures] = field(default_factory=list)
+    quantiles: list[QuantileFigures] = field(default_factory=list)
 
     @property
     def tables(self) -> dict[str, Any]:
         """The tables that the kind of predictions has, by name; those of classes, empty, if there is none."""
         kinds = {"classes": self.classes, "confusion_matrix": self.confusion_matrix}
-        others = {name: table for name in ("numbers", "labels") if (table := getattr(self, name))}
+        others = {name: table for name in OTHER_TABLES if (table := getattr(self, name))}
         return others or kinds
 
 

@@ -91,4 +91,7 @@ def _described(signature: Signature) -> str:
         return f"texts of {length} ids below {signature.vocabulary or 0:,}, in {signature.classes} classes"
     if signature.kind == "text":
         return f"windows of {signature.shape[0]:,} tokens of {signature.vocabulary or 0:,} different ones"
+    if signature.kind == "series" and signature.series is not None:
+        names = ", ".join(signature.predicted.names[:5])
+        return f"windows of {signature.shape[0]:,} steps of {signature.shape[1]} columns, with {names} to forecast"
     return f"{signature.kind}s of {'x'.join(map(str, signature.shape))} in {signature.classes} classes"

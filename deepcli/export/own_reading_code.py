@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deepcli.data import tokenizing
 from deepcli.data.encoding import encode_row
 from deepcli.data.schema import RESERVED, Column
+from deepcli.data.sources.naming import printable
 from deepcli.export.reading_code import TOKENS, ReadingCode, without_known
 from deepcli.export.rows_code import ROWS, ROWS_END
 from deepcli.export.sources import joined
@@ -64,6 +65,20 @@ def read(path):
 
 $pixels''')
 
+SERIES = Template('''\
+STEPS, COLUMNS = $steps, $names  # known columns are those of a horizon later
+SHORTER = $shorter  # whether a series may be shorter; it is followed by NaN
+
+
+def read(path):
+    """Read a series from a .npy file: the steps of its columns, in the units of the training data."""
+    values = np.load(path, allow_pickle=False).astype(np.float32)
+    if values.ndim != 2 or values.shape[1] != len(COLUMNS) or (len(values) > STEPS if SHORTER else len(values) != STEPS):
+        sys.exit(f"{path}: has the shape {values.shape}; the model takes {(STEPS, len(COLUMNS))}")
+    series = np.full((STEPS, len(COLUMNS)), np.nan, np.float32)
+    series[: len(values)] = values
+    return series[None]''')
+
 OWN_TEXT = Template('''
 TOKENS = $tokens
 WORDS = (FOLDER / "lexicon.txt").read_bytes().decode("utf-8").split("\\n")  # the number of a line is the id of its token
@@ -102,7 +117,20 @@ def own_reading(data: OwnDataset, length: int | None, lexicon: bool) -> ReadingC
         return _pictures(data)
     if kind == "tokens":
         return _texts(data, length, lexicon)
+    if kind == "series":
+        return _series(data)
     return _rows(data)
+
+
+def _series(data: OwnDataset) -> ReadingCode:
+    steps, columns = (size or 1 for size in data.signature.shape)
+    names = [printable(column.name) for column in data.signature.columns]
+    facts: dict[str, Any] = {"steps": steps, "columns": names}
+    if data.signature.series is not None:
+        facts |= {"horizon": data.signature.series.horizon, "known": list(data.signature.series.known)}
+    shorter = data.signature.series is None
+    code = SERIES.substitute(steps=steps, columns=columns, names=repr(names), shorter=shorter)
+    return ReadingCode("series", "FILE.npy", code, facts=facts)
 
 
 def _pictures(data: OwnDataset) -> ReadingCode:

@@ -16,11 +16,13 @@ class Example:
 
     Attributes:
         name: Its name in messages and results: its file, with a row number if the file has many, or the text itself.
-        x: uint8 (height, width, channels), int32 token ids (length,) or float32 (columns,).
+        x: uint8 (height, width, channels), int32 token ids (length,), float32 (columns,) or float32 (steps, columns).
+        steps: The times of a forecast's steps, as many as are asked for; empty for other answers.
     """
 
     name: str
     x: np.ndarray
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from deepcli.data.base import BaseDataset, ImageDataset, ReadsTexts
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.own import OwnDataset
 from deepcli.data.running_text import TextDataset
+from deepcli.data.series import SeriesDataset
+from deepcli.data.series_classes import SeriesClassesDataset
 from deepcli.data.table import TableDataset
 from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, in_memory, records, texts
@@ -49,6 +51,7 @@ class ReadOptions:
         lines: Whether each line of a file is a separate text.
         limits: The values of black and white in pictures and arrays; None detects them from each file.
         fit: `auto` to crop and fit drawings like those of the data set, or `none`; None means `auto`.
+        horizon: The number of steps to forecast; None for all that the model forecasts.
     """
 
     invert: bool | None = None
@@ -57,6 +60,7 @@ class ReadOptions:
     lines: bool = False
     limits: tuple[float, float] | None = None
     fit: str | None = None
+    horizon: int | None = None
 
 
 class Reader:
@@ -322,6 +326,16 @@ def reader_for(
         _refuse({"--invert": options.invert, "--range": options.limits, "--fit": options.fit}, data)
     if kind != "tokens":
         _refuse({"--column": options.column, "--lines": options.lines or None}, data)
+    if isinstance(data, SeriesClassesDataset):
+        from deepcli.inputs.series_reading import ClassSeriesReader
+
+        _refuse({"--horizon": options.horizon}, data)
+        return ClassSeriesReader(data, options, notify, complain)
+    if isinstance(data, SeriesDataset):
+        from deepcli.inputs.series_reading import SeriesReader
+
+        return SeriesReader(data, options, notify, complain)
+    _refuse({"--horizon": options.horizon}, data)
     if isinstance(data, ImageDataset):
         return ImageReader(data, options, notify, complain)
     if kind == "tokens" and isinstance(data, TableDataset):

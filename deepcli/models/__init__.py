@@ -1,6 +1,6 @@
 """Model families: each a spec that builds a Keras model for any data set."""
 
-from deepcli.models import application, cnn, mlp, ngram, recurrent, sequential, transformer
+from deepcli.models import application, cnn, linear, mlp, ngram, recurrent, sequential, transformer
 from deepcli.models.base import MODELS, Model
 from deepcli.models.heads import Head
 from deepcli.models.stack import LAYERS, Layer
@@ -13,6 +13,7 @@ __all__ = [
     "Model",
     "application",
     "cnn",
+    "linear",
     "mlp",
     "ngram",
     "recurrent",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Split, Splits
 
 EMBEDDING_DIM = 64
-PLURALS = {"image": "images", "tokens": "tokens", "features": "features", "text": "running text"}
+PLURALS = {"image": "images", "tokens": "tokens", "features": "features", "text": "running text", "series": "series"}
 """What examples of each kind of data are called."""
 
 
@@ -204,17 +204,20 @@ class Model(Component):
 
     def dense_output(self, x: keras.KerasTensor, head: Head) -> keras.KerasTensor:
         """Add the output layers, in float32: a softmax or sigmoid in lower precision is too coarse for the loss."""
+        return head.finish(self.dense_units(x, head))
+
+    def dense_units(self, x: keras.KerasTensor, head: Head) -> keras.KerasTensor:
+        """Add the dense layer of the output alone, before what a head adds to it."""
         import keras
 
-        dense = keras.layers.Dense(
+        return keras.layers.Dense(
             head.units,
             activation=head.activation,
             kernel_initializer=self.kernel_initializer.build(),
             bias_initializer=self.bias_initializer.build(),
             dtype="float32",
             name="output",
-        )
-        return head.finish(dense(x))
+        )(x)
 
 
 class PretrainedEmbeddings(Spec):

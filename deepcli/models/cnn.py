@@ -1,41 +1,57 @@
-"""Convolutional network: 2-D on images, 1-D on tokens."""
+"""Convolutional network: 2-D on images, 1-D on tokens and series."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ACTIVATIONS, ActivationField, Relu
-from deepcli.models.base import MODELS, Embedded
+from deepcli.models.base import MODELS, PLURALS
 from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, normalize, normalized, token_input, vocabulary_of, word_input
 from deepcli.models.mlp import hidden_layers
 from deepcli.models.regularization import Regularization
+from deepcli.models.takes_series import Moments, TakesSeries
 from deepcli.spec.fields import Counts, Positive, Stack
 from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     import keras
 
+ON_SERIES: dict[str, Any] = {
+    "filters": [32, 32, 32, 32],
+    "padding": "causal",
+    "dilation_growth": 2,
+    "pooling": "none",
+}
+
 
 @MODELS.register
-class Cnn(Embedded):
+class Cnn(TakesSeries):
     """Blocks of convolution, normalization, activation and pooling; then dense layers.
 
     On tokens, convolutions run over an embedding, or with `one_hot` over one-hot words: the first one then has a weight
-    for each word at each position of its kernel (Johnson & Zhang 2015). Padding does not affect the output.
+    for each word at each position of its kernel (Johnson & Zhang 2015). Padding does not affect the output. On series,
+    `padding: causal` with a growing dilation looks back ever further (van den Oord et al. 2016).
     """
+
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "series")
 
     type: Literal["cnn"] = "cnn"
     one_hot: bool = Field(False, description="Convolve over one-hot words, without an embedding. Tokens only.")
     filters: Stack = Field((32, 64), description="Filters of each block's convolution.")
     kernel_size: Positive = Field(3, description="Side of each kernel.")
     strides: Positive = Field(1, description="Stride of the convolutions.")
-    padding: Literal["same", "valid"] = Field(
-        "same", description="`same` pads to keep the size; `valid` uses complete windows only."
+    padding: Literal["same", "valid", "causal"] = Field(
+        "same",
+        description="`same` pads to keep the size; `valid` uses complete windows only; `causal` pads the past alone, for series.",
+    )
+    dilation_growth: Positive = Field(
+        1,
+        description="Factor by which steps of a kernel move apart from block to block: 2 for 1, 2, 4, 8. Series only.",
     )
     pooling: Literal["max", "average", "stochastic", "none"] = Field(
         "max",
@@ -45,7 +61,9 @@ class Cnn(Embedded):
     pool_size: Positive = Field(2, description="Side and stride of the pooling windows.")
     separable: bool = Field(False, description="Use depthwise separable convolutions, which have far fewer weights.")
     global_pooling: Literal["max", "average"] | None = Field(
-        None, description="Global pooling of the last feature maps; null flattens images and means `max` on tokens."
+        None,
+        description="Global pooling of the last feature maps; null flattens images, takes "
+        "the last step of a window to forecast from, and means `max` on tokens and series with classes.",
     )
     hidden_units: Counts = Field((), description="Width of each dense layer before the output.")
     activation: ActivationField = Field(Relu(), description="Activation after each convolution and each dense layer.")
@@ -57,6 +75,10 @@ class Cnn(Embedded):
     @property
     def bfloat16_on_cpu(self) -> bool:
         return not self.one_hot
+
+    @classmethod
+    def starter(cls, kind: str) -> dict[str, Any]:
+        return dict(ON_SERIES) if kind == "series" else {}
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
@@ -75,12 +97,13 @@ class Cnn(Embedded):
                 f"stochastic pooling uses activations as probabilities, but {self.activation.type} can be negative; "
                 f"use one of: {known}",
             )
+        yield from self._series_issues(signature)
         yield from self._larger_than_the_data(signature)
-        if signature.kind == "tokens":
+        if signature.kind in ("tokens", "series"):
             if self.regularization.normalization == "group":
                 yield (
                     ("regularization", "normalization"),
-                    "group normalization would mix padding into a sequence; use batch or layer on tokens",
+                    f"group normalization would mix padding into a sequence; use batch or layer on {signature.kind}",
                 )
             return
         height, width = (size or 0 for size in signature.shape[:2])
@@ -102,15 +125,27 @@ class Cnn(Embedded):
                     return
                 height, width = height // self.pool_size, width // self.pool_size
 
+    def _series_issues(self, signature: Signature) -> Iterator[Issue]:
+        if self.dilation_growth > 1 and self.strides > 1:
+            yield ("strides",), "above 1 and a growing dilation exclude each other; use one of them"
+        if signature.kind == "series":
+            return
+        what = f"is for series; these data are {PLURALS[signature.kind]}"
+        if self.padding == "causal":
+            yield ("padding",), f"`causal` {what}"
+        if self.dilation_growth > 1:
+            yield ("dilation_growth",), what
+
     def _larger_than_the_data(self, signature: Signature) -> Iterator[Issue]:
         """Yield sizes larger than the whole input, which cover only padding; `check` follows `valid` windows by block."""
-        sides = signature.shape[:2] if signature.kind == "image" else signature.shape
+        sides = signature.shape[:2] if signature.kind == "image" else signature.shape[:1]
         if None in sides:
             return
         largest = max(size or 0 for size in sides)
         whole = f"{sides[0]}x{sides[1]} image" if signature.kind == "image" else f"longest text (data.maxlen {largest})"
+        whole = f"{largest} steps of a series" if signature.kind == "series" else whole
         names = {"kernel_size": "a kernel", "strides": "a stride"}
-        if signature.kind == "tokens":
+        if signature.kind in ("tokens", "series"):
             # The last block is pooled globally, without windows.
             names |= {"pool_size": "a window"} if self.pooling != "none" and len(self.filters) > 1 else {}
         elif self.padding == "valid":
@@ -120,8 +155,8 @@ class Cnn(Embedded):
                 yield (field,), f"{name} of {getattr(self, field)} is larger than the {whole}"
 
     def _check_one_hot(self, signature: Signature) -> Iterator[Issue]:
-        if signature.kind == "image":
-            yield ("one_hot",), "is for tokens; these data are images"
+        if signature.kind != "tokens":
+            yield ("one_hot",), f"is for tokens; these data are {PLURALS[signature.kind]}"
         for field in ("embedding_dim", "embeddings_initializer", "embeddings"):
             if getattr(self, field) is not None:
                 yield (field,), "with `one_hot: true` there is no embedding"
@@ -137,14 +172,17 @@ class Cnn(Embedded):
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
+        moments: Moments = None
         if signature.kind == "image":
             inputs, x = self._image_blocks(signature)
+        elif signature.kind == "series":
+            inputs, x, moments = self._series_blocks(signature)
         else:
             inputs, x = self._token_blocks(signature)
         if self.regularization.dropout:
             x = keras.layers.Dropout(self.regularization.dropout, name="dropout")(x)
         x = hidden_layers(x, self, self.hidden_units, self.activation, self.regularization)
-        return keras.Model(inputs, self.dense_output(x, head), name="cnn")
+        return keras.Model(inputs, self.series_output(x, head, moments), name="cnn")
 
     def _image_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         import keras
@@ -177,19 +215,35 @@ class Cnn(Embedded):
         return inputs, reduce[self.global_pooling](name="reduce")(x)
 
     def _token_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        import keras
-
-        from deepcli.nn import sequences
-
         if self.one_hot:
             inputs, sequence = word_input(signature)
         else:
             inputs, sequence = token_input(signature, self, self.regularization)
+        sequence = self._sequence_blocks(sequence, signature)
+        return inputs, self._masked_pooling(sequence)
+
+    def _series_blocks(self, signature: Signature) -> tuple[keras.KerasTensor, keras.KerasTensor, Moments]:
+        from deepcli.nn import sequences
+
+        inputs, sequence, moments = self.series_sequence(signature, self.regularization, lengths=True)
+        sequence = self._sequence_blocks(sequence, signature)
+        if self.global_pooling is None and signature.predicted.kind == "series":
+            return inputs, sequences.LastStep(name="last")(sequence.x, sequence.lengths), moments
+        return inputs, self._masked_pooling(sequence), moments
+
+    def _masked_pooling(self, sequence: Sequence) -> keras.KerasTensor:
+        from deepcli.nn import sequences
+
+        return sequences.GlobalMaskedPooling1D(self.global_pooling or "max", name="reduce")(sequence.x, sequence.mask)
+
+    def _sequence_blocks(self, sequence: Sequence, signature: Signature) -> Sequence:
+        import keras
+
         for index, filters in enumerate(self.filters, start=1):
             if self.one_hot and index == 1:
                 sequence = self._convolve_words(sequence, vocabulary_of(signature), filters, f"conv_{index}")
             else:
-                sequence = self._convolve_tokens(sequence, filters, f"conv_{index}")
+                sequence = self._convolve_steps(sequence, filters, self.dilation_growth ** (index - 1), f"conv_{index}")
             x = normalized(sequence, self.regularization.normalization, f"conv_{index}_normalization")
             sequence = sequence.of(self.activation.layer(f"conv_{index}_activation")(x))
             if self.pooling != "none" and index < len(self.filters):
@@ -198,8 +252,7 @@ class Cnn(Embedded):
             if self.regularization.spatial_dropout:
                 drop = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name=f"conv_{index}_dropout")
                 sequence = sequence.of(drop(sequence.x))
-        pooling = sequences.GlobalMaskedPooling1D(self.global_pooling or "max", name="reduce")
-        return inputs, pooling(sequence.x, sequence.mask)
+        return sequence
 
     def _token_pooling(self, mode: Literal["max", "average", "stochastic"], name: str) -> keras.layers.Layer:
         from deepcli.nn import sequences, stochastic_pooling
@@ -208,15 +261,16 @@ class Cnn(Embedded):
             return stochastic_pooling.MaskedStochasticPooling1D(self.pool_size, name=name)
         return sequences.MaskedPooling1D(self.pool_size, mode, name=name)
 
-    def _convolve_tokens(self, sequence: Sequence, filters: int, name: str) -> Sequence:
+    def _convolve_steps(self, sequence: Sequence, filters: int, dilation: int, name: str) -> Sequence:
         """Convolve with explicit padding: with strides above 1, Keras's `same` depends on the length of the batch."""
         import keras
 
         from deepcli.nn import sequences
 
         x = sequences.ZeroPadding(name=f"{name}_mask")(sequence.x, sequence.mask)
-        x = keras.layers.ZeroPadding1D(self._around(), name=f"{name}_padding")(x)
-        return self._windows_of(self._convolution(1, filters, "valid", name)(x), sequence, name)
+        x = keras.layers.ZeroPadding1D(self._around(dilation), name=f"{name}_padding")(x)
+        x = self._convolution(1, filters, "valid", name, dilation=dilation)(x)
+        return self._windows_of(x, sequence, name, dilation)
 
     def _convolve_words(self, words: Sequence, vocabulary: int, filters: int, name: str) -> Sequence:
         """Convolve over ids as if they were one-hot; positions outside a text have the padding id."""
@@ -225,16 +279,18 @@ class Cnn(Embedded):
         x = keras.ops.pad(words.x, [(0, 0), self._around()])
         return self._windows_of(self._convolution(1, filters, "valid", name, vocabulary)(x), words, name)
 
-    def _around(self) -> tuple[int, int]:
+    def _around(self, dilation: int = 1) -> tuple[int, int]:
         """Return the number of padding steps before and after a sequence."""
-        left = (self.kernel_size - 1) // 2 if self.padding == "same" else 0
-        return left, self.kernel_size - 1 - left
+        whole = (self.kernel_size - 1) * dilation
+        left = whole if self.padding == "causal" else whole // 2 if self.padding == "same" else 0
+        return left, whole - left
 
-    def _windows_of(self, x: keras.KerasTensor, before: Sequence, name: str) -> Sequence:
-        return _windows(x, before, self.kernel_size, self.strides, self.padding == "same", name)
+    def _windows_of(self, x: keras.KerasTensor, before: Sequence, name: str, dilation: int = 1) -> Sequence:
+        size = (self.kernel_size - 1) * dilation + 1
+        return _windows(x, before, size, self.strides, self.padding != "valid", name)
 
     def _convolution(
-        self, rank: int, filters: int, padding: str, name: str, vocabulary: int | None = None
+        self, rank: int, filters: int, padding: str, name: str, vocabulary: int | None = None, dilation: int = 1
     ) -> keras.layers.Layer:
         """Build a convolution; with a vocabulary, one over one-hot tokens that are given as ids."""
         import keras
@@ -248,6 +304,8 @@ class Cnn(Embedded):
             "name": name,
             **self.regularization.on_weights(),
         }
+        if dilation > 1:
+            arguments["dilation_rate"] = dilation
         if not self.separable:
             arguments["kernel_initializer"] = self.kernel_initializer.build()
             rate = self.regularization.dropconnect

@@ -21,6 +21,11 @@ class Head:
         """Number of outputs for each example."""
         return self.units
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an example's outputs; of a running text, of each of its steps."""
+        return (self.outputs,)
+
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """Add what follows the dense layer, (batch, units) to (batch, outputs); by default nothing."""
         return x
@@ -78,3 +83,46 @@ class LabelHead(Head):
         from deepcli.nn.output_layers import LabelThresholds
 
         return LabelThresholds(dtype="float32", name="thresholds")(x)
+
+
+@dataclass(frozen=True)
+class ForecastHead(Head):
+    """Forecasts in the units of the data: a number, or several quantiles, for each step of the horizon and each target."""
+
+    horizon: int = 1
+    levels: tuple[float, ...] = ()
+    means: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
+
+    @property
+    def middle(self) -> int | None:
+        """The place of the quantile that answers a question for one number; None without quantiles."""
+        return min(range(len(self.levels)), key=lambda k: abs(self.levels[k] - 0.5)) if self.levels else None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.horizon, len(self.means), *([len(self.levels)] if self.levels else []))
+
+    def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return self.restored(x, None)
+
+    def restored(
+        self, x: keras.KerasTensor, moments: tuple[keras.KerasTensor, keras.KerasTensor] | None
+    ) -> keras.KerasTensor:
+        """Give the dense layer's outputs their shape and their units.
+
+        Args:
+            x: (batch, units), or of the final shape.
+            moments: What undoes the normalization of each window; None if windows are not normalized.
+        """
+        import keras
+
+        from deepcli.nn import series_layers
+
+        if tuple(x.shape[1:]) != self.shape:
+            x = keras.layers.Reshape(self.shape, dtype="float32", name="steps")(x)
+        if self.levels:
+            x = series_layers.OrderedQuantiles(name="quantiles")(x)
+        if moments is not None:
+            x = series_layers.WindowRestoration(name="restored")(x, *moments)
+        return series_layers.ForecastUnits(self.means, self.scales, bool(self.levels), name="units")(x)

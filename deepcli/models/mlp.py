@@ -15,6 +15,7 @@ from deepcli.models.features import check_columns, feature_input, set_bins
 from deepcli.models.heads import Head
 from deepcli.models.inputs import image_input, normalize, token_input
 from deepcli.models.regularization import Regularization
+from deepcli.models.takes_series import TakesSeries
 from deepcli.spec.fields import Positive, Stack
 from deepcli.spec.registry import Issue
 
@@ -29,10 +30,13 @@ ON_FEATURES: dict[str, Any] = {
 }
 """Chosen on the validation split of a table of 20,640 houses, where bins matter most and normalization next."""
 
+ON_SERIES: dict[str, Any] = {"hidden_units": [256, 256], "revin": True, "regularization": {"dropout": 0.2}}
+"""A window is flattened, so that the first layer has a weight for each step of each column."""
+
 
 @MODELS.register
-class Mlp(Embedded):
-    """Dense layers over the flattened image, the mean of the tokens' embeddings, or the columns of a table.
+class Mlp(TakesSeries):
+    """Dense layers over a flattened image or series, the mean of the tokens' embeddings, or the columns of a table.
 
     A table's numbers are standardized and its categories become indicators or embeddings. With `bins`, each number is also
     encoded by its quantiles, which lets dense layers learn steps and bends (Gorishniy et al. 2022).
@@ -49,11 +53,11 @@ class Mlp(Embedded):
     activation: ActivationField = Field(Relu(), description="Activation after each hidden layer.")
     regularization: Regularization = Field(Regularization(), description="Dropout follows each hidden layer.")
 
-    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "features")
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "features", "series")
 
     @classmethod
     def starter(cls, kind: str) -> dict[str, Any]:
-        return dict(ON_FEATURES) if kind == "features" else {}
+        return dict(ON_FEATURES) if kind == "features" else dict(ON_SERIES) if kind == "series" else {}
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
@@ -65,7 +69,7 @@ class Mlp(Embedded):
         elif self.bins is not None:
             yield ("bins",), f"is for features; these data are {PLURALS[signature.kind]}"
         if signature.kind != "tokens" and self.regularization.spatial_dropout:
-            how = "flattens images" if signature.kind == "image" else "reads columns of features"
+            how = "reads columns of features" if signature.kind == "features" else f"flattens {PLURALS[signature.kind]}"
             yield (
                 ("regularization", "spatial_dropout"),
                 f"an mlp {how}, so it has no feature maps to drop; use dropout",
@@ -81,11 +85,15 @@ class Mlp(Embedded):
             x = keras.layers.Flatten(name="flatten")(x)
         elif signature.kind == "features":
             inputs, x = feature_input(signature, self.regularization, self.bins)
+        elif signature.kind == "series":
+            inputs, series, moments = self.series_sequence(signature, self.regularization)
+            x = keras.layers.Flatten(name="flatten")(series.x)
         else:
             inputs, tokens = token_input(signature, self, self.regularization)
             x = sequences.GlobalMaskedPooling1D("average", name="mean")(tokens.x, tokens.mask)
         x = hidden_layers(x, self, self.hidden_units, self.activation, self.regularization, self.residual)
-        return keras.Model(inputs, self.dense_output(x, head), name="mlp")
+        outputs = self.series_output(x, head, moments) if signature.kind == "series" else self.dense_output(x, head)
+        return keras.Model(inputs, outputs, name="mlp")
 
     def begin(self, model: keras.Model, start: Start) -> None:
         super().begin(model, start)

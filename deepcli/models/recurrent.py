@@ -9,11 +9,12 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Tanh
-from deepcli.models.base import MODELS, Embedded, Stepper
+from deepcli.models.base import MODELS, Stepper
 from deepcli.models.heads import Head
 from deepcli.models.initializers import InitializerField, Orthogonal
 from deepcli.models.inputs import Sequence, noisy, normalized, row_input, text_input, token_input, vocabulary_of
 from deepcli.models.regularization import Regularization, penalty
+from deepcli.models.takes_series import TakesSeries
 from deepcli.spec.fields import NonNegative, Rate, Stack
 from deepcli.spec.registry import Issue
 
@@ -30,14 +31,14 @@ class RecurrentRegularization(Regularization):
     )
 
 
-class Recurrent(Embedded):
-    """Recurrent layers over an image's rows or a text's tokens; the output layer reads the last real step.
+class Recurrent(TakesSeries):
+    """Recurrent layers over an image's rows, a text's tokens or a series' steps; the output layer reads the last real step.
 
     In a language model it reads every step. Layers run without a mask over sequences padded on the right, so that cuDNN can be used. The backward direction
     reverses each sequence within its own length.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text")
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "series")
 
     units: Stack = Field((64,), description="Width of each layer in the stack.")
     bidirectional: bool = Field(False, description="Read each sequence in both directions.")
@@ -65,10 +66,11 @@ class Recurrent(Embedded):
             )
         if signature.kind == "text":
             yield from self._text_issues()
-        if signature.kind == "tokens" and self.regularization.normalization == "group":
+        padded = signature.kind == "tokens" or (signature.kind == "series" and signature.series is None)
+        if padded and self.regularization.normalization == "group":
             yield (
                 ("regularization", "normalization"),
-                "group normalization would mix padding into a sequence; use batch or layer on tokens",
+                f"group normalization would mix padding into a sequence; use batch or layer on {signature.kind}",
             )
 
     def _text_issues(self) -> Iterator[Issue]:
@@ -83,7 +85,10 @@ class Recurrent(Embedded):
 
         if signature.kind == "text":
             return self._build_text(signature, head)
-        if signature.kind == "image":
+        moments = None
+        if signature.kind == "series":
+            inputs, sequence, moments = self.series_sequence(signature, self.regularization)
+        elif signature.kind == "image":
             inputs, sequence = row_input(signature, self.regularization)
         else:
             inputs, sequence = token_input(signature, self, self.regularization)
@@ -91,7 +96,7 @@ class Recurrent(Embedded):
             sequence = sequence.of(self._layer(sequence, units, index))
             x = normalized(sequence, self.regularization.normalization, f"{self.type}_{index}_normalization")
             sequence = sequence.of(x)
-        return keras.Model(inputs, self.dense_output(sequence.x, head), name=self.type)
+        return keras.Model(inputs, self.series_output(sequence.x, head, moments), name=self.type)
 
     def _build_text(self, signature: Signature, head: Head) -> keras.Model:
         """Build a language model: a chain of layers, of which each gives every step."""

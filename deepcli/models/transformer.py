@@ -1,19 +1,20 @@
-"""Transformer: an encoder of tokens or image patches, or a decoder of a running text."""
+"""Transformer: an encoder of tokens or of patches of images and series, or a decoder of a running text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Gelu
-from deepcli.models.base import MODELS, Embedded, Stepper
+from deepcli.models.base import MODELS, Stepper
 from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, token_input
 from deepcli.models.regularization import Penalties
+from deepcli.models.takes_series import Moments, TakesSeries
 from deepcli.spec.fields import Positive
 from deepcli.spec.registry import Issue
 
@@ -23,17 +24,21 @@ if TYPE_CHECKING:
     _Sublayer = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 PATCH_SIZE = 4
+PATCH_STEPS = 16
+"""Steps of a patch of series; of a shorter series, all of them."""
+
+ON_SERIES: dict[str, Any] = {"num_layers": 2, "num_heads": 4, "hidden_dim": 64, "regularization": {"dropout": 0.2}}
 
 
 @MODELS.register
-class Transformer(Embedded):
+class Transformer(TakesSeries):
     """Blocks of self-attention and feed-forward layers (Vaswani et al. 2017).
 
-    Images are cut into patches (Dosovitskiy et al. 2020). Padding is masked in attention and in pooling. In a language model
+    Images are cut into patches (Dosovitskiy et al. 2020), and so are series, by time (Nie et al. 2023). Padding is masked in attention and in pooling. In a language model
     attention looks back only, as in GPT (Radford et al. 2018).
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text")
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "series")
 
     type: Literal["transformer"] = "transformer"
     num_layers: Positive = Field(6, description="Number of encoder blocks.")
@@ -43,7 +48,9 @@ class Transformer(Embedded):
         None, description="Width of the feed-forward layer; null means 4 * hidden_dim."
     )
     patch_size: Positive | None = Field(
-        None, description=f"Side of an image patch; null means {PATCH_SIZE}. Images only."
+        None,
+        description=f"Side of an image patch, or steps of a patch of series; null means {PATCH_SIZE} and {PATCH_STEPS}. Images and "
+        "series only.",
     )
     positions: Literal["learned", "sinusoidal", "rotary"] = Field(
         "learned", description="Position encoding; rotary (Su et al. 2021) is for language models."
@@ -51,9 +58,10 @@ class Transformer(Embedded):
     normalize_first: bool = Field(
         True, description="Layer normalization before each sub-layer (pre-norm) instead of after it (post-norm)."
     )
-    pooling: Literal["average", "max", "cls"] = Field(
+    pooling: Literal["average", "max", "cls", "flatten"] = Field(
         "average",
-        description="Pooling of all steps into one vector; `cls` reads a trained first token. Language models pool nothing.",
+        description="Pooling of all steps into one vector; `cls` reads a trained first token; `flatten` reads all patches of a "
+        "window, for forecasting. Language models pool nothing.",
     )
     tie_embeddings: bool = Field(
         False,
@@ -63,6 +71,10 @@ class Transformer(Embedded):
     regularization: Penalties = Field(
         Penalties(), description="Dropout follows the embedding and each sub-layer, as in the paper."
     )
+
+    @classmethod
+    def starter(cls, kind: str) -> dict[str, Any]:
+        return dict(ON_SERIES) if kind == "series" else {}
 
     @property
     def embedding_width(self) -> tuple[str, int]:
@@ -83,6 +95,12 @@ class Transformer(Embedded):
             yield ("positions",), "rotary positions are for language models; use learned or sinusoidal"
         if self.tie_embeddings:
             yield ("tie_embeddings",), "is for language models, whose outputs are tokens"
+        if self.pooling == "flatten" and signature.predicted.kind != "series":
+            yield ("pooling",), "`flatten` is for forecasting; use average, max or cls"
+        if signature.kind == "series":
+            if (self.patch_size or 1) > (signature.shape[0] or 1):
+                yield ("patch_size",), f"patches of {self.patch_size} are longer than the {signature.shape[0]} steps"
+            return
         if signature.kind == "tokens":
             if self.patch_size is not None:
                 yield ("patch_size",), "is for images; these data are tokens"
@@ -112,7 +130,11 @@ class Transformer(Embedded):
 
             return build_decoder(self, signature, head)
 
-        inputs, sequence = self._patches(signature) if signature.kind == "image" else self._tokens(signature)
+        moments: Moments = None
+        if signature.kind == "series":
+            inputs, sequence, moments = self._series_patches(signature)
+        else:
+            inputs, sequence = self._patches(signature) if signature.kind == "image" else self._tokens(signature)
         x, mask = sequence.x, sequence.mask
         if self.pooling == "cls":
             x = sequences.ClassToken(name="class_token")(x)
@@ -124,7 +146,7 @@ class Transformer(Embedded):
             x = self._sublayer(x, partial(self._feed_forward, index=index), f"block_{index}_feed_forward")
         if self.normalize_first:
             x = keras.layers.LayerNormalization(name="final_normalization")(x)
-        return keras.Model(inputs, self.dense_output(self._pool(x, mask), head), name="transformer")
+        return keras.Model(inputs, self.series_output(self._pool(x, mask), head, moments), name="transformer")
 
     def stepper(self, model: keras.Model, signature: Signature) -> Stepper:
         from deepcli.models.decoder import decoder_stepper
@@ -151,11 +173,37 @@ class Transformer(Embedded):
             x = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name="patch_dropout")(x)
         return inputs, Sequence(x)
 
+    def _series_patches(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence, Moments]:
+        """Embed patches of steps; the first steps of a window that is no multiple of a patch are padded with zeros."""
+        import keras
+
+        from deepcli.nn import sequences
+
+        inputs, steps, moments = self.series_sequence(signature, self.regularization)
+        size, length = self._patch_steps(signature), signature.shape[0] or 1
+        x, rest = steps.x, -length % size
+        if rest:  # the end of a window matters most, and that of a shorter series is padded already
+            around = (0, rest) if steps.lengths is not None else (rest, 0)
+            x = keras.layers.ZeroPadding1D(around, name="patch_padding")(x)
+        x = keras.layers.Conv1D(
+            self.hidden_dim, size, strides=size, kernel_initializer=self.kernel_initializer.build(), name="patches"
+        )(x)
+        if steps.lengths is None:
+            return inputs, Sequence(x), moments
+        lengths = sequences.Windows(size, size, True, name="patch_lengths")(steps.lengths)
+        return inputs, Sequence(x, lengths, sequences.Mask(name="patch_mask")(x, lengths)), moments
+
+    def _patch_steps(self, signature: Signature) -> int:
+        return self.patch_size or min(PATCH_STEPS, signature.shape[0] or 1)
+
     def _positions(self, signature: Signature) -> keras.layers.Layer:
         from deepcli.nn import sequences
 
         if self.positions == "sinusoidal":
             return sequences.SinusoidalPositions(name="positions")
+        if signature.kind == "series":
+            patches = -(-(signature.shape[0] or 1) // self._patch_steps(signature))
+            return sequences.LearnedPositions(patches + (self.pooling == "cls"), name="positions")
         size = self.patch_size or PATCH_SIZE
         height, *width = (side or 0 for side in signature.shape)
         longest = height if signature.kind == "tokens" else (height // size) * (width[0] // size)
@@ -218,6 +266,8 @@ class Transformer(Embedded):
 
         if self.pooling == "cls":
             return x[:, 0]
+        if self.pooling == "flatten":
+            return keras.layers.Flatten(name="reduce")(x)
         if mask is not None:
             return sequences.GlobalMaskedPooling1D(self.pooling, name="reduce")(x, mask)
         pooling = {"average": keras.layers.GlobalAveragePooling1D, "max": keras.layers.GlobalMaxPooling1D}

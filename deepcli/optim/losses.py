@@ -240,3 +240,14 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
         import keras
 
         return keras.losses.BinaryFocalCrossentropy(**self.model_dump(exclude={"type"}))
+
+
+@LOSSES.register
+class Quantile(Loss):
+    """Pinball loss of the quantiles that `task.quantiles` names (Koenker & Bassett 1978), of standardized numbers."""
+
+    type: Literal["quantile"] = "quantile"
+    tasks: ClassVar[tuple[str, ...]] = ("forecasting",)
+
+    def build(self, signature: Signature) -> keras.losses.Loss:
+        raise TypeError(f"{self.type} is a loss of forecasts only")

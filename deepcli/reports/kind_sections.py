@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from deepcli.evaluation.forecast_examples import ForecastExamples
+from deepcli.evaluation.forecast_predictions import ForecastPredictions
 from deepcli.evaluation.label_predictions import LabelPredictions
 from deepcli.evaluation.level_predictions import LevelPredictions
 from deepcli.evaluation.mistakes import Mistakes
@@ -18,6 +20,7 @@ from deepcli.evaluation.token_mistakes import TokenMistakes, within
 from deepcli.evaluation.token_predictions import TokenPredictions
 from deepcli.reports.class_mistakes import class_mistakes
 from deepcli.reports.class_sections import class_sections
+from deepcli.reports.forecast_sections import forecast_examples, forecast_sections
 from deepcli.reports.label_sections import label_mistakes, label_sections
 from deepcli.reports.level_sections import level_sections
 from deepcli.reports.number_sections import number_mistakes, number_sections
@@ -76,18 +79,25 @@ def _(predictions: TokenPredictions, targets: int) -> bool:
     return within(predictions.tokens, targets)
 
 
+@are_of.register
+def _(predictions: ForecastPredictions, targets: int) -> bool:
+    return len(predictions.names) == targets
+
+
 BY_PREDICTIONS: dict[type, Any] = {
     Predictions: class_sections,
     LevelPredictions: level_sections,
     LabelPredictions: label_sections,
     NumberPredictions: number_sections,
     TokenPredictions: token_sections,
+    ForecastPredictions: forecast_sections,
 }
 BY_WORST: dict[type, Any] = {
     Mistakes: class_mistakes,
     LabelMistakes: label_mistakes,
     NumberMistakes: number_mistakes,
     TokenMistakes: token_mistakes,
+    ForecastExamples: forecast_examples,
 }
 for kind, write in BY_PREDICTIONS.items():
     sections.register(kind, write)

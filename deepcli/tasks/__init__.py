@@ -1,8 +1,9 @@
 """What a model is trained for, as a spec says it, such as `classification`, `regression` or `language_model`."""
 
-from deepcli.tasks import auto, classification, language_model, multilabel, regression
+from deepcli.tasks import auto, classification, forecasting, language_model, multilabel, regression
 from deepcli.tasks.base import TASKS, Task
 from deepcli.tasks.classification import Classification, Ordinal
+from deepcli.tasks.forecasting import Forecasting
 from deepcli.tasks.language_model import LanguageModel
 from deepcli.tasks.multilabel import Multilabel
 from deepcli.tasks.regression import Regression
@@ -10,6 +11,7 @@ from deepcli.tasks.regression import Regression
 __all__ = [
     "TASKS",
     "Classification",
+    "Forecasting",
     "LanguageModel",
     "Multilabel",
     "Ordinal",
@@ -17,6 +19,7 @@ __all__ = [
     "Task",
     "auto",
     "classification",
+    "forecasting",
     "language_model",
     "multilabel",
     "regression",

@@ -30,6 +30,7 @@ class Interpretation:
         probability: The probability of the answer; None where there is no single one.
         top: The likeliest classes that are shown, as (number, name, probability).
         values: The probability of each label, or each number, by name; empty for classes.
+        steps: The numbers of each step of a forecast, which has a row of the table for each; empty for other answers.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Interpretation:
     probability: float | None = None
     top: tuple[tuple[int, str, float], ...] = ()
     values: dict[str, float] = field(default_factory=dict)
+    steps: tuple[tuple[float, ...], ...] = ()
 
 
 class Interpreter(ABC):

@@ -65,3 +65,11 @@ NUMBERS = '''\
 def say(output):
     """Name the numbers, which are in the units of the training data."""
     return "  ".join(f"{name} {value:.7g}" for name, value in zip(NUMBERS, output.tolist()))'''
+
+
+FORECAST = '''\
+def say(output):
+    """Name the numbers of each step after the window, in the units of the training data."""
+    steps = enumerate(output.reshape(len(output), -1).tolist(), 1)
+    named = ((step, zip(NUMBERS, values)) for step, values in steps)
+    return "\\n".join(f"step {step}  " + "  ".join(f"{name} {value:.7g}" for name, value in pairs) for step, pairs in named)'''

@@ -67,7 +67,7 @@ class Evaluator:
         """Evaluate a model on a split; `check` is called after each batch and may raise."""
         if self._kept is not None:
             return self._measured_by_parts(model, split, self._kept, check)
-        outputs = self._backend.predict(model, split.x, self._batch_size, check)
+        outputs = self._outputs(model, split, check)
         values = {"loss": number(self._loss(split.y, outputs))}
         for metric in self._metrics:
             metric.reset_state()
@@ -75,6 +75,12 @@ class Evaluator:
             values[metric.name] = number(metric.result())
         predictions = self._task.predicted(self._signature, split, outputs, model)
         return Measured(values, predictions, split, self._signature.columns)
+
+    def _outputs(self, model: keras.Model, split: Split, check: Check) -> np.ndarray:
+        """Predict a split; windows of series are gathered batch by batch, as all of them take many times the memory."""
+        if split.series is not None:
+            return self._backend.keep(model, split, self._batch_size, outputs_alone, check)
+        return self._backend.predict(model, split.x, self._batch_size, check)
 
     def _measured_by_parts(self, model: keras.Model, split: Split, kept: Kept, check: Check) -> Measured:
         """Evaluate a model whose outputs are too large to be kept; its metrics are scores of what is kept."""
@@ -87,6 +93,11 @@ class Evaluator:
     def tune(self, model: keras.Model, measured: Measured) -> None:
         """Set the weights of a model that are chosen on the validation split."""
         self._task.tune(model, measured.predictions)
+
+
+def outputs_alone(targets: Any, outputs: Any) -> Any:
+    """Keep the outputs as they are."""
+    return outputs
 
 
 @dataclass(frozen=True)

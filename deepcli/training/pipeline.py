@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
 from deepcli.training.order import Order
@@ -139,6 +140,8 @@ def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Ten
     """Return a function from positions to inputs and targets."""
     if split.text is not None:
         return _window_gatherer(split.text)
+    if split.series is not None:
+        return _series_gatherer(split.series)
     labels, gather = tf.constant(split.y), gatherer(split.x)
 
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -157,6 +160,19 @@ def _window_gatherer(text: TextWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor
         found = tf.gather(tokens, first[:, None] + tf.range(text.window + 1, dtype=tf.int64))
         found = tf.cast(found, tf.int32)
         return found[:, :-1], found[:, 1:]
+
+    return pairs
+
+
+def _series_gatherer(series: SeriesWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function from positions to windows of series and the targets after them, float32 both."""
+    rows, begins = tf.constant(series.values), tf.constant(series.begins, tf.int64)
+    targets = rows[:, : series.targets]
+    inside, after = (tf.range(count, dtype=tf.int64) for count in (series.window, series.horizon))
+
+    def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        first = tf.gather(begins, positions)[:, None]
+        return tf.gather(rows, first + inside), tf.gather(targets, first + series.window + after)
 
     return pairs
 

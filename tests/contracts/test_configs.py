@@ -17,7 +17,7 @@ from deepcli.tasks import TASKS
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 LESSONS = CONFIGS.parent / "deepcli" / "lessons"
 FILES = sorted([*CONFIGS.glob("*/*.yaml"), *LESSONS.glob("*.yaml")])
-OWN = [path for path in FILES if path.parent.name in ("own", "language")]
+OWN = [path for path in FILES if path.parent.name in ("own", "language", "series")]
 KNOWN = [path for path in FILES if path not in OWN]
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
 each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
@@ -33,6 +33,11 @@ PLACES = {
     "mpg": ["data.path=tabular/mpg.csv"],
     "wine": ["data.path=tabular/winequality-red.csv", "data.target=column_12"],  # without a header
     "goemotions": ["data.path=multilabel/goemotions_*.tsv"],
+    "etth1": ["data.path=series/ETTh1.csv"],
+    "airline": ["data.path=series/airline-passengers.csv"],
+    "temperatures": ["data.path=series/daily-min-temperatures.csv"],
+    "japanese_vowels": ["data.path=series_classes/JapaneseVowels_*.ts"],
+    "italy_power": ["data.path=series_classes/ItalyPowerDemand_*.ts"],
     "shakespeare": ["data.path=language/tinyshakespeare.txt"],
 }
 
@@ -55,7 +60,7 @@ def test_every_family_has_a_config_on_mnist_and_on_imdb():
         assert {spec.model.type for spec in specs} >= fitting
         assert set(MODELS) - fitting <= {"application"}  # MNIST's images are too small for it
     assert len([path for path in FILES if path.parent.name == "digits"]) >= 3
-    assert {path.parent.name for path in FILES} <= {*DATASETS, "language", "lessons", "own", "sweeps"}
+    assert {path.parent.name for path in FILES} <= {*DATASETS, "language", "lessons", "own", "series", "sweeps"}
 
 
 def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section():

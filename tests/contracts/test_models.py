@@ -26,12 +26,14 @@ DATA: dict[str, dict[str, Any]] = {
     "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30},
     "features": {"type": "tiny_table"},
     "text": {"type": "tiny_text"},
+    "series": {"type": "tiny_series"},
 }
 AUGMENTATION = {
     "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
     "tokens": {"word_dropout": 0.3},
     "features": None,
     "text": None,
+    "series": None,
 }
 SMALL: dict[str, dict[str, Any]] = {
     "application": {"architecture": "mobilenet"},
@@ -94,6 +96,18 @@ OF_TEXT = {
 }  # fmt: skip
 OF_TEXT_SHOWN = ("lstm-0", "transformer-3")
 """Variants on running text that `make test` looks at."""
+# What a forecast has of its own.
+OF_SERIES: dict[str, list[dict[str, Any]]] = {
+    "linear": [
+        {"variant": "dlinear", "individual": True, "kernel_size": 5, "l2": 1e-3},
+        {"variant": "nlinear"},
+        {"revin": True},
+    ],
+    "mlp": [{"revin": True, "regularization": {"gaussian_noise": 0.1}}],
+    "cnn": [{"revin": True, "padding": "causal", "dilation_growth": 2, "pooling": "none", "filters": [4, 4]}],
+    "lstm": [{"revin": True, "units": [4], "regularization": {"spatial_dropout": 0.2}}],
+    "transformer": [{"revin": True, "pooling": "flatten", "patch_size": 8, **SMALL["transformer"]}],
+}
 NOT_OF_TEXT = ("bidirectional", "pooling", "embeddings")
 HARD: dict[str, list[dict[str, Any]]] = {
     "sequential": [{"layers": 1, "augmented": True}, {"layers": 2}],
@@ -169,17 +183,27 @@ VARIANTS = [
     )
     for name in MODELS
     for index, variant in enumerate(
-        [{}, *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, []), *OF_TEXT.get(name, [])]
+        [
+            {},
+            *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, []),
+            *OF_TEXT.get(name, []),
+            *OF_SERIES.get(name, []),
+        ]
     )
 ]
 
 
 def suits(variant, kind) -> bool:
-    """Return whether a variant is for a kind of data; some fields are for running text alone, and some for the others."""
+    """Return whether a variant is for a kind of data; some fields are for text or series alone, and some for the others."""
     fields = fields_of(variant)
+    if kind != "series" and ("revin" in fields or any(one.items() <= fields.items() for one in ONLY_SERIES)):
+        return False
     if kind == "text":
         return not any(name in fields for name in NOT_OF_TEXT)
     return not any("tie_embeddings" in one and one.items() <= fields.items() for one in OF_TEXT.get(fields["type"], []))
+
+
+ONLY_SERIES = [{"type": "linear"}]
 
 
 def is_long(variant, kind) -> bool:
@@ -194,12 +218,20 @@ def is_long(variant, kind) -> bool:
     return name == "application" or (name in ("rnn", "gru") and index != "0")
 
 
+def is_long_series(variant, kind) -> bool:
+    """Families share their way from a window to a forecast, so that some show it in `make test`."""
+    return kind == "series" and str(variant.id) not in ("linear-0", "linear-1", "mlp-2", "cnn-0")
+
+
 CASES: list[Any] = [
     pytest.param(
         *variant.values,
         SIGNATURES[kind].kind,
         id=f"{variant.id}-{kind}",
-        marks=(*variant.marks, *([pytest.mark.long] if is_long(variant, SIGNATURES[kind].kind) else [])),
+        marks=(
+            *variant.marks,
+            *([pytest.mark.long] if is_long(variant, SIGNATURES[kind].kind) or is_long_series(variant, kind) else []),
+        ),
     )
     for variant in VARIANTS
     for kind in SIGNATURES
@@ -286,8 +318,9 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
     outputs = BACKEND.predict(model, split_for(experiment).x, 8)
     assert outputs.dtype == np.float32
     steps = experiment.signature.shape if experiment.signature.kind == "text" else ()
-    assert outputs.shape == (24, *steps, experiment.head.units)
-    assert steps or ((outputs >= 0) & (outputs <= 1)).all()
+    shape = (*steps, *experiment.head.shape)
+    assert outputs.shape == (24, *shape)
+    assert len(shape) > 1 or ((outputs >= 0) & (outputs <= 1)).all()
 
 
 @every_variant
@@ -362,7 +395,12 @@ def test_other_kinds_of_data_are_refused(name, kind, tiny_table):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(name, kind) for name in MODELS for kind in DATA if kind in MODELS[name].kinds and name != "application"],
+    [
+        (name, kind)
+        for name in MODELS
+        for kind in DATA
+        if kind in MODELS[name].kinds and name not in ("application", "linear")
+    ],
 )
 def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
     regularization = {"dropout": 0.5, "gaussian_noise": 1.0}

@@ -53,7 +53,7 @@ def test_every_component_with_a_name_is_registered():
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """Data whose targets are numbers, whose targets are labels, and whose next tokens are predicted."""
+    """Data whose targets are numbers, whose targets are labels, whose next tokens are predicted, and series."""
     folder = tmp_path_factory.mktemp("own")
     numbers = own_files.table(folder / "price.csv", "price")
     labels = own_files.labelled(folder / "topics.tsv")
@@ -62,6 +62,7 @@ def own_data(tmp_path_factory):
         {"type": "table", "path": str(numbers), "target": "price"},
         {"type": "table", "path": str(labels), "target": "topics"},
         {"type": "text", "path": str(text), "window": 8},
+        {"type": "series", "path": str(own_files.series(folder / "load.csv")), "window": 8, "horizon": 2},
     ]
 
 
@@ -99,7 +100,7 @@ class TestEveryEntry:
         reasons = []
         for data in ("digits", "imdb", "cifar10", *own_data):
             try:
-                model = "gru" if "window" in data else "mlp"
+                model = "gru" if isinstance(data, dict) and data["type"] == "text" else "mlp"
                 SpecFile.model_validate({"data": data, "model": model, **section})
             except (ValidationError, DataError) as error:
                 reasons.append(str(error))

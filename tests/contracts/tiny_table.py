@@ -14,6 +14,7 @@ from deepcli.data.base import Dataset
 from deepcli.data.schema import Column
 from deepcli.data.signature import Signature
 
+from .tiny_series import TinySeries
 from .tiny_text import TinyText
 
 COLUMNS = (
@@ -62,9 +63,11 @@ def table_split(count: int, seed: int = 0) -> Split:
 
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
-    """Let specs name the table, and the text of `tiny_text.py`, inside the block."""
-    DATASETS._classes |= {"tiny_table": TinyTable, "tiny_text": TinyText}
+    """Let specs name the table, the text of `tiny_text.py` and the series of `tiny_series.py`, inside the block."""
+    own: dict[str, Any] = {"tiny_table": TinyTable, "tiny_text": TinyText, "tiny_series": TinySeries}
+    DATASETS._classes |= own
     try:
         yield
     finally:
-        del DATASETS._classes["tiny_table"], DATASETS._classes["tiny_text"]
+        for name in own:
+            del DATASETS._classes[name]

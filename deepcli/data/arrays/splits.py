@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.text_windows import TextWindows
 from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.data.lexicon import Lexicon
@@ -91,13 +92,20 @@ class Split:
     """Examples with labels; `ids` are their positions in the official split they come from.
 
     `text` has the tokens of which `x` and `y` are views if the examples are windows of a running text. Backends gather
-    batches from it: arrays of all windows would take many times the memory of the text.
+    batches from it: arrays of all windows would take many times the memory of the text. `series` has the rows of windows of
+    time series in the same way.
     """
 
     x: Inputs
     y: np.ndarray
     ids: np.ndarray
     text: TextWindows | None = None
+    series: SeriesWindows | None = None
+
+    @classmethod
+    def of_series(cls, series: SeriesWindows) -> Split:
+        """Return the windows of time series as examples; their places are the rows that they predict first."""
+        return cls(series.inputs, series.outputs, series.origins, series=series)
 
     @classmethod
     def of_text(cls, text: TextWindows) -> Split:

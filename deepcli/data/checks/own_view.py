@@ -25,6 +25,11 @@ def own_view(dataset: OwnDataset, trained: Schema | None = None) -> DataView:
     Raises:
         DataError: The data cannot be read at all.
     """
+    if dataset.kinds == ("series",):
+        raise DataError(
+            f"{dataset.path}: holds time series, which have no examples to look at; `deepcli init` with task=forecasting says "
+            "what was found in them"
+        )
     gathered = dataset.gather(None)
     findings = list(gathered.findings)
     same = trained is not None and trained.fingerprint == gathered.fingerprint

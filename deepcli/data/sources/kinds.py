@@ -26,7 +26,7 @@ def looks_like_path(value: str) -> bool:
 
 
 def kind_at(path: str) -> str:
-    """Return the type of data set for a path: `image_folder`, `text_folder`, `table`, `arrays` or `text`.
+    """Return the type of data set for a path: `image_folder`, `text_folder`, `table`, `arrays`, `text` or `series_classes`.
 
     Only names are looked at. A path that does not exist gets the type that its ending says, so that the error about it
     can name what is missing.
@@ -39,6 +39,8 @@ def kind_at(path: str) -> str:
         return "arrays"
     if ending in RUNNING:
         return "text"
+    if ending == "ts":
+        return "series_classes"
     return "table" if (ending and ending not in TAPES) or "*" in path else "image_folder"
 
 

@@ -53,7 +53,9 @@ def table_files(path: str) -> list[tuple[Path, str | None]]:
     if is_saved_dataset(whole):
         parts = saved_splits(whole)
         return (
-            [(whole, None)] if parts == [whole] else _by_split(path, [part for part in parts if _words(part)] or parts)
+            [(whole, None)]
+            if parts == [whole]
+            else named_splits(path, [part for part in parts if _words(part)] or parts)
         )
     if whole.is_dir():
         found = sorted(entry for entry in whole.iterdir() if entry.is_file() and ending_of(entry.name) in TABLES)
@@ -66,7 +68,7 @@ def table_files(path: str) -> list[tuple[Path, str | None]]:
         raise DataError(f"{path}: no table there; give a file such as data.csv, or files named after their splits")
     if len(found) == 1:
         return [(found[0], None)]
-    return _by_split(path, found)
+    return named_splits(path, found)
 
 
 def other_splits(path: str) -> list[Finding]:
@@ -84,18 +86,23 @@ def _words(file: Path) -> list[str]:
     return [SPLIT_WORDS[word] for word in re.split(r"[^a-z]+", file.name.lower()) if word in SPLIT_WORDS]
 
 
-def _by_split(path: str, found: Sequence[Path]) -> list[tuple[Path, str | None]]:
+def named_splits(path: str, found: Sequence[Path]) -> list[tuple[Path, str | None]]:
+    """Return several files with the splits that their names say.
+
+    Raises:
+        DataError: A name says no split, or two say the same.
+    """
     splits: dict[str, Path] = {}
     for file in found:
         words = _words(file)
         if len(words) != 1 or words[0] in splits:
             raise DataError(
-                f"{path}: {len(found)} tables ({listed([one.name for one in found])}); name one of them, or let the name of "
+                f"{path}: {len(found)} files ({listed([one.name for one in found])}); name one of them, or let the name of "
                 "each say train, validation or test once"
             )
         splits[words[0]] = file
     if "train" not in splits:
-        raise DataError(f"{path}: none of the tables is named train ({listed([one.name for one in found])})")
+        raise DataError(f"{path}: none of the files is named train ({listed([one.name for one in found])})")
     return [(splits[name], name) for name in ORDER if name in splits]
 
 

@@ -1,0 +1,65 @@
+"""Windows of time series: what models that forecast take and predict, gathered from one array of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SeriesWindows:
+    """Windows over the rows of series, one series after another; nothing is copied until a batch is gathered.
+
+    Attributes:
+        values: float32 (rows, columns): the targets first, known columns as they are a horizon later last.
+        begins: The row at which each window begins, int64 (windows,).
+        window: Rows that a model sees.
+        horizon: Rows after them that are predicted.
+        targets: Number of columns that are predicted.
+        times: The time of each row, float64 (rows,).
+        seasonal: What errors of each row's series are divided by in MASE, float64 (rows, targets); 0 if undefined.
+    """
+
+    values: np.ndarray
+    begins: np.ndarray
+    window: int
+    horizon: int
+    targets: int
+    times: np.ndarray
+    seasonal: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    @cached_property
+    def inputs(self) -> np.ndarray:
+        """The windows, float32 (windows, window, columns): a view if they are evenly spaced."""
+        return self._windows(self.values, 0, self.window)
+
+    @cached_property
+    def outputs(self) -> np.ndarray:
+        """The targets after each window, float32 (windows, horizon, targets): a view if windows are evenly spaced."""
+        return self._windows(self.values[:, : self.targets], self.window, self.horizon)
+
+    @property
+    def origins(self) -> np.ndarray:
+        """The first row that each window predicts, int64 (windows,); the same for windows of any length."""
+        origins: np.ndarray = self.begins + self.window
+        return origins
+
+    def first(self, count: int) -> SeriesWindows:
+        """Return the first windows alone."""
+        return replace(self, begins=self.begins[:count])
+
+    def _windows(self, values: np.ndarray, shift: int, length: int) -> np.ndarray:
+        if not len(self.begins):
+            return np.zeros((0, length, values.shape[1]), values.dtype)
+        views = np.lib.stride_tricks.sliding_window_view(values, length, axis=0).swapaxes(1, 2)
+        begins = self.begins + shift
+        steps = np.unique(np.diff(begins))
+        if len(steps) > 1:
+            return np.ascontiguousarray(views[begins])
+        found: np.ndarray = views[begins[0] : begins[-1] + 1 : int(steps[0]) if len(steps) else 1]
+        return found
