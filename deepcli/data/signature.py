@@ -19,7 +19,8 @@ class Signature:
         kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded), `features` (float32 columns) or
             `text` (int32 ids of a window of a running text).
         shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), or (window,).
-        classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted.
+        classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted. Where inputs are
+            predicted, the number of classes that examples have besides, or 0.
         examples: Number of examples in the official training split, before the validation split is held out.
         vocabulary: Token ids are below this number; None for other inputs.
         augmentation: How a model varies its inputs during training; None for no augmentation.
@@ -61,7 +62,7 @@ class Signature:
             _demand(False, "kind", self.kind, "'image', 'tokens', 'features' or 'text'")
         if self.predicted.kind == "numbers":
             _demand(bool(self.predicted.names), "target", self.predicted.names, "one name for each number")
-        else:
+        elif self.predicted.kind != "inputs":
             _demand(_is_count(self.classes) and self.classes > 1, "classes", self.classes, "an integer of at least 2")
         _demand(_is_count(self.examples), "examples", self.examples, "the number of training examples")
 

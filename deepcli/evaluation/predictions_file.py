@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deepcli.data.arrays.archive import DAMAGE
 from deepcli.errors import DataError
+from deepcli.evaluation.input_predictions import InputPredictions
 from deepcli.evaluation.label_predictions import LabelPredictions
 from deepcli.evaluation.level_predictions import LevelPredictions
 from deepcli.evaluation.number_predictions import NumberPredictions
@@ -18,7 +19,7 @@ __all__ = ["AnyPredictions", "load_predictions"]
 
 BY_ARRAYS: dict[frozenset[str], type[AnyPredictions]] = {
     frozenset(kind.ARRAYS): kind
-    for kind in (Predictions, LevelPredictions, LabelPredictions, NumberPredictions, TokenPredictions)
+    for kind in (Predictions, LevelPredictions, LabelPredictions, NumberPredictions, TokenPredictions, InputPredictions)
 }
 
 

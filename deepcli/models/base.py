@@ -82,13 +82,20 @@ class Model(Component):
     Attributes:
         kinds: The kinds of data that it trains on.
         largest_inputs: Root mean square up to which `deepcli sanity` accepts what the first trained layer takes.
+        predicts_inputs: Whether its outputs are the inputs, which only autoencoders give back.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("image", "tokens")
     largest_inputs: ClassVar[float] = 10.0
+    predicts_inputs: ClassVar[bool] = False
 
     kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for kernels.")
     bias_initializer: InitializerField = Field(Zeros(), description="Initializer for biases.")
+
+    @property
+    def code_size(self) -> int | None:
+        """Numbers in the code of an autoencoder; None for other families."""
+        return None
 
     @property
     def bfloat16_on_cpu(self) -> bool:
@@ -106,9 +113,19 @@ class Model(Component):
         return {}
 
     def issues(self, signature: Signature) -> Iterator[Issue]:
-        """Yield what does not fit the data: their kind, or else what `check` finds."""
-        if signature.kind in self.kinds:
+        """Yield what does not fit the data: their kind, what is predicted, or else what `check` finds."""
+        wanted = signature.predicted.kind == "inputs"
+        if signature.kind in self.kinds and wanted == self.predicts_inputs:
             yield from self.check(signature)
+            return
+        if wanted != self.predicts_inputs:
+            fitting = _listed([name for name in MODELS if MODELS[name].predicts_inputs], "or")
+            yield (
+                ("type",),
+                f"`{self.type}` cannot give back its inputs, as task: reconstruction wants; use {fitting}"
+                if wanted
+                else f"`{self.type}` gives back its inputs and nothing else; set task: reconstruction",
+            )
             return
         able = [name for name in MODELS if signature.kind in MODELS[name].kinds]
         yield (

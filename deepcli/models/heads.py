@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deepcli.data.input_layout import InputLayout
+
 if TYPE_CHECKING:
     import keras
 
@@ -32,6 +34,18 @@ class Head:
         if self.outputs == 1:
             return keras.metrics.BinaryAccuracy(name=name)
         return keras.metrics.SparseCategoricalAccuracy(name=name)
+
+    def error(self, name: str, kind: str) -> keras.metrics.Metric:
+        """Build a metric of errors of numbers.
+
+        Args:
+            name: Its name.
+            kind: The Keras class.
+        """
+        import keras
+
+        metric: keras.metrics.Metric = getattr(keras.metrics, kind)(name=name)
+        return metric
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,31 @@ class LevelHead(Head):
         from deepcli.nn.metrics import MedianAccuracy
 
         return MedianAccuracy(name=name)
+
+
+@dataclass(frozen=True)
+class InputHead(Head):
+    """The inputs themselves: pixels from 0 to 1, or the values of the columns of a table."""
+
+    layout: InputLayout = InputLayout(())
+
+    def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Add what follows the last layer with weights, whose outputs may already have the shape of an image."""
+        import keras
+
+        from deepcli.nn.coding import UsualErrors
+
+        shape = self.layout.shape
+        if tuple(x.shape[1:]) != shape:
+            x = keras.layers.Reshape(shape, dtype="float32", name="values")(x)
+        x = UsualErrors(dtype="float32", name="usual_errors")(x)
+        # Keras's cross-entropy looks for the logits before a sigmoid, which is exact and quick: so it comes last.
+        return keras.layers.Activation("sigmoid", dtype="float32", name="pixels")(x) if self.layout.is_image else x
+
+    def error(self, name: str, kind: str) -> keras.metrics.Metric:
+        from deepcli.nn.input_errors import InputError
+
+        return InputError(self.layout.plain(), name, name)
 
 
 @dataclass(frozen=True)

@@ -137,10 +137,7 @@ class NumberMetric(Metric):
     better: ClassVar[Literal["max", "min"]] = "min"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        import keras
-
-        metric: keras.metrics.Metric = getattr(keras.metrics, self.KERAS)(name=self.type)
-        return metric
+        return head.error(self.type, self.KERAS)
 
 
 @METRICS.register
@@ -166,6 +163,28 @@ class R2Score(NumberMetric):
     type: Literal["r2_score"] = "r2_score"
     KERAS: ClassVar[str] = "R2Score"
     better: ClassVar[Literal["max", "min"]] = "max"
+
+
+@METRICS.register
+class MeanSquaredErrorMetric(NumberMetric):
+    """Mean squared difference between outputs and what is right."""
+
+    type: Literal["mean_squared_error"] = "mean_squared_error"
+    KERAS: ClassVar[str] = "MeanSquaredError"
+    tasks: ClassVar[tuple[str, ...]] = ("reconstruction",)
+
+
+@METRICS.register
+class BinaryCrossentropyMetric(NumberMetric):
+    """Mean binary cross-entropy of pixels from 0 to 1, in nats."""
+
+    type: Literal["binary_crossentropy"] = "binary_crossentropy"
+    KERAS: ClassVar[str] = "BinaryCrossentropy"
+    tasks: ClassVar[tuple[str, ...]] = ("reconstruction",)
+
+    def check(self, signature: Signature) -> Iterator[Issue]:
+        if signature.kind != "image":
+            yield (), "is for pixels from 0 to 1; use mean_squared_error"
 
 
 class LabelMetric(Metric):

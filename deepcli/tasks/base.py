@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from deepcli.evaluation.predictions_base import AnyPredictions
 
 
+Predict = Callable[["keras.Model", "np.ndarray"], "np.ndarray"]
+"""Takes a Keras model and inputs, returns the model's outputs, float32 (examples, ...)."""
+
+
 class Task(Component):
     """What a model is trained for.
 
@@ -60,6 +64,10 @@ class Task(Component):
     def resolve(self, signature: Signature) -> Task:
         """Return the task that it stands for: itself, unless it is `auto`."""
         return self
+
+    def posed(self, signature: Signature) -> Signature:
+        """Return what a model needs to know about data for this task: as the data are, unless inputs are predicted."""
+        return signature
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield why the task does not fit the data."""
@@ -129,6 +137,24 @@ class Task(Component):
         text. `predictions` then gets what is kept, and `measured` gives the values of the loss and the metrics.
         """
         return None
+
+    def kept_with(self, loss: Loss, signature: Signature) -> Callable[[Any, Any], Any] | None:
+        """Return what `kept` returns, for a task whose loss must be kept, too, as it does not follow from the rest."""
+        return self.kept(signature)
+
+    def examined(
+        self, predictions: AnyPredictions, signature: Signature, split: Split, model: keras.Model, predict: Predict
+    ) -> AnyPredictions:
+        """Return predictions with what only an evaluation needs, and not each epoch; by default the same.
+
+        Args:
+            predictions: What `predicted` returned.
+            signature: The data.
+            split: The examples.
+            model: The model.
+            predict: Takes a model, which may be a part of the model, and inputs; returns its outputs.
+        """
+        return predictions
 
     def measured(self, predictions: AnyPredictions, metrics: Sequence[str]) -> dict[str, float]:
         """Return the loss and the metrics of predictions of which a part was kept; for tasks with `kept`.

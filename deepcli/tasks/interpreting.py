@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.sources.naming import printable
 
@@ -43,7 +43,17 @@ class Interpretation:
 
 
 class Interpreter(ABC):
-    """Says what outputs mean."""
+    """Says what outputs mean.
+
+    Attributes:
+        ranks: Whether there are several answers of which the likeliest can be shown.
+    """
+
+    ranks: ClassVar[bool] = True
+
+    def asked(self, model: keras.Model) -> keras.Model:
+        """Return the model whose outputs `each` takes: the model itself, or what is made of it."""
+        return model
 
     def prepare(self, model: keras.Model) -> None:  # noqa: B027 - most need nothing
         """Take from the model what is needed besides its outputs; by default nothing."""

@@ -139,7 +139,10 @@ def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Ten
     """Return a function from positions to inputs and targets."""
     if split.text is not None:
         return _window_gatherer(split.text)
-    labels, gather = tf.constant(split.y), gatherer(split.x)
+    gather = gatherer(split.x)
+    if split.predicts_inputs:
+        return lambda positions: (gather(positions),) * 2
+    labels = tf.constant(split.y)
 
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         found = tf.gather(labels, positions)
