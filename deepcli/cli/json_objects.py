@@ -370,7 +370,7 @@ class Likely(Nested):
 
 
 class Prediction(Nested):
-    """A line of `predict`: one input and the answer, which is a class, a level, labels or numbers."""
+    """A line of `predict`: one input and the answer: a class, a level, labels, numbers, a reconstruction error or a code."""
 
     model_config = ConfigDict(title="deepcli predict")
 
@@ -382,6 +382,10 @@ class Prediction(Nested):
     labels: list[str] | None = Field(None, description="The labels that are given; for multilabel.")
     probabilities: dict[str, float] | None = Field(None, description="The probability of each label; for multilabel.")
     values: dict[str, float] | None = Field(None, description="Each number by name; for regression.")
+    error: float | None = Field(None, description="The mean squared error of its reconstruction.")
+    threshold: float | None = Field(None, description="The error from which it is unusual; null without validation.")
+    unusual: bool | None = Field(None, description="Whether the error is above the threshold.")
+    code: list[float] | None = Field(None, description="The code, with --encode.")
     classes: list[Likely] = Field([], description="Most likely first with --top-k; in order with --probabilities.")
 
 

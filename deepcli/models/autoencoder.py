@@ -85,7 +85,10 @@ class Autoencoder(Model):
         if self.filters:
             yield from self.needs_any_shape()
             if self.regularization.dropconnect:
-                yield ("regularization", "dropconnect"), "is for dense layers alone in an autoencoder; use spatial_dropout"
+                yield (
+                    ("regularization", "dropconnect"),
+                    "is for dense layers alone in an autoencoder; use spatial_dropout",
+                )
         elif self.kernel_size != 3:
             yield ("kernel_size",), "is of convolutions, and there are none; add filters"
         elif self.regularization.spatial_dropout:
@@ -128,7 +131,10 @@ class Autoencoder(Model):
         from deepcli.nn.regularizers import ActivityL1
 
         if self.variational:
-            mean, log_variance = self._dense(self.latent, "code_mean")(x), self._dense(self.latent, "code_log_variance")(x)
+            mean, log_variance = (
+                self._dense(self.latent, "code_mean")(x),
+                self._dense(self.latent, "code_log_variance")(x),
+            )
             # The reconstruction loss is a mean over values, so the divergence is divided by their number, too.
             return Sampling((self.beta or 1.0) / head.layout.width, name=CODE)(mean, log_variance)
         code = self._dense(self.latent, CODE)

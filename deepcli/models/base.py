@@ -115,24 +115,24 @@ class Model(Component):
     def issues(self, signature: Signature) -> Iterator[Issue]:
         """Yield what does not fit the data: their kind, what is predicted, or else what `check` finds."""
         wanted = signature.predicted.kind == "inputs"
-        if signature.kind in self.kinds and wanted == self.predicts_inputs:
-            yield from self.check(signature)
-            return
-        if wanted != self.predicts_inputs:
-            fitting = _listed([name for name in MODELS if MODELS[name].predicts_inputs], "or")
+        if signature.kind not in self.kinds:
+            able = [name for name in MODELS if signature.kind in MODELS[name].kinds]
+            able = [name for name in able if MODELS[name].predicts_inputs == wanted] or able
             yield (
                 ("type",),
-                f"`{self.type}` cannot give back its inputs, as task: reconstruction wants; use {fitting}"
-                if wanted
-                else f"`{self.type}` gives back its inputs and nothing else; set task: reconstruction",
+                f"`{self.type}` takes {_listed([PLURALS.get(kind, kind) for kind in self.kinds], 'and')}; these data are "
+                f"{PLURALS[signature.kind]}; use {_listed(able, 'or')}",
             )
-            return
-        able = [name for name in MODELS if signature.kind in MODELS[name].kinds]
-        yield (
-            ("type",),
-            f"`{self.type}` takes {_listed([PLURALS.get(kind, kind) for kind in self.kinds], 'and')}; these data are "
-            f"{PLURALS[signature.kind]}; use {_listed(able, 'or')}",
-        )
+        elif wanted and not self.predicts_inputs:
+            able = [name for name in MODELS if MODELS[name].predicts_inputs]
+            yield (
+                ("type",),
+                f"`{self.type}` cannot give back its inputs (task: reconstruction); use {_listed(able, 'or')}",
+            )
+        elif self.predicts_inputs and not wanted:
+            yield ("type",), f"`{self.type}` gives back its inputs and predicts nothing else; set task: reconstruction"
+        else:
+            yield from self.check(signature)
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield what does not fit data of one of the `kinds`.

@@ -10,6 +10,8 @@ from deepcli.data.input_layout import InputLayout
 if TYPE_CHECKING:
     import keras
 
+NOTHING = InputLayout(())
+
 
 @dataclass(frozen=True)
 class Head:
@@ -88,7 +90,7 @@ class LevelHead(Head):
 class InputHead(Head):
     """The inputs themselves: pixels from 0 to 1, or the values of the columns of a table."""
 
-    layout: InputLayout = InputLayout(())
+    layout: InputLayout = NOTHING
 
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """Add what follows the last layer with weights, whose outputs may already have the shape of an image."""

@@ -70,8 +70,10 @@ class Sampling(keras.layers.Layer):
         noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self.seed_generator)
         return mean + ops.exp(0.5 * log_variance) * noise
 
-    def compute_output_shape(self, mean: tuple[int | None, ...], log_variance: Any) -> tuple[int | None, ...]:
-        return mean
+    def compute_output_shape(
+        self, mean_shape: tuple[int | None, ...], log_variance_shape: Any
+    ) -> tuple[int | None, ...]:
+        return mean_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weight": self.weight, "seed": self.seed}

@@ -144,8 +144,8 @@ class ErrorOfInputs(keras.layers.Layer):
         found = errors_of(self._layout, "mean_squared_error", inputs, ops.cast(outputs, "float32"))
         return ops.expand_dims(found, 1)
 
-    def compute_output_shape(self, inputs: tuple[int | None, ...], outputs: Any) -> tuple[int | None, ...]:
-        return (inputs[0], 1)
+    def compute_output_shape(self, inputs_shape: tuple[int | None, ...], outputs_shape: Any) -> tuple[int | None, ...]:
+        return (inputs_shape[0], 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layout": self.layout}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.schema import TargetKind
 from deepcli.data.signature import Signature
+from deepcli.errors import UsageError
 from deepcli.models.heads import Head
 from deepcli.optim.losses import LOSSES, Loss
 from deepcli.optim.metrics import METRICS, Metric
@@ -239,6 +240,17 @@ class Task(Component):
             head: The output layer.
             top_k: How many of the likeliest answers to give; None for all, in order.
         """
+
+    def encoder_answers(self, size: int | None) -> Interpreter:
+        """Return what says the codes of inputs.
+
+        Args:
+            size: Numbers in a code; None for a model without codes.
+
+        Raises:
+            UsageError: The task has no codes.
+        """
+        raise UsageError(f"--encode: is for autoencoders (task: reconstruction); {self.type} has no codes")
 
     def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
         """Return what the script beside an exported model needs to say what outputs mean; by default their names.

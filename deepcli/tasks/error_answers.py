@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.input_layout import InputLayout
+from deepcli.errors import UsageError
 from deepcli.tasks.interpreting import Interpretation, Interpreter
 
 if TYPE_CHECKING:
@@ -22,18 +23,26 @@ class ErrorInterpreter(Interpreter):
     Args:
         layout: What inputs become.
         quantile: The share of the validation examples whose error is not above the threshold.
+        demanded: Whether the user asks for that share, so that a model without a threshold is an error.
     """
 
     ranks: ClassVar[bool] = False
 
-    def __init__(self, layout: InputLayout, quantile: float = QUANTILE) -> None:
-        self._layout, self._quantile = layout, quantile
+    def __init__(self, layout: InputLayout, quantile: float = QUANTILE, demanded: bool = False) -> None:
+        self._layout, self._quantile, self._demanded = layout, quantile, demanded
         self._threshold: float | None = None
+
+    def at_quantile(self, quantile: float) -> ErrorInterpreter:
+        if not 0 < quantile <= 1:
+            raise UsageError(f"--quantile: should be above 0 and at most 1, such as 0.99, not {quantile:g}")
+        return ErrorInterpreter(self._layout, quantile, demanded=True)
 
     def prepare(self, model: keras.Model) -> None:
         from deepcli.nn.coding import threshold_of
 
         self._threshold = threshold_of(model, self._quantile)
+        if self._threshold is None and self._demanded:
+            raise UsageError("--quantile: the model has seen no validation split, so that its errors have no threshold")
 
     def asked(self, model: keras.Model) -> keras.Model:
         import keras

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.sources.naming import printable
+from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -57,6 +58,14 @@ class Interpreter(ABC):
 
     def prepare(self, model: keras.Model) -> None:  # noqa: B027 - most need nothing
         """Take from the model what is needed besides its outputs; by default nothing."""
+
+    def at_quantile(self, quantile: float) -> Interpreter:
+        """Return the same with another share of the validation examples whose errors are not unusual.
+
+        Raises:
+            UsageError: Answers have no such threshold, or the share is not between 0 and 1.
+        """
+        raise UsageError("--quantile: is for autoencoders (task: reconstruction), whose errors have a threshold")
 
     @property
     @abstractmethod

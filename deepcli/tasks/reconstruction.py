@@ -14,7 +14,7 @@ from deepcli.optim.losses import LOSSES, Loss
 from deepcli.optim.losses import Auto as AutoLoss
 from deepcli.spec.registry import Issue
 from deepcli.tasks.base import TASKS, Predict, Task
-from deepcli.tasks.error_answers import ErrorInterpreter
+from deepcli.tasks.error_answers import CodeInterpreter, ErrorInterpreter
 from deepcli.tasks.interpreting import Interpreter
 from deepcli.tasks.usage_code import INPUTS, UsageCode
 
@@ -130,6 +130,9 @@ class Reconstruction(Task):
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return ErrorInterpreter(InputLayout.of(signature))
+
+    def encoder_answers(self, size: int | None) -> Interpreter:
+        return super().encoder_answers(size) if size is None else CodeInterpreter(size)
 
     def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
         return UsageCode("the reconstructions", "", INPUTS)

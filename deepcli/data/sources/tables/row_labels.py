@@ -13,9 +13,7 @@ from deepcli.data.sources.tables.target_reading import ReadTarget, read_codes
 REASON = "the inputs themselves"
 
 
-def labels_of_rows(
-    table: Table, target: Sequence[str] | Target, given: Mapping[str, str] | None = None
-) -> ReadTarget:
+def labels_of_rows(table: Table, target: Sequence[str] | Target, given: Mapping[str, str] | None = None) -> ReadTarget:
     """Return the rows of a table with the classes that a column of it says, if it holds classes.
 
     Args:
