@@ -605,7 +605,7 @@ class LookedAt(Answer):
         description="Shape of an input as models take it; null for any size. Empty if the data cannot be trained on.",
     )
     layout: dict[str, Any] = Field({}, description="How files were read: delimiter, encoding, header and others.")
-    target_kind: Literal["classes", "labels", "numbers", "levels"] | None = Field(
+    target_kind: Literal["classes", "labels", "numbers", "levels", "inputs"] | None = Field(
         None, description="What is predicted."
     )
     target: list[str] = Field([], description="The columns that hold the target; empty for folders and arrays.")

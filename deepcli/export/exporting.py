@@ -131,7 +131,7 @@ def _facts(
         "name": experiment.name,
         "checkpoint": str(checkpoint.path.absolute()),
         "input": {"name": model.input_name, "shape": list(signature.shape), "dtype": signature.dtype.name},
-        "output": {"name": OUTPUT, "shape": [signature.shape[0], experiment.head.outputs], "dtype": "float32"},
+        "output": {"name": OUTPUT, "shape": [signature.shape[0], *experiment.head.shape], "dtype": "float32"},
         "task": experiment.resolved_task.type,
         "data": {"type": experiment.data.type, "kind": experiment.signature.kind, **reading.facts},
         **answer.facts,

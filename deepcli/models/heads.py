@@ -25,6 +25,11 @@ class Head:
         """Number of outputs for each example."""
         return self.units
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the outputs for one example."""
+        return (self.outputs,)
+
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """Add what follows the dense layer, (batch, units) to (batch, outputs); by default nothing."""
         return x
@@ -91,6 +96,10 @@ class InputHead(Head):
     """The inputs themselves: pixels from 0 to 1, or the values of the columns of a table."""
 
     layout: InputLayout = NOTHING
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.layout.shape
 
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """Add what follows the last layer with weights, whose outputs may already have the shape of an image."""

@@ -237,3 +237,13 @@ def test_targets_take_no_memory_of_their_own():
     assert split.y is split.x and np.array_equal(split.labels, np.arange(10))
     inputs, targets = pair_gatherer(split)(np.array([3, 1]))
     assert targets is inputs and np.array_equal(inputs, x[[3, 1]])
+
+
+def test_data_are_looked_at_without_a_target(tmp_path, cli, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own_files.table(tmp_path / "cars.csv", "kind")
+    assert cli("train", "cars.csv", "task=reconstruction", "training.epochs=1", "-o", "run", "-q").code == 0
+    done = cli("data", "run", "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert (told["target_kind"], told["classes"]) == ("inputs", [])

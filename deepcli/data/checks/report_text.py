@@ -68,9 +68,8 @@ def _head(report: DataReport) -> Iterator[str]:
             layout.replace("format ", "", 1).replace("header True", "header").replace("header False", "no header"),
         )
     target = ", ".join(report.target)
-    what = {"classes": "classes", "levels": "ordered levels", "labels": "labels", "numbers": "numbers"}[
-        report.target_kind
-    ]
+    named = {"classes": "classes", "levels": "ordered levels", "labels": "labels", "numbers": "numbers"}
+    what = named.get(report.target_kind, "none")
     number = f"{len(report.classes)} {what}" if report.classes else what
     reason = f" ({report.target_reason})" if report.target_reason else ""
     yield from _facts("target", f"{target}: {number}{reason}" if target else f"{number}{reason}")
