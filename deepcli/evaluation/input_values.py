@@ -68,5 +68,5 @@ def assumed_inputs(layout: InputLayout, x: np.ndarray, assumption: Assumption) -
     values, known = values_of(layout, x)
     noise = np.zeros(values.shape) if assumption.noise is None else assumption.noise
     guess = 1 / (1 + np.exp(-noise)) if layout.is_image else noise
-    outputs = (1 - assumption.certainty * known) * guess + assumption.certainty * values * known
+    outputs: np.ndarray = (1 - assumption.certainty * known) * guess + assumption.certainty * values * known
     return outputs.reshape(len(x), *layout.shape).astype(np.float32)

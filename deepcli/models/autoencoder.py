@@ -127,7 +127,7 @@ class Autoencoder(Model):
         return MaskingNoise(self.noise.masking, name="masking_noise")(x) if self.noise.masking else x
 
     def _code(self, x: keras.KerasTensor, head: InputHead) -> keras.KerasTensor:
-        from deepcli.nn.coding import CODE, Sampling
+        from deepcli.nn.coding import CODE, CodeSampling
         from deepcli.nn.regularizers import ActivityL1
 
         if self.variational:
@@ -136,7 +136,7 @@ class Autoencoder(Model):
                 self._dense(self.latent, "code_log_variance")(x),
             )
             # The reconstruction loss is a mean over values, so the divergence is divided by their number, too.
-            return Sampling((self.beta or 1.0) / head.layout.width, name=CODE)(mean, log_variance)
+            return CodeSampling((self.beta or 1.0) / head.layout.width, name=CODE)(mean, log_variance)
         code = self._dense(self.latent, CODE)
         if self.sparsity:
             code.activity_regularizer = ActivityL1(self.sparsity)

@@ -45,7 +45,7 @@ class MaskingNoise(keras.layers.Layer):
 
 
 @register
-class Sampling(keras.layers.Layer):
+class CodeSampling(keras.layers.Layer):
     """A code drawn from a normal distribution during training, by the reparameterization trick; otherwise its mean.
 
     Adds the Kullback-Leibler divergence from the standard normal distribution to the loss, times `weight`.
@@ -131,7 +131,7 @@ CODE = "code"
 
 def is_variational(model: keras.Model) -> bool:
     """Return whether the code of an autoencoder is drawn from a distribution."""
-    return isinstance(model.get_layer(CODE), Sampling)
+    return isinstance(model.get_layer(CODE), CodeSampling)
 
 
 def encoder_of(model: keras.Model) -> keras.Model:

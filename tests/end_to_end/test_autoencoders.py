@@ -10,6 +10,7 @@ from PIL import Image
 
 from deepcli import Run
 from deepcli.data.arrays.splits import Split
+from deepcli.data.files import Sources
 from deepcli.errors import Interrupted
 from deepcli.evaluation.predictions_file import load_predictions
 from deepcli.nn.coding import threshold_of
@@ -64,7 +65,7 @@ def test_an_evaluation_scores_what_the_model_gives_back(digits, cli):
     told = json.loads(cli("evaluate", digits, "--json").out)
     metrics = told["metrics"]["test"]
     run = Run(digits)
-    test = run.spec.data.load(None).test
+    test = run.spec.data.load(Sources()).test
     outputs = run.model().predict(test.x, verbose=0).astype(np.float64)
     pixels = test.x / 255
     assert metrics["mean_squared_error"] == pytest.approx(((outputs - pixels) ** 2).mean(), rel=1e-5)
@@ -72,7 +73,7 @@ def test_an_evaluation_scores_what_the_model_gives_back(digits, cli):
     entropy = -(pixels * np.log(outputs) + (1 - pixels) * np.log(1 - outputs)).mean()
     assert metrics["loss"] == pytest.approx(entropy, rel=1e-5)
     assert metrics["loss"] == pytest.approx(metrics["binary_crossentropy"], rel=1e-6)
-    train = run.spec.data.load(None).train.x / 255
+    train = run.spec.data.load(Sources()).train.x / 255
     assert told["baselines"]["trivial"]["mean_squared_error"] == pytest.approx(
         ((train.mean(axis=0) - pixels) ** 2).mean(), rel=1e-5
     )
@@ -87,7 +88,7 @@ def test_an_evaluation_scores_what_the_model_gives_back(digits, cli):
 
 def test_predict_says_what_is_unusual_by_a_quantile_of_validation(digits, cli, tmp_path):
     run = Run(digits)
-    model, splits = run.model(), run.spec.data.load(None)
+    model, splits = run.model(), run.spec.data.load(Sources())
     errors = ((model.predict(splits.validation.x, verbose=0) - splits.validation.x / 255) ** 2).mean(axis=(1, 2, 3))
     for quantile in (0.5, 0.99):
         assert threshold_of(model, quantile) == pytest.approx(np.quantile(errors, quantile), rel=2e-3)
@@ -112,7 +113,7 @@ def test_predict_says_what_is_unusual_by_a_quantile_of_validation(digits, cli, t
 
 def test_codes_are_written_as_csv_and_as_an_array(digits, cli, tmp_path):
     run = Run(digits)
-    x = run.spec.data.load(None).test.x[:3]
+    x = run.spec.data.load(Sources()).test.x[:3]
     np.save(tmp_path / "x.npy", x)
     from deepcli.nn.coding import encoder_of
 
@@ -226,7 +227,7 @@ def test_arrays_need_no_targets(tmp_path, cli, name):
     assert done.code == 0, done.err
     from deepcli.data import DATASETS
 
-    splits = DATASETS.select({"type": "arrays", "path": str(tmp_path / name)}).bound("inputs").load(None)
+    splits = DATASETS.select({"type": "arrays", "path": str(tmp_path / name)}).bound("inputs").load(Sources())
     assert splits.train.labels is None and splits.train.predicts_inputs
     assert sum(len(one) for one in (splits.train, splits.validation, splits.test)) == 90
 

@@ -7,7 +7,7 @@ import pytest
 from deepcli.errors import SpecError
 from deepcli.experiment.load import load, parse
 from deepcli.experiment.schema import Experiment
-from deepcli.nn.coding import MaskingNoise, Sampling, decoder_of, encoder_of, set_usual_errors, threshold_of
+from deepcli.nn.coding import CodeSampling, MaskingNoise, decoder_of, encoder_of, set_usual_errors, threshold_of
 from deepcli.training.build import build_model
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (16, 8, 8, 1)).astype(np.uint8)
@@ -27,7 +27,8 @@ def test_the_decoder_mirrors_the_encoder():
     widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     assert widths == [32, 16, 3, 16, 32, 64]
     assert model.output_shape == (None, 8, 8, 1)
-    assert built(hidden_units=[]).count_params() == 64 * 3 + 3 + 3 * 64 + 64
+    weights = built(hidden_units=[]).trainable_variables
+    assert sum(int(np.prod(weight.shape)) for weight in weights) == 64 * 3 + 3 + 3 * 64 + 64
 
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 5])
@@ -60,14 +61,16 @@ def test_encoder_and_decoder_are_the_model_in_two_parts():
 def test_sparsity_is_the_sum_of_the_codes_absolute_numbers_over_the_examples():
     model = built(sparsity=0.01)
     model(PIXELS, training=True)
+    found = float(sum(model.losses))
     codes = encoder_of(model).predict(PIXELS, verbose=0)
-    assert float(sum(model.losses)) == pytest.approx(0.01 * np.abs(codes).sum() / 16, rel=1e-5)
+    assert found == pytest.approx(0.01 * np.abs(codes).sum() / 16, rel=1e-5)
     assert not built().losses
 
 
 def test_the_divergence_of_a_variational_autoencoder_is_that_of_two_normal_distributions():
     model = built(variational=True, beta=2.0)
     model(PIXELS, training=True)
+    found = float(sum(model.losses))
     mean, log_variance = (
         keras.Model(model.inputs, model.get_layer(name).output).predict(PIXELS, verbose=0).astype(np.float64)
         for name in ("code_mean", "code_log_variance")
@@ -75,11 +78,11 @@ def test_the_divergence_of_a_variational_autoencoder_is_that_of_two_normal_distr
     # Kullback & Leibler of N(m, s) from N(0, 1): -log s + (s² + m²) / 2 - 1/2, for each number of the code.
     scale = np.exp(log_variance / 2)
     expected = (-np.log(scale) + (scale**2 + mean**2) / 2 - 0.5).sum(axis=1).mean()
-    assert float(sum(model.losses)) == pytest.approx(2.0 / 64 * expected, rel=1e-4)
+    assert found == pytest.approx(2.0 / 64 * expected, rel=1e-4)
 
 
 def test_a_variational_code_is_drawn_in_training_with_the_mean_and_the_scale_that_are_said():
-    layer = Sampling(1.0, seed=0)
+    layer = CodeSampling(1.0, seed=0)
     mean, log_variance = np.full((20_000, 1), 3.0, np.float32), np.full((20_000, 1), np.log(4.0), np.float32)
     drawn = keras.ops.convert_to_numpy(layer(mean, log_variance, training=True))
     assert drawn.mean() == pytest.approx(3.0, abs=0.06)
@@ -109,9 +112,9 @@ def test_a_model_keeps_the_quantiles_of_errors_on_validation():
     assert threshold_of(model, 0.99) is None
     errors = np.random.RandomState(0).exponential(1, 5_000)
     set_usual_errors(model, errors)
-    for quantile in (0.5, 0.9, 0.99, 0.9995, 1.0):
-        assert threshold_of(model, quantile) == pytest.approx(np.quantile(errors, quantile), rel=0.05)
-    assert threshold_of(model, 0.99) == pytest.approx(np.quantile(errors, 0.99), rel=1e-5)
+    for quantile in (0.5, 0.9, 0.99, 1.0):
+        assert threshold_of(model, quantile) == pytest.approx(np.quantile(errors, quantile), rel=1e-5)
+    assert np.quantile(errors, 0.999) < threshold_of(model, 0.9995) < errors.max()
     set_usual_errors(model, np.array([np.nan]))
     assert threshold_of(model, 1.0) == pytest.approx(errors.max(), rel=1e-5)
 
