@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from deepcli.data.arrays.splits import Split
 from deepcli.data.input_layout import InputLayout
 from deepcli.data.schema import Column
 from deepcli.errors import DataError
@@ -18,15 +17,13 @@ from deepcli.evaluation.input_values import values_of
 from deepcli.evaluation.row_pairs import row_pairs
 from deepcli.system.atomic import replacing
 
-if TYPE_CHECKING:
-    import keras
-
 EACH = 8
 """The best, typical and worst examples that are shown, each."""
 GROUPS = ("best", "typical", "worst")
 SAMPLES = 24
 """Inputs that are drawn from a variational autoencoder."""
 SAMPLE_SEED = 20_261_127
+Compute = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -113,32 +110,36 @@ def _can_be_seen(images: np.ndarray) -> bool:
     return not len(images) or (images.shape[-1] in (1, 3, 4) and 0 not in images.shape)
 
 
-def examine(
-    predictions: InputPredictions,
-    layout: InputLayout,
-    split: Split,
-    model: keras.Model,
-    predict: Callable[[keras.Model, np.ndarray], np.ndarray],
-) -> InputPredictions:
+@dataclass(frozen=True)
+class CoderParts:
+    """What computes with the parts of an autoencoder; each takes an array of examples.
+
+    Attributes:
+        encode: Returns the codes of inputs, float32 (examples, latent).
+        give_back: Returns what the whole model makes of inputs.
+        decode: Returns what the decoder makes of codes; None unless codes can be drawn, as of a variational autoencoder.
+    """
+
+    encode: Compute
+    give_back: Compute
+    decode: Compute | None
+
+
+def examine(predictions: InputPredictions, x: np.ndarray, parts: CoderParts) -> InputPredictions:
     """Add to predictions the codes of all examples, and what the model makes of some.
 
     Args:
         predictions: The errors.
-        layout: What inputs become.
-        split: The examples.
-        model: The autoencoder.
-        predict: Takes a model and inputs, returns outputs.
+        x: The inputs.
+        parts: What computes.
     """
-    from deepcli.nn.coding import decoder_of, encoder_of, is_variational
-
-    x = np.asarray(split.x)
-    codes = predict(encoder_of(model), x)
+    codes = parts.encode(x)
     places, groups = chosen(predictions.of_kind("mean_squared_error"))
-    outputs = predict(model, x[places]).reshape(len(places), -1)
-    samples = np.zeros((0, layout.width), np.float32)
-    if is_variational(model):
+    outputs = parts.give_back(x[places]).reshape(len(places), -1)
+    samples = outputs[:0]
+    if parts.decode is not None:
         drawn = np.random.RandomState(SAMPLE_SEED).standard_normal((SAMPLES, codes.shape[1])).astype(np.float32)
-        samples = predict(decoder_of(model), drawn).reshape(SAMPLES, -1)
+        samples = parts.decode(drawn).reshape(SAMPLES, -1)
     return replace(predictions, codes=codes, shown=Shown(places, groups, outputs, samples))
 
 
@@ -187,4 +188,5 @@ def examples_of(predictions: InputPredictions, x: np.ndarray, columns: Sequence[
 def _pixels(outputs: np.ndarray, like: np.ndarray) -> np.ndarray:
     """Return outputs from 0 to 1 as images, uint8."""
     found = np.round(np.clip(np.nan_to_num(outputs), 0, 1) * 255).astype(np.uint8)
-    return found.reshape(len(outputs), *like.shape[1:])
+    images: np.ndarray = found.reshape(len(outputs), *like.shape[1:])
+    return images

@@ -64,10 +64,18 @@ def code_plane(predictions: InputPredictions, names: Sequence[str]) -> tuple[Fig
     known = [label for label in np.unique(labels).tolist() if 0 <= label < len(names)][:MOST_NAMED]
     rest = ~np.isin(labels, known)
     if rest.any():
-        axes.scatter(*points[rest].T, s=9, color="0.6" if known else "#3b7dbf", label="others" if known else None)
+        axes.scatter(
+            points[rest, 0],
+            points[rest, 1],
+            s=9,
+            color="0.6" if known else "#3b7dbf",
+            label="others" if known else None,
+        )
     for label in known:
         mine, marker = points[labels == label], markers[label // 10 % len(markers)]
-        axes.scatter(*mine.T, s=9, color=colours(label % 10), marker=marker, label=plain_text(names[label]))
+        axes.scatter(
+            mine[:, 0], mine[:, 1], s=9, color=colours(label % 10), marker=marker, label=plain_text(names[label])
+        )
     if known:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
     axes.set(xlabel="first", ylabel="second", title="codes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from deepcli.data.input_layout import InputLayout
@@ -63,7 +64,7 @@ class Reconstruction(Task):
     def check_loss(self, loss: Loss, signature: Signature) -> Iterator[Issue]:
         yield from super().check_loss(loss, signature)
         if getattr(loss, "label_smoothing", None):
-            yield ("label_smoothing",), "inputs are no labels that could be smoothed; leave it out"
+            yield ("label_smoothing",), "is for labels; the targets here are inputs; leave it out"
 
     def choose_loss(self, loss: Loss, signature: Signature) -> Loss:
         if loss.type != "auto":
@@ -106,9 +107,18 @@ class Reconstruction(Task):
     def examined(
         self, predictions: Any, signature: Signature, split: Split, model: keras.Model, predict: Predict
     ) -> InputPredictions:
-        from deepcli.evaluation.shown_inputs import examine
+        import numpy as np
 
-        return examine(predictions, InputLayout.of(signature), split, model, predict)
+        from deepcli.evaluation.shown_inputs import CoderParts, examine
+        from deepcli.nn.coding import decoder_of, encoder_of, is_variational
+
+        decoder = decoder_of(model) if is_variational(model) else None
+        parts = CoderParts(
+            partial(predict, encoder_of(model)),
+            partial(predict, model),
+            None if decoder is None else partial(predict, decoder),
+        )
+        return examine(predictions, np.asarray(split.x), parts)
 
     def measured(self, predictions: Any, metrics: Sequence[str]) -> dict[str, float]:
         return {name: predictions.mean(name) for name in ("loss", *metrics)}

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,8 @@ def test_an_evaluation_scores_what_the_model_gives_back(digits, cli):
     told = json.loads(cli("evaluate", digits, "--json").out)
     metrics = told["metrics"]["test"]
     run = Run(digits)
-    test = run.spec.data.load(Sources()).test
+    splits: Any = run.spec.data.load(Sources())
+    test = splits.test
     outputs = run.model().predict(test.x, verbose=0).astype(np.float64)
     pixels = test.x / 255
     assert metrics["mean_squared_error"] == pytest.approx(((outputs - pixels) ** 2).mean(), rel=1e-5)
@@ -73,14 +75,14 @@ def test_an_evaluation_scores_what_the_model_gives_back(digits, cli):
     entropy = -(pixels * np.log(outputs) + (1 - pixels) * np.log(1 - outputs)).mean()
     assert metrics["loss"] == pytest.approx(entropy, rel=1e-5)
     assert metrics["loss"] == pytest.approx(metrics["binary_crossentropy"], rel=1e-6)
-    train = run.spec.data.load(Sources()).train.x / 255
+    train = splits.train.x / 255
     assert told["baselines"]["trivial"]["mean_squared_error"] == pytest.approx(
         ((train.mean(axis=0) - pixels) ** 2).mean(), rel=1e-5
     )
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_rand_score
 
-    kept = load_predictions(digits / "predictions-test.npz")
+    kept: Any = load_predictions(digits / "predictions-test.npz")
     assert np.array_equal(kept.labels, test.labels) and kept.codes.shape == (len(test), 4)
     groups = KMeans(10, n_init=20, random_state=1).fit_predict(kept.codes)
     assert metrics["adjusted_rand_index"] == pytest.approx(adjusted_rand_score(test.labels, groups), abs=0.15)
@@ -88,7 +90,8 @@ def test_an_evaluation_scores_what_the_model_gives_back(digits, cli):
 
 def test_predict_says_what_is_unusual_by_a_quantile_of_validation(digits, cli, tmp_path):
     run = Run(digits)
-    model, splits = run.model(), run.spec.data.load(Sources())
+    model = run.model()
+    splits: Any = run.spec.data.load(Sources())
     errors = ((model.predict(splits.validation.x, verbose=0) - splits.validation.x / 255) ** 2).mean(axis=(1, 2, 3))
     for quantile in (0.5, 0.99):
         assert threshold_of(model, quantile) == pytest.approx(np.quantile(errors, quantile), rel=2e-3)
@@ -113,7 +116,7 @@ def test_predict_says_what_is_unusual_by_a_quantile_of_validation(digits, cli, t
 
 def test_codes_are_written_as_csv_and_as_an_array(digits, cli, tmp_path):
     run = Run(digits)
-    x = run.spec.data.load(Sources()).test.x[:3]
+    x = np.asarray(run.spec.data.load(Sources()).test.x)[:3]
     np.save(tmp_path / "x.npy", x)
     from deepcli.nn.coding import encoder_of
 
@@ -200,7 +203,8 @@ def test_a_model_evaluates_data_whose_classes_it_does_not_know(spec, tmp_path, c
     (tmp_path / "other.csv").write_text(other)
     done = cli("evaluate", tmp_path / "run", "data.path=other.csv", "--output", tmp_path / "found.npz")
     assert done.code == 0, done.err
-    assert set(load_predictions(tmp_path / "found.npz").labels.tolist()) == {-1, 0}
+    found: Any = load_predictions(tmp_path / "found.npz")
+    assert set(found.labels.tolist()) == {-1, 0}
 
 
 def test_pictures_need_no_classes(tmp_path, cli):

@@ -129,8 +129,8 @@ REFUSED = {
         "training.class_weight: weighs classes, which reconstruction does not have"
     ),
     "data: digits\nmodel: autoencoder\nloss: sparse_categorical_crossentropy": "is not a loss for reconstruction",
-    "data: digits\nmodel: autoencoder\nloss: {type: auto, label_smoothing: 0.1}": "loss.label_smoothing: inputs are no labels",
-    "data: digits\nmodel: autoencoder\nloss: {type: binary_crossentropy, label_smoothing: 0.1}": "inputs are no labels",
+    "data: digits\nmodel: autoencoder\nloss: {type: auto, label_smoothing: 0.1}": "loss.label_smoothing: is for labels; the targets here are inputs",
+    "data: digits\nmodel: autoencoder\nloss: {type: binary_crossentropy, label_smoothing: 0.1}": "the targets here are inputs",
     "data: digits\nmodel: autoencoder\nmetrics: [accuracy]": "accuracy is not a metric for reconstruction",
     "data: digits\nmodel: {type: autoencoder, beta: 2}": "model.beta: is for variational autoencoders",
     "data: digits\nmodel: {type: autoencoder, variational: true, sparsity: 0.1}": "model.sparsity: is not for variational",

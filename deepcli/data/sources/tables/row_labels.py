@@ -1,4 +1,4 @@
-"""Classes of the rows of a table whose inputs are predicted themselves; they are no inputs, and none is needed."""
+"""Classes of the rows of a table whose inputs are predicted themselves: they are left out of the inputs, and optional."""
 
 from __future__ import annotations
 
