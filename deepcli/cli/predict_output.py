@@ -110,7 +110,7 @@ class Csv(Writer):
 
 
 class Npy(Writer):
-    """An array of the model's outputs, float32 (inputs, outputs); NaN for an input that cannot be read."""
+    """An array of the model's outputs, float32 (inputs, outputs); NaN for a row that cannot be read."""
 
     MODE: ClassVar[str] = "wb"
 
