@@ -136,7 +136,7 @@ def test_codes_are_written_as_csv_and_as_an_array(digits, cli, tmp_path):
     assert done.code == 1
     np.testing.assert_allclose(np.load(tmp_path / "some.npy"), expected, rtol=1e-5, atol=1e-6)
     assert cli(*words, "-o", tmp_path / "codes.csv").code == 0
-    rows = list(csv.reader((tmp_path / "codes.csv").open()))
+    rows = list(csv.reader((tmp_path / "codes.csv").read_text().splitlines()))
     assert rows[0] == ["input", "code_0", "code_1", "code_2", "code_3"]
     np.testing.assert_allclose(np.array([row[1:] for row in rows[1:]], float), expected, rtol=1e-5)
     (answer, *_), line = run.predict(x, encode=True), cli(*words, "--json").out.splitlines()[0]

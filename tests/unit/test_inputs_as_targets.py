@@ -59,7 +59,7 @@ def test_pictures_have_classes_if_all_are_in_class_folders(tmp_path):
     assert data.signature.predicted.names == ("bright", "dark")
     splits = data.load(Sources())
     assert set(splits.train.labels.tolist()) == {0, 1} and splits.train.y is splits.train.x
-    (folder / "dark" / "dark 0.png").rename(folder / "loose.png")
+    (folder / "dark" / "dark 1.png").rename(folder / "loose.png")
     data = load(type="image_folder", path=str(folder), size=8)
     assert data.signature.predicted.names == () and sum(data.data_schema.counts.values()) == 24
     with pytest.raises(DataError, match="no such folder"):
