@@ -29,7 +29,7 @@ def outcome(path: Path) -> str:
     from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
-    train_accuracy, test_accuracy, seconds, diverged = [], [], [], 0
+    train_scores, test_scores, seconds, diverged, percent = [], [], [], 0, True
     for seed in SEEDS:
         began = time.monotonic()
         experiment = load([path], [f"seed={seed}"]).experiment
@@ -42,14 +42,17 @@ def outcome(path: Path) -> str:
                 diverged += 1
                 continue
         seconds.append(time.monotonic() - began)
-        train_accuracy.append(100 * (result.metrics["train"]["accuracy"] or 0))
-        test_accuracy.append(100 * (result.metrics["test"]["accuracy"] or 0))
-    if len(test_accuracy) < 2:
+        percent = "accuracy" in result.metrics["test"]
+        name, factor = ("accuracy", 100) if percent else ("mean_squared_error", 1)
+        train_scores.append(factor * (result.metrics["train"][name] or 0))
+        test_scores.append(factor * (result.metrics["test"][name] or 0))
+    if len(test_scores) < 2:
         return f"Test accuracy none: {diverged} of {len(SEEDS)} seeds diverged."
     failed = f"; {diverged} more diverged" if diverged else ""
+    digits, unit = (1, " %") if percent else (5, "")
     return (
-        f"Test accuracy {spread(test_accuracy)} %, training {spread(train_accuracy)} %, over {len(test_accuracy)} seeds"
-        f"{failed}, in {max(statistics.mean(seconds), 1):.0f} s on {in_words()} after start-up."
+        f"Test {name} {spread(test_scores, digits)}{unit}, training {spread(train_scores, digits)}{unit}, over "
+        f"{len(test_scores)} seeds{failed}, in {max(statistics.mean(seconds), 1):.0f} s on {in_words()} after start-up."
     )
 
 

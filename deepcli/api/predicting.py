@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcli.api.warned import warn
-from deepcli.errors import DataError
+from deepcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,15 +69,44 @@ class Predicted:
         return f"<{self.name}{sure}: {self.input}>"
 
 
-def interpreter_of(experiment: Experiment, top_k: int | None) -> Interpreter:
+@dataclass(frozen=True)
+class AnswerOptions:
+    """What is wanted of a model's outputs.
+
+    Attributes:
+        top_k: How many of the likeliest answers to give; None for all, in order.
+        encode: Whether to give the code of each input; for autoencoders.
+        quantile: The share of the validation examples whose reconstruction error is not unusual; None for the usual share.
+    """
+
+    top_k: int | None = 1
+    encode: bool = False
+    quantile: float | None = None
+
+
+def interpreter_of(experiment: Experiment, options: AnswerOptions) -> Interpreter:
     """Return what says in words what a model's outputs mean.
 
     Args:
         experiment: What the model was trained on says what the classes are called.
-        top_k: How many of the likeliest answers to give; None for all, in order.
+        options: What is wanted.
+
+    Raises:
+        UsageError: The task has no use for an option.
     """
-    signature, head = experiment.signature, experiment.head
-    return experiment.resolved_task.interpreter(signature, experiment.target_names, head, top_k)
+    task, signature = experiment.resolved_task, experiment.signature
+    if options.encode and options.quantile is not None:
+        raise UsageError("--encode and --quantile: choose one; a code has no threshold")
+    if options.encode:
+        answers = task.encoder_answers(experiment.model.code_size)
+    else:
+        answers = task.interpreter(signature, experiment.target_names, experiment.head, options.top_k)
+    if options.quantile is not None:
+        answers = answers.at_quantile(options.quantile)
+    if not answers.ranks and options.top_k != 1:
+        option = "--probabilities" if options.top_k is None else "--top-k"
+        raise UsageError(f"{option}: has no effect; {task.type} has no classes to rank")
+    return answers
 
 
 def lexicon_of(
@@ -174,7 +203,7 @@ def answered(
 
     loaded = load_model(checkpoint)
     answers.prepare(loaded.model)
-    yield from predict(loaded, chain(head, rest), size)
+    yield from predict(loaded, chain(head, rest), size, answers.asked)
 
 
 def _holds_ids(value: object) -> bool:
@@ -197,7 +226,7 @@ def predict_values(
     loaded: LoadedModel,
     reader: Reader,
     values: Mapping[str, Any],
-    top_k: int,
+    options: AnswerOptions,
     batch_size: int,
     unreadable: Sequence[str],
     skip: bool,
@@ -208,7 +237,7 @@ def predict_values(
         loaded: The model.
         reader: Reads inputs for it.
         values: The inputs by name.
-        top_k: How many classes each answer has.
+        options: What is wanted of each answer.
         batch_size: Examples at once.
         unreadable: Where the reader reports inputs that cannot be read.
         skip: Whether to leave those out with a warning.
@@ -225,9 +254,9 @@ def predict_values(
         read = list(read)
         if unreadable:
             raise DataError("\n".join(unreadable))
-    answers, predicted = interpreter_of(loaded.experiment, top_k), []
+    answers, predicted = interpreter_of(loaded.experiment, options), []
     answers.prepare(loaded.model)
-    for batch, outputs in predict(loaded, read, batch_size):
+    for batch, outputs in predict(loaded, read, batch_size, answers.asked):
         examples = [one for one in batch if isinstance(one, Example)]
         said = zip(examples, answers.each(outputs), strict=bool(examples))
         predicted += [_predicted(one.name, answer, one.steps) for one, answer in said]

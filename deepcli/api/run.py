@@ -116,6 +116,8 @@ class Run:
         inputs: Any,
         *,
         top_k: int = 1,
+        encode: bool = False,
+        quantile: float | None = None,
         batch_size: int = 256,
         skip: bool = False,
         invert: bool | None = None,
@@ -131,6 +133,8 @@ class Run:
             inputs: One or many of: paths of files or folders, texts, images of Pillow's, arrays of one or many
                 examples, lists of token ids. They are read as `deepcli predict` reads them.
             top_k: How many classes each answer gives, most likely first.
+            encode: Whether to give the codes of an autoencoder, which are in `values`.
+            quantile: The share of the validation examples whose reconstruction error is not unusual; default: 0.99.
             batch_size: Examples at once.
             skip: Whether an input that cannot be read is left out with a warning; default: DataError.
             invert: Whether to invert images; default: detect from the background.
@@ -147,7 +151,7 @@ class Run:
             DataError: An input cannot be read.
             UsageError: The model has no use for an argument.
         """
-        from deepcli.api.predicting import make_reader, predict_values
+        from deepcli.api.predicting import AnswerOptions, make_reader, predict_values
         from deepcli.inputs.in_memory import listed
         from deepcli.inputs.reading import ReadOptions
 
@@ -156,7 +160,9 @@ class Run:
         options = ReadOptions(invert, key, column, lines, limits, fit)
         values = listed(inputs, loaded.experiment.signature.shape)
         reader = make_reader(checkpoint, list(values.values()), options, data_sources, warn, unreadable.append)
-        return predict_values(loaded, reader, values, top_k, batch_size, unreadable, skip)
+        return predict_values(
+            loaded, reader, values, AnswerOptions(top_k, encode, quantile), batch_size, unreadable, skip
+        )
 
     def generate(
         self,

@@ -95,6 +95,7 @@ def _demand_fit(data: str, model: str) -> None:
     from deepcli.data import DATASETS
     from deepcli.data.base import Dataset
     from deepcli.models import MODELS
+    from deepcli.tasks import Reconstruction
 
     if not issubclass(DATASETS[data], Dataset):
         return
@@ -106,7 +107,7 @@ def _demand_fit(data: str, model: str) -> None:
         family = MODELS[model].model_validate(MODELS[model].starter(signature.kind))
     except (ValidationError, KeyError):  # a family with required fields, or without this kind of data
         family = MODELS[model].example()
-    for _, why in family.issues(signature):
+    for _, why in family.issues(Reconstruction().posed(signature) if family.predicts_inputs else signature):
         raise UsageError(f"{model} does not fit {data}: {why}")
 
 

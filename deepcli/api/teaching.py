@@ -19,7 +19,7 @@ class Lesson:
     Attributes:
         name: Its name, which begins with that of its group.
         title: What the group is about.
-        outcome: The accuracy that it reached on the test split, over several seeds.
+        outcome: The accuracy, or the error by its name, that it reached on the test split, over several seeds.
         text: The spec.
     """
 
@@ -87,5 +87,10 @@ def _read(path: Path) -> Lesson:
     text = path.read_text(encoding="utf-8")
     header = " ".join(line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#"))
     title = re.search(r"Lesson: (.+?)\. ", header)
-    outcome = re.search(r"Test accuracy (.+? %)", header)
-    return Lesson(path.stem, title[1][0].upper() + title[1][1:] if title else "", outcome[1] if outcome else "", text)
+    outcome = re.search(r"Test (?:accuracy (.+? %)|(mean_squared_error [\d.]+ ± [\d.]+))", header)
+    return Lesson(
+        path.stem,
+        title[1][0].upper() + title[1][1:] if title else "",
+        (outcome[1] or outcome[2]) if outcome else "",
+        text,
+    )

@@ -50,7 +50,7 @@ def found_lines(schema: Schema) -> Iterator[str]:
         shown = {name: value for name, value in schema.layout.items() if value not in (None, "") and name != "format"}
         told = ", ".join(f"{name} {NAMES.get(value, str(value).lower())}" for name, value in shown.items())
         yield from textwrap.wrap(f"read with {told}", WIDTH, subsequent_indent="    ")
-    if target.kind not in ("numbers", "tokens", "series"):
+    if target.kind not in ("numbers", "tokens", "series") and target.names:
         yield from _classes(schema)
     if schema.kind in ("features", "series") and len(schema.columns) <= MOST_SHOWN:
         width = max(len(column.name) for column in schema.columns)

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deepcli.data import BaseDataset
+from deepcli.data.input_layout import InputLayout
 from deepcli.data.signature import Signature
 from deepcli.errors import SpecError
 from deepcli.experiment import load
@@ -29,6 +30,8 @@ LARGE = 64
 """Pixels of the shorter side from which pictures are large."""
 SMALLEST_VARIED = 24
 """Pixels of the shorter side from which pictures are varied."""
+SMALLEST_LARGE = 40
+"""Pixels of the shorter side from which autoencoders have convolutions: a dense layer would have too many weights."""
 
 
 def recommend(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -91,7 +94,11 @@ def _data(signature: Signature) -> dict[str, Any]:
         return {"batch_size": 32}
     if signature.kind == "features" and batch > 32:
         return {"batch_size": 256}
-    if signature.kind == "image" and min(size or 0 for size in signature.shape[:2]) >= SMALLEST_VARIED:
+    if (
+        signature.kind == "image"
+        and signature.predicted.kind != "inputs"
+        and min(size or 0 for size in signature.shape[:2]) >= SMALLEST_VARIED
+    ):
         return {"batch_size": batch, "augmentation": {"rotation": 0.03, "translation": 0.08, "zoom": 0.1}}
     return {"batch_size": batch}
 
@@ -132,12 +139,36 @@ def _forecast(signature: Signature) -> dict[str, Any]:
     }
 
 
+def _reconstruction(signature: Signature, other_model: bool) -> dict[str, Any]:
+    """Return the training of an autoencoder, without labels and without regularization."""
+    epochs = 100 if signature.examples < FEW else 40 if signature.examples < MANY else 15
+    model: dict[str, Any] = {"type": "autoencoder", "hidden_units": [128, 64], "latent": _latent(signature)}
+    if signature.kind == "image":
+        shorter = min(size or 1 for size in signature.shape[:2])
+        model = {"type": "autoencoder", "hidden_units": [512, 256], "latent": 32}
+        if shorter >= SMALLEST_LARGE:
+            model = {"type": "autoencoder", "filters": [32, 64, 128], "hidden_units": [256], "latent": 64}
+    return {
+        "model": model,
+        "optimizer": {"type": "adamw", "learning_rate": 1e-3 if other_model else 2e-3, "weight_decay": 1e-4},
+        "schedule": {"type": "cosine", "warmup": 0.05},
+        "training": {"epochs": epochs, "early_stopping": {"patience": max(epochs // 4, 5)}},
+    }
+
+
+def _latent(signature: Signature) -> int:
+    """Return how many numbers the code of a row has: half of those that describe it, at most 16."""
+    return max(1, min(16, InputLayout.of(signature).width // 2))
+
+
 def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]:
     """Return the training of a network, at a rate that suits most if another model than the one here is trained."""
     if signature.kind == "text":
         return _language(signature, other_model)
     if signature.series is not None:
         return _forecast(signature)
+    if signature.predicted.kind == "inputs":
+        return _reconstruction(signature, other_model)
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10
     rate, decay = 1e-3, 0.01
     if signature.kind == "features":

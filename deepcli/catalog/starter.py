@@ -13,6 +13,7 @@ from deepcli.models import MODELS, Model
 from deepcli.optim import OPTIMIZERS, SCHEDULES
 from deepcli.spec import yaml12
 from deepcli.spec.registry import Component, Spec
+from deepcli.tasks import Reconstruction
 
 MARGIN = 44
 
@@ -25,6 +26,8 @@ def starter(data: str, model: str, command: str) -> str:
         model: The name of the model family.
         command: The command that trains the spec.
     """
+    of_inputs = MODELS[model].predicts_inputs
+    metrics = Reconstruction.metrics[0] if of_inputs else "accuracy"
     rest: list[tuple[str, str, type[Component]]] = [
         ("data", data, DATASETS[data]),
         ("model", model, MODELS[model]),
@@ -37,6 +40,7 @@ def starter(data: str, model: str, command: str) -> str:
         "",
         f"# name: {data}-{model}".ljust(MARGIN) + "# " + (Experiment.model_fields["name"].description or ""),
         "seed: 0".ljust(MARGIN) + "# " + (Experiment.model_fields["seed"].description or ""),
+        *(["task: reconstruction".ljust(MARGIN) + "# " + summary(Reconstruction)] if of_inputs else []),
     ]
     for section, name, cls in rest:
         lines += ["", f"{section}:", f"  type: {name}".ljust(MARGIN) + f"# {summary(cls)}"]
@@ -45,7 +49,7 @@ def starter(data: str, model: str, command: str) -> str:
         else:
             lines += _required(cls)
         lines += _defaults(cls, "  ")
-    lines += ["", "loss: auto".ljust(MARGIN) + "# `deepcli list losses` shows the others", "metrics: [accuracy]"]
+    lines += ["", "loss: auto".ljust(MARGIN) + "# `deepcli list losses` shows the others", f"metrics: [{metrics}]"]
     return "\n".join([*lines, "", "training:", "  epochs: 10", *_defaults(Training, "  ", skip="epochs"), ""])
 
 

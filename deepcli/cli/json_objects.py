@@ -377,7 +377,7 @@ class ForecastStep(Nested):
 
 
 class Prediction(Nested):
-    """A line of `predict`: one input and the answer, which is a class, a level, labels, numbers or a forecast."""
+    """A line of `predict`: one input and the answer: a class, a level, labels, numbers, a forecast, an error or a code."""
 
     model_config = ConfigDict(title="deepcli predict")
 
@@ -390,6 +390,10 @@ class Prediction(Nested):
     probabilities: dict[str, float] | None = Field(None, description="The probability of each label; for multilabel.")
     values: dict[str, float] | None = Field(None, description="Each number by name; for regression.")
     forecast: list[ForecastStep] | None = Field(None, description="Each step after the end of a series.")
+    error: float | None = Field(None, description="The mean squared error of its reconstruction.")
+    threshold: float | None = Field(None, description="The error from which it is unusual; null without validation.")
+    unusual: bool | None = Field(None, description="Whether the error is above the threshold.")
+    code: list[float] | None = Field(None, description="The code, with --encode.")
     classes: list[Likely] = Field([], description="Most likely first with --top-k; in order with --probabilities.")
 
 
@@ -609,7 +613,7 @@ class LookedAt(Answer):
         description="Shape of an input as models take it; null for any size. Empty if the data cannot be trained on.",
     )
     layout: dict[str, Any] = Field({}, description="How files were read: delimiter, encoding, header and others.")
-    target_kind: Literal["classes", "labels", "numbers", "levels", "tokens"] | None = Field(
+    target_kind: Literal["classes", "labels", "numbers", "levels", "tokens", "inputs"] | None = Field(
         None, description="What is predicted."
     )
     target: list[str] = Field([], description="The columns that hold the target; empty for folders and arrays.")

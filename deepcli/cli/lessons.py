@@ -31,7 +31,7 @@ def lessons(
     """List small specs that show what one setting does, print one, or copy them.
 
     The specs of a group differ in one thing and train in seconds. Beside each is
-    the accuracy on the test split that it reached over five seeds.
+    the accuracy, or the error, that it reached on the test split over five seeds.
 
     Example:
     deepcli lessons schedule --copy lessons

@@ -102,6 +102,16 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Show all classes, in order of class number.")
     ] = False,
+    encode: Annotated[
+        bool, typer.Option("--encode", help="Give the code of each input instead; for autoencoders.")
+    ] = False,
+    quantile: Annotated[
+        float | None,
+        typer.Option(
+            metavar="Q",
+            help="Call errors of an autoencoder unusual above this quantile of validation; default: 0.99.",
+        ),
+    ] = None,
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The table column or JSON field that contains the texts.")
     ] = None,
@@ -138,7 +148,8 @@ def predict(
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a .jsonl or .csv file.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to a .jsonl or .csv file, codes also to .npy."),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Examples per batch.")] = 256,
     plugins: Plugins = None,
@@ -157,12 +168,13 @@ def predict(
     """
     set_verbose(verbose)
     _check_options(json, csv, fit, probabilities, top_k)
-    from deepcli.api.predicting import interpreter_of, make_reader, open_model
+    from deepcli.api.predicting import AnswerOptions, interpreter_of, make_reader, open_model
     from deepcli.cli.predict_output import format_of
     from deepcli.inputs.reading import STDIN, ReadOptions
     from deepcli.inputs.unused_options import demand_effect
 
-    format_ = format_of(output, json, csv)
+    format_ = format_of(output, json, csv, encode)
+    wanted = AnswerOptions(None if probabilities else top_k, encode, quantile)
     words = inputs or ([] if sys.stdin is None or sys.stdin.isatty() else [STDIN])
     if not words:
         raise UsageError("no input: give files, texts, or - for standard input")
@@ -172,9 +184,9 @@ def predict(
     reader = make_reader(checkpoint, words, options, at, notices.tell, notices.complain)
     keep = _keeper(save_inputs, checkpoint.experiment.data)
     demand_effect(options, words)
+    writer = format_(interpreter_of(checkpoint.experiment, wanted))
     if 0 < (classes := checkpoint.experiment.signature.classes) < top_k:
         notices.tell(f"--top-k: the model has only {classes} classes; all are shown")
-    writer = format_(interpreter_of(checkpoint.experiment, None if probabilities else top_k))
     predicted = _answer(checkpoint, reader.read(words), batch_size, writer, output, keep, reporter(quiet))
     notices.end()
     if not predicted and not notices.bad:
@@ -268,6 +280,8 @@ def _opened(output: Path | None, writer: Writer) -> Iterator[Writer]:
         writer.begin(out())
         yield writer
         return
-    with replacing(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    how: dict[str, str] = {} if "b" in writer.MODE else {"encoding": "utf-8", "newline": ""}
+    with replacing(output) as temporary, temporary.open(writer.MODE, **how) as file:  # type: ignore[call-overload]
         writer.begin(file)
         yield writer
+        writer.end()

@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from deepcli.cli.answers import fit
 from deepcli.errors import UsageError
@@ -25,7 +25,12 @@ class Writer(ABC):
 
     Args:
         answers: Says what the model's outputs mean.
+
+    Attributes:
+        MODE: How a file is opened.
     """
+
+    MODE: ClassVar[str] = "w"
 
     def __init__(self, answers: Interpreter) -> None:
         self.answers = answers
@@ -49,6 +54,9 @@ class Writer(ABC):
             else:
                 self.line(one.name, next(answers), one.steps)
         self.stream.flush()
+
+    def end(self) -> None:  # noqa: B027 - most have written everything
+        """Write what is left after the last batch."""
 
     def write_errors(self, stream: IO[str], unreadable: Iterable[Example | Unreadable]) -> None:
         """Write inputs none of which can be read."""
@@ -112,17 +120,53 @@ class Csv(Writer):
             self._rows.writerow(text_cells([name, *answer.row]))
 
 
-def format_of(output: Path | None, as_json: bool, as_csv: bool) -> type[Writer]:
+class Npy(Writer):
+    """An array of the model's outputs, float32 (inputs, outputs); NaN for a row that cannot be read."""
+
+    MODE: ClassVar[str] = "wb"
+
+    def begin(self, stream: IO[Any]) -> None:
+        super().begin(stream)
+        self._parts: list[np.ndarray] = []
+
+    def write(self, batch: Sequence[Example | Unreadable], outputs: np.ndarray) -> None:
+        import numpy as np
+
+        rows = np.full((len(batch), outputs.shape[1]), np.nan, np.float32)
+        rows[[isinstance(one, Example) for one in batch]] = outputs
+        self._parts.append(rows)
+
+    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
+        raise NotImplementedError
+
+    def end(self) -> None:
+        import numpy as np
+
+        width = max((part.shape[1] for part in self._parts), default=0)  # a batch that cannot be read has no outputs
+        parts = [part if part.shape[1] else np.full((len(part), width), np.nan, np.float32) for part in self._parts]
+        np.save(self.stream, np.concatenate(parts), allow_pickle=False)  # type: ignore[arg-type]
+
+
+def format_of(output: Path | None, as_json: bool, as_csv: bool, codes: bool = False) -> type[Writer]:
     """Choose the output format from the options or the file's suffix.
+
+    Args:
+        output: The file; None for standard output.
+        as_json: Whether JSON is asked for.
+        as_csv: Whether comma-separated values are asked for.
+        codes: Whether codes are written, which may be an array.
 
     Raises:
         UsageError: Neither the options nor the suffix name a format.
     """
     suffix = "" if output is None else output.suffix.lower()
+    if suffix == ".npy" and codes and not (as_json or as_csv):
+        return Npy
     if as_json or (not as_csv and suffix in (".jsonl", ".ndjson", ".json")):
         return JsonLines
     if as_csv or suffix == ".csv":
         return Csv
     if output is not None:
-        raise UsageError(f"--output: {output}: should end in .jsonl or .csv, or add --json or --csv")
+        known = ".jsonl, .csv or .npy" if codes else ".jsonl or .csv"
+        raise UsageError(f"--output: {output}: should end in {known}, or add --json or --csv")
     return Plain

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from deepcli.data.augmentation import ImageAugmentation, TokenAugmentation
 from deepcli.data.encoding import encode_row, look_up, split_words
@@ -127,6 +127,15 @@ class Dataset(BaseDataset):
         0, description="Seed of the validation split; separate from `seed`, so that all seeds share one split."
     )
 
+    _reads: TargetKind | None = PrivateAttr(None)
+
+    def bound(self, reads: TargetKind | None) -> BaseDataset:
+        if (reads == "inputs") == (self._reads == "inputs"):
+            return self
+        copy = self.model_copy()
+        copy._reads = reads
+        return copy
+
     @property
     @abstractmethod
     def signature(self) -> Signature:
@@ -156,7 +165,8 @@ class Dataset(BaseDataset):
         known = dataclasses.replace(raw.provenance, content=raw.provenance.content or content_of(raw))
         # Splits may be pickled: `functools.cache` cannot be, and the progress callback belongs to this process.
         offline = dataclasses.replace(sources, offline=True, progress=None)
-        return dataclasses.replace(splits, provenance=known, lexicon=LocalLexicon(self, offline))
+        found = dataclasses.replace(splits, provenance=known, lexicon=LocalLexicon(self, offline))
+        return found.of_inputs(signature.predicted.kind == "classes") if self._reads == "inputs" else found
 
     def names_of(self, classes: int) -> list[str]:
         return [self.class_names[k] if k < len(self.class_names) else str(k) for k in range(classes)]

@@ -14,7 +14,7 @@ from deepcli.data.files import cache_folder
 from deepcli.data.own_pictures import OwnPictures
 from deepcli.data.schema import Kind, Schema, Target
 from deepcli.data.sources.archives import ENDINGS, unpacked
-from deepcli.data.sources.class_numbers import class_kind, class_numbers
+from deepcli.data.sources.class_numbers import class_kind, class_numbers, known_numbers
 from deepcli.data.sources.gathered import Gathered
 from deepcli.data.sources.naming import printable
 from deepcli.data.sources.picture_folders import PictureFolder, list_pictures
@@ -48,14 +48,19 @@ class ImageFolderDataset(OwnPictures):
         path = Path(self.place).expanduser()
         if path.is_file() and path.name.lower().endswith(ENDINGS):
             path = unpacked(path, cache_folder())
-        return list_pictures(path)
+        return list_pictures(path, labelled=self._reads != "inputs")
 
     def gather(self, known: Schema | None) -> Gathered:
         folder = self._listed()
         kind = class_kind(self._reads, self.type)
         decoded = self.decoded(folder.path, folder.pictures, known)
         pictures = [folder.pictures[place] for place in decoded.indices.tolist()]
-        names, numbers = class_numbers([one.label for one in pictures], folder.classes, known, self.path)
+        labels = [one.label for one in pictures]
+        if self._reads == "inputs":
+            names = folder.classes if known is None else known.target.names
+            numbers = known_numbers(labels, names)
+        else:
+            names, numbers = class_numbers(labels, folder.classes, known, self.path)
         return Gathered(
             self.path,
             Divisible(decoded.digests, numbers, [one.split for one in pictures]),

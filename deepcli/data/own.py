@@ -234,4 +234,5 @@ class OwnDataset(BaseDataset):
             # Other data than the model was trained on: all of them are to be tested, unless they say otherwise.
             splits = [split or "test" for split in gathered.divisible.given] or ["test"] * len(gathered.values)
             gathered = replace(gathered, findings=(*gathered.findings, *seen_in_training(gathered, schema)))
-        return make_splits(gathered, schema, splits, placed.encode(gathered, schema), self.limit)
+        made = make_splits(gathered, schema, splits, placed.encode(gathered, schema), self.limit)
+        return made.of_inputs(bool(schema.target.names)) if schema.target.kind == "inputs" else made

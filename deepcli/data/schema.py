@@ -22,7 +22,7 @@ MAX_ENTRIES = 20
 """Entries of a mapping: splits, and options of a layout."""
 
 Kind = Literal["image", "tokens", "features", "text", "series"]
-TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens", "series"]
+TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens", "series", "inputs"]
 StepUnit = Literal["number", "second", "weekday", "month"]
 ColumnType = Literal["number", "category", "text", "date", "image"]
 Text = Annotated[str, Field(max_length=10_000)]
@@ -68,14 +68,15 @@ class Column(Spec):
 
 
 class Target(Spec):
-    """What is predicted: a class, several labels, numbers, an ordered level, or the tokens of a text.
+    """What is predicted: a class, several labels, numbers, an ordered level, the tokens of a text, or the inputs themselves.
 
     Attributes:
         kind: `classes` (int32 class numbers), `labels` (uint8 0 or 1 for each label), `numbers` (float32), `levels`
-            (int32, in order), `tokens` (ids of the token after each token of a window) or `series` (float32, the steps
-            after a window).
+            (int32, in order), `tokens` (ids of the token after each token of a window), `series` (float32, the steps
+            after a window) or `inputs` (the inputs).
         columns: The columns of a table that hold it; empty where folders or arrays do.
-        names: Names of classes, labels or levels, in the order of their numbers; names of the numbers.
+        names: Names of classes, labels or levels, in the order of their numbers; names of the numbers. Of `inputs`, the names
+            of the classes that examples have besides; empty if they have none.
         means: Mean of each number over the training split.
         scales: Standard deviation of each number over the training split; 1 if it does not vary.
         reason: Why it is of this kind.

@@ -21,7 +21,8 @@ class Signature:
             of NaN are behind the end).
         shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), or
             (steps, columns).
-        classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted.
+        classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted. Where inputs are
+            predicted, the number of classes that examples have besides, or 0.
         examples: Number of examples in the official training split, before the validation split is held out.
         vocabulary: Token ids are below this number; None for other inputs.
         augmentation: How a model varies its inputs during training; None for no augmentation.
@@ -70,7 +71,7 @@ class Signature:
             _demand(self.series is not None, "series", self.series, "what is known about the series")
         if self.predicted.kind in ("numbers", "series"):
             _demand(bool(self.predicted.names), "target", self.predicted.names, "one name for each number")
-        else:
+        elif self.predicted.kind != "inputs":
             _demand(_is_count(self.classes) and self.classes > 1, "classes", self.classes, "an integer of at least 2")
         _demand(_is_count(self.examples), "examples", self.examples, "the number of training examples")
 

@@ -50,7 +50,11 @@ class TableDataset(OwnTexts, OwnPictures):
     of_one_column: ClassVar[tuple[Kind, ...]] = ("image", "tokens")
 
     type: Literal["table"] = "table"
-    target: Names = Field(None, description="Columns to predict; may be left out if only one column can be meant.")
+    target: Names = Field(
+        None,
+        description="Columns to predict; may be left out if only one column can be meant. For task: reconstruction, a column "
+        "of classes that is not an input and colours pictures; null: none.",
+    )
     input: Names = Field(None, description="Columns to predict from; null: all that can be used.")
     columns: dict[str, ColumnType] | None = Field(
         None, description="Types of columns, where they are not as found: number, category, text, date or image."
@@ -96,10 +100,13 @@ class TableDataset(OwnTexts, OwnPictures):
         return TableOptions(self.encoding, self.delimiter, self.header, self.quoting, self.sheet)
 
     def _target(self, table: JoinedTable, columns: Sequence[Column], known: Schema | None) -> ReadTarget:
+        from deepcli.data.sources.tables.row_labels import labels_of_rows
         from deepcli.data.sources.tables.target_candidates import target_candidates
         from deepcli.data.sources.tables.target_kinds import find_target
         from deepcli.data.sources.tables.target_reading import read_target
 
+        if self._reads == "inputs":
+            return labels_of_rows(table, self.target or () if known is None else known.target, self.columns)
         if known is not None:
             return read_target(table, known.target, partly=True)
         names = self.target

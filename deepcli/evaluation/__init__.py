@@ -3,6 +3,7 @@
 from deepcli.evaluation import (
     area_scores,
     class_scores,
+    input_scores,
     label_scores,
     level_scores,
     number_scores,
@@ -17,6 +18,7 @@ __all__ = [
     "Score",
     "area_scores",
     "class_scores",
+    "input_scores",
     "label_scores",
     "level_scores",
     "number_scores",

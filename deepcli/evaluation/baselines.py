@@ -16,6 +16,7 @@ from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 from deepcli.evaluation.baseline_features import BagOfWords, Pixels, SeriesFeatures, TableFeatures
 from deepcli.evaluation.boosting_baseline import BoostingColumns, fit_boosting
+from deepcli.evaluation.input_baselines import fit_pca
 from deepcli.evaluation.linear_baselines import fit_linear
 
 MOST_EXAMPLES = 50_000
@@ -29,6 +30,7 @@ MANY_VALUES = 1_000_000
 AT_ONCE = 5_000
 """Examples that are predicted at a time."""
 
+PCA = "pca"
 Predict = Callable[[Any], np.ndarray]
 
 
@@ -38,7 +40,8 @@ class FittedBaseline:
 
     Attributes:
         name: Its name.
-        predict: Takes inputs as they are in memory; of a running text or of windows of series, a split.
+        predict: Takes inputs as they are in memory; of a running text, of windows of series, or where inputs are
+            predicted, a split.
         notes: What is worth knowing: examples that were left out, the strength that was chosen.
         seconds: How long it learned.
     """
@@ -49,9 +52,9 @@ class FittedBaseline:
     seconds: float
 
     def outputs(self, split: Split) -> np.ndarray:
-        """Return the outputs for the examples of a split; of a running text, what is kept of them."""
-        of_windows = split.text is not None or split.series is not None
-        return self.predict(split) if of_windows else self(split.x)
+        """Return the outputs for the examples of a split; of a running text or of inputs, what is kept of them."""
+        whole = split.text is not None or split.series is not None or split.predicts_inputs
+        return self.predict(split) if whole else self(split.x)
 
     def __call__(self, x: Inputs) -> np.ndarray:
         """Return the outputs for some inputs; two classes have two columns of probabilities."""
@@ -117,12 +120,17 @@ BASELINES: dict[Kind, dict[str, Callable[..., tuple[Predict, list[str]]]]] = {
 
 
 def baselines_for(signature: Signature) -> list[str]:
-    """Name the baselines for some data: `linear`, `gradient_boosting`, `bag_of_words`, `pixels`, or `ngram`."""
-    return list(BASELINES[signature.kind])
+    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, `pixels`, `ngram`, or `pca`."""
+    return [PCA] if signature.predicted.kind == "inputs" else list(BASELINES[signature.kind])
 
 
 def fit_baseline(
-    name: str, signature: Signature, train: Split, validation: Split | None, seed: int = 0
+    name: str,
+    signature: Signature,
+    train: Split,
+    validation: Split | None,
+    seed: int = 0,
+    components: int | None = None,
 ) -> FittedBaseline:
     """Fit a baseline on the training split.
 
@@ -130,6 +138,7 @@ def fit_baseline(
     `gradient_boosting` is scikit-learn's histogram gradient boosting; `bag_of_words` is a linear model of words and pairs
     of words by TF-IDF; `pixels` one of pixels; `ngram` counts n-grams of a running text. Of series, `linear` is ridge regression of
     what follows on the steps of a window, or logistic regression of classes on the steps.
+    `pca` gives inputs back from their principal components.
 
     Args:
         name: One of `baselines_for(signature)`.
@@ -137,17 +146,21 @@ def fit_baseline(
         train: The training split.
         validation: The validation split; it only decides when gradient boosting stops.
         seed: Seed for what is drawn.
+        components: Principal components of `pca`; None for a usual number.
 
     Raises:
         DataError: There is no such baseline for these data.
     """
-    if name not in BASELINES[signature.kind]:
+    if name not in baselines_for(signature):
         raise DataError(f"{name} is not a baseline for these data; known: {', '.join(baselines_for(signature))}")
     began = time.perf_counter()
     windows = train.text is not None or train.series is not None
     learned, notes = (train, []) if windows else _bounded(train, seed)
     with _threads(learned.x):
-        predict, more = BASELINES[signature.kind][name](signature, learned, validation, seed)
+        if name == PCA:
+            predict, more = fit_pca(signature, learned, components, seed)
+        else:
+            predict, more = BASELINES[signature.kind][name](signature, learned, validation, seed)
     return FittedBaseline(name, predict, (*notes, *more), time.perf_counter() - began)
 
 

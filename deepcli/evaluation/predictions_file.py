@@ -8,6 +8,7 @@ from pathlib import Path
 from deepcli.data.arrays.archive import DAMAGE
 from deepcli.errors import DataError
 from deepcli.evaluation.forecast_predictions import ForecastPredictions
+from deepcli.evaluation.input_predictions import InputPredictions
 from deepcli.evaluation.label_predictions import LabelPredictions
 from deepcli.evaluation.level_predictions import LevelPredictions
 from deepcli.evaluation.number_predictions import NumberPredictions
@@ -26,6 +27,7 @@ BY_ARRAYS: dict[frozenset[str], type[AnyPredictions]] = {
         NumberPredictions,
         TokenPredictions,
         ForecastPredictions,
+        InputPredictions,
     )
 }
 

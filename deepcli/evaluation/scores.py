@@ -44,6 +44,10 @@ class Score(Component):
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     better: ClassVar[Literal["max", "min"]] = "max"
 
+    def applies(self, predictions: Any) -> bool:
+        """Return whether the score has a meaning for predictions; one without is left out, and not undefined."""
+        return True
+
     @abstractmethod
     def measure(self, predictions: Any) -> float:
         """Return the score; NaN if it is undefined.
@@ -119,8 +123,14 @@ def measure_all(predictions: AnyPredictions, task: str) -> dict[str, float]:
         predictions: Targets and outputs, of the kind that the task has.
         task: The task's type.
     """
-    names = [name for name in SCORES if task in SCORES[name].tasks]
-    return {name: float(SCORES.select(name).measure(predictions)) for name in names}
+    scores = _scores_of(predictions, task)
+    return {name: float(score.measure(predictions)) for name, score in scores.items()}
+
+
+def _scores_of(predictions: AnyPredictions, task: str) -> dict[str, Score]:
+    """Return the registered scores of a task that have a meaning for predictions."""
+    scores = {name: SCORES.select(name) for name in SCORES if task in SCORES[name].tasks}
+    return {name: score for name, score in scores.items() if score.applies(predictions)}
 
 
 def take(predictions: AnyPredictions, task: str = "classification") -> Scored:
@@ -130,7 +140,7 @@ def take(predictions: AnyPredictions, task: str = "classification") -> Scored:
         predictions: Targets and outputs, of the kind that the task has.
         task: The task's type.
     """
-    scores = {name: SCORES.select(name) for name in SCORES if task in SCORES[name].tasks}
+    scores = _scores_of(predictions, task)
     values = {name: float(score.measure(predictions)) for name, score in scores.items()}
     found = {
         name: "undefined on this split" if math.isnan(values[name]) else score.interval(predictions)

@@ -60,7 +60,7 @@ def other_data(experiment: Experiment, words: Sequence[str]) -> tuple[BaseDatase
     try:
         with carrying(experiment.data.data_schema):
             data = DataSection.model_validate({"data": document.tree["data"]}).data.bound(experiment.task.reads)
-        why = _misfit(experiment.signature, data.signature)
+        why = _misfit(experiment.signature, experiment.task.posed(data.signature))
     except ValidationError as error:
         raise SpecError(problems(error, document, DataSection)) from None
     except OSError as error:

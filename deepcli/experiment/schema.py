@@ -97,7 +97,8 @@ def _task_and_signature(sections: dict[str, Any]) -> tuple[Task, Signature] | No
     if "task" not in sections or "data" not in sections:
         return None
     signature = sections["data"].signature
-    return sections["task"].resolve(signature), signature
+    task = sections["task"].resolve(signature)
+    return task, task.posed(signature)
 
 
 def _chosen_metrics(value: Any, info: ValidationInfo) -> Any:
@@ -132,7 +133,7 @@ class Experiment(Spec):
     @property
     def signature(self) -> Signature:
         """Properties of the data that the model needs."""
-        return self.data.signature
+        return self.task.posed(self.data.signature)
 
     def carrying(self, schema: Schema | None) -> Experiment:
         """Return the spec with its data as the run or checkpoint that a schema comes from knows them."""
@@ -210,13 +211,13 @@ class Experiment(Spec):
         if task is None:
             return data
         data = data.bound(task.reads)
-        return validate(data, lambda d: task.check(d.signature))
+        return validate(data, lambda d: task.check(task.posed(d.signature)))
 
     @field_validator("model")
     @classmethod
     def _fits_data(cls, model: Model, info: ValidationInfo) -> Model:
-        data = info.data.get("data")
-        return validate(model, lambda m: m.issues(data.signature)) if data else model
+        known = _task_and_signature(info.data)
+        return validate(model, lambda m: m.issues(known[1])) if known else model
 
     @field_validator("loss")
     @classmethod

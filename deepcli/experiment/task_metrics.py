@@ -25,7 +25,7 @@ def default_metrics(document: Document) -> list[Any]:
     sections = {key: document.tree[key] for key in ("data", "task") if key in document.tree}
     try:
         chosen = DataAndTask.model_validate(sections)
-        signature = chosen.data.bound(chosen.task.reads).signature
+        signature = chosen.task.posed(chosen.data.bound(chosen.task.reads).signature)
     except (ValidationError, OSError):
         return []
     found = chosen.task.resolve(signature).default_metrics()

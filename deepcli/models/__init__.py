@@ -1,6 +1,6 @@
 """Model families: each a spec that builds a Keras model for any data set."""
 
-from deepcli.models import application, cnn, linear, mlp, ngram, recurrent, sequential, transformer
+from deepcli.models import application, autoencoder, cnn, linear, mlp, ngram, recurrent, sequential, transformer
 from deepcli.models.base import MODELS, Model
 from deepcli.models.heads import Head
 from deepcli.models.stack import LAYERS, Layer
@@ -12,6 +12,7 @@ __all__ = [
     "Layer",
     "Model",
     "application",
+    "autoencoder",
     "cnn",
     "linear",
     "mlp",

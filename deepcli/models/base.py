@@ -82,13 +82,20 @@ class Model(Component):
     Attributes:
         kinds: The kinds of data that it trains on.
         largest_inputs: Root mean square up to which `deepcli sanity` accepts what the first trained layer takes.
+        predicts_inputs: Whether its outputs are the inputs, which only autoencoders give back.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("image", "tokens")
     largest_inputs: ClassVar[float] = 10.0
+    predicts_inputs: ClassVar[bool] = False
 
     kernel_initializer: InitializerField = Field(GlorotUniform(), description="Initializer for kernels.")
     bias_initializer: InitializerField = Field(Zeros(), description="Initializer for biases.")
+
+    @property
+    def code_size(self) -> int | None:
+        """Numbers in the code of an autoencoder; None for other families."""
+        return None
 
     @property
     def bfloat16_on_cpu(self) -> bool:
@@ -115,16 +122,26 @@ class Model(Component):
         return {}
 
     def issues(self, signature: Signature) -> Iterator[Issue]:
-        """Yield what does not fit the data: their kind, or else what `check` finds."""
-        if signature.kind in self.kinds:
+        """Yield what does not fit the data: their kind, what is predicted, or else what `check` finds."""
+        wanted = signature.predicted.kind == "inputs"
+        if signature.kind not in self.kinds:
+            able = [name for name in MODELS if signature.kind in MODELS[name].kinds]
+            able = [name for name in able if MODELS[name].predicts_inputs == wanted] or able
+            yield (
+                ("type",),
+                f"`{self.type}` takes {_listed([PLURALS.get(kind, kind) for kind in self.kinds], 'and')}; these data are "
+                f"{PLURALS[signature.kind]}; use {_listed(able, 'or')}{self.instead(signature.kind)}",
+            )
+        elif wanted and not self.predicts_inputs:
+            able = [name for name in MODELS if MODELS[name].predicts_inputs]
+            yield (
+                ("type",),
+                f"`{self.type}` cannot give back its inputs (task: reconstruction); use {_listed(able, 'or')}",
+            )
+        elif self.predicts_inputs and not wanted:
+            yield ("type",), f"`{self.type}` gives back its inputs and predicts nothing else; set task: reconstruction"
+        else:
             yield from self.check(signature)
-            return
-        able = [name for name in MODELS if signature.kind in MODELS[name].kinds]
-        yield (
-            ("type",),
-            f"`{self.type}` takes {_listed([PLURALS.get(kind, kind) for kind in self.kinds], 'and')}; these data are "
-            f"{PLURALS[signature.kind]}; use {_listed(able, 'or')}{self.instead(signature.kind)}",
-        )
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield what does not fit data of one of the `kinds`.

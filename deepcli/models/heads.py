@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from deepcli.data.input_layout import InputLayout
 
 if TYPE_CHECKING:
     import keras
+
+NOTHING = InputLayout(())
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Head:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of an example's outputs; of a running text, of each of its steps."""
+        """Shape of the outputs for one example; of a running text, for each of its steps."""
         return (self.outputs,)
 
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
@@ -37,6 +41,18 @@ class Head:
         if self.outputs == 1:
             return keras.metrics.BinaryAccuracy(name=name)
         return keras.metrics.SparseCategoricalAccuracy(name=name)
+
+    def error(self, name: str, kind: str) -> keras.metrics.Metric:
+        """Build a metric of errors of numbers.
+
+        Args:
+            name: Its name.
+            kind: The Keras class.
+        """
+        import keras
+
+        metric: keras.metrics.Metric = getattr(keras.metrics, kind)(name=name)
+        return metric
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,35 @@ class LevelHead(Head):
 
 
 @dataclass(frozen=True)
+class InputHead(Head):
+    """The inputs themselves: pixels from 0 to 1, or the values of the columns of a table."""
+
+    layout: InputLayout = NOTHING
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.layout.shape
+
+    def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Add what follows the last layer with weights, whose outputs may already have the shape of an image."""
+        import keras
+
+        from deepcli.nn.coding import UsualErrors
+
+        shape = self.layout.shape
+        if tuple(x.shape[1:]) != shape:
+            x = keras.layers.Reshape(shape, dtype="float32", name="values")(x)
+        x = UsualErrors(dtype="float32", name="usual_errors")(x)
+        # Keras's cross-entropy looks for the logits before a sigmoid, which is exact and quick: so it comes last.
+        return keras.layers.Activation("sigmoid", dtype="float32", name="pixels")(x) if self.layout.is_image else x
+
+    def error(self, name: str, kind: str) -> keras.metrics.Metric:
+        from deepcli.nn.input_errors import InputError
+
+        return InputError(self.layout.plain(), name, name)
+
+
+@dataclass(frozen=True)
 class LabelHead(Head):
     """A probability for each label, and the threshold from which it counts as given."""
 
@@ -102,6 +147,15 @@ class ForecastHead(Head):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.horizon, len(self.means), *([len(self.levels)] if self.levels else []))
+
+    def error(self, name: str, kind: str) -> keras.metrics.Metric:
+        from deepcli.nn.forecast_losses import ForecastError
+
+        of: dict[str, Literal["absolute", "squared"]] = {
+            "MeanAbsoluteError": "absolute",
+            "RootMeanSquaredError": "squared",
+        }
+        return ForecastError(of[kind], self.scales if len(self.scales) > 1 else (1.0,), self.middle, name=name)
 
     def finish(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return self.restored(x, None)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Relu
-from deepcli.models.base import MODELS, PLURALS, Embedded, Start
+from deepcli.models.base import MODELS, PLURALS, Model, Start
 from deepcli.models.features import check_columns, feature_input, set_bins
 from deepcli.models.heads import Head
 from deepcli.models.inputs import image_input, normalize, token_input
@@ -103,11 +103,12 @@ class Mlp(TakesSeries):
 
 def hidden_layers(
     x: keras.KerasTensor,
-    model: Embedded,
+    model: Model,
     hidden_units: tuple[int, ...],
     activation: ActivationField,
     regularization: Regularization,
     residual: bool = False,
+    prefix: str = "",
 ) -> keras.KerasTensor:
     """Stack dense layers: kernel, normalization, activation, dropout; then the sum with the layer's input, if asked."""
     import keras
@@ -122,12 +123,12 @@ def hidden_layers(
             kernel_initializer=model.kernel_initializer.build(),
             bias_initializer=model.bias_initializer.build(),
             **regularization.on_weights(),
-            name=f"dense_{index}",
+            name=f"{prefix}dense_{index}",
         )(x)
-        x = normalize(x, regularization.normalization, f"dense_{index}_normalization")
-        x = activation.layer(f"dense_{index}_activation")(x)
+        x = normalize(x, regularization.normalization, f"{prefix}dense_{index}_normalization")
+        x = activation.layer(f"{prefix}dense_{index}_activation")(x)
         if regularization.dropout:
-            x = keras.layers.Dropout(regularization.dropout, name=f"dense_{index}_dropout")(x)
+            x = keras.layers.Dropout(regularization.dropout, name=f"{prefix}dense_{index}_dropout")(x)
         if residual and before.shape[-1] == units:
-            x = keras.layers.Add(name=f"dense_{index}_sum")([before, x])
+            x = keras.layers.Add(name=f"{prefix}dense_{index}_sum")([before, x])
     return x

@@ -116,7 +116,10 @@ class BinaryCrossentropy(Smoothed):
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
 
     def check(self, signature: Signature) -> Iterator[Issue]:
-        if signature.classes != 2:
+        if signature.predicted.kind == "inputs":
+            if signature.kind != "image":
+                yield (), "is for pixels from 0 to 1; use mean_squared_error for the columns of a table"
+        elif signature.classes != 2:
             yield (), f"is for two classes; these data have {signature.classes}"
 
     def head(self, signature: Signature) -> Head:

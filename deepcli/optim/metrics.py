@@ -10,7 +10,7 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.evaluation.scores import SCORES
-from deepcli.models.heads import ForecastHead, Head
+from deepcli.models.heads import Head
 from deepcli.spec.fields import Positive
 from deepcli.spec.registry import Component, Issue, Registry, show
 
@@ -133,27 +133,14 @@ class NumberMetric(Metric):
     """A metric of numbers, in the units of the data; the mean over several targets.
 
     Forecasts of several targets are compared in standard deviations of each in training.
-
-    Attributes:
-        FORECAST: What of the errors of forecasts is averaged.
     """
 
     KERAS: ClassVar[str]
-    FORECAST: ClassVar[Literal["absolute", "squared"] | None] = None
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     better: ClassVar[Literal["max", "min"]] = "min"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
-        import keras
-
-        if isinstance(head, ForecastHead) and self.FORECAST is not None:
-            from deepcli.nn.forecast_losses import ForecastError
-
-            scales = head.scales if len(head.scales) > 1 else (1.0,)
-            return ForecastError(self.FORECAST, scales, head.middle, name=self.type)
-
-        metric: keras.metrics.Metric = getattr(keras.metrics, self.KERAS)(name=self.type)
-        return metric
+        return head.error(self.type, self.KERAS)
 
 
 @METRICS.register
@@ -162,7 +149,6 @@ class MeanAbsoluteErrorMetric(NumberMetric):
 
     type: Literal["mean_absolute_error"] = "mean_absolute_error"
     KERAS: ClassVar[str] = "MeanAbsoluteError"
-    FORECAST: ClassVar[Literal["absolute", "squared"] | None] = "absolute"
 
 
 @METRICS.register
@@ -171,7 +157,6 @@ class RootMeanSquaredError(NumberMetric):
 
     type: Literal["root_mean_squared_error"] = "root_mean_squared_error"
     KERAS: ClassVar[str] = "RootMeanSquaredError"
-    FORECAST: ClassVar[Literal["absolute", "squared"] | None] = "squared"
 
 
 @METRICS.register
@@ -181,6 +166,28 @@ class R2Score(NumberMetric):
     type: Literal["r2_score"] = "r2_score"
     KERAS: ClassVar[str] = "R2Score"
     better: ClassVar[Literal["max", "min"]] = "max"
+
+
+@METRICS.register
+class MeanSquaredErrorMetric(NumberMetric):
+    """Mean squared difference between outputs and what is right."""
+
+    type: Literal["mean_squared_error"] = "mean_squared_error"
+    KERAS: ClassVar[str] = "MeanSquaredError"
+    tasks: ClassVar[tuple[str, ...]] = ("reconstruction",)
+
+
+@METRICS.register
+class BinaryCrossentropyMetric(NumberMetric):
+    """Mean binary cross-entropy of pixels from 0 to 1, in nats."""
+
+    type: Literal["binary_crossentropy"] = "binary_crossentropy"
+    KERAS: ClassVar[str] = "BinaryCrossentropy"
+    tasks: ClassVar[tuple[str, ...]] = ("reconstruction",)
+
+    def check(self, signature: Signature) -> Iterator[Issue]:
+        if signature.kind != "image":
+            yield (), "is for pixels from 0 to 1; use mean_squared_error"
 
 
 class LabelMetric(Metric):

@@ -10,17 +10,20 @@ from markupsafe import Markup
 
 from deepcli.evaluation.forecast_examples import ForecastExamples
 from deepcli.evaluation.forecast_predictions import ForecastPredictions
+from deepcli.evaluation.input_predictions import InputPredictions
 from deepcli.evaluation.label_predictions import LabelPredictions
 from deepcli.evaluation.level_predictions import LevelPredictions
 from deepcli.evaluation.mistakes import Mistakes
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.other_mistakes import LabelMistakes, NumberMistakes
 from deepcli.evaluation.predictions import Predictions
+from deepcli.evaluation.shown_inputs import InputExamples
 from deepcli.evaluation.token_mistakes import TokenMistakes, within
 from deepcli.evaluation.token_predictions import TokenPredictions
 from deepcli.reports.class_mistakes import class_mistakes
 from deepcli.reports.class_sections import class_sections
 from deepcli.reports.forecast_sections import forecast_examples, forecast_sections
+from deepcli.reports.input_sections import input_examples, input_sections
 from deepcli.reports.label_sections import label_mistakes, label_sections
 from deepcli.reports.level_sections import level_sections
 from deepcli.reports.number_sections import number_mistakes, number_sections
@@ -84,6 +87,10 @@ def _(predictions: ForecastPredictions, targets: int) -> bool:
     return len(predictions.names) == targets
 
 
+def _(predictions: InputPredictions, targets: int) -> bool:
+    return int(predictions.labels.max(initial=-1)) < max(targets, 1)
+
+
 BY_PREDICTIONS: dict[type, Any] = {
     Predictions: class_sections,
     LevelPredictions: level_sections,
@@ -91,6 +98,7 @@ BY_PREDICTIONS: dict[type, Any] = {
     NumberPredictions: number_sections,
     TokenPredictions: token_sections,
     ForecastPredictions: forecast_sections,
+    InputPredictions: input_sections,
 }
 BY_WORST: dict[type, Any] = {
     Mistakes: class_mistakes,
@@ -98,6 +106,7 @@ BY_WORST: dict[type, Any] = {
     NumberMistakes: number_mistakes,
     TokenMistakes: token_mistakes,
     ForecastExamples: forecast_examples,
+    InputExamples: input_examples,
 }
 for kind, write in BY_PREDICTIONS.items():
     sections.register(kind, write)

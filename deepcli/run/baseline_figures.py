@@ -74,7 +74,9 @@ def learned_figures(
 
     task, signature = experiment.resolved_task, experiment.signature
     for name in baselines_for(signature) if names is None else names:
-        fitted = fit_baseline(name, signature, splits.train, splits.validation, experiment.seed)
+        fitted = fit_baseline(
+            name, signature, splits.train, splits.validation, experiment.seed, experiment.model.code_size
+        )
         test = splits.test
         predictions = task.predicted(signature, test, fitted.outputs(test), None)
         if (held := splits.validation) is not None:

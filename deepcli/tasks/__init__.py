@@ -1,11 +1,12 @@
 """What a model is trained for, as a spec says it, such as `classification`, `regression` or `language_model`."""
 
-from deepcli.tasks import auto, classification, forecasting, language_model, multilabel, regression
+from deepcli.tasks import auto, classification, forecasting, language_model, multilabel, reconstruction, regression
 from deepcli.tasks.base import TASKS, Task
 from deepcli.tasks.classification import Classification, Ordinal
 from deepcli.tasks.forecasting import Forecasting
 from deepcli.tasks.language_model import LanguageModel
 from deepcli.tasks.multilabel import Multilabel
+from deepcli.tasks.reconstruction import Reconstruction
 from deepcli.tasks.regression import Regression
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "LanguageModel",
     "Multilabel",
     "Ordinal",
+    "Reconstruction",
     "Regression",
     "Task",
     "auto",
@@ -22,5 +24,6 @@ __all__ = [
     "forecasting",
     "language_model",
     "multilabel",
+    "reconstruction",
     "regression",
 ]

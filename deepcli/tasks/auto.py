@@ -26,7 +26,7 @@ class AutoTask(Task):
 
     type: Literal["auto"] = "auto"
 
-    takes: ClassVar[tuple[TargetKind, ...]] = ("classes", "labels", "numbers", "levels", "tokens", "series")
+    takes: ClassVar[tuple[TargetKind, ...]] = ("classes", "labels", "numbers", "levels", "tokens", "series", "inputs")
     losses: ClassVar[tuple[str, ...]] = ()
     metrics: ClassVar[tuple[str, ...]] = ()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.schema import TargetKind
 from deepcli.data.signature import Signature
+from deepcli.errors import UsageError
 from deepcli.models.heads import Head
 from deepcli.optim.losses import LOSSES, Loss
 from deepcli.optim.metrics import METRICS, Metric
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Split
     from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.predictions_base import AnyPredictions
+
+
+Predict = Callable[["keras.Model", "np.ndarray"], "np.ndarray"]
+"""Takes a Keras model and inputs, returns the model's outputs, float32 (examples, ...)."""
 
 
 class Task(Component):
@@ -60,6 +65,10 @@ class Task(Component):
     def resolve(self, signature: Signature) -> Task:
         """Return the task that it stands for: itself, unless it is `auto`."""
         return self
+
+    def posed(self, signature: Signature) -> Signature:
+        """Return what a model needs to know about data for this task: as the data are, unless inputs are predicted."""
+        return signature
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         """Yield why the task does not fit the data."""
@@ -129,6 +138,24 @@ class Task(Component):
         text. `predictions` then gets what is kept, and `measured` gives the values of the loss and the metrics.
         """
         return None
+
+    def kept_with(self, loss: Loss, signature: Signature) -> Callable[[Any, Any], Any] | None:
+        """Return what `kept` returns, for a task whose loss must be kept, too, as it does not follow from the rest."""
+        return self.kept(signature)
+
+    def examined(
+        self, predictions: AnyPredictions, signature: Signature, split: Split, model: keras.Model, predict: Predict
+    ) -> AnyPredictions:
+        """Return predictions with what only an evaluation needs, and not each epoch; by default the same.
+
+        Args:
+            predictions: What `predicted` returned.
+            signature: The data.
+            split: The examples.
+            model: The model.
+            predict: Takes a model, which may be a part of the model, and inputs; returns its outputs.
+        """
+        return predictions
 
     def measured(self, predictions: AnyPredictions, metrics: Sequence[str]) -> dict[str, float]:
         """Return the loss and the metrics of predictions of which a part was kept; for tasks with `kept`.
@@ -213,6 +240,17 @@ class Task(Component):
             head: The output layer.
             top_k: How many of the likeliest answers to give; None for all, in order.
         """
+
+    def encoder_answers(self, size: int | None) -> Interpreter:
+        """Return what says the codes of inputs.
+
+        Args:
+            size: Numbers in a code; None for a model without codes.
+
+        Raises:
+            UsageError: The task has no codes.
+        """
+        raise UsageError(f"--encode: is for autoencoders (task: reconstruction); {self.type} has no codes")
 
     def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
         """Return what the script beside an exported model needs to say what outputs mean; by default their names.

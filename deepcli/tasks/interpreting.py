@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.sources.naming import printable
+from deepcli.errors import UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -45,10 +46,28 @@ class Interpretation:
 
 
 class Interpreter(ABC):
-    """Says what outputs mean."""
+    """Says what outputs mean.
+
+    Attributes:
+        ranks: Whether there are several answers of which the likeliest can be shown.
+    """
+
+    ranks: ClassVar[bool] = True
+
+    def asked(self, model: keras.Model) -> keras.Model:
+        """Return the model whose outputs `each` takes: the model itself, or what is made of it."""
+        return model
 
     def prepare(self, model: keras.Model) -> None:  # noqa: B027 - most need nothing
         """Take from the model what is needed besides its outputs; by default nothing."""
+
+    def at_quantile(self, quantile: float) -> Interpreter:
+        """Return the same with another share of the validation examples whose errors are not unusual.
+
+        Raises:
+            UsageError: Answers have no such threshold, or the share is not between 0 and 1.
+        """
+        raise UsageError("--quantile: is for autoencoders (task: reconstruction), whose errors have a threshold")
 
     @property
     @abstractmethod

@@ -61,6 +61,11 @@ def say(output):
     given = [k for k in np.argsort(-output, kind="stable") if output[k] >= np.float32(THRESHOLDS[k])]
     return ", ".join(f"{LABELS[k]} {output[k]:.4f}" for k in given) or "none"'''
 
+INPUTS = '''\
+def say(output):
+    """Say which values the reconstruction has: pixels from 0 to 1, or the values of the columns of a table."""
+    return f"{output.size} values from {output.min():.4f} to {output.max():.4f}"'''
+
 NUMBERS = '''\
 def say(output):
     """Name the numbers, which are in the units of the training data."""

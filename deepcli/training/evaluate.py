@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class Evaluator:
         self._metrics = build_metrics(experiment)
         self._backend = backend
         self._task, self._signature = experiment.resolved_task, experiment.signature
-        self._kept = self._task.kept(self._signature)
+        self._kept = self._task.kept_with(experiment.resolved_loss, self._signature)
 
     def __call__(self, model: keras.Model, split: Split, check: Check = heed) -> Measured:
         """Evaluate a model on a split; `check` is called after each batch and may raise."""
@@ -89,6 +89,15 @@ class Evaluator:
         names = [metric.name for metric in self._metrics]
         values = {name: number(value) for name, value in self._task.measured(predictions, names).items()}
         return Measured(values, predictions, split, self._signature.columns)
+
+    def examine(self, model: keras.Model, measured: Measured) -> Measured:
+        """Add to what was measured what only an evaluation needs, and not each epoch."""
+
+        def predict(part: keras.Model, x: np.ndarray) -> np.ndarray:
+            return self._backend.predict(part, x, self._batch_size)
+
+        found = self._task.examined(measured.predictions, self._signature, measured.split, model, predict)
+        return replace(measured, predictions=found)
 
     def tune(self, model: keras.Model, measured: Measured) -> None:
         """Set the weights of a model that are chosen on the validation split."""
@@ -121,6 +130,10 @@ class LoadedModel:
     def measure(self, split: Split, batch_size: int = BATCH_SIZE) -> Measured:
         """Predict a split in batches and compute the loss and metrics of the spec."""
         return Evaluator(self.experiment, self.backend, batch_size)(self.model, split)
+
+    def examine(self, measured: Measured, batch_size: int = BATCH_SIZE) -> Measured:
+        """Add to what was measured what only an evaluation needs."""
+        return Evaluator(self.experiment, self.backend, batch_size).examine(self.model, measured)
 
 
 def load_model(checkpoint: CheckpointFile) -> LoadedModel:
@@ -168,7 +181,7 @@ def evaluate(
     loaded = loaded or load_model(checkpoint)
     experiment, state, chosen = loaded.experiment, loaded.state, loaded.device
     reporter.note(f"device: {chosen.choice}; precision: {state.precision} (as trained)")
-    measured = loaded.measure(split, batch_size)
+    measured = loaded.examine(loaded.measure(split, batch_size), batch_size)
     scored = score(measured.predictions, experiment, reporter)
     own = dict(measured.metrics)
     result = Result(

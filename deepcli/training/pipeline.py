@@ -142,7 +142,10 @@ def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Ten
         return _window_gatherer(split.text)
     if split.series is not None:
         return _series_gatherer(split.series)
-    labels, gather = tf.constant(split.y), gatherer(split.x)
+    gather = gatherer(split.x)
+    if split.predicts_inputs:
+        return lambda positions: (gather(positions),) * 2
+    labels = tf.constant(split.y)
 
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         found = tf.gather(labels, positions)

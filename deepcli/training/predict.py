@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
+import keras
 import numpy as np
 
 from deepcli.inputs.example import Example, Unreadable, collate
@@ -12,7 +13,10 @@ from deepcli.training.evaluate import LoadedModel
 
 
 def predict(
-    loaded: LoadedModel, inputs: Iterable[Example | Unreadable], batch_size: int
+    loaded: LoadedModel,
+    inputs: Iterable[Example | Unreadable],
+    batch_size: int,
+    asked: Callable[[keras.Model], keras.Model] = lambda model: model,
 ) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
     """Predict examples as they arrive.
 
@@ -20,11 +24,12 @@ def predict(
         loaded: The model.
         inputs: The examples; unreadable inputs keep their place among them.
         batch_size: Examples per batch.
+        asked: Takes the model and returns the one whose outputs are wanted, which may be a part of it.
 
     Yields:
         A batch of inputs, and for the examples among them the model's outputs, float32 (examples, outputs).
     """
-    function = loaded.backend.function(loaded.model)
+    function = loaded.backend.function(asked(loaded.model))
     upcoming = iter(inputs)
     while batch := list(islice(upcoming, batch_size)):
         examples = [one.x for one in batch if isinstance(one, Example)]

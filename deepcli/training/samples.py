@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.splits import Split, strata_of
 from deepcli.data.augmentation import ImageAugmentation
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.augmentation import augmentation_layers
@@ -62,7 +62,7 @@ def sheet(rows: list[np.ndarray]) -> np.ndarray:
 
 def _choose(train: Split) -> np.ndarray:
     """Choose the first image of each class, and fill up with other images if there are fewer classes than places."""
-    _, first = np.unique(train.y, return_index=True)
+    _, first = np.unique(strata_of(train.y if train.labels is None else train.labels), return_index=True)
     others = np.setdiff1d(np.arange(len(train)), first)
     images: np.ndarray = np.asarray(train.x)[np.concatenate([first, others])[:EXAMPLES]]
     return images

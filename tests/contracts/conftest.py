@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,6 +21,8 @@ SIGNATURES = {"images": IMAGES, "tokens": TOKENS, "features": FEATURES, "text": 
 
 
 def tiny_split(signature: Signature, count: int = 24) -> Split:
+    if signature.predicted.kind == "inputs":
+        return tiny_split(dataclasses.replace(signature, target=None), count).of_inputs(True)
     if signature.kind == "features":
         return table_split(count)
     if signature.kind == "text":

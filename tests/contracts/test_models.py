@@ -13,6 +13,7 @@ from deepcli.data.arrays.splits import Provenance, Splits, Tokens, generator
 from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
 from deepcli.models.base import PLURALS, Start
+from deepcli.tasks import Reconstruction
 from deepcli.training import saving
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
@@ -36,6 +37,7 @@ AUGMENTATION = {
     "series": None,
 }
 SMALL: dict[str, dict[str, Any]] = {
+    "autoencoder": {"latent": 3, "hidden_units": [8]},
     "application": {"architecture": "mobilenet"},
     "cnn": {"filters": [4, 4]},
     "ngram": {"buckets": 64},
@@ -110,6 +112,21 @@ OF_SERIES: dict[str, list[dict[str, Any]]] = {
 }
 NOT_OF_TEXT = ("bidirectional", "pooling", "embeddings")
 HARD: dict[str, list[dict[str, Any]]] = {
+    "autoencoder": [
+        {
+            "noise": {"gaussian": 0.1, "masking": 0.2},
+            "sparsity": 1e-3,
+            "regularization": {"normalization": "batch", "dropout": 0.2, "l2": 1e-3, "dropconnect": 0.2},
+        },
+        {
+            "filters": [4, 4, 4],
+            "kernel_size": 2,
+            "variational": True,
+            "beta": 0.5,
+            "noise": {"masking": 0.2},
+            "regularization": {"normalization": "batch", "spatial_dropout": 0.2, "activity_l2": 1e-3},
+        },
+    ],
     "sequential": [{"layers": 1, "augmented": True}, {"layers": 2}],
     "mlp": [
         {
@@ -215,6 +232,8 @@ def is_long(variant, kind) -> bool:
     name, index = str(variant.id).rsplit("-", 1)
     if kind == "text":
         return str(variant.id) not in OF_TEXT_SHOWN
+    if name == "autoencoder":
+        return index == "0"  # the others have all that it has
     return name == "application" or (name in ("rnn", "gru") and index != "0")
 
 
@@ -261,8 +280,17 @@ def experiment_for(model, kind):
         model.pop("one_hot", None)
     if kind != "features":
         model.pop("bins", None)
+    if kind != "image" and model["type"] == "autoencoder":
+        model.pop("filters", None)
+        model.pop("kernel_size", None)
+        model["regularization"] = {**model.get("regularization", {}), "spatial_dropout": 0.0}
     data = {"type": "cifar10"} if model["type"] == "application" else DATA[kind]
-    return Experiment.model_validate({"data": {**data, "augmentation": augmentation}, "model": model})
+    return Experiment.model_validate({**task_of(model), "data": {**data, "augmentation": augmentation}, "model": model})
+
+
+def task_of(model):
+    """Return the section `task` that a family needs."""
+    return {"task": "reconstruction"} if MODELS[model["type"]].predicts_inputs else {}
 
 
 @pytest.fixture
@@ -320,7 +348,10 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
     steps = experiment.signature.shape if experiment.signature.kind == "text" else ()
     shape = (*steps, *experiment.head.shape)
     assert outputs.shape == (24, *shape)
-    assert len(shape) > 1 or ((outputs >= 0) & (outputs <= 1)).all()
+    values = experiment.model.predicts_inputs and experiment.signature.kind == "features"
+    assert (
+        (len(shape) > 1 and not experiment.model.predicts_inputs) or values or ((outputs >= 0) & (outputs <= 1)).all()
+    )
 
 
 @every_variant
@@ -381,6 +412,8 @@ def test_the_same_seed_trains_to_the_same_bits(experiment):
 def test_other_kinds_of_data_are_refused(name, kind, tiny_table):
     signature = SIGNATURES[kind]
     issues = list(MODELS[name].example().issues(signature))
+    if MODELS[name].predicts_inputs:
+        signature = Reconstruction().posed(signature)
     if signature.kind in MODELS[name].kinds:
         assert all("takes" not in why for _, why in issues)
     else:
@@ -404,7 +437,9 @@ def test_other_kinds_of_data_are_refused(name, kind, tiny_table):
 )
 def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
     regularization = {"dropout": 0.5, "gaussian_noise": 1.0}
-    if not (name == "mlp" and kind != "tokens"):
+    if name == "autoencoder":
+        del regularization["gaussian_noise"]
+    elif not (name == "mlp" and kind != "tokens"):
         regularization["spatial_dropout"] = 0.5
     model = {"type": name, **SMALL.get(name, {}), "regularization": regularization}
     if name == "ngram":
@@ -413,7 +448,7 @@ def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
         first = {"image": ["flatten"], "tokens": ["embedding", "flatten"], "features": []}[kind]
         noise = [{"type": "gaussian_noise", "stddev": 1.0}, {"type": "dropout", "rate": 0.5}]
         model = {"type": name, "layers": [*first, *noise]}
-    experiment = Experiment.model_validate({"data": DATA[kind], "model": model})
+    experiment = Experiment.model_validate({**task_of(model), "data": DATA[kind], "model": model})
     built_model, x = built(experiment), split_for(experiment).x
     assert np.array_equal(BACKEND.predict(built_model, x, 24), BACKEND.predict(built_model, x, 24))
     inputs = np.asarray(x) if kind != "tokens" else generator(0).randint(1, 30, (24, 12)).astype(np.int32)

@@ -44,7 +44,7 @@ def test_a_model_that_was_traced_before(name, kind, spec, tmp_path, tiny_imdb, t
     experiment = experiment_for(LAST[name, kind], kind)
     plain = experiment.model_dump(mode="json")
     small = {"limit": 48, "batch_size": 16} | ({"path": str(tiny_imdb)} if kind == "tokens" else {})
-    sections = {"data": {**plain["data"], **small}, "model": plain["model"]}
+    sections = {"task": plain["task"], "data": {**plain["data"], **small}, "model": plain["model"]}
     check(spec(dump(sections) + SECTIONS), [], tmp_path)
 
 

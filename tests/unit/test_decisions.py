@@ -204,6 +204,12 @@ class TestWords:
             ("ordinal", 2, "ordinal answers the median level", "could change the answers of ordinal"),
             ("regression", 2, "regression answers without a threshold", "regression has no probabilities of classes"),
             ("language_model", 9, "language_model answers without", "language_model has no probabilities of classes"),
+            (
+                "reconstruction",
+                2,
+                "reconstruction answers without a threshold",
+                "reconstruction has no probabilities of",
+            ),
         ],
     )
     def test_each_task_says_whether_it_has_a_threshold_and_a_temperature(self, task, classes, threshold, temperature):
@@ -228,7 +234,8 @@ class TestWords:
 
 
 def test_every_task_is_asked_for_both():
-    assert set(TASKS) - {"auto"} == {"classification", "language_model", "multilabel", "ordinal", "regression"}
+    asked = {"classification", "forecasting", "language_model", "multilabel", "ordinal", "reconstruction", "regression"}
+    assert set(TASKS) - {"auto"} == asked
 
 
 @pytest.mark.parametrize("units", [1, 3])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deepcli.data.arrays.array_inputs import ArrayKind, Named, inputs_of, kind_of, loses_digits
 from deepcli.data.arrays.array_stores import open_store
-from deepcli.data.arrays.array_targets import ArrayTargets, targets_of
+from deepcli.data.arrays.array_targets import ArrayTargets, labels_besides, no_labels, targets_of
 from deepcli.data.arrays.splits import Inputs, Tokens
 from deepcli.data.arrays.stored_arrays import ArrayStore, Described
 from deepcli.data.schema import Kind, TargetKind
@@ -68,6 +68,8 @@ def open_arrays(
         DataError: A file or array is missing, damaged or holds objects, or cannot be converted without loss.
     """
     store = open_store(path)
+    if target == "inputs" and (alone := inputs_alone(store, x, y)) is not None:
+        return _unlabelled(store, alone, kind)
     beside = _targets_beside(path, y)
     pairs, findings = ({WHOLE: (path.stem, beside.path.stem)}, []) if beside else _pairs(store, x, y)
     xs = {split: Named(str(path), names[0], store.read(names[0])) for split, names in pairs.items()}
@@ -84,9 +86,30 @@ def open_arrays(
     shape = _shape(xs, inputs)
     for part in xs.values():
         findings += _doubts(part, found, kind)
-    targets = targets_of(ys, target)
+    targets = labels_besides(ys) if target == "inputs" else targets_of(ys, target)
     vocabulary = max(int(part.values.max()) for part in inputs.values()) + 1 if found == "tokens" else None  # type: ignore[union-attr]
     return ArrayFile(found, shape, inputs, targets, pairs, vocabulary, (*findings, *targets.findings))
+
+
+def inputs_alone(store: ArrayStore, x: str | None, y: str | None) -> dict[str, str] | None:
+    """Return the arrays of inputs by split if a file has no targets; None if it has."""
+    if y is not None or _candidates(store.arrays, Y_NAMES) or _named_splits(store.arrays, Y_NAMES):
+        return None
+    if x is None and "train" in (found := _named_splits(store.arrays, X_NAMES)):
+        return {split: found[split] for split in ("train", "validation", "test") if split in found}
+    only = x if x is not None or len(store.arrays) > 1 else next(iter(store.arrays), None)
+    return {WHOLE: _one(store, only, "x", X_NAMES)}
+
+
+def _unlabelled(store: ArrayStore, names: Mapping[str, str], kind: ArrayKind) -> ArrayFile:
+    """Read inputs that have no targets."""
+    xs = {split: Named(str(store.path), name, store.read(name)) for split, name in names.items()}
+    found = kind_of(xs[WHOLE], kind)
+    inputs = {split: inputs_of(part, found) for split, part in xs.items()}
+    findings = [doubt for part in xs.values() for doubt in _doubts(part, found, kind)]
+    targets = no_labels({split: len(part) for split, part in inputs.items()})
+    pairs = {split: (name, "") for split, name in names.items()}
+    return ArrayFile(found, _shape(xs, inputs), inputs, targets, pairs, None, tuple(findings))
 
 
 def _targets_beside(path: Path, y: str | None) -> ArrayStore | None:

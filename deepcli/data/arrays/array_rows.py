@@ -13,7 +13,7 @@ from deepcli.data.arrays.array_files import ArrayFile, open_arrays
 from deepcli.data.arrays.array_inputs import ArrayKind
 from deepcli.data.arrays.splits import Inputs, Tokens
 from deepcli.data.schema import Column, Schema, Target, TargetKind
-from deepcli.data.sources.class_numbers import class_numbers
+from deepcli.data.sources.class_numbers import class_numbers, known_numbers
 from deepcli.data.sources.gathered import Gathered
 from deepcli.data.sources.splitting import Divisible, label_strata
 from deepcli.errors import DataError
@@ -112,6 +112,9 @@ def _targets(file: ArrayFile, y: np.ndarray, known: Schema | None, source: str) 
     target = Target(kind=found.kind, names=found.names, reason=found.reason) if known is None else known.target
     if found.kind == "numbers":
         return target, [tuple(row) for row in y.reshape(len(y), -1).astype(np.float64).tolist()]
+    if found.kind == "inputs":
+        labels = [found.names[k] if k >= 0 else "" for k in y.tolist()]
+        return target, known_numbers(labels, target.names)
     if found.kind == "labels":
         return target, [tuple(np.flatnonzero(row).tolist()) for row in y]
     _, numbers = class_numbers([found.names[k] for k in y.tolist()], found.names, known, source)

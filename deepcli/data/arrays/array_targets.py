@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from deepcli.data.arrays.array_inputs import Named
 from deepcli.data.schema import MAX_CLASSES, TargetKind
+from deepcli.data.sources.class_numbers import UNLABELLED
 from deepcli.data.sources.findings import Finding
+from deepcli.errors import DataError
 
 FEW_VALUES = 20
 """Numbers with at most this number of different values may be classes."""
@@ -59,6 +61,27 @@ def targets_of(parts: dict[str, Named], kind: TargetKind | None) -> ArrayTargets
     if kind == "numbers":
         return _numbers(parts, "as the task says")
     return _of_values(parts, kind)
+
+
+def no_labels(counts: dict[str, int]) -> ArrayTargets:
+    """Return the targets of inputs that are predicted themselves and have no classes besides.
+
+    Args:
+        counts: Number of examples of each split.
+    """
+    splits = {split: np.full(count, UNLABELLED, np.int32) for split, count in counts.items()}
+    return ArrayTargets("inputs", (), splits, "the inputs themselves")
+
+
+def labels_besides(parts: dict[str, Named]) -> ArrayTargets:
+    """Return the targets of inputs that are predicted themselves, with the classes of an array besides, if it has such."""
+    try:
+        found = targets_of(parts, None)
+    except DataError:
+        found = None
+    if found is None or found.kind != "classes":
+        return no_labels({split: len(part.array) for split, part in parts.items()})
+    return replace(found, kind="inputs", findings=())
 
 
 def _column(y: Named) -> Named:

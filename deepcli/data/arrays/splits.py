@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -94,6 +94,9 @@ class Split:
     `text` has the tokens of which `x` and `y` are views if the examples are windows of a running text. Backends gather
     batches from it: arrays of all windows would take many times the memory of the text. `series` has the rows of windows of
     time series in the same way.
+
+    Where inputs are predicted, `y` is `x` itself, which is in memory once, and `labels` are the classes that examples have
+    besides, if they have any.
     """
 
     x: Inputs
@@ -101,6 +104,7 @@ class Split:
     ids: np.ndarray
     text: TextWindows | None = None
     series: SeriesWindows | None = None
+    labels: np.ndarray | None = None
 
     @classmethod
     def of_series(cls, series: SeriesWindows) -> Split:
@@ -111,6 +115,20 @@ class Split:
     def of_text(cls, text: TextWindows) -> Split:
         """Return the windows of a running text as examples."""
         return cls(text.inputs, text.targets, np.arange(len(text)), text)
+
+    def of_inputs(self, labelled: bool) -> Split:
+        """Return the same examples with their inputs as targets.
+
+        Args:
+            labelled: Whether the former targets are classes, to be kept as labels.
+        """
+        assert isinstance(self.x, np.ndarray)
+        return replace(self, y=self.x, labels=self.y if labelled else None)
+
+    @property
+    def predicts_inputs(self) -> bool:
+        """Whether the targets are the inputs."""
+        return self.y is self.x
 
     def __len__(self) -> int:
         return len(self.y)
@@ -137,6 +155,16 @@ class Splits:
         if split is None:
             raise DataError("this run has no validation split (data.validation_split is 0)")
         return split
+
+    def of_inputs(self, labelled: bool) -> Splits:
+        """Return the same splits with inputs as targets; see `Split.of_inputs`."""
+        held = self.validation
+        return replace(
+            self,
+            train=self.train.of_inputs(labelled),
+            validation=None if held is None else held.of_inputs(labelled),
+            test=self.test.of_inputs(labelled),
+        )
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
@@ -214,4 +242,5 @@ def select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:
     """Return the examples at some positions as a split."""
     if len(ids) == len(y):
         return Split(x, y, ids)
-    return Split(x[ids], y[ids], ids)
+    chosen = x[ids]
+    return Split(chosen, chosen if y is x and isinstance(chosen, np.ndarray) else y[ids], ids)

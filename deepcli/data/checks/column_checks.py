@@ -53,7 +53,7 @@ def _missing(view: DataView, figures: Sequence[ColumnFigures]) -> Iterator[Findi
 
 def _given_away(view: DataView) -> Iterator[Finding]:
     """Report columns that alone predict the target of held-out rows."""
-    if view.target.kind == "labels" or (view.target.kind == "numbers" and len(view.target.names) != 1):
+    if view.target.kind in ("labels", "inputs") or (view.target.kind == "numbers" and len(view.target.names) != 1):
         return
     held = sum(len(places) for split, places in view.places.items() if split != "train")
     if held < HELD_OUT or "train" not in view.places:

@@ -111,7 +111,7 @@ class DataReport:
         kind: `image`, `tokens`, `features` or `text`.
         shape: The shape of an input, as models take it; empty if they cannot be trained on.
         layout: How files were read: delimiter, encoding, header and others.
-        target_kind: `classes`, `labels`, `numbers`, `levels` or `tokens`.
+        target_kind: `classes`, `labels`, `numbers`, `levels`, `tokens` or `inputs`.
         target: The columns that hold the target; empty where folders or arrays do.
         target_reason: Why it is of this kind.
         counts: Number of examples by split.

@@ -80,7 +80,7 @@ def inspect_view(view: DataView) -> DataReport:
 
 
 def _classes(view: DataView) -> tuple[ClassLine, ...]:
-    if view.target.kind == "numbers":
+    if view.target.kind in ("numbers", "inputs"):
         return ()
     counts = class_counts(view)
     numbers = range(max([len(view.target.names), *(k + 1 for found in counts.values() for k in found)]))
@@ -109,7 +109,7 @@ def _numbers(view: DataView) -> tuple[NumberLine, ...]:
 def _simplest(view: DataView) -> Simplest | None:
     """Return what always predicting the most frequent class, or the mean, of training reaches."""
     train = view.places.get("train")
-    if not train or view.target.kind == "labels":
+    if not train or view.target.kind in ("labels", "inputs"):
         return None
     if view.has_classes:
         usual = Counter(view.values[place] for place in train).most_common(1)[0][0]
@@ -150,6 +150,8 @@ def target_text(view: DataView, place: int) -> str:
     value = view.values[place]
     if view.target.kind == "numbers":
         return ", ".join(f"{number:g}" for number in value)
+    if view.target.kind == "inputs":
+        return ""
     if view.target.kind == "labels":
         return ", ".join(map(view.name_of, value)) or "(none)"
     return view.name_of(value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from deepcli.data.base import SPLITS
 from deepcli.data.checks.view import DataView
 from deepcli.data.own import OwnDataset
-from deepcli.data.schema import Kind, Schema
+from deepcli.data.schema import Kind, Schema, Target
 from deepcli.data.sources.assignment import unpacked
 from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.gathered import Gathered
@@ -41,6 +42,7 @@ def own_view(dataset: OwnDataset, trained: Schema | None = None) -> DataView:
         if trained and same
         else _divided(dataset, gathered, findings)
     )
+    target, values = _target(gathered, trained)
     content = gathered.content
     table = content if hasattr(content, "chosen") else None
     return DataView(
@@ -48,8 +50,8 @@ def own_view(dataset: OwnDataset, trained: Schema | None = None) -> DataView:
         type=dataset.type,
         kind=_kind(gathered),
         shape=schema.shape if schema else (),
-        target=gathered.target,
-        values=gathered.values,
+        target=target,
+        values=values,
         splits=splits,
         division=_division(dataset, gathered),
         keys=gathered.divisible.keys,
@@ -64,6 +66,16 @@ def own_view(dataset: OwnDataset, trained: Schema | None = None) -> DataView:
         table=table,
         **_inputs(gathered),
     )
+
+
+def _target(gathered: Gathered, trained: Schema | None) -> tuple[Target, Sequence[Any]]:
+    """Return targets as checks see them; where inputs are predicted, the classes besides, if all examples have one."""
+    target, values = gathered.target, gathered.values
+    if target.kind != "inputs":
+        return target, values
+    if trained is None and target.names and min(values) >= 0:
+        return target.model_copy(update={"kind": "classes"}), values
+    return Target(kind="inputs", reason=target.reason), [0] * len(values)
 
 
 def _divided(dataset: OwnDataset, gathered: Gathered, findings: list[Finding]) -> tuple[Schema | None, list[str]]:

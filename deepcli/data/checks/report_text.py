@@ -83,7 +83,8 @@ def _head(report: DataReport) -> Iterator[str]:
             layout.replace("format ", "", 1).replace("header True", "header").replace("header False", "no header"),
         )
     target = ", ".join(report.target)
-    what = {"levels": "ordered levels"}.get(report.target_kind, report.target_kind)
+    named = {"levels": "ordered levels", "inputs": "none", None: "none"}
+    what = named.get(report.target_kind, str(report.target_kind))
     number = f"{len(report.classes)} {what}" if report.classes else what
     reason = f" ({report.target_reason})" if report.target_reason else ""
     yield from _facts("target", f"{target}: {number}{reason}" if target else f"{number}{reason}")

@@ -10,6 +10,8 @@ from deepcli.errors import DataError
 from deepcli.spec.spelling import did_you_mean
 
 SHOWN = 10
+UNLABELLED = -1
+"""The number of the class of an example that has none, where inputs are predicted."""
 
 
 def class_numbers(
@@ -37,6 +39,15 @@ def class_numbers(
             f"{' and more' if len(classes) > SHOWN else ''}; leave these examples out, or train a new model with them"
         )
     return classes, [numbers[label] for label in labels]
+
+
+def known_numbers(labels: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return the number of each example's class, -1 where it has none that is known.
+
+    Where inputs are predicted, classes only colour pictures, so that examples of other classes are as welcome.
+    """
+    numbers = {name: number for number, name in enumerate(names)}
+    return [numbers.get(label, UNLABELLED) for label in labels]
 
 
 def class_kind(reads: TargetKind | None, source: str) -> TargetKind:

@@ -55,8 +55,12 @@ class PictureFolder:
     findings: tuple[Finding, ...]
 
 
-def list_pictures(folder: Path) -> PictureFolder:
+def list_pictures(folder: Path, labelled: bool = True) -> PictureFolder:
     """List the pictures of a folder with their classes; no picture is opened.
+
+    Args:
+        folder: The folder.
+        labelled: Whether pictures need classes. Otherwise they have them if all are in class folders, and there are two.
 
     Raises:
         DataError: It is missing or not a folder, has no pictures or only one class, its layout is unclear, or a split has
@@ -74,14 +78,14 @@ def list_pictures(folder: Path) -> PictureFolder:
     if not walk.files:
         left_out = "".join(f"\n  {one.where}: {one.text}" for one in walk.findings)
         raise DataError(f"{shown}: has no pictures (JPEG, PNG, WebP, BMP, GIF or TIFF); {EXPECTED}{left_out}")
-    return _Sorting(folder, walk).result()
+    return _Sorting(folder, walk, labelled).result()
 
 
 class _Sorting:
     """Gives every picture its class and split."""
 
-    def __init__(self, folder: Path, walk: PictureWalk) -> None:
-        self._folder, self._walk = folder, walk
+    def __init__(self, folder: Path, walk: PictureWalk, labelled: bool) -> None:
+        self._folder, self._walk, self._labelled = folder, walk, labelled
         self._shown = printable(str(folder))
         self._findings = list(walk.findings)
         self._splits = split_folders(self._shown, [file.parts for file in walk.files], self._findings)
@@ -91,6 +95,8 @@ class _Sorting:
 
     def result(self) -> PictureFolder:
         """Sort the pictures and check that every class can be learned."""
+        if not self._labelled and not self._has_classes():
+            return self._unlabelled()
         pictures = self._sorted()
         counts: dict[str | None, Counter[str]] = defaultdict(Counter)
         for picture in pictures:
@@ -102,6 +108,27 @@ class _Sorting:
         self._enough(classes)
         splits = tuple(name for name in ("train", "validation", "test") if counts.get(name))
         return PictureFolder(self._folder, tuple(pictures), tuple(classes), splits, tuple(self._findings))
+
+    def _has_classes(self) -> bool:
+        """Return whether every picture is in a class folder, and classes are at least two."""
+        depth = self._depth
+        ours = [file for file in self._walk.files if not depth or file.parts[0] in self._splits]
+        labels = {file.parts[depth] for file in ours if len(file.parts) > depth + 1}
+        return len(labels) > 1 and all(len(file.parts) > depth + 1 for file in ours)
+
+    def _unlabelled(self) -> PictureFolder:
+        """Take all pictures, wherever they are, without classes."""
+        pictures = [
+            Picture("/".join(file.parts), "", self._splits.get(file.parts[0]), file.size, file.mtime_ns, file.ctime_ns)
+            for file in self._walk.files
+            if not self._depth or file.parts[0] in self._splits
+        ]
+        if left_out := len(self._walk.files) - len(pictures):
+            self._found("no-split", "warning", "", f"left out {left_out} pictures that are in no folder of a split")
+        pictures.sort(key=lambda picture: picture.name)
+        found = {picture.split for picture in pictures}
+        splits = tuple(name for name in ("train", "validation", "test") if name in found)
+        return PictureFolder(self._folder, tuple(pictures), (), splits, tuple(self._findings))
 
     def _sorted(self) -> list[Picture]:
         depth, stray, other = self._depth, [], Counter[str]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,20 @@ def read_target(table: Table, target: Target, partly: bool = False) -> ReadTarge
         _demand_variety(table, target, y)
     findings = _left_out(table, left_out)
     return ReadTarget(target.kind, target.columns, target.names, y, rows, target.reason, target.written, findings)
+
+
+def read_codes(table: Table, target: Target) -> list[int]:
+    """Return the code of each row's class, -1 where it is missing or has no name.
+
+    Args:
+        table: The table.
+        target: The classes, in one column.
+    """
+    reader, known = _reader(target, 0), dict[str | None, int]({None: -1})
+    for value in dict.fromkeys(table.column(target.columns[0])):
+        with contextlib.suppress(KeyError, ValueError):
+            known[value] = -1 if value is None or value in MISSING else reader(value)
+    return [known.get(value, -1) for value in table.column(target.columns[0])]
 
 
 def _reader(target: Target, column: int) -> Callable[[str], Any]:
