@@ -44,6 +44,7 @@ $end''')
 KINDS = {
     "image": "uint8, 0 to 255; scaling is inside the model",
     "tokens": "int32 ids, 0 for padding before or after",
+    "text": "int32 ids",
     "features": "float32, NaN for a missing number; scaling is inside the model",
 }
 """What the values of inputs are, by their kind."""

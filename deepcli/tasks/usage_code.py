@@ -65,3 +65,13 @@ NUMBERS = '''\
 def say(output):
     """Name the numbers, which are in the units of the training data."""
     return "  ".join(f"{name} {value:.7g}" for name, value in zip(NUMBERS, output.tolist()))'''
+
+TOKENS = '''\
+def say(logits):
+    """Draw the next token."""
+    logits = logits.astype(np.float64)
+    logits[UNKNOWN] = -np.inf
+    if TEMPERATURE == 0:
+        return int(logits.argmax())
+    shares = np.exp((logits - logits.max()) / TEMPERATURE)
+    return int(RANDOM.choice(len(shares), p=shares / shares.sum()))'''

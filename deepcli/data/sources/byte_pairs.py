@@ -95,15 +95,24 @@ class BytePairs:
         r"""The tokens as people read them; bytes that are a part of a character are written as `\xe2`."""
         return tuple(token.encode("latin-1").decode("utf-8", "backslashreplace") for token in self.tokens)
 
+    def to_json(self) -> str:
+        """Return the file `tokenizer.json` that Hugging Face's libraries read.
+
+        Raises:
+            UsageError: Hugging Face's `tokenizers` is not installed.
+        """
+        return str(self._tokenizer.to_str())
+
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         demand_tokenizers()
-        from tokenizers import Tokenizer, models, pre_tokenizers
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         written = [token.translate(_LETTER_OF) for token in self.tokens]
         pairs = [(first.translate(_LETTER_OF), second.translate(_LETTER_OF)) for first, second in _pairs(self.tokens)]
         tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(written)}, pairs))
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
         return tokenizer
 
 
