@@ -3,7 +3,7 @@
 `shakespeare` trains `configs/language/shakespeare.yaml`: 4 layers, 4 heads, 128 wide, windows of 64 characters, 2,000
 steps of 12. nanoGPT's README has a validation loss of 1.88 after about 3 minutes with these sizes; the loss here is that
 of the same last tenth of the text, of which the config makes validation and test. `memory` trains a small GRU for an epoch
-on texts of 1 MB and of 100 MB; the difference of the peaks, less that of the texts, is what a text costs beyond itself.
+on texts of 4 MB and of 100 MB; the difference of the peaks, less that of the texts, is what a text costs beyond itself.
 
 Usage: python benchmarks/language.py [shakespeare] [memory] [--text FILE] [--seeds 3] [--steps N] [--json FILE]
 """
@@ -23,8 +23,10 @@ from measure import measure
 
 CONFIG = Path(__file__).parent.parent / "configs" / "language" / "shakespeare.yaml"
 DEEPCLI = [sys.executable, "-m", "deepcli"]
-SMALL, LARGE = 1_000_000, 100_000_000
-"""Characters of the two texts; a character is a byte in memory."""
+SMALL, LARGE = 4_000_000, 100_000_000
+"""Characters of the two texts; a character is a byte in memory. N-grams, the baseline, count the same number of both."""
+HELD = 100_000
+"""Characters for validation and as many for test, the same of both texts: their predictions are not what is measured."""
 TRAINING = ("model=gru", "model.units=8", "data.window=128", "data.batch_size=512", "training.epochs=1")
 
 
@@ -46,7 +48,8 @@ def memory(steps: int | None, folder: Path) -> dict[str, Any]:
     for size in (SMALL, LARGE):
         text = folder / f"{size}.txt"
         write_text(text, size)
-        words = [f"training.max_steps={steps}"] if steps else []
+        words = [f"data.split.{split}={HELD / size}" for split in ("validation", "test")]
+        words += [f"training.max_steps={steps}"] if steps else []
         output = ["--output", str(folder / f"run {size}")]
         peaks[size] = measure([*DEEPCLI, "train", str(text), "task=language_model", *TRAINING, *words, *output]).memory
         text.unlink()
