@@ -83,12 +83,17 @@ class BytePairs:
         """Return the text of ids; bytes that are not UTF-8 become U+FFFD."""
         return "".join(self.stream(ids))
 
-    def stream(self, ids: Iterable[int]) -> Iterator[str]:
-        """Yield the text of ids as they arrive; a character whose bytes are in several tokens comes with the last of them."""
+    def stream(self, ids: Iterable[int], unfinished: bool = False) -> Iterator[str]:
+        """Yield the text of ids as they arrive; a character whose bytes are in several tokens comes with the last of them.
+
+        Args:
+            ids: The ids.
+            unfinished: Whether they may end inside a character, which is then left out; otherwise it becomes U+FFFD.
+        """
         waiting = codecs.getincrementaldecoder("utf-8")("replace")
         for number in ids:
             yield waiting.decode(self.tokens[number].encode("latin-1"))
-        yield waiting.decode(b"", final=True)
+        yield "" if unfinished else waiting.decode(b"", final=True)
 
     @property
     def names(self) -> tuple[str, ...]:
