@@ -109,11 +109,6 @@ def _exported(
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), "cpu")
     choices.check(checkpoint.experiment.resolved_task, checkpoint.experiment.signature)
-    if checkpoint.experiment.signature.kind == "text":
-        raise UsageError(
-            f"{request.path}: language models are not exported, as no format keeps what a model remembers between tokens; "
-            "continue texts with deepcli, or load the .keras file of the run in Keras"
-        )
     if request.length is not None:
         _check_length(request.length, checkpoint.experiment, chosen)
     if request.output is None and run is None:
@@ -155,6 +150,8 @@ def _lexicon(checkpoint: CheckpointFile) -> Lexicon | None:
     data = checkpoint.experiment.data
     if not isinstance(data, OwnDataset):
         return checkpoint.lexicon()
+    if data.kinds == ("text",):
+        return None  # its tokens have a file of their own, as a newline may be one
     words = data.lexicon(OFFLINE)
     return words if words is not None and any(words.words) else None
 

@@ -149,7 +149,7 @@ def generate(loaded: LoadedModel, request: GenerateRequest) -> Iterator[TextStre
     forbidden = () if data.tokens in COMPLETE else (0,)
     sampling = Sampling(request.temperature, request.top_k, request.top_p, forbidden)
     continuation = Continuation(loaded.model, loaded.experiment, loaded.backend)
-    decode = decoder(data.data_schema.vocabulary, data.tokens)
+    decode = decoder(data.data_schema.vocabulary, data.tokens, unfinished=True)
     for number in range(request.number):
         yield TextStream(continuation.tokens(prompt, sampling, [request.seed, number]), request, decode)
 

@@ -186,4 +186,6 @@ def verify(
 
 def _rows(split: Split, chosen: np.ndarray) -> list[np.ndarray]:
     x = split.x
+    if split.text is not None:
+        return list(np.asarray(x[chosen], np.int32))
     return [x.sequence(k) for k in chosen.tolist()] if isinstance(x, Tokens) else list(x[chosen])

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.data import tokenizing
 from deepcli.data.encoding import encode_row
+from deepcli.data.running_text import TextDataset
 from deepcli.data.schema import RESERVED, Column
 from deepcli.data.sources.naming import printable
 from deepcli.export.reading_code import TOKENS, ReadingCode, without_known
 from deepcli.export.rows_code import ROWS, ROWS_END
+from deepcli.export.running_text_code import running_text_reading
 from deepcli.export.sources import joined
 from deepcli.inputs.own_reading import PECULIAR
 
@@ -113,6 +115,8 @@ def own_reading(data: OwnDataset, length: int | None, lexicon: bool) -> ReadingC
         lexicon: Whether `lexicon.txt` is beside the script.
     """
     kind = data.signature.kind
+    if isinstance(data, TextDataset):
+        return running_text_reading(data)
     if kind == "image":
         return _pictures(data)
     if kind == "tokens":

@@ -44,6 +44,7 @@ $end''')
 KINDS = {
     "image": "uint8, 0 to 255; scaling is inside the model",
     "tokens": "int32 ids, 0 for padding before or after",
+    "text": "int32 ids",
     "features": "float32, NaN for a missing number; scaling is inside the model",
     "series": "float32, NaN behind the end of a shorter series; scaling is inside the model",
 }

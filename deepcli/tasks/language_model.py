@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from deepcli.data.schema import TargetKind
+from deepcli.data.schema import UNKNOWN_TOKEN, TargetKind
 from deepcli.data.signature import Signature
 from deepcli.models.heads import Head
 from deepcli.optim.losses import Loss
@@ -14,6 +14,7 @@ from deepcli.spec.registry import Issue
 from deepcli.tasks.base import TASKS, Task
 from deepcli.tasks.interpreting import Interpreter
 from deepcli.tasks.next_tokens import TokenInterpreter
+from deepcli.tasks.usage_code import TOKENS, UsageCode
 
 if TYPE_CHECKING:
     import keras
@@ -97,6 +98,15 @@ class LanguageModel(Task):
         if assumption.noise is not None:  # of each example; each of its tokens gets the same
             assumption = replace(assumption, noise=np.repeat(assumption.noise, targets.shape[1], axis=0))
         return assumed_outputs("classes", flat, head.outputs, assumption, True).reshape(*targets.shape, -1)
+
+    def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
+        unknown = [0] if names[:1] == [UNKNOWN_TOKEN] else []
+        constants = (
+            f"UNKNOWN = {unknown}  # tokens that are never written\n"
+            "TEMPERATURE = 0.8  # below 1 is likelier and duller; 0 always takes the likeliest token\n"
+            "RANDOM = np.random.RandomState(0)  # equal seeds write equal texts"
+        )
+        return UsageCode("continuations", constants, TOKENS, {"outputs": "logits of the token after each token"})
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return TokenInterpreter(names, top_k)

@@ -78,3 +78,14 @@ def say(output):
     steps = enumerate(output.reshape(len(output), -1).tolist(), 1)
     named = ((step, zip(NUMBERS, values)) for step, values in steps)
     return "\\n".join(f"step {step}  " + "  ".join(f"{name} {value:.7g}" for name, value in pairs) for step, pairs in named)'''
+
+
+TOKENS = '''\
+def say(logits):
+    """Draw the next token."""
+    logits = logits.astype(np.float64)
+    logits[UNKNOWN] = -np.inf
+    if TEMPERATURE == 0:
+        return int(logits.argmax())
+    shares = np.exp((logits - logits.max()) / TEMPERATURE)
+    return int(RANDOM.choice(len(shares), p=shares / shares.sum()))'''

@@ -36,5 +36,5 @@ def write_samples(context: RunContext, model: keras.Model) -> None:
     texts = []
     for number in range(TEXTS):
         tokens = itertools.islice(continuation.tokens([first_token(vocabulary)], sampling, [0, number]), TOKENS)
-        texts.append("".join(decoder(vocabulary, data.tokens)(tokens)))
+        texts.append("".join(decoder(vocabulary, data.tokens, unfinished=True)(tokens)))
     write_text(context.run.samples, SEPARATOR.join(texts) + "\n")

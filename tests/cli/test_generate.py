@@ -1,7 +1,9 @@
 """`deepcli generate`: texts that continue, the same for the same seed, and errors that name what a model cannot read."""
 
+import importlib.util
 import io
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from deepcli import Run
 from deepcli.api.generating import GeneratedText, GenerateRequest, TextStream
+from deepcli.data.sources.byte_pairs import BytePairs
 from tests import own_files
 
 PROMPT = "The cat "
@@ -129,3 +132,21 @@ def test_samples_are_in_the_run_and_its_report(cli, story):
     assert (
         "<h2>Samples</h2>" in page and "<h2>Hardest passages</h2>" in page and "<h2>Tokens that cost most</h2>" in page
     )
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tokenizers") is None, reason="the extra `bpe` is not installed")
+def test_a_model_of_byte_pairs_keeps_its_tokens_and_counts_characters(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = own_files.running_text(Path("book.txt"), 120).read_text("utf-8").replace("sea", "s\u00e9a")
+    Path("book.txt").write_text(text, encoding="utf-8")
+    words = ["data.tokens=bpe", "data.vocabulary_size=290", "data.window=16", "model=gru", "model.units=8"]
+    assert cli("train", "book.txt", "task=language_model", *words, "training.epochs=1", "-o", "run", "-q").code == 0
+    schema = json.loads(Path("run/schema.json").read_text("utf-8"))
+    pairs = BytePairs(tuple(schema["vocabulary"]))
+    held = pairs.encode(text)[-schema["layout"]["test_tokens"] :]
+    metrics = json.loads(cli("evaluate", "run", "--json").out)["metrics"]["test"]
+    bits = metrics["loss"] / math.log(2) * len(held) / len(pairs.decode(held))
+    assert metrics["bits_per_character"] == pytest.approx(bits)
+    Path("book.txt").unlink()  # a run needs no file beside it
+    done = cli("generate", "run", "The \u00fc\u65e5 s\u00e9", "--length", 12)
+    assert done.code == 0 and done.out.startswith("The \u00fc\u65e5 s\u00e9")

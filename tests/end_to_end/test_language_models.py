@@ -3,9 +3,13 @@
 import io
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import deepcli
 from deepcli import Run
 from deepcli.data.sources.text_vocabulary import pieces_of
 from deepcli.errors import Interrupted
@@ -72,3 +76,34 @@ def test_compare_counts_tokens_and_runs_lists_perplexity(written, tmp_path, cli)
     told = cli("compare", tmp_path / "runs/0", tmp_path / "runs/1").out
     assert "test_perplexity" in told and "ngram_perplexity" in told and "too few tokens to decide" in told
     assert "perplexity" in cli("runs", tmp_path / "runs").out
+
+
+@pytest.mark.parametrize(
+    "tokens", ["characters", "bpe", *(pytest.param(one, marks=pytest.mark.long) for one in ("words", "bytes"))]
+)
+def test_the_script_beside_an_export_writes_what_generate_writes(tokens, tmp_path, monkeypatch):
+    """Until the window is full; then a recurrent model of deepcli remembers more than the script shows it."""
+    if tokens == "bpe":
+        pytest.importorskip("tokenizers")
+    monkeypatch.chdir(tmp_path)
+    own_files.running_text(Path("book.txt"), 100)
+    words = [f"data.tokens={tokens}", "data.window=24", "model=gru", "model.units=12", "training.epochs=1"]
+    sized = ["data.vocabulary_size=280"] if tokens == "bpe" else []
+    deepcli.train("book.txt", "task=language_model", *words, *sized, output="run", progress=False)
+    run = Run("run")
+    exported = run.export("keras", verify=True)
+    assert exported.verdict.difference < 1e-5
+    Path("book.txt").unlink()
+    script = exported.folder / "usage.py"
+    text = (
+        script.read_text("utf-8").replace("TEMPERATURE = 0.8", "TEMPERATURE = 0").replace("LENGTH = 300", "LENGTH = 15")
+    )
+    script.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script, "The cat"], capture_output=True, check=False, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "The cat" + run.generate("The cat", length=15, temperature=0)[0].text + "\n"
+    if tokens == "characters":
+        done = subprocess.run([sys.executable, script, "~"], capture_output=True, check=False, text=True)
+        assert done.returncode == 1 and "has characters that training lacks: '~'" in done.stderr

@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from deepcli.data.arrays.encoded_running_text import decoder
 from deepcli.data.files import OFFLINE
 from deepcli.data.running_text import TextDataset
 from deepcli.data.schema_reading import BYTES, read_schema
@@ -85,6 +86,8 @@ def test_a_character_whose_bytes_are_in_several_tokens_comes_with_the_last_of_th
     pairs = BytePairs((*BYTES, bytes(smile[1:3]).decode("latin-1")))
     assert list(pairs.stream([smile[0], 256, smile[3], ord("a")])) == ["", "", "\U0001f600", "a", ""]
     assert list(pairs.stream([*smile[:2]])) == ["", "", "\ufffd"]
+    written = decoder(pairs.tokens, "bpe", unfinished=True)([ord("a"), *smile, *smile[:2]])
+    assert "".join(written) == "a\U0001f600"  # a text that was cut off ends with a whole character
     assert pairs.names[256] == "\\x9f\\x98"
 
 

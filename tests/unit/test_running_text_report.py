@@ -38,6 +38,11 @@ def test_the_figures_are_those_of_the_text(wiki):
     assert [problem.code for problem in report.problems] == ["unknown-tokens", "repeated-passages"]
     assert "50.0% of the passages of 64 tokens in validation are in training, too" in report.problems[1].text
     assert report.counts == {"train": (3000 - 1) // 16, "validation": 1023 // 16, "test": 999 // 16}
+    lines = repr(report).splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("frequent"))
+    assert lines[begin].endswith("%,") and lines[begin].startswith(
+        f"frequent  {most[0][0]!r} {most[0][1] / 3000:.1%}, "
+    )
     assert "given by files" in repr(report) and max(map(len, repr(report).splitlines())) <= 80
 
 

@@ -101,8 +101,17 @@ def make_encoder(vocabulary: Sequence[str], tokens: TextTokens) -> Encoder:
     return encode
 
 
-def decoder(vocabulary: Sequence[str], tokens: TextTokens) -> Callable[[Iterable[int]], Iterator[str]]:
-    """Return what turns ids into pieces of text as they arrive; bytes of one character come out together."""
+def decoder(
+    vocabulary: Sequence[str], tokens: TextTokens, unfinished: bool = False
+) -> Callable[[Iterable[int]], Iterator[str]]:
+    """Return what turns ids into pieces of text as they arrive; bytes of one character come out together.
+
+    Args:
+        vocabulary: Tokens by id.
+        tokens: What they are.
+        unfinished: Whether ids may end inside a character, which is then left out.
+    """
     if tokens in COMPLETE:
-        return (BytePairs() if tokens == "bytes" else BytePairs(tuple(vocabulary))).stream
+        pairs = BytePairs() if tokens == "bytes" else BytePairs(tuple(vocabulary))
+        return lambda ids: pairs.stream(ids, unfinished)
     return lambda ids: (vocabulary[number] for number in ids)

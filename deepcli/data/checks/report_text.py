@@ -186,7 +186,9 @@ def _running(figures: RunningFigures | None) -> Iterator[str]:
         "known",
         f"{figures.vocabulary:,} different tokens" + (f"; unknown: {unknown}" if unknown else "; none is unknown"),
     )
-    yield from _facts("frequent", ", ".join(f"{token!r} {share:.1%}" for token, share in figures.frequent))
+    # A line may end behind a token and its share, not at the space inside a token.
+    frequent = ", ".join(f"{token!r} {share:.1%}".replace(" ", "\u2423") for token, share in figures.frequent)
+    yield from (line.replace("\u2423", " ") for line in _facts("frequent", frequent))
     if figures.repeated:
         repeated = ", ".join(f"{split} {share:.1%}" for split, share in figures.repeated.items())
         yield from _facts("repeated", f"passages of {figures.passage} tokens that training has, too: {repeated}")

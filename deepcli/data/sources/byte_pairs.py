@@ -83,27 +83,41 @@ class BytePairs:
         """Return the text of ids; bytes that are not UTF-8 become U+FFFD."""
         return "".join(self.stream(ids))
 
-    def stream(self, ids: Iterable[int]) -> Iterator[str]:
-        """Yield the text of ids as they arrive; a character whose bytes are in several tokens comes with the last of them."""
+    def stream(self, ids: Iterable[int], unfinished: bool = False) -> Iterator[str]:
+        """Yield the text of ids as they arrive; a character whose bytes are in several tokens comes with the last of them.
+
+        Args:
+            ids: The ids.
+            unfinished: Whether they may end inside a character, which is then left out; otherwise it becomes U+FFFD.
+        """
         waiting = codecs.getincrementaldecoder("utf-8")("replace")
         for number in ids:
             yield waiting.decode(self.tokens[number].encode("latin-1"))
-        yield waiting.decode(b"", final=True)
+        yield "" if unfinished else waiting.decode(b"", final=True)
 
     @property
     def names(self) -> tuple[str, ...]:
         r"""The tokens as people read them; bytes that are a part of a character are written as `\xe2`."""
         return tuple(token.encode("latin-1").decode("utf-8", "backslashreplace") for token in self.tokens)
 
+    def to_json(self) -> str:
+        """Return the file `tokenizer.json` that Hugging Face's libraries read.
+
+        Raises:
+            UsageError: Hugging Face's `tokenizers` is not installed.
+        """
+        return str(self._tokenizer.to_str())
+
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         demand_tokenizers()
-        from tokenizers import Tokenizer, models, pre_tokenizers
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         written = [token.translate(_LETTER_OF) for token in self.tokens]
         pairs = [(first.translate(_LETTER_OF), second.translate(_LETTER_OF)) for first, second in _pairs(self.tokens)]
         tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(written)}, pairs))
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
         return tokenizer
 
 
