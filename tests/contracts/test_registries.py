@@ -101,7 +101,8 @@ class TestEveryEntry:
         for data in ("digits", "imdb", "cifar10", *own_data):
             try:
                 model = "gru" if isinstance(data, dict) and data["type"] == "text" else "mlp"
-                SpecFile.model_validate({"data": data, "model": model, **section})
+                task = {"task": {"type": "forecasting", "quantiles": [0.1, 0.9]}} if name == "quantile" else {}
+                SpecFile.model_validate({"data": data, "model": model, **task, **section})
             except (ValidationError, DataError) as error:
                 reasons.append(str(error))
         assert len(reasons) < 3 + len(own_data), reasons
