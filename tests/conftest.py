@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Check that tests of a group run in one process: where that is lost, each worker prepares the same once more."""
+    """Check what would cost time unseen.
+
+    Tests of a group run in one process: where that is lost, each worker prepares the same once more. And names are short:
+    one made of the bytes of a large file was 128 MiB long, in each process and each message between them.
+    """
+    if long := [item.nodeid for item in session.items if len(item.nodeid) > 2000]:
+        raise pytest.UsageError(f"a test needs `ids`: {long[0][:200]}…")
     if session.config.getoption("loadgroup", False):
         lost = [
             item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid
@@ -63,7 +70,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request) -> None:
     """Work in an empty folder, offline, without the user's caches; real data only where a test asks for them."""
-    home = tmp_path_factory.mktemp("home")
+    # Not by `mktemp`: it looks through all earlier folders for each new one, a minute in all for ten thousand tests.
+    base = tmp_path_factory.getbasetemp()
+    home, work = (Path(tempfile.mkdtemp(prefix=name, dir=base)) for name in ("home-", "work-"))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("KERAS_HOME", str(home / ".keras"))
     monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(home / "cache"))
@@ -78,7 +87,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     if "real_data" not in request.keywords:
         monkeypatch.delenv("DEEPCLI_DATA_DIR", raising=False)
-    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+    monkeypatch.chdir(work)
 
 
 @pytest.fixture(autouse=True)

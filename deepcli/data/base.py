@@ -24,6 +24,7 @@ from deepcli.spec.registry import Component, Registry
 
 if TYPE_CHECKING:
     import numpy as np
+    from pydantic.json_schema import JsonSchemaValue
 
     from deepcli.data.arrays.splits import Raw, Splits, Tokens
     from deepcli.data.lexicon import Lexicon
@@ -340,6 +341,13 @@ class DatasetRegistry(Registry[BaseDataset]):
         if source and isinstance(written, Mapping) and "type" not in written and isinstance(written.get("path"), str):
             return {"type": source, **written}
         return value
+
+    def other_words(self) -> list[JsonSchemaValue]:
+        return [{"type": "string", "pattern": r"[/\\.]", "description": "The path of your own data."}]
+
+    def known_without_type(self, name: str) -> bool:
+        """Whether it is data at a path, by which they are known."""
+        return "path" in self[name].model_fields and self[name].model_fields["path"].is_required()
 
 
 DATASETS = DatasetRegistry("data sets")

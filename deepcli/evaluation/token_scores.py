@@ -41,7 +41,7 @@ class TokenScore(Score):
 
 @SCORES.register
 class PerplexityScore(TokenScore):
-    """Exponential of the mean cross-entropy of a token: how many equally likely tokens are as uncertain."""
+    """Exponential of the mean cross-entropy of a token; 1 is certainty, the number of tokens is guessing."""
 
     type: Literal["perplexity"] = "perplexity"
     better: ClassVar[Literal["max", "min"]] = "min"
@@ -55,7 +55,7 @@ class PerplexityScore(TokenScore):
 
 @SCORES.register
 class BitsPerCharacter(TokenScore):
-    """Cross-entropy in bits for each character of the text, which compares models of words with those of characters."""
+    """Cross-entropy in bits for each character of the text, which compares any tokens; 0 is certainty."""
 
     type: Literal["bits_per_character"] = "bits_per_character"
     better: ClassVar[Literal["max", "min"]] = "min"

@@ -70,7 +70,7 @@ class Training(Spec):
     device: Annotated[str, matching(r"auto|cpu|gpu|gpu:\d+", "auto, cpu, gpu or gpu:N")] = Field(
         "auto", description="auto, cpu, gpu, or gpu:1; auto uses all GPUs, if there are any."
     )
-    jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does so on GPUs where it is faster.")
+    jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does so where it is faster.")
     steps_per_execution: Auto | Positive = Field("auto", description="Training steps per call into the backend.")
     threads: Auto | Positive = Field("auto", description="CPU threads; auto leaves it to the backend.")
     on_divergence: Literal["stop", "rollback"] = Field(

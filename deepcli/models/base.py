@@ -100,6 +100,10 @@ class Model(Component):
         """Whether XLA is faster on a GPU with fixed shapes; recurrent layers use cuDNN instead."""
         return True
 
+    def xla_on_cpu(self, signature: Signature) -> bool:
+        """Whether XLA is measurably faster on a CPU, too, for data of a kind."""
+        return False
+
     @classmethod
     def starter(cls, kind: str) -> dict[str, Any]:
         """Return the fields that a new spec must write out, for a kind of data (`image`, `tokens` or `features`)."""

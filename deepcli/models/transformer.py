@@ -153,6 +153,9 @@ class Transformer(TakesSeries):
 
         return decoder_stepper(self, model, signature)
 
+    def xla_on_cpu(self, signature: Signature) -> bool:
+        return signature.kind == "text"  # 35 ms instead of 47 for a step of 12 windows of 64, two cores of an EPYC
+
     def _tokens(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
         return token_input(signature, self, self.regularization)
 

@@ -237,7 +237,7 @@ class MeanAveragePrecision(LabelMetric):
 
 @METRICS.register
 class Perplexity(Metric):
-    """Exponential of the mean cross-entropy of a token: how many equally likely tokens are as uncertain."""
+    """Exponential of the mean cross-entropy of a token; 1 is certainty, the number of tokens is guessing."""
 
     type: Literal["perplexity"] = "perplexity"
     tasks: ClassVar[tuple[str, ...]] = ("language_model",)

@@ -204,7 +204,8 @@ class Registry(Generic[C]):
             return {"anyOf": [{"enum": bare}, {"type": "object", "required": ["type"]}]}
         self._describing = True
         try:
-            return {"anyOf": [{"enum": bare}, *(self._object(name, handler) for name in self)]}
+            words = [{"enum": bare}, *self.other_words()]
+            return {"anyOf": [*words, *(self._object(name, handler) for name in self)]}
         finally:
             self._describing = False
 
@@ -219,8 +220,16 @@ class Registry(Generic[C]):
         described["title"] = f"{self.kind}: {name}"
         described["properties"]["type"] = {"const": name}
         required = [field for field in described.get("required", []) if field != "type"]
-        described["required"] = required if name == self.default else ["type", *required]
+        described["required"] = required if self.known_without_type(name) else ["type", *required]
         return reference
+
+    def other_words(self) -> list[JsonSchemaValue]:
+        """Return the JSON schemas of words that stand for a component and are not names of one."""
+        return []
+
+    def known_without_type(self, name: str) -> bool:
+        """Return whether a mapping without `type` can mean a component."""
+        return name == self.default
 
 
 def validation_error(problems: Iterable[Issue], value: object) -> ValidationError:

@@ -168,13 +168,15 @@ def choose_precision(training: Training, model: Model, device: Device) -> Choice
     return Choice("mixed_bfloat16", f"the CPU has {', '.join(sorted(flags))}, faster for {model.type}")
 
 
-def choose_jit(training: Training, model: Model, signature: Signature, device: Device) -> Choice:
+def choose_jit(training: Training, model: Model, signature: Signature, device: Device, precision: str) -> Choice:
     """Choose whether XLA compiles the step."""
     if training.jit_compile != "auto":
         return Choice(training.jit_compile, "requested")
     if device.strategy.num_replicas_in_sync > 1:
         return Choice(False, "XLA cannot compile a step on several devices")
     if not device.is_gpu:
+        if model.xla_on_cpu(signature) and precision == "float32":
+            return Choice(True, f"faster for {model.type} on windows of one length, also on a CPU")
         return Choice(False, "XLA is rarely faster on a CPU")
     if isinstance(signature.augmentation, ImageAugmentation) and signature.augmentation.moves:
         return Choice(False, "XLA cannot compile image augmentation")

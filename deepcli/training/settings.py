@@ -52,10 +52,11 @@ def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precis
     order = Order(len(splits.train), data.batch_size, experiment.seed, lengths)
     if problems := [Problem("", ".".join(map(str, path)), why) for path, why in experiment.check_length(order.steps)]:
         raise SpecError(problems)
+    policy = Choice(precision, "as before") if precision else choose_precision(training, experiment.model, chosen)
     return RunSettings(
         chosen,
-        Choice(precision, "as before") if precision else choose_precision(training, experiment.model, chosen),
-        choose_jit(training, experiment.model, experiment.signature, chosen),
+        policy,
+        choose_jit(training, experiment.model, experiment.signature, chosen, policy.value),
         choose_steps_per_execution(training, order.steps, chosen),
         order,
     )

@@ -1,6 +1,7 @@
 """The JSON schema that editors read agrees with the classes that judge a spec."""
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -10,6 +11,7 @@ from deepcli.catalog.components import COMMANDS, KINDS, example
 from deepcli.catalog.json_schema import json_schema
 from deepcli.spec import yaml12
 from deepcli.sweeps.spec_file import SpecFile
+from tests import own_files
 from tests.contracts.test_configs import FILES
 
 SCHEMA = json_schema()
@@ -26,6 +28,9 @@ RIGHT = {
     "a component inside a model": {"model": {"type": "mlp", "activation": {"type": "leaky_relu"}}},
     "integers for keys": {"training": {"class_weight": {0: 1.0, 1: 2}}},
     "null": {"training": {"early_stopping": None}},
+    "data at a path": {"data": {"path": "a.csv", "target": "price"}},
+    "a text for the data, of a task that reads texts": {"task": "language_model", "data": "a.txt", "model": "lstm"},
+    "a text at a path": {"task": "language_model", "data": {"path": "a.txt", "window": 8}, "model": "lstm"},
     "no sweep": {"sweep": None},
     "a sweep of candidates": {
         "sweep": {"parameters": {"model.hidden_units": [[8], [8, 8]]}, "early_terminate": "median"}
@@ -62,6 +67,9 @@ WRONG = {
     "a score among the metrics": {"metrics": ["mcc"]},
     "a list for a component": {"loss": ["auto"]},
     "nothing for the data": {"data": None},
+    "a word that is neither a data set nor a path": {"data": "photos"},
+    "data without type and path": {"data": {"batch_size": 3}},
+    "a field that no data at a path have": {"data": {"path": "a.csv", "targets": "price"}},
     "an unknown method of a sweep": {"sweep": {"method": "grd"}},
     "an unknown field of a sweep": {"sweep": {"trials": 3}},
     "one value for a parameter": {"sweep": {"parameters": {"seed": 3}}},
@@ -93,11 +101,14 @@ def test_every_component_is_described(kind, name):
     ]
     assert set(described["properties"]) == set(component.model_fields)
     assert described["additionalProperties"] is False
-    assert ("type" in described["required"]) == (KINDS[kind].default != name)
+    at_a_path = kind == "data" and "path" in described["required"]
+    assert ("type" in described["required"]) == (KINDS[kind].default != name and not at_a_path)
 
 
 @pytest.mark.parametrize("change", RIGHT.values(), ids=RIGHT)
 def test_what_the_classes_accept_is_valid(change):
+    Path("a.csv").write_text("size,price\n" + "".join(f"{size % 11},{size % 7 + 0.5}\n" for size in range(60)))
+    own_files.running_text(Path("a.txt"), 400)
     SpecFile.model_validate({**WHOLE, **change})
     CHECK.validate({**WHOLE, **change})
 

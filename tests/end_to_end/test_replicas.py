@@ -207,7 +207,9 @@ def test_a_training_step_of_a_plugins_own_is_refused_and_not_replaced():
 
 def test_xla_is_left_out_on_several_devices(spec):
     experiment = load([spec("data: mnist\nmodel: cnn\n")], []).experiment
-    choices = [choose_jit(experiment.training, experiment.model, experiment.signature, gpus(n)) for n in (1, 2)]
+    choices = [
+        choose_jit(experiment.training, experiment.model, experiment.signature, gpus(n), "float32") for n in (1, 2)
+    ]
     assert [choice.value for choice in choices] == [True, False]
     assert "several devices" in choices[1].why
 

@@ -71,7 +71,7 @@ MUTANTS = (
            "        if not math.isfinite(value):\n            return False\n        return self.epoch",
            "        return self.epoch", ("tests/unit/test_callbacks.py", TRAINING)),
     Mutant("predict runs in training mode", "training/tensorflow_backend.py",
-           "model(x, training=False)", "model(x, training=True)",
+           "lambda x: model(x, training=False)", "lambda x: model(x, training=True)",
            ("tests/unit/test_batches.py",)),
     Mutant("pairs are made in the wrong order", "evaluation/paired.py",
            "back[orders[0]] = orders[1]", "back[orders[1]] = orders[0]", ("tests/end_to_end/test_results.py::test_pairs_are_of_the_same_example_in_whatever_order_either_comes",)),

@@ -172,7 +172,7 @@ def test_xla_is_left_off_where_it_cannot_compile_the_augmentation():
 
     def jit(augmentation):
         spec = experiment({"type": "digits", "augmentation": augmentation})
-        return choose_jit(spec.training, spec.model, spec.signature, gpu).value
+        return choose_jit(spec.training, spec.model, spec.signature, gpu, "float32").value
 
     assert jit(None)
     assert jit({"erasing": 0.5})

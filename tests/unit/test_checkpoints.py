@@ -173,7 +173,9 @@ def test_a_state_longer_than_any_is_not_even_opened(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(b"great\xff", "lexicon is damaged"), (bytes(lexicon.MAX_BYTES + 1), "lexicon.txt")]
+    ("content", "why"),
+    [(b"great\xff", "lexicon is damaged"), (bytes(lexicon.MAX_BYTES + 1), "lexicon.txt")],
+    ids=["not UTF-8", "too long"],
 )
 def test_a_lexicon_that_is_none_is_refused(tmp_path, content, why):
     path = tmp_path / "a.keras"

@@ -203,6 +203,7 @@ class TestWords:
             ("multilabel", 2, None, "labels have a threshold each"),
             ("ordinal", 2, "ordinal answers the median level", "could change the answers of ordinal"),
             ("regression", 2, "regression answers without a threshold", "regression has no probabilities of classes"),
+            ("language_model", 9, "language_model answers without", "language_model has no probabilities of classes"),
         ],
     )
     def test_each_task_says_whether_it_has_a_threshold_and_a_temperature(self, task, classes, threshold, temperature):
@@ -227,7 +228,7 @@ class TestWords:
 
 
 def test_every_task_is_asked_for_both():
-    assert set(TASKS) - {"auto"} == {"classification", "multilabel", "ordinal", "regression"}
+    assert set(TASKS) - {"auto"} == {"classification", "language_model", "multilabel", "ordinal", "regression"}
 
 
 @pytest.mark.parametrize("units", [1, 3])

@@ -1,4 +1,6 @@
-"""Devices in a process that has used TensorFlow before, as a notebook has: it fixes them with its first operation."""
+"""Devices in a process that has used TensorFlow before, as a notebook has, and what is chosen for a device."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,8 +8,10 @@ import tensorflow as tf
 
 import deepcli
 from deepcli.errors import DeviceError
+from deepcli.experiment.load import load
 from deepcli.experiment.schema import Training
 from deepcli.training import device
+from tests import own_files
 
 
 @pytest.fixture
@@ -61,3 +65,31 @@ def test_training_on_the_cpu_beside_gpus_gives_the_same_bits(tmp_path, monkeypat
     assert np.array_equal(vars(second.predictions())["probabilities"], vars(first.predictions())["probabilities"])
     exported = second.export("keras", verify=True)
     assert exported.verdict.difference < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("data", "precision", "compiled"),
+    [
+        ("{type: text, path: book.txt, window: 8}", "auto", True),
+        ("{type: text, path: book.txt, window: 8}", "mixed_bfloat16", False),
+        ("digits", "auto", False),
+        ("imdb", "auto", False),
+    ],
+)
+def test_xla_is_chosen_on_a_cpu_only_where_it_was_measured_to_be_faster(spec, data, precision, compiled):
+    own_files.running_text(Path("book.txt"), 40)
+    model = "{type: transformer, num_layers: 1, hidden_dim: 8, num_heads: 2}"
+    path = spec(f"data: {data}\nmodel: {model}\ntraining: {{device: cpu, precision: {precision}}}\n")
+    experiment = load([path], []).experiment
+    chosen = device.choose(experiment.training)
+    policy = device.choose_precision(experiment.training, experiment.model, chosen).value
+    found = device.choose_jit(experiment.training, experiment.model, experiment.signature, chosen, policy)
+    assert found.value is compiled
+
+
+def test_xla_that_is_asked_for_is_used_with_any_precision(spec):
+    path = spec("data: digits\nmodel: mlp\ntraining: {jit_compile: true, precision: mixed_bfloat16}\n")
+    experiment = load([path], []).experiment
+    chosen = device.choose(experiment.training)
+    choice = device.choose_jit(experiment.training, experiment.model, experiment.signature, chosen, "mixed_bfloat16")
+    assert str(choice) == "true (requested)"
