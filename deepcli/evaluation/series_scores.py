@@ -44,7 +44,7 @@ class ForecastScore(Score):
 
 @SCORES.register
 class Mase(ForecastScore):
-    """Mean absolute error over that of the seasonal naive forecast in training (Hyndman & Koehler 2006); below 1 is better.
+    """Mean absolute error over that of the seasonal naive forecast in training (Hyndman & Koehler 2006); 0 is perfect.
 
     `data.season` says how many steps a season has. NaN for a target that does not differ from one season to the next.
     """
@@ -64,7 +64,7 @@ class Mase(ForecastScore):
 
 @SCORES.register
 class Smape(ForecastScore):
-    """Twice the absolute error over the sum of the sizes of forecast and truth, such as 0.1 for 10 %; from 0 to 2."""
+    """Twice the absolute error over the sum of the sizes of forecast and truth, such as 0.1 for 10 %; from 0, which is perfect, to 2."""
 
     type: Literal["smape"] = "smape"
 
@@ -74,7 +74,7 @@ class Smape(ForecastScore):
 
 @SCORES.register
 class StandardizedMse(ForecastScore):
-    """Mean squared error of numbers that are standardized by training, as the literature has it."""
+    """Mean squared error of numbers that are standardized by training, as the literature has it; 0 is perfect."""
 
     type: Literal["standardized_mse"] = "standardized_mse"
 
@@ -85,7 +85,7 @@ class StandardizedMse(ForecastScore):
 
 @SCORES.register
 class StandardizedMae(ForecastScore):
-    """Mean absolute error of numbers that are standardized by training, as the literature has it."""
+    """Mean absolute error of numbers that are standardized by training, as the literature has it; 0 is perfect."""
 
     type: Literal["standardized_mae"] = "standardized_mae"
 

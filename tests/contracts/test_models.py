@@ -239,7 +239,7 @@ def is_long(variant, kind) -> bool:
 
 def is_long_series(variant, kind) -> bool:
     """Families share their way from a window to a forecast, so that some show it in `make test`."""
-    return kind == "series" and str(variant.id) not in ("linear-0", "linear-1", "mlp-2", "cnn-0")
+    return kind == "series" and str(variant.id) not in ("linear-0", "cnn-0")
 
 
 CASES: list[Any] = [

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from deepcli import Run
+from deepcli.cli.json_objects import Prediction
 from deepcli.errors import Interrupted
 from tests import own_files
 from tests.torture.runs import Cut, begin, fingerprint, go_on
@@ -76,16 +77,17 @@ def test_predict_goes_on_from_the_end_of_a_file(written, tmp_path, cli, monkeypa
     rows = list(csv.DictReader(cli("predict", run, tmp_path / "load.csv", "--csv").out.splitlines()))
     assert [row["time"] for row in rows] == ["2024-04-30", "2024-05-01", "2024-05-02"]
     told = json.loads(cli("predict", run, tmp_path / "load.csv", "--json", "--horizon", 2).out)
+    Prediction.model_validate(told)
     assert [step["time"] for step in told["forecast"]] == ["2024-04-30", "2024-05-01"]
     assert told["forecast"][1]["values"]["price"] == pytest.approx(float(rows[1]["price"]))
     lines = (tmp_path / "load.csv").read_text().splitlines()
     window = np.array([line.split(",")[1:] for line in lines[-14:]], np.float32)
     (same,) = Run(run).predict(window)
     assert same.values["load"] == pytest.approx(float(rows[0]["load"]))
-    wrong = cli("predict", run, tmp_path / "load.csv", "--horizon", 9, code=2)
-    assert "the model forecasts 3 steps, not 9" in wrong.err
+    wrong = cli("predict", run, tmp_path / "load.csv", "--horizon", 9)
+    assert wrong.code == 2 and "the model forecasts 3 steps, not 9" in wrong.err
     (tmp_path / "short.csv").write_text("\n".join(lines[:10]))
-    assert "has 9 steps, and the model sees 14" in cli("predict", run, tmp_path / "short.csv", code=2).err
+    assert "has 9 steps, and the model sees 14" in cli("predict", run, tmp_path / "short.csv").err
 
 
 @pytest.mark.long
@@ -100,7 +102,7 @@ def test_classes_of_series_are_learned_and_predicted(tmp_path, spec, cli, monkey
     path = own_files.labelled_series(tmp_path)
     text = f"data: {{path: '{path}', batch_size: 8}}\nmodel: {{type: gru, units: [8]}}\noptimizer: {{type: adam, learning_rate: 0.03}}\n"
     run = tmp_path / "run"
-    begin(spec(text + "training: {epochs: 12}\n"), [], run)
+    begin(spec(text + "training: {epochs: 8}\n"), [], run)
     assert json.loads(cli("evaluate", run, "--json").out)["metrics"]["test"]["accuracy"] == 1.0
     monkeypatch.setattr("sys.stdin", io.StringIO())
     alone = tmp_path / "alone.ts"

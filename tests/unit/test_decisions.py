@@ -203,6 +203,7 @@ class TestWords:
             ("multilabel", 2, None, "labels have a threshold each"),
             ("ordinal", 2, "ordinal answers the median level", "could change the answers of ordinal"),
             ("regression", 2, "regression answers without a threshold", "regression has no probabilities of classes"),
+            ("forecasting", 2, "forecasting answers without", "forecasting has no probabilities of classes"),
             ("language_model", 9, "language_model answers without", "language_model has no probabilities of classes"),
             (
                 "reconstruction",
