@@ -217,6 +217,8 @@ def suits(variant, kind) -> bool:
         return False
     if kind == "text":
         return not any(name in fields for name in NOT_OF_TEXT)
+    if kind != "image" and fields["type"] == "autoencoder":
+        return "filters" not in fields
     return not any("tie_embeddings" in one and one.items() <= fields.items() for one in OF_TEXT.get(fields["type"], []))
 
 
@@ -280,10 +282,6 @@ def experiment_for(model, kind):
         model.pop("one_hot", None)
     if kind != "features":
         model.pop("bins", None)
-    if kind != "image" and model["type"] == "autoencoder":
-        model.pop("filters", None)
-        model.pop("kernel_size", None)
-        model["regularization"] = {**model.get("regularization", {}), "spatial_dropout": 0.0}
     data = {"type": "cifar10"} if model["type"] == "application" else DATA[kind]
     return Experiment.model_validate({**task_of(model), "data": {**data, "augmentation": augmentation}, "model": model})
 

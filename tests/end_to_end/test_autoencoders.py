@@ -246,7 +246,7 @@ def test_arrays_need_no_targets(tmp_path, cli, name):
 
 def test_a_row_that_cannot_be_read_keeps_its_place_in_an_array(tmp_path):
     writer = Npy(CodeInterpreter(2))
-    batches = [
+    batches: list[list[Example | Unreadable]] = [
         [Unreadable("a", "why")],
         [Example("b", np.zeros(1)), Unreadable("c", "why")],
         [Example("d", np.ones(1))],

@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from deepcli.errors import SpecError
+from deepcli.data.input_layout import InputLayout
+from deepcli.errors import SpecError, UsageError
 from deepcli.experiment.load import load, parse
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.coding import CodeSampling, MaskingNoise, decoder_of, encoder_of, set_usual_errors, threshold_of
+from deepcli.tasks.error_answers import ErrorInterpreter
 from deepcli.training.build import build_model
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (16, 8, 8, 1)).astype(np.uint8)
@@ -159,3 +161,19 @@ def test_pixels_have_the_cross_entropy_if_nothing_else_is_said(data, loss):
     experiment = autoencoder(data)
     assert experiment.resolved_loss.type == loss
     assert [metric.type for metric in experiment.metrics] == ["mean_squared_error"]
+
+
+def test_without_a_validation_split_there_is_an_error_and_no_threshold():
+    model, errors = built(), np.array([[0.25]], np.float32)
+    answers = ErrorInterpreter(InputLayout((8, 8, 1)))
+    answers.prepare(model)
+    (answer,) = answers.each(errors)
+    assert (answer.text, answer.row) == ("error 0.25", [0.25, "", ""])
+    assert answer.fields == {"error": 0.25, "threshold": None, "unusual": None}
+    with pytest.raises(UsageError, match="--quantile: the model has seen no validation split"):
+        answers.at_quantile(0.9).prepare(model)
+    set_usual_errors(model, np.array([0.1, 0.2]))
+    answers.prepare(model)
+    assert [next(answers.each(np.array([[error]]))).fields["unusual"] for error in (0.1, 0.25, np.nan)] == [
+        False, True, True,
+    ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Own data whose inputs are predicted themselves: with classes and without, and others than a model was trained on."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -78,14 +80,15 @@ def test_textbook_data_keep_their_labels_beside_the_inputs():
     plain = DATASETS.select({"type": "digits"}).load(Sources())
     splits = data.load(Sources())
     for name in ("train", "validation", "test"):
-        one, other = splits[name], plain[name]
+        one: Any = splits[name]
+        other: Any = plain[name]
         assert one.y is one.x and np.array_equal(one.x, other.x) and np.array_equal(one.labels, other.y)
     assert data.bound(None).load(Sources()).train.y.ndim == 1
 
 
 @pytest.mark.parametrize("y", ["classes", "numbers", "none"])
 def test_arrays_have_labels_if_their_targets_are_classes(tmp_path, y):
-    arrays = {"x": np.random.RandomState(0).normal(0, 1, (90, 6)).astype(np.float32)}
+    arrays: dict[str, Any] = {"x": np.random.RandomState(0).normal(0, 1, (90, 6)).astype(np.float32)}
     if y != "none":
         arrays["y"] = np.arange(90) % 3 if y == "classes" else np.linspace(0, 1, 90)
     np.savez(tmp_path / "a.npz", **arrays)
