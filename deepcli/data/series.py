@@ -49,8 +49,8 @@ class SeriesDataset(OwnDataset):
     target: Names = Field(
         None, description="Columns to forecast, or `all` that hold numbers; may be left out if there is only one."
     )
-    window: Positive = Field(96, description="Steps that a model sees.")
-    horizon: Positive = Field(24, description="Steps after the window that it forecasts.")
+    window: Positive = Field(48, description="Steps that a model sees.")
+    horizon: Positive = Field(12, description="Steps after the window that it forecasts.")
     stride: Positive = Field(
         1,
         description="Steps from one window of training to the next; those of validation and test begin at every step.",
