@@ -83,7 +83,7 @@ def test_a_gap_skips_places_and_two_frequencies_are_refused():
         ([("2024-01-01", 1), ("soon", 2)], r"t.csv:3: column 'day': 'soon' is not a time like"),
         ([("x", 1), ("y", 2)], r"t.csv:2: column 'day' holds no times, as in 'x'"),
         ([("2024-01-01", 1), ("", 2)], r"t.csv:3: column 'day' has no time"),
-        ([("2024-01-01", 1), ("2024-01-02", 2), ("2024-01-01", 3)], r"t.csv:4: .* is there twice, first in line 2"),
+        ([("2024-01-01", 1), ("2024-01-02", 2), ("2024-01-01", 3)], r"t.csv:4: .* occurs twice, first in line 2"),
         (
             [("2024-01-01 00:00", 1), ("2024-01-01 01:00", 2), ("2024-01-01 02:00", 2), ("2024-01-01 02:30", 3)],
             r"t.csv:5: .* is not 1 hour after '2024-01-01 02:00'",
