@@ -280,7 +280,12 @@ def test_list_prints_json_for_scripts(cli):
 
 
 TEXTBOOK = [name for name in DATASETS if issubclass(DATASETS[name], Dataset)]
-FITTING = [(data, model) for data in TEXTBOOK for model in MODELS if model != "application" or data == "cifar10"]
+FITTING = [
+    (data, model)
+    for data in TEXTBOOK
+    for model in MODELS
+    if model != "linear" and (model != "application" or data == "cifar10")
+]
 
 
 @pytest.mark.parametrize(
@@ -288,6 +293,7 @@ FITTING = [(data, model) for data in TEXTBOOK for model in MODELS if model != "a
     [
         ("digits", "application", "needs images of at least 32x32"),
         ("imdb", "application", "takes images; these data are"),
+        ("digits", "linear", "takes series; these data are images"),
     ],
 )
 def test_init_refuses_a_family_that_does_not_take_the_data(cli, data, model, why):
