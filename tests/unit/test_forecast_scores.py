@@ -157,7 +157,7 @@ def test_the_pinball_loss_and_the_metrics_of_forecasts_are_those_of_the_scores()
     assert float(loss(found.targets, found.values)) == pytest.approx(expected)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert float(again(found.targets, found.values)) == pytest.approx(expected)
-    for kind, score in (("absolute", "mae"), ("squared", "rmse")):
-        metric: Any = ForecastError(kind, (1.0,), 1)
+    metrics: dict[str, Any] = {"mae": ForecastError("absolute", (1.0,), 1), "rmse": ForecastError("squared", (1.0,), 1)}
+    for score, metric in metrics.items():
         metric.update_state(found.targets, found.values)
         assert float(metric.result()) == pytest.approx(take(found, "forecasting").values[score])
