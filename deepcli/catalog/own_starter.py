@@ -69,7 +69,9 @@ def _inputs(schema: Schema) -> str:
         return f"a running text, windows of {schema.shape[0]} tokens of {len(schema.vocabulary):,} different ones"
     if schema.kind == "series" and schema.series is not None:
         facts = schema.series
-        told = f"series, windows of {schema.shape[0]} steps of {schema.shape[1]} columns, {facts.horizon} steps ahead"
+        count = len(schema.columns)
+        columns = f"{count} column{'s' * (count > 1)}"
+        told = f"windows of {schema.shape[0]} steps of {columns}, {facts.horizon} steps ahead"
         return f"{told}, a season of {facts.season}"
     if schema.kind == "series":
         return f"series of {schema.shape[1]} columns and at most {schema.shape[0]} steps"

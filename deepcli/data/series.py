@@ -37,7 +37,7 @@ class SeriesDataset(OwnDataset):
     """Time series from a table: CSV, TSV, JSON lines, Parquet or Excel, a row for each time.
 
     A model forecasts the `horizon` steps after a `window`. Each series is cut by place into training, validation and test
-    first, and windows are made later: what a window predicts lies in one split. Numbers are standardized by training alone.
+    first, and windows are made later: what a window predicts is in one split. Numbers are standardized by training alone.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("series",)
@@ -49,8 +49,8 @@ class SeriesDataset(OwnDataset):
     target: Names = Field(
         None, description="Columns to forecast, or `all` that hold numbers; may be left out if there is only one."
     )
-    window: Positive = Field(96, description="Steps that a model sees.")
-    horizon: Positive = Field(24, description="Steps after the window that it forecasts.")
+    window: Positive = Field(48, description="Steps that a model sees.")
+    horizon: Positive = Field(12, description="Steps after the window that it forecasts.")
     stride: Positive = Field(
         1,
         description="Steps from one window of training to the next; those of validation and test begin at every step.",
@@ -201,7 +201,7 @@ class SeriesDataset(OwnDataset):
         """Return the number of windows of a split.
 
         Raises:
-            DataError: There is none.
+            DataError: It has no window.
         """
         count = len(encoded.begins(split, self.stride if split == 0 else 1, self.look_back or split == 0))
         steps = max(borders.of(split)[1] - borders.of(split)[0] for borders in encoded.borders)

@@ -174,7 +174,7 @@ class Transformer(TakesSeries):
         return inputs, Sequence(x)
 
     def _series_patches(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence, Moments]:
-        """Embed patches of steps; the first steps of a window that is no multiple of a patch are padded with zeros."""
+        """Embed patches of steps; the first steps of a window that patches do not divide are padded with zeros."""
         import keras
 
         from deepcli.nn import sequences

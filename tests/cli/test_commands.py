@@ -280,7 +280,7 @@ def test_list_prints_json_for_scripts(cli):
 
 
 TEXTBOOK = [name for name in DATASETS if issubclass(DATASETS[name], Dataset)]
-OF_IMAGES = {"application": ["cifar10"], "autoencoder": ["digits", "mnist", "fashion_mnist", "cifar10"]}
+OF_IMAGES = {"application": ["cifar10"], "linear": [], "autoencoder": ["digits", "mnist", "fashion_mnist", "cifar10"]}
 FITTING = [(data, model) for data in TEXTBOOK for model in MODELS if data in OF_IMAGES.get(model, TEXTBOOK)]
 
 
@@ -289,6 +289,7 @@ FITTING = [(data, model) for data in TEXTBOOK for model in MODELS if data in OF_
     [
         ("digits", "application", "needs images of at least 32x32"),
         ("imdb", "application", "takes images; these data are"),
+        ("digits", "linear", "takes series; these data are images"),
     ],
 )
 def test_init_refuses_a_family_that_does_not_take_the_data(cli, data, model, why):

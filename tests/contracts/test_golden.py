@@ -41,6 +41,18 @@ def test_a_checkpoint_of_an_earlier_version_predicts_what_it_did(path):
     np.testing.assert_allclose(outputs, np.load(path.with_suffix(".npy")), rtol=0, atol=1e-5)
 
 
+def of_series(model: dict[str, Any]) -> Any:
+    """Make the experiment of a forecast of own data, whose schema is in the checkpoint."""
+    from deepcli.data.sources.known_schemas import carrying
+    from deepcli.experiment.schema import Experiment
+
+    from .tiny_series import HORIZON, NAMES, WINDOW, TinySeries
+
+    data = {"type": "series", "path": "gone", "target": NAMES, "known": "holiday", "window": WINDOW, "horizon": HORIZON}
+    with carrying(TinySeries().data_schema.model_copy(update={"source": "series"})):
+        return Experiment.model_validate({"data": data, "model": model})
+
+
 def write(family: str) -> None:
     """Write the golden checkpoint of a family, unless there is one."""
     from deepcli.training import saving
@@ -54,7 +66,8 @@ def write(family: str) -> None:
     variant = next(one for one in map(fields_of, VARIANTS) if one["type"] == family)
     small: dict[str, Any] = {"units": [4]} if "units" in MODELS[family].model_fields else {}
     small |= {"hidden_units": [8]} if family == "mlp" else {}
-    experiment = experiment_for({**variant, **small}, KINDS.get(family, "image"))
+    fields = {**variant, **small}
+    experiment = of_series(fields) if family == "linear" else experiment_for(fields, KINDS.get(family, "image"))
     model = trained(experiment)
     saving.save(
         path, model, experiment, State(Position(1, 0, 2), "float32", 1, variables=read_variables(model, BACKEND))

@@ -144,3 +144,20 @@ def test_ridge_on_the_window_learns_what_is_linear_and_agrees_with_scikit_learn(
     features = np.concatenate([split.x[:, :, 0], split.x[:, :, 1]], axis=1).astype(np.float64)
     other = Ridge(alpha=0.1 * len(split)).fit((features - 0.5) / 2, (split.y[:, :, 0] - 0.5) / 2)
     np.testing.assert_allclose(model(split.x)[:, :, 0], other.predict((features - 0.5) / 2) * 2 + 0.5, atol=1e-4)
+
+
+def test_the_pinball_loss_and_the_metrics_of_forecasts_are_those_of_the_scores():
+    import keras
+
+    from deepcli.nn.forecast_losses import ForecastError, PinballLoss
+
+    found = predictions([[[0]], [[10]]], [[[[-1, 1, 5]]], [[[4, 8, 9]]]], levels=(0.1, 0.5, 0.9), scales=(2.0,))
+    loss = PinballLoss((0.1, 0.5, 0.9), (2.0,))
+    expected = float(found.pinball.mean())
+    assert float(loss(found.targets, found.values)) == pytest.approx(expected)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert float(again(found.targets, found.values)) == pytest.approx(expected)
+    metrics: dict[str, Any] = {"mae": ForecastError("absolute", (1.0,), 1), "rmse": ForecastError("squared", (1.0,), 1)}
+    for score, metric in metrics.items():
+        metric.update_state(found.targets, found.values)
+        assert float(metric.result()) == pytest.approx(take(found, "forecasting").values[score])

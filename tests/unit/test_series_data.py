@@ -83,7 +83,7 @@ def test_a_gap_skips_places_and_two_frequencies_are_refused():
         ([("2024-01-01", 1), ("soon", 2)], r"t.csv:3: column 'day': 'soon' is not a time like"),
         ([("x", 1), ("y", 2)], r"t.csv:2: column 'day' holds no times, as in 'x'"),
         ([("2024-01-01", 1), ("", 2)], r"t.csv:3: column 'day' has no time"),
-        ([("2024-01-01", 1), ("2024-01-02", 2), ("2024-01-01", 3)], r"t.csv:4: .* is there twice, first in line 2"),
+        ([("2024-01-01", 1), ("2024-01-02", 2), ("2024-01-01", 3)], r"t.csv:4: .* occurs twice, first in line 2"),
         (
             [("2024-01-01 00:00", 1), ("2024-01-01 01:00", 2), ("2024-01-01 02:00", 2), ("2024-01-01 02:30", 3)],
             r"t.csv:5: .* is not 1 hour after '2024-01-01 02:00'",
@@ -170,7 +170,7 @@ def test_known_columns_are_seen_a_horizon_ahead(tmp_path):
         ({"horizon": 9}, r"data.horizon: the validation split has 3 steps, fewer than the horizon of 9"),
         ({"window": 22}, r"data.window: the train split has 21 steps, in which no window of 22"),
         ({"split": {"test": 31}}, r"data.split: .* do not fit into .*, which has 30 steps"),
-        ({"split": {"test": 0}}, r"data.split.test: 0 leaves nothing to test on"),
+        ({"split": {"test": 0}}, r"data.split.test: 0 of the 30 steps of .* leaves nothing to test on"),
         ({"split": {"test": "soon"}}, r"data.split.test: 'soon' is not a date"),
         ({"target": "laod"}, r"no column 'laod'; did you mean 'load'"),
         ({"target": "load", "known": "load"}, r"column 'load' is named for two purposes"),
@@ -229,3 +229,10 @@ def test_series_that_cannot_be_read_are_refused_with_their_line(tmp_path, line, 
         return
     with pytest.raises(DataError, match=what):
         read_series_files([(path, None)])
+
+
+def test_a_single_wrong_time_does_not_make_another_column_of_it(tmp_path):
+    rows = [*months(30)]
+    rows[7] = ("soon", 7)
+    with pytest.raises(DataError, match=r"t.csv:9: column 'day': 'soon' is not a time like those before it"):
+        _ = section(write(tmp_path / "t.csv", rows)).data_schema

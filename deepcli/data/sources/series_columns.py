@@ -72,7 +72,11 @@ def _time_column(section: SeriesDataset, table: JoinedTable) -> tuple[str | None
 
 def _holds_dates(table: JoinedTable, name: str) -> bool:
     values = [value for value in table.column(name)[:FIRST] if value is not None and value not in NOT_NUMBERS]
-    return bool(values) and (find_date_format(values).written is not None or compact_dates(values))
+    if compact_dates(values):
+        return True
+    # Most of them: a single wrong one is an error with its line, and not another kind of column.
+    dates = sum(1 for found in map(find_date_format, ([value] for value in values)) if found.written or found.why_not)
+    return 2 * dates > len(values)
 
 
 def _targets(section: SeriesDataset, table: JoinedTable, without: Sequence[str]) -> tuple[str, ...]:

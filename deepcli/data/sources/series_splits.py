@@ -73,7 +73,10 @@ def find_borders(times: Sequence[float], dated: bool, split: SeriesSplit, name: 
         told = f"train {split.train or 'the rest'}, validation {validation:,}, test {test:,}"
         raise DataError(f"data.split: {told} do not fit into {name}, which has {count:,} steps")
     if not test:
-        raise DataError("data.split.test: 0 leaves nothing to test on; set a share, such as 0.2, or a number of steps")
+        raise DataError(
+            f"data.split.test: {split.test} of the {count:,} steps of {name} leaves nothing to test on; set a share, such as 0.2, "
+            "or a number of steps"
+        )
     return borders
 
 

@@ -109,7 +109,7 @@ def read_series(table: JoinedTable, columns: SeriesColumns) -> SeriesTable:
     """Read the series of a table.
 
     Raises:
-        DataError: A value is not a number or not a time, a time is there twice, or times have no common step.
+        DataError: A value is not a number or not a time, a time occurs twice, or times have no common step.
     """
     names = (*columns.targets, *columns.others)
     written = tuple(_written(table, name, columns.written) for name in names)
@@ -190,17 +190,17 @@ def _by_series(table: JoinedTable, column: str | None) -> dict[str, list[int]]:
 def _sorted(
     table: JoinedTable, rows: list[int], times: Sequence[float], column: str | None, findings: list[Finding]
 ) -> list[int]:
-    """Sort the rows of a series by time; each time is there once.
+    """Sort the rows of a series by time; each time occurs once.
 
     Raises:
-        DataError: A time is there twice.
+        DataError: A time occurs twice.
     """
     order = sorted(rows, key=times.__getitem__)
     for before, row in pairwise(order):
         if times[before] == times[row]:
             shown = quoted(table.column(column)[row] if column else None)
             raise DataError(
-                f"{table.where(row)}: column {quoted(column)}: {shown} is there twice, first in line {table.lines[before]}; "
+                f"{table.where(row)}: column {quoted(column)}: {shown} occurs twice, first in line {table.lines[before]}; "
                 "remove one, or name the column of several series with data.series"
             )
     if order != rows and not any(finding.code == "unsorted" for finding in findings):

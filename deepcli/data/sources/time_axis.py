@@ -1,4 +1,4 @@
-"""The times of a series: how they are read, how far they are apart, and how they go on."""
+"""The times of a series: how they are read, how far they are apart, and how they continue."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def step_places(times: Sequence[float], step: TimeStep) -> list[int]:
     """Return the place of each time of a series, counted in steps from the first; a gap skips numbers.
 
     Raises:
-        MixedSteps: Times are not whole steps apart, or so many in a row are further apart that it is another frequency.
+        MixedSteps: Times are not whole steps apart, or several in a row are further apart, which is another frequency.
     """
     first = step.place(times[0])
     places, run, size = [0], 0, 1
