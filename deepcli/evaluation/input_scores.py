@@ -53,7 +53,7 @@ class BinaryCrossentropyOfInputs(InputScore):
 
 @SCORES.register
 class AdjustedRandIndex(Score):
-    """Agreement of k-means on the codes with the classes of the examples: 1 for the same groups, about 0 for chance.
+    """Agreement of k-means on the codes with the classes of the examples; 1 is the same groups, 0 is chance.
 
     There are as many groups as classes. Only where examples have classes, which training does not see.
     """

@@ -64,7 +64,7 @@ class Mase(ForecastScore):
 
 @SCORES.register
 class Smape(ForecastScore):
-    """Twice the absolute error over the sum of the sizes of forecast and truth, such as 0.1 for 10 %; from 0, which is perfect, to 2."""
+    """Twice the absolute error over the sum of the sizes of forecast and truth, such as 0.1 for 10 %; 0 is perfect, 2 is the largest."""
 
     type: Literal["smape"] = "smape"
 
