@@ -87,6 +87,7 @@ def _(predictions: ForecastPredictions, targets: int) -> bool:
     return len(predictions.names) == targets
 
 
+@are_of.register
 def _(predictions: InputPredictions, targets: int) -> bool:
     return int(predictions.labels.max(initial=-1)) < max(targets, 1)
 

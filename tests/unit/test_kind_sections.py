@@ -10,7 +10,9 @@ from deepcli.evaluation.label_predictions import LabelPredictions
 from deepcli.evaluation.level_predictions import LevelPredictions
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.other_mistakes import worst_labels, worst_numbers
+from deepcli.evaluation.predictions_file import BY_ARRAYS
 from deepcli.reports import number_plots
+from deepcli.reports.kind_sections import are_of
 from deepcli.reports.label_plots import average_precision_bars
 from deepcli.reports.label_sections import label_mistakes, label_sections
 from deepcli.reports.level_sections import level_sections
@@ -41,6 +43,11 @@ def parsed(sections):
 def worst(page):
     """The text of the examples that are the worst of all."""
     return ["".join(card.itertext()) for card in page.find("div") if card.get("class") == "mistake"]
+
+
+@pytest.mark.parametrize("kind", BY_ARRAYS.values(), ids=lambda kind: kind.__name__)
+def test_predictions_of_another_model_are_noticed_for_every_kind(kind):
+    assert are_of.dispatch(kind) is not are_of.dispatch(object)
 
 
 @pytest.mark.parametrize("count", [1, 60, 4000])
