@@ -114,6 +114,11 @@ def _exported(
             f"{request.path}: language models are not exported, as no format keeps what a model remembers between tokens; "
             "continue texts with deepcli, or load the .keras file of the run in Keras"
         )
+    if checkpoint.experiment.signature.kind == "pairs":
+        raise UsageError(
+            f"{request.path}: models of pairs are not exported, as no format keeps a search for the likeliest target; "
+            "translate with `deepcli predict`, or load the .keras file of the run in Keras"
+        )
     if request.length is not None:
         _check_length(request.length, checkpoint.experiment, chosen)
     if request.output is None and run is None:

@@ -87,6 +87,8 @@ def _data(signature: Signature) -> dict[str, Any]:
     batch = 32 if signature.examples < 5_000 else 64 if signature.examples < MANY else 256
     if signature.kind == "text":
         return {}
+    if signature.kind == "pairs":
+        return {"batch_size": 32 if signature.examples < FEW else 64}
     if signature.kind == "features" and batch > 32:
         return {"batch_size": 256}
     if signature.kind == "image" and min(size or 0 for size in signature.shape[:2]) >= SMALLEST_VARIED:
@@ -119,10 +121,29 @@ def _language(signature: Signature, other_model: bool) -> dict[str, Any]:
     }
 
 
+def _pairs(signature: Signature, other_model: bool) -> dict[str, Any]:
+    """Return the training of a model of pairs: some 10,000 steps, or 60 passes over few pairs."""
+    batch = _data(signature)["batch_size"]
+    epochs = min(max(10_000 * batch // max(signature.examples, 1), 5), 60)
+    model = {
+        "type": "transformer", "num_layers": 3, "num_heads": 4, "hidden_dim": 128, "positions": "sinusoidal",
+        "tie_embeddings": True, "regularization": {"dropout": 0.1},
+    }  # fmt: skip
+    return {
+        "model": model,
+        "loss": {"type": "categorical_crossentropy", "label_smoothing": 0.1},
+        "optimizer": {"type": "adam", "learning_rate": 1e-3 if other_model else 2e-3, "beta_2": 0.98},
+        "schedule": {"type": "cosine", "warmup": 0.1},
+        "training": {"epochs": epochs, "early_stopping": {"patience": max(epochs // 4, 3)}},
+    }
+
+
 def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]:
     """Return the training of a network, at a rate that suits most if another model than the one here is trained."""
     if signature.kind == "text":
         return _language(signature, other_model)
+    if signature.kind == "pairs":
+        return _pairs(signature, other_model)
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10
     rate, decay = 1e-3, 0.01
     if signature.kind == "features":

@@ -370,7 +370,7 @@ class Likely(Nested):
 
 
 class Prediction(Nested):
-    """A line of `predict`: one input and the answer, which is a class, a level, labels or numbers."""
+    """A line of `predict`: one input and the answer, which is a class, a level, labels, numbers or a text."""
 
     model_config = ConfigDict(title="deepcli predict")
 
@@ -382,6 +382,8 @@ class Prediction(Nested):
     labels: list[str] | None = Field(None, description="The labels that are given; for multilabel.")
     probabilities: dict[str, float] | None = Field(None, description="The probability of each label; for multilabel.")
     values: dict[str, float] | None = Field(None, description="Each number by name; for regression.")
+    translation: str | None = Field(None, description="What the model wrote; for sequence_to_sequence.")
+    log_probability: float | None = Field(None, description="The natural logarithm of its probability.")
     classes: list[Likely] = Field([], description="Most likely first with --top-k; in order with --probabilities.")
 
 

@@ -21,8 +21,8 @@ MAX_COLUMNS = 20_000
 MAX_ENTRIES = 20
 """Entries of a mapping: splits, and options of a layout."""
 
-Kind = Literal["image", "tokens", "features", "text"]
-TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens"]
+Kind = Literal["image", "tokens", "features", "text", "pairs"]
+TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens", "sequence"]
 ColumnType = Literal["number", "category", "text", "date", "image"]
 Text = Annotated[str, Field(max_length=10_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -67,13 +67,15 @@ class Column(Spec):
 
 
 class Target(Spec):
-    """What is predicted: a class, several labels, numbers, an ordered level, or the tokens of a text.
+    """What is predicted: a class, several labels, numbers, an ordered level, the tokens of a text, or another text.
 
     Attributes:
         kind: `classes` (int32 class numbers), `labels` (uint8 0 or 1 for each label), `numbers` (float32), `levels`
-            (int32, in order) or `tokens` (ids of the token after each token of a window).
+            (int32, in order), `tokens` (ids of the token after each token of a window) or `sequence` (ids of a text, the
+            end token behind them, 0 for padding).
         columns: The columns of a table that hold it; empty where folders or arrays do.
-        names: Names of classes, labels or levels, in the order of their numbers; names of the numbers.
+        names: Names of classes, labels or levels, in the order of their numbers; names of the numbers; tokens of the targets
+            of pairs, by id, unless both sides share the schema's vocabulary.
         means: Mean of each number over the training split.
         scales: Standard deviation of each number over the training split; 1 if it does not vary.
         reason: Why it is of this kind.
@@ -97,11 +99,12 @@ class Schema(Spec):
         rules: Version of the rules that found it.
         source: The type of the data set that found it.
         kind: The kind of input.
-        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), or (window,).
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), or (maximum length
+            of inputs, of targets) of pairs.
         target: What is predicted.
         columns: The columns that are inputs, in the order in which models take them; empty where there is no table.
         vocabulary: Words or characters by id; the first entries are those of `RESERVED`, or `UNKNOWN_TOKEN` for a running
-            text. Empty for other inputs.
+            text, or `PAIR_RESERVED` for pairs. Empty for other inputs.
         counts: Number of examples of each split.
         class_counts: Number of examples of each class or label, by split.
         layout: How the files are laid out, as found, such as delimiter, encoding and header.
@@ -131,3 +134,5 @@ RESERVED = ("", "<start>", "<unknown>", "")
 """First ids of a vocabulary of own texts, as in Keras: padding, start of a text, a word that is not in it, unused."""
 UNKNOWN_TOKEN = "<unknown>"
 """First entry of the vocabulary of a running text, for what training lacks; a vocabulary of bytes has no such entry."""
+PAIR_RESERVED = ("", "<start>", "<unknown>", "<end>")
+"""First ids of both vocabularies of pairs: padding, start of a target, what is not in the vocabulary, end of a text."""

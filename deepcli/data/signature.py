@@ -16,16 +16,19 @@ class Signature:
     """What a model needs to know about its data.
 
     Attributes:
-        kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded), `features` (float32 columns) or
-            `text` (int32 ids of a window of a running text).
-        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), or (window,).
+        kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded), `features` (float32 columns),
+            `text` (int32 ids of a window of a running text) or `pairs` (int32 ids of an input and a target, as
+            `encoded_pairs` joins them).
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), or (maximum length
+            of inputs, of targets).
         classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted.
         examples: Number of examples in the official training split, before the validation split is held out.
-        vocabulary: Token ids are below this number; None for other inputs.
+        vocabulary: Token ids, of pairs those of inputs, are below this number; None for other inputs.
         augmentation: How a model varies its inputs during training; None for no augmentation.
         target: What is predicted; None for one of `classes` classes.
         columns: The columns of `features`, in order.
         unscored: The id of a target that no model can predict, as training lacks it; None if there is none.
+        shared: Whether inputs and targets of pairs have the same vocabulary.
     """
 
     kind: Kind
@@ -37,6 +40,7 @@ class Signature:
     target: Target | None = None
     columns: tuple[Column, ...] = ()
     unscored: int | None = None
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Check that the fields are consistent.
@@ -57,8 +61,13 @@ class Signature:
         elif self.kind == "text":
             _demand(len(sizes) == 1 and _is_count(sizes[0]), "shape", self.shape, "(window,)")
             _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "a number greater than every token id")
+        elif self.kind == "pairs":
+            _demand(
+                len(sizes) == 2 and all(map(_is_count, sizes)), "shape", self.shape, "(longest input, longest target)"
+            )
+            _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "a number greater than every token id")
         else:
-            _demand(False, "kind", self.kind, "'image', 'tokens', 'features' or 'text'")
+            _demand(False, "kind", self.kind, "'image', 'tokens', 'features', 'text' or 'pairs'")
         if self.predicted.kind == "numbers":
             _demand(bool(self.predicted.names), "target", self.predicted.names, "one name for each number")
         else:

@@ -7,6 +7,7 @@ from deepcli.evaluation import (
     level_scores,
     number_scores,
     probability_scores,
+    sequence_scores,
     token_scores,
 )
 from deepcli.evaluation.scores import SCORES, Score
@@ -20,5 +21,6 @@ __all__ = [
     "level_scores",
     "number_scores",
     "probability_scores",
+    "sequence_scores",
     "token_scores",
 ]

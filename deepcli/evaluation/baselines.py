@@ -38,7 +38,7 @@ class FittedBaseline:
 
     Attributes:
         name: Its name.
-        predict: Takes inputs as they are in memory; of a running text, a split.
+        predict: Takes inputs as they are in memory; of a running text and of pairs, a split.
         notes: What is worth knowing: examples that were left out, the strength that was chosen.
         seconds: How long it learned.
     """
@@ -50,7 +50,7 @@ class FittedBaseline:
 
     def outputs(self, split: Split) -> np.ndarray:
         """Return the outputs for the examples of a split; of a running text, what is kept of them."""
-        return self.predict(split) if split.text is not None else self(split.x)
+        return self.predict(split) if split.text is not None or split.pairs is not None else self(split.x)
 
     def __call__(self, x: Inputs) -> np.ndarray:
         """Return the outputs for some inputs; two classes have two columns of probabilities."""
@@ -94,17 +94,24 @@ def _ngrams(signature: Signature, train: Split, validation: Split | None, seed: 
     return predict, notes
 
 
+def _nearest(signature: Signature, train: Split, validation: Split | None, seed: int) -> tuple[Any, list[str]]:
+    from deepcli.evaluation.nearest_baseline import fit_nearest
+
+    return fit_nearest(signature, train)
+
+
 BASELINES: dict[Kind, dict[str, Callable[..., tuple[Predict, list[str]]]]] = {
     "features": {"linear": _linear(TableFeatures), "gradient_boosting": _boosting},
     "tokens": {"bag_of_words": _linear(BagOfWords)},
     "image": {"pixels": _linear(Pixels)},
     "text": {"ngram": _ngrams},
+    "pairs": {"nearest": _nearest},
 }
 """The baselines by kind of input, and what fits them."""
 
 
 def baselines_for(signature: Signature) -> list[str]:
-    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, `pixels`, or `ngram`."""
+    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, `pixels`, `ngram`, or `nearest`."""
     return list(BASELINES[signature.kind])
 
 
@@ -115,7 +122,8 @@ def fit_baseline(
 
     `linear` is ridge or logistic regression of standardized numbers, indicators of missing ones and one-hot categories;
     `gradient_boosting` is scikit-learn's histogram gradient boosting; `bag_of_words` is a linear model of words and pairs
-    of words by TF-IDF; `pixels` one of pixels; `ngram` counts n-grams of a running text.
+    of words by TF-IDF; `pixels` one of pixels; `ngram` counts n-grams of a running text; `nearest` writes the target of the
+    most similar training input.
 
     Args:
         name: One of `baselines_for(signature)`.
@@ -130,7 +138,8 @@ def fit_baseline(
     if name not in BASELINES[signature.kind]:
         raise DataError(f"{name} is not a baseline for these data; known: {', '.join(baselines_for(signature))}")
     began = time.perf_counter()
-    learned, notes = (train, []) if train.text is not None else _bounded(train, seed)
+    whole = train.text is not None or train.pairs is not None
+    learned, notes = (train, []) if whole else _bounded(train, seed)
     with _threads(learned.x):
         predict, more = BASELINES[signature.kind][name](signature, learned, validation, seed)
     return FittedBaseline(name, predict, (*notes, *more), time.perf_counter() - began)

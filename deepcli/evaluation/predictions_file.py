@@ -12,13 +12,21 @@ from deepcli.evaluation.level_predictions import LevelPredictions
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.predictions import Predictions
 from deepcli.evaluation.predictions_base import AnyPredictions
+from deepcli.evaluation.sequence_predictions import SequencePredictions
 from deepcli.evaluation.token_predictions import TokenPredictions
 
 __all__ = ["AnyPredictions", "load_predictions"]
 
 BY_ARRAYS: dict[frozenset[str], type[AnyPredictions]] = {
     frozenset(kind.ARRAYS): kind
-    for kind in (Predictions, LevelPredictions, LabelPredictions, NumberPredictions, TokenPredictions)
+    for kind in (
+        Predictions,
+        LevelPredictions,
+        LabelPredictions,
+        NumberPredictions,
+        TokenPredictions,
+        SequencePredictions,
+    )
 }
 
 

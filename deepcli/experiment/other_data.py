@@ -91,4 +91,7 @@ def _described(signature: Signature) -> str:
         return f"texts of {length} ids below {signature.vocabulary or 0:,}, in {signature.classes} classes"
     if signature.kind == "text":
         return f"windows of {signature.shape[0]:,} tokens of {signature.vocabulary or 0:,} different ones"
+    if signature.kind == "pairs":
+        longest, target = ((size or 1) - 1 for size in signature.shape)
+        return f"pairs of at most {longest:,} and {target:,} tokens of {signature.vocabulary or 0:,} and {signature.classes:,}"
     return f"{signature.kind}s of {'x'.join(map(str, signature.shape))} in {signature.classes} classes"

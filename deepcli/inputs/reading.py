@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from deepcli.data.base import BaseDataset, ImageDataset, ReadsTexts
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.own import OwnDataset
+from deepcli.data.pairs import PairsDataset
 from deepcli.data.running_text import TextDataset
 from deepcli.data.table import TableDataset
 from deepcli.errors import DataError, UsageError
@@ -320,7 +321,7 @@ def reader_for(
     kind = data.signature.kind
     if kind != "image":
         _refuse({"--invert": options.invert, "--range": options.limits, "--fit": options.fit}, data)
-    if kind != "tokens":
+    if kind not in ("tokens", "pairs"):
         _refuse({"--column": options.column, "--lines": options.lines or None}, data)
     if isinstance(data, ImageDataset):
         return ImageReader(data, options, notify, complain)
@@ -330,6 +331,10 @@ def reader_for(
         return TextColumnReader(data, lexicon, options, notify, complain)
     if kind == "tokens" and isinstance(data, ReadsTexts):
         return TextReader(data, lexicon, options, notify, complain)
+    if isinstance(data, PairsDataset):
+        from deepcli.inputs.source_reading import SourceReader
+
+        return SourceReader(data, options, notify, complain)
     if isinstance(data, TextDataset):
         from deepcli.inputs.running_reading import RunningTextReader
 

@@ -78,3 +78,13 @@ class LabelHead(Head):
         from deepcli.nn.output_layers import LabelThresholds
 
         return LabelThresholds(dtype="float32", name="thresholds")(x)
+
+
+@dataclass(frozen=True)
+class SequenceHead(Head):
+    """Logits of the tokens of a target that is padded with 0."""
+
+    def accuracy(self, name: str) -> keras.metrics.Metric:
+        from deepcli.nn.pair_losses import SequenceAccuracy
+
+        return SequenceAccuracy(name=name)

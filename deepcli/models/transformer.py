@@ -10,7 +10,7 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Gelu
-from deepcli.models.base import MODELS, Embedded, Stepper
+from deepcli.models.base import MODELS, Embedded, Stepper, Translator
 from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, token_input
 from deepcli.models.regularization import Penalties
@@ -30,13 +30,19 @@ class Transformer(Embedded):
     """Blocks of self-attention and feed-forward layers (Vaswani et al. 2017).
 
     Images are cut into patches (Dosovitskiy et al. 2020). Padding is masked in attention and in pooling. In a language model
-    attention looks back only, as in GPT (Radford et al. 2018).
+    attention looks back only, as in GPT (Radford et al. 2018). Pairs of texts have an encoder and a decoder.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text")
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "pairs")
 
     type: Literal["transformer"] = "transformer"
     num_layers: Positive = Field(6, description="Number of encoder blocks.")
+    encoder_layers: Positive | None = Field(
+        None, description="Number of encoder blocks of a model of pairs; null means num_layers. Pairs only."
+    )
+    decoder_layers: Positive | None = Field(
+        None, description="Number of decoder blocks of a model of pairs; null means num_layers. Pairs only."
+    )
     num_heads: Positive = Field(8, description="Attention heads per block; must divide hidden_dim.")
     hidden_dim: Positive = Field(128, description="Width of the model.")
     intermediate_dim: Positive | None = Field(
@@ -57,7 +63,8 @@ class Transformer(Embedded):
     )
     tie_embeddings: bool = Field(
         False,
-        description="Whether the embedding also gives the logits of tokens (Press & Wolf 2017). Language models only.",
+        description="Whether the embedding also gives the logits of tokens (Press & Wolf 2017), and is that of inputs too if "
+        "both sides of pairs share a vocabulary. Language models and pairs only.",
     )
     activation: ActivationField = Field(Gelu(), description="Activation of the feed-forward layers.")
     regularization: Penalties = Field(
@@ -76,8 +83,15 @@ class Transformer(Embedded):
         yield from self.needs_any_shape()
         if self.hidden_dim % self.num_heads:
             yield ("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {self.hidden_dim}"
+        if signature.kind != "pairs":
+            for field in ("encoder_layers", "decoder_layers"):
+                if getattr(self, field) is not None:
+                    yield (field,), "is for pairs of texts; set num_layers"
         if signature.kind == "text":
             yield from self._text_issues()
+            return
+        if signature.kind == "pairs":
+            yield from self._pair_issues()
             return
         if self.positions == "rotary":
             yield ("positions",), "rotary positions are for language models; use learned or sinusoidal"
@@ -102,6 +116,24 @@ class Transformer(Embedded):
         if self.positions == "rotary" and (self.hidden_dim // self.num_heads) % 2:
             yield ("positions",), f"rotary needs heads of an even width, not {self.hidden_dim // self.num_heads}"
 
+    def _pair_issues(self) -> Iterator[Issue]:
+        if self.patch_size is not None:
+            yield ("patch_size",), "is for images; these data are pairs of texts"
+        if self.pooling != "average":
+            yield ("pooling",), "a model of pairs reads every step and pools nothing; leave it out"
+        if self.positions == "rotary":
+            yield ("positions",), "rotary positions are for language models; use learned or sinusoidal"
+
+    @property
+    def encoder_blocks(self) -> int:
+        """Blocks of the encoder of a model of pairs."""
+        return self.encoder_layers or self.num_layers
+
+    @property
+    def decoder_blocks(self) -> int:
+        """Blocks of the decoder of a model of pairs."""
+        return self.decoder_layers or self.num_layers
+
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
@@ -111,7 +143,10 @@ class Transformer(Embedded):
             from deepcli.models.decoder import build_decoder
 
             return build_decoder(self, signature, head)
+        if signature.kind == "pairs":
+            from deepcli.models.encoder_decoder import build_encoder_decoder
 
+            return build_encoder_decoder(self, signature, head)
         inputs, sequence = self._patches(signature) if signature.kind == "image" else self._tokens(signature)
         x, mask = sequence.x, sequence.mask
         if self.pooling == "cls":
@@ -130,6 +165,11 @@ class Transformer(Embedded):
         from deepcli.models.decoder import decoder_stepper
 
         return decoder_stepper(self, model, signature)
+
+    def translator(self, model: keras.Model, signature: Signature) -> Translator:
+        from deepcli.models.encoder_decoder import transformer_translator
+
+        return transformer_translator(self, model, signature)
 
     def _tokens(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
         return token_input(signature, self, self.regularization)

@@ -225,10 +225,11 @@ class Perplexity(Metric):
     """Exponential of the mean cross-entropy of a token: how many equally likely tokens are as uncertain."""
 
     type: Literal["perplexity"] = "perplexity"
-    tasks: ClassVar[tuple[str, ...]] = ("language_model",)
+    tasks: ClassVar[tuple[str, ...]] = ("language_model", "sequence_to_sequence")
     better: ClassVar[Literal["max", "min"]] = "min"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
+        from deepcli.nn.pair_losses import SequencePerplexity
         from deepcli.nn.token_losses import PerplexityMean
 
-        return PerplexityMean(self.type)
+        return (SequencePerplexity if signature.kind == "pairs" else PerplexityMean)(self.type)

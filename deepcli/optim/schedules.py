@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -235,6 +235,34 @@ class InverseTime(Schedule):
 
     def follows_length(self) -> bool:
         return _is_fraction(self.warmup, self.decay_steps)
+
+
+@SCHEDULES.register
+class InverseSquareRoot(Schedule):
+    """The peak divided by the square root of the step, counted in warm-ups (Vaswani et al. 2017).
+
+    With a peak of `hidden_dim ** -0.5 * warmup ** -0.5` and a warm-up of 4,000 steps, it is the schedule of the paper.
+    """
+
+    type: Literal["inverse_square_root"] = "inverse_square_root"
+    warmup: NonNegative = Field(
+        4_000.0, description="Steps over which the rate rises from 0 to its peak; below 1, a fraction of all steps."
+    )
+
+    def build(self, peak: float, steps: int) -> Course:
+        # `steps` are those after the warm-up: a fraction of all is as large a fraction of these, divided by the rest.
+        risen = steps * self.warmup / (1 - self.warmup) if self.warmup < 1 else self.warmup
+        begun = max(round(risen), 1)
+
+        def rate(step: Any) -> Any:
+            from keras import ops
+
+            return peak * ops.sqrt(begun / (begun + ops.cast(step, "float32")))
+
+        return rate
+
+    def follows_length(self) -> bool:
+        return _is_fraction(self.warmup)
 
 
 @SCHEDULES.register

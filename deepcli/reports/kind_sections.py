@@ -14,6 +14,8 @@ from deepcli.evaluation.mistakes import Mistakes
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.other_mistakes import LabelMistakes, NumberMistakes
 from deepcli.evaluation.predictions import Predictions
+from deepcli.evaluation.sequence_mistakes import SequenceExamples
+from deepcli.evaluation.sequence_predictions import SequencePredictions
 from deepcli.evaluation.token_mistakes import TokenMistakes, within
 from deepcli.evaluation.token_predictions import TokenPredictions
 from deepcli.reports.class_mistakes import class_mistakes
@@ -21,6 +23,7 @@ from deepcli.reports.class_sections import class_sections
 from deepcli.reports.label_sections import label_mistakes, label_sections
 from deepcli.reports.level_sections import level_sections
 from deepcli.reports.number_sections import number_mistakes, number_sections
+from deepcli.reports.sequence_sections import sequence_examples, sequence_sections
 from deepcli.reports.token_sections import token_mistakes, token_sections
 
 if TYPE_CHECKING:
@@ -76,18 +79,25 @@ def _(predictions: TokenPredictions, targets: int) -> bool:
     return within(predictions.tokens, targets)
 
 
+@are_of.register
+def _(predictions: SequencePredictions, targets: int) -> bool:
+    return within(predictions.tokens, targets)
+
+
 BY_PREDICTIONS: dict[type, Any] = {
     Predictions: class_sections,
     LevelPredictions: level_sections,
     LabelPredictions: label_sections,
     NumberPredictions: number_sections,
     TokenPredictions: token_sections,
+    SequencePredictions: sequence_sections,
 }
 BY_WORST: dict[type, Any] = {
     Mistakes: class_mistakes,
     LabelMistakes: label_mistakes,
     NumberMistakes: number_mistakes,
     TokenMistakes: token_mistakes,
+    SequenceExamples: sequence_examples,
 }
 for kind, write in BY_PREDICTIONS.items():
     sections.register(kind, write)

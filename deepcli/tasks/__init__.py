@@ -1,11 +1,12 @@
 """What a model is trained for, as a spec says it, such as `classification`, `regression` or `language_model`."""
 
-from deepcli.tasks import auto, classification, language_model, multilabel, regression
+from deepcli.tasks import auto, classification, language_model, multilabel, regression, sequence_to_sequence
 from deepcli.tasks.base import TASKS, Task
 from deepcli.tasks.classification import Classification, Ordinal
 from deepcli.tasks.language_model import LanguageModel
 from deepcli.tasks.multilabel import Multilabel
 from deepcli.tasks.regression import Regression
+from deepcli.tasks.sequence_to_sequence import SequenceToSequence
 
 __all__ = [
     "TASKS",
@@ -14,10 +15,12 @@ __all__ = [
     "Multilabel",
     "Ordinal",
     "Regression",
+    "SequenceToSequence",
     "Task",
     "auto",
     "classification",
     "language_model",
     "multilabel",
     "regression",
+    "sequence_to_sequence",
 ]

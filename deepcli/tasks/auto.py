@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @TASKS.register
 class AutoTask(Task):
-    """Follows the data: classification, multilabel, regression, ordinal or language_model, by what they hold."""
+    """Follows the data: classification, multilabel, regression, ordinal, language_model or sequence_to_sequence."""
 
     type: Literal["auto"] = "auto"
 
-    takes: ClassVar[tuple[TargetKind, ...]] = ("classes", "labels", "numbers", "levels", "tokens")
+    takes: ClassVar[tuple[TargetKind, ...]] = ("classes", "labels", "numbers", "levels", "tokens", "sequence")
     losses: ClassVar[tuple[str, ...]] = ()
     metrics: ClassVar[tuple[str, ...]] = ()
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,11 +13,12 @@ import keras
 import numpy as np
 
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.evaluation.beam_search import BeamSteps
 from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
 if TYPE_CHECKING:
-    from deepcli.models.base import Stepper
+    from deepcli.models.base import Stepper, Translator
     from deepcli.training.device import Device
 
 Check = Callable[[], None]
@@ -30,6 +31,10 @@ Steps = Callable[[np.ndarray, int, Any], tuple[np.ndarray, Any]]
 
 Returns the logits after the last token, float32 (vocabulary,), and the state.
 """
+
+
+Translating = tuple[Callable[[np.ndarray], Any], BeamSteps]
+"""What takes rows of inputs, int32 (batch, steps), and returns the state before the first token; and what takes a step."""
 
 
 class Batches(Protocol):
@@ -105,6 +110,15 @@ class Backend(Protocol):
 
     def stepping(self, stepper: Stepper) -> Steps:
         """Return a function that computes a language model's logits from further tokens of one text."""
+
+    def translating(self, translator: Translator, candidates: int, forbidden: Sequence[int]) -> Translating:
+        """Return functions that write the targets of inputs.
+
+        Args:
+            translator: Computes logits.
+            candidates: How many of the likeliest next tokens to return.
+            forbidden: Tokens that are never written.
+        """
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

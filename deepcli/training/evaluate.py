@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Column
 from deepcli.evaluation.predictions_base import AnyPredictions
 from deepcli.evaluation.scores import Scored, take
+from deepcli.evaluation.sequence_predictions import SequencePredictions
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
 from deepcli.run.checkpoint.file import STATE, CheckpointFile
@@ -35,12 +36,16 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class Measured:
-    """A model's outputs on a split together with its targets, and the metrics computed from them."""
+    """A model's outputs on a split together with its targets, and the metrics computed from them.
+
+    `explained` adds to the worst predictions what needs the model, such as its attention.
+    """
 
     metrics: Mapping[str, float]
     predictions: AnyPredictions
     split: Split
     columns: Sequence[Column] = ()
+    explained: Callable[[Any], Any] = lambda worst: worst
 
 
 class Evaluator:
@@ -109,7 +114,21 @@ class LoadedModel:
 
     def measure(self, split: Split, batch_size: int = BATCH_SIZE) -> Measured:
         """Predict a split in batches and compute the loss and metrics of the spec."""
-        return Evaluator(self.experiment, self.backend, batch_size)(self.model, split)
+        measured = Evaluator(self.experiment, self.backend, batch_size)(self.model, split)
+        return finished(measured, self.model, self.experiment, self.backend)
+
+
+def finished(
+    measured: Measured, model: keras.Model, experiment: Experiment, backend: Backend, check: Check = heed
+) -> Measured:
+    """Add what only a final evaluation computes: what a model of pairs writes itself."""
+    predictions = measured.predictions
+    if not isinstance(predictions, SequencePredictions):
+        return measured
+    from deepcli.training.translating import with_attention, with_translations
+
+    written = with_translations(predictions, measured.split, model, experiment, backend, check)
+    return replace(measured, predictions=written, explained=lambda worst: with_attention(worst, model, experiment))
 
 
 def load_model(checkpoint: CheckpointFile) -> LoadedModel:
@@ -226,4 +245,4 @@ def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Lexic
     if predictions.misfit is None:
         x = measured.split.x
         words = lexicon() if isinstance(x, Tokens) else None
-        predictions.worst(x, words, measured.columns).save(run.mistakes(name))
+        measured.explained(predictions.worst(x, words, measured.columns)).save(run.mistakes(name))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
 from deepcli.training.order import Order
@@ -96,7 +97,7 @@ class InferenceBatches:
 
     def __init__(self, x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> None:
         replicas = strategy.num_replicas_in_sync
-        positions = np.argsort(x.lengths, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
+        positions = np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
         positions = np.concatenate([positions, np.repeat(positions[-1:], -len(positions) % replicas)])
         share = -(-batch_size // replicas)
         with tf.device("CPU:0"):
@@ -117,17 +118,22 @@ class InferenceBatches:
 
 
 class MeasuringBatches:
-    """Batches of inputs with their targets, in the order of a split; each pass yields tuples (inputs, targets).
+    """Batches of inputs with their targets, sequences of similar length together; each pass yields (inputs, targets).
 
     Args:
         split: The examples.
         batch_size: Examples per batch; the last batch may be smaller.
+
+    Attributes:
+        positions: Position of each example in the split, in the order of the batches.
     """
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
+        sizes = split.x.sizes if isinstance(split.x, Tokens) else np.zeros(len(split))
+        self.positions = np.argsort(sizes, kind="stable")
         with tf.device("CPU:0"):
-            positions = tf.data.Dataset.range(len(split)).batch(batch_size)
+            positions = tf.data.Dataset.from_tensor_slices(self.positions).batch(batch_size)
             mapped = _mapped(positions, pair_gatherer(split))
             self._dataset = _options(mapped, split.text is None).prefetch(PREFETCH)
 
@@ -139,6 +145,8 @@ def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Ten
     """Return a function from positions to inputs and targets."""
     if split.text is not None:
         return _window_gatherer(split.text)
+    if isinstance(split.x, PairRows):
+        return _trimmed(split)
     labels, gather = tf.constant(split.y), gatherer(split.x)
 
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -157,6 +165,18 @@ def _window_gatherer(text: TextWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor
         found = tf.gather(tokens, first[:, None] + tf.range(text.window + 1, dtype=tf.int64))
         found = tf.cast(found, tf.int32)
         return found[:, :-1], found[:, 1:]
+
+    return pairs
+
+
+def _trimmed(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function from positions to rows of pairs and targets, which are as wide as their longest in the batch."""
+    targets, gather = tf.constant(split.y), gatherer(split.x)
+
+    def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = tf.gather(targets, positions)
+        used = tf.reduce_sum(tf.cast(tf.reduce_any(found != 0, axis=0), tf.int32))
+        return gather(positions), found[:, : tf.maximum(used, 1)]
 
     return pairs
 

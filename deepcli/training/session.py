@@ -18,7 +18,7 @@ from deepcli.training.checkpointer import Checkpointer, HasState
 from deepcli.training.context import Rollbacks, RunContext
 from deepcli.training.divergence import Divergence
 from deepcli.training.ending import ending_of
-from deepcli.training.evaluate import Evaluator, keep
+from deepcli.training.evaluate import Evaluator, finished, keep
 from deepcli.training.loop import Loop
 from deepcli.training.saving import load_weights
 from deepcli.training.stages import enter_stage, stage_line
@@ -139,7 +139,9 @@ class Session:
         with self.context.backend.scope():
             load_weights(self.model, open_checkpoint(self.context.run.best))
         evaluator = Evaluator(self.context.experiment, self.context.backend)
-        measured = evaluator(self.model, self.context.splits.test, self.context.options.signals.check)
+        check = self.context.options.signals.check
+        measured = evaluator(self.model, self.context.splits.test, check)
+        measured = finished(measured, self.model, self.context.experiment, self.context.backend, check)
         keep(self.context.run, "test", measured, self.context.splits.lexicon)
         return {"test": dict(measured.metrics)}
 

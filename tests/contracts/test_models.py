@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Provenance, Splits, Tokens, generator
 from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
@@ -17,21 +18,24 @@ from deepcli.training import saving
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
 from deepcli.training.state import Position, State, read_variables
-from deepcli.training.tensorflow_backend import TensorFlowBackend
+from deepcli.training.tensorflow_backend import TensorFlowBackend, joined_outputs
 
 from .conftest import SIGNATURES, tiny_split
+from .tiny_pairs import PAIRS
 
 DATA: dict[str, dict[str, Any]] = {
     "image": {"type": "digits"},
     "tokens": {"type": "imdb", "maxlen": 12, "num_words": 30},
     "features": {"type": "tiny_table"},
     "text": {"type": "tiny_text"},
+    "pairs": {"type": "tiny_pairs"},
 }
 AUGMENTATION = {
     "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
     "tokens": {"word_dropout": 0.3},
     "features": None,
     "text": None,
+    "pairs": None,
 }
 SMALL: dict[str, dict[str, Any]] = {
     "application": {"architecture": "mobilenet"},
@@ -93,6 +97,19 @@ OF_TEXT = {
     ],
 }  # fmt: skip
 NOT_OF_TEXT = ("bidirectional", "pooling", "embeddings")
+# The same for pairs.
+OF_PAIRS = {
+    "transformer": [
+        {"positions": "sinusoidal", "normalize_first": False, "tie_embeddings": True, **SMALL["transformer"],
+         "encoder_layers": 2, "decoder_layers": 1,
+         "regularization": {"dropout": 0.2, "gaussian_noise": 0.1, "l2": 1e-3}},
+    ],
+    "lstm": [
+        {"units": [8, 6], "bidirectional": True, "attention": "additive",
+         "regularization": {"dropout": 0.2, "recurrent_dropout": 0.1, "normalization": "layer"}},
+        {"units": [8], "attention": "none"},
+    ],
+}  # fmt: skip
 HARD: dict[str, list[dict[str, Any]]] = {
     "sequential": [{"layers": 1, "augmented": True}, {"layers": 2}],
     "mlp": [
@@ -167,7 +184,12 @@ VARIANTS = [
     )
     for name in MODELS
     for index, variant in enumerate(
-        [{}, *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, []), *OF_TEXT.get(name, [])]
+        [
+            {},
+            *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, []),
+            *OF_TEXT.get(name, []),
+            *OF_PAIRS.get(name, []),
+        ]
     )
 ]
 
@@ -175,9 +197,21 @@ VARIANTS = [
 def suits(variant, kind) -> bool:
     """Return whether a variant is for a kind of data; some fields are for running text alone, and some for the others."""
     fields = fields_of(variant)
+    own = [kind for kind, table in (("text", OF_TEXT), ("pairs", OF_PAIRS)) if fields_in(table, fields)]
+    if kind == "pairs":
+        known = {
+            name: value for name, value in fields.items() if name not in ("augmented", "one_hot", "bins", "layers")
+        }
+        fitting = "pairs" in MODELS[fields["type"]].kinds and not list(MODELS.select(known).issues(PAIRS))
+        return fitting and own in ([], ["pairs"])
     if kind == "text":
-        return not any(name in fields for name in NOT_OF_TEXT)
-    return not any("tie_embeddings" in one and one.items() <= fields.items() for one in OF_TEXT.get(fields["type"], []))
+        return not any(name in fields for name in NOT_OF_TEXT) and own in ([], ["text"])
+    return not own
+
+
+def fields_in(table, fields) -> bool:
+    """Return whether a variant is one of a table of variants."""
+    return any(one.items() <= fields.items() for one in table.get(fields["type"], []))
 
 
 def is_long(variant) -> bool:
@@ -277,7 +311,9 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
     assert np.mean(changed) > 0.8, [v.path for v, c in zip(model.trainable_variables, changed, strict=True) if not c]
     outputs = BACKEND.predict(model, split_for(experiment).x, 8)
     assert outputs.dtype == np.float32
-    steps = experiment.signature.shape if experiment.signature.kind == "text" else ()
+    steps = {"text": experiment.signature.shape, "pairs": experiment.signature.shape[1:]}.get(
+        experiment.signature.kind, ()
+    )
     assert outputs.shape == (24, *steps, experiment.head.units)
     assert steps or ((outputs >= 0) & (outputs <= 1)).all()
 
@@ -308,15 +344,21 @@ def test_keras_itself_loads_a_checkpoint(experiment, tmp_path):
 def test_a_prediction_does_not_depend_on_its_batch_mates(experiment):
     model, split = trained(experiment), split_for(experiment)
     together = BACKEND.predict(model, split.x, 24)
-    alone = np.concatenate([BACKEND.predict(model, split.x[np.array([i])], 1) for i in range(len(split))])
-    np.testing.assert_allclose(together, alone, rtol=0, atol=2e-6)
+    alone = joined_outputs([BACKEND.predict(model, split.x[np.array([i])], 1) for i in range(len(split))])
+    np.testing.assert_allclose(real(together, split), real(alone, split), rtol=0, atol=2e-6)
     if isinstance(split.x, Tokens):
         padded = np.zeros((len(split), 31), np.int32)
         for row, (start, end) in enumerate(zip(split.x.offsets[:-1], split.x.offsets[1:], strict=True)):
             padded[row, : end - start] = split.x.values[start:end]
         if experiment.model.type == "transformer" and experiment.model.positions == "learned":
-            padded = padded[:, :12]
-        np.testing.assert_allclose(together, np.asarray(model(padded, training=False)), rtol=0, atol=2e-6)
+            padded = padded[:, : 12 if experiment.signature.kind == "tokens" else 31]
+        padded = real(np.asarray(model(padded, training=False)), split)
+        np.testing.assert_allclose(real(together, split), padded, rtol=0, atol=2e-6)
+
+
+def real(outputs, split):
+    """What a model says where there is something to say: behind the end of a target there is padding."""
+    return outputs[split.y != 0] if isinstance(split.x, PairRows) else outputs
 
 
 @every_variant
@@ -370,7 +412,8 @@ def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
     experiment = Experiment.model_validate({"data": DATA[kind], "model": model})
     built_model, x = built(experiment), split_for(experiment).x
     assert np.array_equal(BACKEND.predict(built_model, x, 24), BACKEND.predict(built_model, x, 24))
-    inputs = np.asarray(x) if kind != "tokens" else generator(0).randint(1, 30, (24, 12)).astype(np.int32)
+    rows = {"tokens": generator(0).randint(1, 30, (24, 12)), "pairs": np.tile([4, 5, 3, 1, 6, 7], (24, 1))}
+    inputs = rows[kind].astype(np.int32) if kind in rows else np.asarray(x)
     assert not np.array_equal(built_model(inputs, training=True), built_model(inputs, training=True))
 
 

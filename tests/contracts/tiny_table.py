@@ -14,6 +14,7 @@ from deepcli.data.base import Dataset
 from deepcli.data.schema import Column
 from deepcli.data.signature import Signature
 
+from .tiny_pairs import TinyPairs
 from .tiny_text import TinyText
 
 COLUMNS = (
@@ -62,9 +63,9 @@ def table_split(count: int, seed: int = 0) -> Split:
 
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
-    """Let specs name the table, and the text of `tiny_text.py`, inside the block."""
-    DATASETS._classes |= {"tiny_table": TinyTable, "tiny_text": TinyText}
+    """Let specs name the table, and the text and the pairs of the modules beside, inside the block."""
+    DATASETS._classes |= {"tiny_table": TinyTable, "tiny_text": TinyText, "tiny_pairs": TinyPairs}
     try:
         yield
     finally:
-        del DATASETS._classes["tiny_table"], DATASETS._classes["tiny_text"]
+        del DATASETS._classes["tiny_table"], DATASETS._classes["tiny_text"], DATASETS._classes["tiny_pairs"]

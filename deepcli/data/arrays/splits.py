@@ -34,6 +34,11 @@ class Tokens:
         """Length of each sequence."""
         return np.diff(self.offsets)
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """What sequences are sorted by, so that similar ones share a batch: their length."""
+        return self.lengths
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -87,17 +92,27 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class PairTexts:
+    """Both sides of pairs of texts, as they are written."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Split:
     """Examples with labels; `ids` are their positions in the official split they come from.
 
     `text` has the tokens of which `x` and `y` are views if the examples are windows of a running text. Backends gather
-    batches from it: arrays of all windows would take many times the memory of the text.
+    batches from it: arrays of all windows would take many times the memory of the text. `pairs` has both sides of pairs
+    of texts as they are written.
     """
 
     x: Inputs
     y: np.ndarray
     ids: np.ndarray
     text: TextWindows | None = None
+    pairs: PairTexts | None = None
 
     @classmethod
     def of_text(cls, text: TextWindows) -> Split:

@@ -30,6 +30,11 @@ def own_view(dataset: OwnDataset, trained: Schema | None = None) -> DataView:
             f"{dataset.path}: is a running text, which has no examples to look at; `deepcli init` with task=language_model "
             "says what was found in it"
         )
+    if dataset.kinds == ("pairs",):
+        raise DataError(
+            f"{dataset.path}: holds pairs of texts, which have no classes or columns to look at; `deepcli init` with "
+            "task=sequence_to_sequence says what was found in it"
+        )
     gathered = dataset.gather(None)
     findings = list(gathered.findings)
     same = trained is not None and trained.fingerprint == gathered.fingerprint
