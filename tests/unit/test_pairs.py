@@ -90,14 +90,14 @@ def test_columns_are_named_or_numbered(tmp_path):
         train = section(path, **chosen, split={"test": 0.2}).gather(None).content
         assert (train.sources[0], train.targets[0]) == ("a word", "ein Wort")
     with pytest.raises(
-        DataError, match="has 3 columns; name both sides with data.input and data.target: 'id', 'de', 'en'"
+        DataError, match=r"has 3 columns; name both sides with data.input and data.target: 'id', 'de', 'en'"
     ):
         section(path).gather(None)
     with pytest.raises(DataError, match=r"no column 4; it has 3"):
         section(path, input=4, target=2).gather(None)
-    with pytest.raises(DataError, match="no column 'fr'.*'id', 'de', 'en'"):
+    with pytest.raises(DataError, match=r"no column 'fr'.*'id', 'de', 'en'"):
         section(path, input="fr", target="de").gather(None)
-    with pytest.raises(DataError, match="as data.input is"):
+    with pytest.raises(DataError, match=r"as data\.input is"):
         section(path, input="en", target=3).gather(None)
 
 
