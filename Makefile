@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,jax,postgresql,dashboard,onnx,litert,tensorboard,mlflow,wandb]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,jax,postgresql,dashboard,onnx,litert,tensorboard,mlflow,wandb,bpe]'
 	@touch $@
 
 install: $(VENV)/.installed

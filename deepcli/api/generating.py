@@ -139,13 +139,14 @@ def generate(loaded: LoadedModel, request: GenerateRequest) -> Iterator[TextStre
         DataError: The prompt has tokens that training lacks.
     """
     from deepcli.data.arrays.encoded_running_text import decoder
+    from deepcli.data.sources.text_vocabulary import COMPLETE
     from deepcli.evaluation.sampling import Sampling
     from deepcli.training.continuation import Continuation
 
     data = text_data(loaded.experiment.data, loaded.experiment.resolved_task.type)
     request.check()
     prompt = prompt_tokens(data, request)
-    forbidden = () if data.tokens == "bytes" else (0,)
+    forbidden = () if data.tokens in COMPLETE else (0,)
     sampling = Sampling(request.temperature, request.top_k, request.top_p, forbidden)
     continuation = Continuation(loaded.model, loaded.experiment, loaded.backend)
     decode = decoder(data.data_schema.vocabulary, data.tokens)
@@ -173,7 +174,7 @@ def prompt_tokens(data: TextDataset, request: GenerateRequest) -> list[int]:
         DataError: It has tokens that training lacks.
     """
     from deepcli.data.arrays.encoded_running_text import make_encoder
-    from deepcli.data.sources.text_vocabulary import first_token, unknown_signs
+    from deepcli.data.sources.text_vocabulary import COMPLETE, first_token, unknown_signs
     from deepcli.errors import DataError
 
     vocabulary, text = data.data_schema.vocabulary, request.prompt.replace("\r\n", "\n").replace("\r", "\n")
@@ -185,7 +186,7 @@ def prompt_tokens(data: TextDataset, request: GenerateRequest) -> list[int]:
         raise DataError(f"the prompt has {data.tokens} that training lacks: {named}; --unknown skip leaves them out")
     encode = make_encoder(vocabulary, data.tokens)
     tokens: list[int] = encode(text).tolist()
-    known = [token for token in tokens if token or data.tokens == "bytes"]
+    known = [token for token in tokens if token or data.tokens in COMPLETE]
     if text and not known:
         raise DataError(f"the prompt has no {data.tokens} that training has")
     return known or [first_token(vocabulary)]

@@ -12,11 +12,11 @@ from pydantic import Field
 from deepcli.data.base import DATASETS
 from deepcli.data.own import OwnDataset
 from deepcli.data.own_texts import same_text
-from deepcli.data.schema import Kind, Schema, Target
+from deepcli.data.schema import PAIR_RESERVED, Kind, Schema, Target
 from deepcli.data.signature import Signature
 from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.gathered import Gathered
-from deepcli.data.sources.pair_vocabulary import UNKNOWN, PairTokens, pair_decoder, pair_encoder, pair_vocabulary
+from deepcli.data.sources.pair_vocabulary import UNKNOWN, PairTokens, pair_decoder, pair_encoder, pair_vocabulary, token_names
 from deepcli.data.sources.parallel_files import PairedTexts
 from deepcli.data.sources.splitting import Divisible
 from deepcli.data.text_folder import stat_of
@@ -54,11 +54,14 @@ class PairsDataset(OwnDataset):
     target: str | Positive | None = Field(
         None, description="Column of a table with the targets, by name or number; null: the second of two."
     )
-    tokens: PairTokens = Field("words", description="What texts are split into.")
+    tokens: PairTokens = Field(
+        "words",
+        description="What texts are split into; `bpe`: parts of words, learned from the training texts (byte-pair encoding).",
+    )
     vocabulary_size: Annotated[int, Field(gt=4)] | None = Field(
         None,
-        description="Maximum number of different tokens of a side; the most frequent are kept, the others are unknown. null: "
-        "20,000. Words only.",
+        description="Maximum number of different words of a side, of which the most frequent are kept and the others are "
+        "unknown; or of byte pairs, above 260. null: 20,000 words, 8,000 byte pairs.",
     )
     shared_vocabulary: bool = Field(False, description="Whether both sides have one vocabulary.")
     maxlen: Auto | Positive = Field(
@@ -119,7 +122,21 @@ class PairsDataset(OwnDataset):
                     "data.split.column: is for a table; data.target_path says that these are parallel files"
                 )
         if self.vocabulary_size is not None and self.tokens == "characters":
-            raise DataError(f"data.vocabulary_size: is for words; these tokens are {self.tokens}")
+            raise DataError(f"data.vocabulary_size: is for words and bpe; these tokens are {self.tokens}")
+        if self.tokens == "bpe":
+            self._check_byte_pairs()
+
+    def _check_byte_pairs(self) -> None:
+        from deepcli.data.schema_reading import BYTES, MOST_PAIRS
+        from deepcli.data.sources.byte_pairs import demand_tokenizers
+
+        demand_tokenizers()
+        least, most = len(PAIR_RESERVED) + len(BYTES), MOST_PAIRS
+        if self.vocabulary_size is not None and not least < self.vocabulary_size <= most:
+            raise DataError(
+                f"data.vocabulary_size: should be from {least + 1} to {most:,} for bpe, whose first tokens are the bytes, not "
+                f"{self.vocabulary_size:,}"
+            )
 
     def _parallel(self, target_path: str) -> PairedTexts:
         from deepcli.data.sources.parallel_files import read_parallel
@@ -261,7 +278,7 @@ class PairsDataset(OwnDataset):
         return schema.target.names or schema.vocabulary
 
     def names_of(self, classes: int) -> list[str]:
-        return list(self.target_vocabulary[:classes])
+        return list(token_names(self.target_vocabulary, self.tokens)[:classes])
 
     def encoded_input(self, text: str) -> np.ndarray:
         """Return the row of ids of an input for a model of these data, int32 (tokens,)."""
@@ -275,7 +292,7 @@ class PairsDataset(OwnDataset):
         """Return the ids of a target with the end token, int32 (tokens,)."""
         return self._row(text, self.target_vocabulary, 1)
 
-    def _row(self, text: str, vocabulary: Sequence[str], side: int) -> np.ndarray:
+    def _row(self, text: str, vocabulary: tuple[str, ...], side: int) -> np.ndarray:
         import numpy as np
 
         from deepcli.data.arrays.encoded_pairs import source_row

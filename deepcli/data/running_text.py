@@ -11,11 +11,13 @@ from pydantic import Field
 from deepcli.data.base import DATASETS, SPLITS
 from deepcli.data.own import OwnDataset
 from deepcli.data.schema import Kind, Schema, Target
+from deepcli.data.schema_reading import BYTES, MOST_PAIRS
 from deepcli.data.signature import Signature
+from deepcli.data.sources.byte_pairs import BytePairs, demand_tokenizers
 from deepcli.data.sources.findings import Finding, Severity
 from deepcli.data.sources.gathered import Gathered
 from deepcli.data.sources.splitting import Divisible
-from deepcli.data.sources.text_vocabulary import TextTokens, count_tokens, text_vocabulary
+from deepcli.data.sources.text_vocabulary import LEARNED, TextTokens, most_tokens, text_vocabulary, token_counter
 from deepcli.data.text_folder import stat_of
 from deepcli.errors import DataError
 from deepcli.spec.fields import Positive
@@ -36,7 +38,8 @@ class TextDataset(OwnDataset):
     """A running text, such as a book: a file, the .txt and .md files of a folder one after another, or a column of a table.
 
     A model predicts each token from those before it. The text is divided by place: the end of it is for test, what is
-    before that for validation, the rest for training. It is read in windows; none reaches from one split into another.
+    before that for validation, the rest for training; or as files say that are named train, validation and test. It is
+    read in windows; none reaches from one split into another.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("text",)
@@ -46,11 +49,19 @@ class TextDataset(OwnDataset):
         None,
         description="Column of a table whose texts are read one after another, a row a line; null: the path is of text.",
     )
-    tokens: TextTokens = Field("characters", description="What the text is split into.")
+    lines: bool = Field(
+        False,
+        description="Whether each line is a text of its own, such as a name: lines are drawn for test and validation by "
+        "their content, and equal lines stay in one split. Windows still reach over several lines of a split.",
+    )
+    tokens: TextTokens = Field(
+        "characters",
+        description="What the text is split into; `bpe`: parts of words, learned from the training text (byte-pair encoding).",
+    )
     vocabulary_size: Annotated[int, Field(gt=1)] | None = Field(
         None,
-        description="Maximum number of different words; the most frequent are kept, the others are unknown. null: 20,000. "
-        "Words only.",
+        description="Maximum number of different words, of which the most frequent are kept and the others are unknown; or "
+        "of byte pairs, above 256. null: 20,000 words, 8,000 byte pairs.",
     )
     window: Positive = Field(128, description="Tokens that a model sees at most (`max_step` in some books).")
     stride: Positive | None = Field(
@@ -63,55 +74,72 @@ class TextDataset(OwnDataset):
         from deepcli.data.sources.tables.split_files import table_files
         from deepcli.data.sources.text_pieces import find_text_files
 
+        if self.tokens == "bpe":
+            demand_tokenizers()  # before a schema from the cache is used, as reading the text will need it
         if self.column is not None:
             return [[str(path), *stat_of(path)] for path, _ in table_files(self.place)]
         return [[str(path), *stat_of(path)] for path in find_text_files(Path(self.place).expanduser())]
 
     def gather(self, known: Schema | None) -> Gathered:
-        from deepcli.data.sources.text_pieces import find_text_files, read_column, read_through
+        from deepcli.data.sources.text_division import read_text
+        from deepcli.data.sources.text_pieces import read_column
 
         self._check_section()
         if self.column is not None:
             text, findings = read_column(self.place, self.column)
         else:
-            text, findings = read_through(find_text_files(Path(self.place).expanduser()))
+            text, findings = read_text(Path(self.place).expanduser())
         target = Target(kind="tokens", reason="the token after each token")
         return Gathered(self.path, Divisible([text.digest]), target, [0], text, findings)
 
     def _check_section(self) -> None:
         by = [name for name in ("by", "column", "time") if getattr(self.split, name) is not None]
         if by:
-            raise DataError(f"data.split.{by[0]}: is for tables; a running text is divided by place, its end for test")
+            raise DataError(
+                f"data.split.{by[0]}: is for tables; a running text is divided by place, its end for test, or by lines"
+            )
         if self.split.test + self.split.validation >= 1:
             shares = f"test {self.split.test} and validation {self.split.validation}"
             raise DataError(f"data.split: {shares} leave nothing to train on")
-        if self.vocabulary_size is not None and self.tokens != "words":
-            raise DataError(f"data.vocabulary_size: is for words; these tokens are {self.tokens}")
+        if self.vocabulary_size is not None and self.tokens not in LEARNED:
+            raise DataError(f"data.vocabulary_size: is for words and bpe; these tokens are {self.tokens}")
+        if self.tokens == "bpe":
+            demand_tokenizers()
+            if self.vocabulary_size is not None and not len(BYTES) < self.vocabulary_size <= MOST_PAIRS:
+                raise DataError(
+                    f"data.vocabulary_size: should be from {len(BYTES) + 1} to {MOST_PAIRS:,} for bpe, whose first "
+                    f"{len(BYTES)} tokens are the bytes, not {self.vocabulary_size:,}"
+                )
 
     def _parts(self, text: RunningText, whole: bool = False) -> Iterator[tuple[int, str]]:
         """Yield the text in pieces with the numbers of their splits.
 
         Args:
             text: The text.
-            whole: Whether all of it is for test.
+            whole: Whether it is for test, as it is not what the model was trained on.
         """
-        from deepcli.data.sources.text_pieces import parts, whole_words
+        from deepcli.data.sources.text_division import divided, for_test
 
-        held = [round(text.characters * share) for share in (self.split.validation, self.split.test)]
-        cuts = [0, 0] if whole else [text.characters - sum(held), text.characters - held[1]]
-        found = parts(text.pieces(), cuts, self.tokens == "words" and not whole)
-        return whole_words(found) if self.tokens == "words" else found
+        learned = self.tokens in LEARNED
+        return for_test(text, learned) if whole else divided(text, self.split, self.lines, learned)
 
     def described(self, gathered: Gathered) -> Schema:
+        from deepcli.data.sources.text_division import division_of
+
         text: RunningText = gathered.content
         training = (piece for part, piece in self._parts(text) if part == 0)
         vocabulary = text_vocabulary(training, self.tokens, self.vocabulary_size)
-        tokens = [0, 0, 0]
+        tokens, counted = [0, 0, 0], token_counter(vocabulary, self.tokens)
         for part, piece in self._parts(text):
-            tokens[part] += count_tokens(piece, self.tokens)
+            tokens[part] += counted(piece)
         for name, count in zip(SPLITS, tokens, strict=True):
             self._demand_window(name, count)
-        found = {"tokens": self.tokens, "characters": text.characters, "files": len(text.files)}
+        found = {
+            "tokens": self.tokens,
+            "characters": text.characters,
+            "files": len(text.files),
+            "division": division_of(text, self.lines),
+        }
         return Schema(
             source=self.type,
             target=gathered.target,
@@ -133,7 +161,7 @@ class TextDataset(OwnDataset):
         from deepcli.data.arrays.encoded_running_text import encode_running_text
 
         text: RunningText = gathered.content
-        count = sum(count_tokens(piece, self.tokens) for _, piece in self._parts(text, whole))
+        count = sum(most_tokens(piece, self.tokens) for _, piece in self._parts(text, whole))
         return encode_running_text(self._parts(text, whole), len(SPLITS), count, schema.vocabulary, self.tokens)
 
     def _windows(self, split: str, tokens: int) -> int:
@@ -150,7 +178,7 @@ class TextDataset(OwnDataset):
         Raises:
             DataError: It has not.
         """
-        if tokens > self.window or (split == "validation" and not self.split.validation):
+        if tokens > self.window or (split == "validation" and not tokens and not self.split.validation):
             return
         share = f"; set data.split.{split} to a larger share" if split != "train" else ""
         shorter = f", or data.window to at most {tokens - 1}" if tokens > 1 else ""
@@ -173,7 +201,8 @@ class TextDataset(OwnDataset):
         )
 
     def names_of(self, classes: int) -> list[str]:
-        return list(self.data_schema.vocabulary[:classes])
+        vocabulary = self.data_schema.vocabulary[:classes]
+        return list(BytePairs(vocabulary).names if self.tokens == "bpe" else vocabulary)
 
     def load(self, sources: Sources) -> Splits:
         from deepcli.data.arrays.splits import Provenance, Splits

@@ -18,7 +18,11 @@ MAX_LENGTH = 1 << 24
 MAX_WORD = 200
 """Characters of a value in a layout."""
 BYTES = tuple(map(chr, range(256)))
-"""The vocabulary of a running text of bytes."""
+"""The vocabulary of a running text of bytes, and the first entries of one of byte pairs."""
+LONGEST_PAIR = 32
+"""Bytes of a token of byte pairs: longer ones would be whole lines that a text repeats."""
+MOST_PAIRS = 1 << 17
+"""Tokens of byte pairs."""
 OPTIONS = {"format": str, "packed": str, "encoding": str, "delimiter": str, "quoting": str, "header": bool}
 """Types of the entries of a layout that decide how a table is read."""
 FEATURE_TYPES = ("number", "category", "date")
@@ -99,8 +103,10 @@ def _input_problems(schema: Schema) -> Iterator[str]:
 
 
 def _running_text_problems(words: tuple[str, ...]) -> Iterator[str]:
-    if words[:1] != (UNKNOWN_TOKEN,) and words != BYTES:
-        yield f"vocabulary: is neither that of bytes, nor does it begin with {UNKNOWN_TOKEN!r}"
+    if words[: len(BYTES)] == BYTES:
+        yield from _byte_pair_problems(words)
+    elif words[:1] != (UNKNOWN_TOKEN,):
+        yield f"vocabulary: begins neither with the 256 bytes nor with {UNKNOWN_TOKEN!r}"
     if len(set(words)) < len(words) or "" in words:
         yield "vocabulary: has a token twice, or an empty one"
 
@@ -111,6 +117,15 @@ def _pair_problems(schema: Schema) -> Iterator[str]:
             yield f"{name}: does not begin with {', '.join(map(repr, PAIR_RESERVED))}"
         if len(set(words)) < len(words):
             yield f"{name}: has a token twice"
+        if words[len(PAIR_RESERVED) :][: len(BYTES)] == BYTES:
+            yield from _byte_pair_problems(words[len(PAIR_RESERVED) :])
+
+
+def _byte_pair_problems(words: tuple[str, ...]) -> Iterator[str]:
+    if len(words) > MOST_PAIRS:
+        yield f"vocabulary: has more than {MOST_PAIRS:,} byte pairs"
+    if any(len(word) > LONGEST_PAIR or max(word, default="") > BYTES[-1] for word in words[len(BYTES) :]):
+        yield f"vocabulary: has a token of byte pairs that is not 1 to {LONGEST_PAIR} bytes"
 
 
 def _layout_problems(schema: Schema) -> Iterator[str]:

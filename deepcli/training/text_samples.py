@@ -8,7 +8,7 @@ import keras
 
 from deepcli.data.arrays.encoded_running_text import decoder
 from deepcli.data.running_text import TextDataset
-from deepcli.data.sources.text_vocabulary import first_token
+from deepcli.data.sources.text_vocabulary import COMPLETE, first_token
 from deepcli.evaluation.sampling import Sampling
 from deepcli.system.atomic import write_text
 from deepcli.training.context import RunContext
@@ -32,7 +32,7 @@ def write_samples(context: RunContext, model: keras.Model) -> None:
     context.reporter.doing("writing samples")
     vocabulary = data.data_schema.vocabulary
     continuation = Continuation(model, experiment, context.backend)
-    sampling = Sampling(TEMPERATURE, forbidden=() if data.tokens == "bytes" else (0,))
+    sampling = Sampling(TEMPERATURE, forbidden=() if data.tokens in COMPLETE else (0,))
     texts = []
     for number in range(TEXTS):
         tokens = itertools.islice(continuation.tokens([first_token(vocabulary)], sampling, [0, number]), TOKENS)

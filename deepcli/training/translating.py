@@ -10,7 +10,7 @@ import numpy as np
 
 from deepcli.data.arrays.splits import Split
 from deepcli.data.pairs import PairsDataset
-from deepcli.data.sources.pair_vocabulary import END, PADDING, START, UNKNOWN
+from deepcli.data.sources.pair_vocabulary import END, PADDING, START, UNKNOWN, token_names
 from deepcli.evaluation.beam_search import BeamSettings, Hypothesis, beam_search
 from deepcli.evaluation.sequence_mistakes import SequenceExamples
 from deepcli.evaluation.sequence_predictions import SequencePredictions, joined_lines, lines_of
@@ -85,10 +85,12 @@ def with_attention(examples: SequenceExamples, model: keras.Model, experiment: E
     source, _, written = lines_of(examples.texts)[3 * int(examples.attended[0]) :][:3]
     ids, target = data.encoded_input(source), data.encoded_target(written)
     found = keras.ops.convert_to_numpy(attention(np.array([[*ids, START, *target[:-1]]], np.int32)))[0]
-    schema = data.data_schema
+    source_names, target_names = (
+        token_names(words, data.tokens) for words in (data.data_schema.vocabulary, data.target_vocabulary)
+    )
     labels = [
-        *(schema.vocabulary[number].strip() or " " for number in ids.tolist()),
-        *(data.target_vocabulary[number].strip() or " " for number in target.tolist()),
+        *(source_names[number].strip() or " " for number in ids.tolist()),
+        *(target_names[number].strip() or " " for number in target.tolist()),
     ]
     return examples.with_attention(found[: len(target), : len(ids)], labels)
 

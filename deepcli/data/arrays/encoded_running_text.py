@@ -10,7 +10,8 @@ import numpy as np
 
 from deepcli.data.arrays.splits import Split
 from deepcli.data.arrays.text_windows import TextWindows, aligned_tokens, smallest_dtype
-from deepcli.data.sources.text_vocabulary import TextTokens, pieces_of
+from deepcli.data.sources.byte_pairs import BytePairs
+from deepcli.data.sources.text_vocabulary import COMPLETE, TextTokens, pieces_of
 
 LARGEST = 0x110000
 """Characters of Unicode."""
@@ -58,7 +59,7 @@ def encode_running_text(
     Args:
         pieces: The text, each piece with the number of its split, in order; words are whole.
         splits: Number of splits.
-        count: Number of tokens.
+        count: Number of tokens, or more.
         vocabulary: Tokens by id.
         tokens: What the text is split into.
     """
@@ -71,7 +72,7 @@ def encode_running_text(
         whole[done : done + len(ids)] = ids
         done += len(ids)
         ends[split], characters[split] = done, characters[split] + len(piece)
-        if tokens != "bytes" and not ids.all():
+        if tokens not in COMPLETE and not ids.all():
             found = pieces_of(piece, tokens)
             unknown[split].update(found[place] for place in np.flatnonzero(ids == 0).tolist())
     for split in range(1, splits):
@@ -83,6 +84,9 @@ def make_encoder(vocabulary: Sequence[str], tokens: TextTokens) -> Encoder:
     """Return what turns a text into ids; 0 for what the vocabulary lacks."""
     if tokens == "bytes":
         return lambda text: np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+    if tokens == "bpe":
+        pairs = BytePairs(tuple(vocabulary))
+        return lambda text: np.array(pairs.encode(text), np.int32)
     if tokens == "words":
         ids = {word: number for number, word in enumerate(vocabulary) if number}
         return lambda text: np.array([ids.get(word, 0) for word in pieces_of(text, tokens)], np.int32)
@@ -99,14 +103,6 @@ def make_encoder(vocabulary: Sequence[str], tokens: TextTokens) -> Encoder:
 
 def decoder(vocabulary: Sequence[str], tokens: TextTokens) -> Callable[[Iterable[int]], Iterator[str]]:
     """Return what turns ids into pieces of text as they arrive; bytes of one character come out together."""
-    if tokens != "bytes":
-        return lambda ids: (vocabulary[number] for number in ids)
-    import codecs
-
-    def decode(ids: Iterable[int]) -> Iterator[str]:
-        waiting = codecs.getincrementaldecoder("utf-8")("replace")
-        for number in ids:
-            yield waiting.decode(bytes([number]))
-        yield waiting.decode(b"", final=True)
-
-    return decode
+    if tokens in COMPLETE:
+        return (BytePairs() if tokens == "bytes" else BytePairs(tuple(vocabulary))).stream
+    return lambda ids: (vocabulary[number] for number in ids)

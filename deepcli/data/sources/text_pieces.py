@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deepcli.data.sources.findings import Finding
+from deepcli.data.sources.splitting import TRAIN
 from deepcli.data.sources.text_files import BOMS, CONTROLS, ENDINGS
 from deepcli.errors import DataError
 
@@ -26,10 +28,12 @@ class TextFile:
     Attributes:
         path: The file.
         encoding: Its encoding.
+        split: The split that its name says; None if it says none.
     """
 
     path: Path
     encoding: str
+    split: str | None = None
 
     def pieces(self) -> Iterator[str]:
         """Yield the text in pieces, with every end of a line as a newline.
@@ -51,11 +55,13 @@ class TextColumn:
         path: The table.
         texts: A text for each row.
         encoding: Its encoding; a table says it by itself.
+        split: The split that the file is for; None if its name says none.
     """
 
     path: Path
     texts: tuple[str, ...]
     encoding: str = ""
+    split: str | None = None
 
     def pieces(self) -> Iterator[str]:
         """Yield the texts in pieces, each text on lines of its own."""
@@ -69,17 +75,25 @@ class RunningText:
 
     Attributes:
         files: Its files, in order.
-        characters: Its length.
-        digest: SHA-256 of its content.
+        counts: Characters of the files of each split; those whose names say none are for training.
+        digest: SHA-256 of its content, and of which splits its files are for.
     """
 
     files: tuple[TextFile | TextColumn, ...]
-    characters: int
+    counts: dict[str, int]
     digest: bytes
 
-    def pieces(self) -> Iterator[str]:
-        """Yield the text in pieces; a file that does not end with a newline gets one before the next begins."""
-        return joined(self.files)
+    @property
+    def characters(self) -> int:
+        """Its length."""
+        return sum(self.counts.values())
+
+    def pieces(self, split: str | None = None) -> Iterator[str]:
+        """Yield the text, or that of a split's files, in pieces.
+
+        A file that does not end with a newline gets one before the next begins.
+        """
+        return joined([file for file in self.files if split in (None, file.split or TRAIN)])
 
 
 def joined(files: Sequence[TextFile | TextColumn]) -> Iterator[str]:
@@ -110,13 +124,17 @@ def find_text_files(place: Path) -> list[Path]:
     return [place]
 
 
-def read_through(paths: Sequence[Path]) -> tuple[RunningText, tuple[Finding, ...]]:
+def read_through(paths: Sequence[Path], splits: Sequence[str | None] = ()) -> tuple[RunningText, tuple[Finding, ...]]:
     """Find out the encodings and the length of a text.
+
+    Args:
+        paths: Its files.
+        splits: The split that each file is for; empty if they say none.
 
     Raises:
         DataError: A file cannot be read or is not text, or the text is empty.
     """
-    files = tuple(map(_opened, paths))
+    files = tuple(itertools.starmap(_opened, zip(paths, splits or [None] * len(paths), strict=True)))
     advice = "is not UTF-8 and is read as Windows-1252; save it as UTF-8 if letters with accents are wrong"
     odd = [str(file.path) for file in files if file.encoding == "cp1252"]
     return measured(files), tuple(Finding("not-utf-8", "warning", path, advice) for path in odd)
@@ -128,13 +146,16 @@ def measured(files: tuple[TextFile | TextColumn, ...]) -> RunningText:
     Raises:
         DataError: It is empty.
     """
-    count, digest = 0, hashlib.sha256()
-    for piece in joined(files):
-        count += len(piece)
-        digest.update(piece.encode("utf-8", "surrogatepass"))
-    if not count:
+    counts, digest = Counter[str](), hashlib.sha256()
+    for split, group in itertools.groupby(files, lambda file: file.split):
+        if split is not None:
+            digest.update(f"\0{split}\0".encode())
+        for piece in joined(list(group)):
+            counts[split or TRAIN] += len(piece)
+            digest.update(piece.encode("utf-8", "surrogatepass"))
+    if not counts.total():
         raise DataError(f"{files[0].path if len(files) == 1 else files[0].path.parent}: is empty")
-    return RunningText(files, count, digest.digest())
+    return RunningText(files, dict(counts), digest.digest())
 
 
 def read_column(path: str, name: str) -> tuple[RunningText, tuple[Finding, ...]]:
@@ -154,18 +175,24 @@ def read_column(path: str, name: str) -> tuple[RunningText, tuple[Finding, ...]]
         raise DataError(
             f"data.column: {path} has no column {name!r}; {did_you_mean(name, table.names)}columns: {known}"
         )
-    column = TextColumn(files[0][0], tuple(text for text in table.column(name) if text))
-    return measured((column,)), tuple(table.findings)
+    splits = table.splits or [None] * table.rows
+    texts: dict[str | None, list[str]] = {split: [] for split in splits}
+    for text, split in zip(table.column(name), splits, strict=True):
+        if text:
+            texts[split].append(text)
+    first = files[0][0]
+    columns = tuple(TextColumn(first, tuple(found), split=split) for split, found in texts.items())
+    return measured(columns), tuple(table.findings)
 
 
-def _opened(path: Path) -> TextFile:
+def _opened(path: Path, split: str | None) -> TextFile:
     """Choose the encoding of a file: UTF-8, UTF-16 if it begins with a byte order mark, or else Windows-1252."""
     try:
         with path.open("rb") as file:
             begin = file.read(4)
         marked = next((name for mark, name in BOMS.items() if begin.startswith(mark)), "utf-8")
         for encoding in (marked, "cp1252"):
-            known = TextFile(path, encoding)
+            known = TextFile(path, encoding, split)
             try:
                 if any(piece.translate(CONTROL_TABLE) != piece for piece in known.pieces()):
                     break
@@ -208,7 +235,9 @@ def whole_words(pieces: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         carried = ""
         for _, piece in group:
             text = carried + piece
-            cut = next((place for place in range(len(text) - 1, 0, -1) if text[place].isspace()), 0)
+            # Where spaces begin, as spaces one after another may be one token.
+            places = range(len(text) - 1, 0, -1)
+            cut = next((place for place in places if text[place].isspace() and not text[place - 1].isspace()), 0)
             carried = text[cut:]
             if cut:
                 yield part, text[:cut]
