@@ -16,7 +16,14 @@ from deepcli.data.schema import PAIR_RESERVED, Kind, Schema, Target
 from deepcli.data.signature import Signature
 from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.gathered import Gathered
-from deepcli.data.sources.pair_vocabulary import UNKNOWN, PairTokens, pair_decoder, pair_encoder, pair_vocabulary, token_names
+from deepcli.data.sources.pair_vocabulary import (
+    UNKNOWN,
+    PairTokens,
+    pair_decoder,
+    pair_encoder,
+    pair_vocabulary,
+    token_names,
+)
 from deepcli.data.sources.parallel_files import PairedTexts
 from deepcli.data.sources.splitting import Divisible
 from deepcli.data.text_folder import stat_of

@@ -14,9 +14,9 @@ register = keras.saving.register_keras_serializable("deepcli")
 
 
 def aligned(targets: Any, logits: Any) -> tuple[Any, Any]:
-    """Cut targets and logits to equal steps; what is cut is padding, which only backends with fixed shapes have."""
-    if targets.shape[1] is None or targets.shape[1] == logits.shape[1] or keras.backend.backend() == "tensorflow":
-        return targets, logits
+    """Cut targets and logits to equal steps; what is cut is padding."""
+    if None in (targets.shape[1], logits.shape[1]):  # logits are as wide as the longest target of the batch
+        return targets[:, : ops.shape(logits)[1]], logits
     steps = min(targets.shape[1], logits.shape[1])
     return targets[:, :steps], logits[:, :steps]
 

@@ -48,8 +48,8 @@ class ScoredAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.score, self.kernel_initializer = score, keras.initializers.get(kernel_initializer)
 
-    def build(self, states: tuple[int | None, ...], encoded: tuple[int | None, ...], real: Any = None) -> None:
-        units, width = int(states[-1] or 0), int(encoded[-1] or 0)
+    def build(self, states_shape: tuple[int | None, ...], encoded_shape: tuple[int | None, ...]) -> None:
+        units, width = int(states_shape[-1] or 0), int(encoded_shape[-1] or 0)
 
         def kernel(shape: tuple[int, ...], name: str) -> Any:
             return self.add_weight(shape=shape, initializer=self.kernel_initializer.clone(), name=name)

@@ -15,7 +15,7 @@ from deepcli.data.arrays.splits import Inputs, Split
 from deepcli.models.base import Stepper, Translator
 from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
-from deepcli.training.backend import Batches, Check, Kept, Steps, Translating
+from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, joined_outputs
 from deepcli.training.order import Order
 from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.replicas import gathered, mirror
@@ -197,13 +197,3 @@ class TensorFlowBackend:
     def write(self, variable: keras.Variable, value: np.ndarray) -> None:
         """Set a variable's value."""
         variable.assign(value)
-
-
-def joined_outputs(parts: list[np.ndarray]) -> np.ndarray:
-    """Join the outputs of batches; those of pairs are as wide as the longest target, with 0 behind shorter ones."""
-    widest = max((part.shape[1] for part in parts if part.ndim > 2), default=0)
-    if all(part.ndim < 3 or part.shape[1] == widest for part in parts):
-        return np.concatenate(parts)
-    return np.concatenate(
-        [np.pad(part, [(0, 0), (0, widest - part.shape[1]), *([(0, 0)] * (part.ndim - 2))]) for part in parts]
-    )

@@ -17,7 +17,7 @@ from deepcli.tasks import TASKS
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 LESSONS = CONFIGS.parent / "deepcli" / "lessons"
 FILES = sorted([*CONFIGS.glob("*/*.yaml"), *LESSONS.glob("*.yaml")])
-OWN = [path for path in FILES if path.parent.name in ("own", "language")]
+OWN = [path for path in FILES if path.parent.name in ("own", "language", "translation")]
 KNOWN = [path for path in FILES if path not in OWN]
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
 each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
@@ -34,6 +34,7 @@ PLACES = {
     "wine": ["data.path=tabular/winequality-red.csv", "data.target=column_12"],  # without a header
     "goemotions": ["data.path=multilabel/goemotions_*.tsv"],
     "shakespeare": ["data.path=language/tinyshakespeare.txt"],
+    "multi30k": ["data.path=translation/multi30k.*.en.gz", "data.target_path=translation/multi30k.*.de.gz"],
 }
 
 
@@ -42,9 +43,8 @@ def placed(path: Path) -> list[str]:
     folder = Path(os.environ["DEEPCLI_DATA_DIR"]) / "own"
     if not folder.is_dir():
         pytest.skip(f"{folder} does not exist")
-    first, *others = PLACES[path.stem]
-    name, _, place = first.partition("=")
-    return [f"{name}={folder / place}", *others]
+    words = [word.partition("=") for word in PLACES[path.stem]]
+    return [f"{name}={folder / value if 'path' in name else value}" for name, _, value in words]
 
 
 def test_every_family_has_a_config_on_mnist_and_on_imdb():
@@ -55,7 +55,7 @@ def test_every_family_has_a_config_on_mnist_and_on_imdb():
         assert {spec.model.type for spec in specs} >= fitting
         assert set(MODELS) - fitting <= {"application"}  # MNIST's images are too small for it
     assert len([path for path in FILES if path.parent.name == "digits"]) >= 3
-    assert {path.parent.name for path in FILES} <= {*DATASETS, "language", "lessons", "own", "sweeps"}
+    assert {path.parent.name for path in FILES} <= {*DATASETS, "language", "lessons", "own", "sweeps", "translation"}
 
 
 def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section():

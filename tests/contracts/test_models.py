@@ -15,10 +15,11 @@ from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
 from deepcli.models.base import PLURALS, Start
 from deepcli.training import saving
+from deepcli.training.backend import joined_outputs
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
 from deepcli.training.state import Position, State, read_variables
-from deepcli.training.tensorflow_backend import TensorFlowBackend, joined_outputs
+from deepcli.training.tensorflow_backend import TensorFlowBackend
 
 from .conftest import SIGNATURES, tiny_split
 from .tiny_pairs import PAIRS

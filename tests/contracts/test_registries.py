@@ -53,15 +53,17 @@ def test_every_component_with_a_name_is_registered():
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """Data whose targets are numbers, whose targets are labels, and whose next tokens are predicted."""
+    """Data whose targets are numbers, whose targets are labels, whose next tokens are predicted, and pairs."""
     folder = tmp_path_factory.mktemp("own")
     numbers = own_files.table(folder / "price.csv", "price")
     labels = own_files.labelled(folder / "topics.tsv")
     text = own_files.running_text(folder / "book.txt")
+    pairs = own_files.text_pairs(folder / "pairs.tsv")
     return [
         {"type": "table", "path": str(numbers), "target": "price"},
         {"type": "table", "path": str(labels), "target": "topics"},
         {"type": "text", "path": str(text), "window": 8},
+        {"type": "pairs", "path": str(pairs)},
     ]
 
 
@@ -99,7 +101,7 @@ class TestEveryEntry:
         reasons = []
         for data in ("digits", "imdb", "cifar10", *own_data):
             try:
-                model = "gru" if "window" in data else "mlp"
+                model = "gru" if "window" in data or "pairs" in str(data) else "mlp"
                 SpecFile.model_validate({"data": data, "model": model, **section})
             except (ValidationError, DataError) as error:
                 reasons.append(str(error))

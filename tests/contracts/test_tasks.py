@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from deepcli.data.arrays.encoded_pairs import padded
 from deepcli.data.schema import Target
 from deepcli.data.signature import Signature
 from deepcli.errors import SpecError
@@ -16,6 +17,7 @@ from deepcli.models import MODELS
 from deepcli.optim import LOSSES, METRICS
 from deepcli.tasks import TASKS
 
+from .tiny_pairs import PAIRS, pair_split
 from .tiny_text import TEXT, VOCABULARY, text_split
 
 EXAMPLES = 60
@@ -32,6 +34,7 @@ TARGETS = {
         np.stack([np.linspace(0, 200, EXAMPLES), np.linspace(-3.2, -2.8, EXAMPLES)], axis=1).astype(np.float32),
     ),
     "tokens": (TEXT.target, TEXT.classes, text_split(EXAMPLES).y.astype(np.int32)),
+    "sequence": (PAIRS.target, PAIRS.classes, pair_split(EXAMPLES).y),
 }  # fmt: skip
 OWN = [name for name in TASKS if name != "auto"]
 each = pytest.mark.parametrize("name", OWN)
@@ -39,17 +42,20 @@ each = pytest.mark.parametrize("name", OWN)
 
 def case(name):
     target, classes, y = TARGETS[TASKS[name].takes[0]]
-    like = TEXT if target.kind == "tokens" else IMAGES
+    like = {"tokens": TEXT, "sequence": PAIRS}.get(target.kind, IMAGES)
     return TASKS.select(name), dataclasses.replace(like, classes=classes, target=target), y
 
 
 def model_of(task, signature, loss="auto"):
     chosen = task.choose_loss(LOSSES.select(loss), signature)
     head = task.head(chosen, signature)
-    return MODELS.select("gru" if signature.kind == "text" else "mlp").build(signature, head), head, chosen
+    return MODELS.select("gru" if signature.kind in ("text", "pairs") else "mlp").build(signature, head), head, chosen
 
 
 def inputs(signature):
+    if signature.kind == "pairs":
+        rows = pair_split(EXAMPLES).x
+        return padded([rows.sequence(place).tolist() for place in range(len(rows))], int(rows.lengths.max()))
     return text_split(EXAMPLES).x if signature.kind == "text" else pixels()
 
 
@@ -62,7 +68,8 @@ def test_a_model_gives_as_many_outputs_as_the_head_says_and_learns(name):
     task, signature, y = case(name)
     model, head, loss = model_of(task, signature)
     task.adapt(model, y)
-    assert model.output_shape == (None, *(signature.shape if signature.kind == "text" else ()), head.outputs)
+    steps = {"text": signature.shape, "pairs": (None,)}.get(signature.kind, ())
+    assert model.output_shape == (None, *steps, head.outputs)
     shape, dtype = task.target_form(signature)
     assert (y.shape[1:], y.dtype.name) == (shape, dtype)
     model.compile(
@@ -126,6 +133,8 @@ def test_predictions_are_saved_read_scored_and_said_in_words(name, tmp_path):
     names = list(signature.predicted.names) or list(VOCABULARY)
     interpreter = task.interpreter(signature, names, head, 2)
     interpreter.prepare(model)
+    if signature.kind == "pairs":  # what a search finds, and not the outputs themselves
+        outputs = np.array([[f"text {place}", -1.5] for place in range(EXAMPLES)], object)
     answers = list(interpreter.each(outputs))
     assert len(answers) == EXAMPLES
     assert all(len(one.row) == len(interpreter.columns) and one.text and one.fields for one in answers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,13 +23,36 @@ class PairRows(Tokens):
         return PairRows(**vars(super().__getitem__(indices)))
 
     @property
-    def sizes(self) -> np.ndarray:
-        """Targets of one length stand together, and among them inputs of one length: neither side is padded much."""
+    def input_lengths(self) -> np.ndarray:
+        """Tokens of each input."""
         starts = np.flatnonzero(self.values == START)
         rows = np.searchsorted(self.offsets, starts, side="right") - 1
         inputs = self.lengths
         inputs[rows] = starts - self.offsets[rows]
-        return (self.lengths - inputs) * WIDEST + inputs
+        return inputs
+
+    @property
+    def target_lengths(self) -> np.ndarray:
+        """Tokens of each target."""
+        lengths: np.ndarray = self.lengths - self.input_lengths
+        return lengths
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Targets of one length stand together, and among them inputs of one length: neither side is padded much."""
+        inputs = self.input_lengths
+        sizes: np.ndarray = (self.lengths - inputs) * WIDEST + inputs
+        return sizes
+
+    def example(self, length: Callable[[np.ndarray], float]) -> np.ndarray:
+        """Return a row whose sides are as long as a function of all lengths says, int32 (1, tokens)."""
+        first, second = (max(1, round(float(length(part)))) for part in (self.input_lengths, self.target_lengths))
+        return np.array([[*[UNKNOWN] * (first - 1), END, START, *[UNKNOWN] * (second - 1)]], np.int32)
+
+    def without_rest(self, outputs: np.ndarray) -> np.ndarray:
+        """Return outputs for these rows, (rows, steps, units), with 0 behind the end of each target: there, they say nothing."""
+        real = np.arange(outputs.shape[1])[None, :] < self.target_lengths[:, None]
+        return np.where(real[:, :, None], outputs, 0)
 
 
 @dataclass(frozen=True)
