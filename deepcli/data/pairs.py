@@ -117,10 +117,14 @@ class PairsDataset(OwnDataset):
         )
 
     def _check_section(self) -> None:
+        from deepcli.data.sources.remote import is_remote
+
         by = [name for name in ("by", "time") if getattr(self.split, name) is not None]
         if by:
             raise DataError(f"data.split.{by[0]}: pairs are divided by their inputs; leave it out")
         if self.target_path is not None:
+            if is_remote(self.target_path):
+                raise DataError("data.target_path: should be a file on this machine; copy it, and data.path, first")
             for name in ("input", "target", "delimiter", "header", "quoting"):
                 if getattr(self, name) not in (None, "auto"):
                     raise DataError(f"data.{name}: is for a table; data.target_path says that these are parallel files")

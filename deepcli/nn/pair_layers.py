@@ -53,7 +53,7 @@ class PairSides(keras.layers.Layer):
     def compute_output_spec(self, rows: Any) -> tuple[Any, Any, Any]:
         batch = rows.shape[0]
         shapes = ((batch, None), (batch,), (batch, None))
-        return tuple(keras.KerasTensor(shape, "int32") for shape in shapes)  # type: ignore[return-value]
+        return tuple(keras.KerasTensor(shape, "int32") for shape in shapes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "longest": self.longest, "longest_target": self.longest_target}

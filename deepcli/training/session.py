@@ -141,7 +141,8 @@ class Session:
         evaluator = Evaluator(self.context.experiment, self.context.backend)
         check = self.context.options.signals.check
         measured = evaluator(self.model, self.context.splits.test, check)
-        measured = finished(measured, self.model, self.context.experiment, self.context.backend, check)
+        if self.context.experiment.training.max_time is None:  # a search takes time that was not planned for
+            measured = finished(measured, self.model, self.context.experiment, self.context.backend, check)
         keep(self.context.run, "test", measured, self.context.splits.lexicon)
         return {"test": dict(measured.metrics)}
 

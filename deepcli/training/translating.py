@@ -83,6 +83,8 @@ def with_attention(examples: SequenceExamples, model: keras.Model, experiment: E
     if attention is None or not isinstance(data, PairsDataset) or not len(examples.ids):
         return examples
     source, _, written = lines_of(examples.texts)[3 * int(examples.attended[0]) :][:3]
+    if not written:
+        return examples
     ids, target = data.encoded_input(source), data.encoded_target(written)
     found = keras.ops.convert_to_numpy(attention(np.array([[*ids, START, *target[:-1]]], np.int32)))[0]
     source_names, target_names = (
