@@ -46,8 +46,8 @@ def test_runs_are_compared_pair_by_pair_and_checked(written, tmp_path, cli):
     path = written("gru")
     begin(path, [], tmp_path / "a")
     begin(path, ["training.epochs=1"], tmp_path / "b")
-    (row,) = json.loads(cli("compare", tmp_path / "a", tmp_path / "b", "--json").out)["comparisons"]
+    (row,) = json.loads(cli("compare", tmp_path / "a", tmp_path / "b", "--json").out)["pairs"]
     assert row["examples"] > 5
     checks = json.loads(cli("sanity", path, "--json").out)["checks"]
-    assert {check["name"]: check["verdict"] for check in checks if check["verdict"] not in ("ok", "skipped")} == {}
+    assert {check["check"]: check["text"] for check in checks if check["status"] == "failed"} == {}
     assert json.loads(cli("cost", path, "--json").out)["parameters"] > 100
