@@ -14,7 +14,7 @@ from deepcli.data.signature import Signature
 from deepcli.models.base import Translator
 from deepcli.models.heads import Head
 from deepcli.models.inputs import vocabulary_of
-from deepcli.models.pair_inputs import pair_input, pair_sides, varied
+from deepcli.models.pair_inputs import pair_input, pair_sides, real_steps, varied
 
 if TYPE_CHECKING:
     import keras
@@ -147,7 +147,7 @@ def transformer_translator(spec: Transformer, model: keras.Model, signature: Sig
     def begin(rows: Any) -> tuple[Any, ...]:
         from keras import ops
 
-        sides = pair_sides(model.get_layer("sides"), model.get_layer("mask"), rows)
+        sides = pair_sides(model.get_layer("sides"), real_steps, rows)
         encoded = walk.encode(sides.source, sides.real)
         cross = [one for index in blocks for one in model.get_layer(f"decoder_{index + 1}_cross").remembered(encoded)]
         empty = ops.zeros((ops.shape(rows)[0], spec.num_heads, longest, width), encoded.dtype)
@@ -167,7 +167,7 @@ def transformer_translator(spec: Transformer, model: keras.Model, signature: Sig
         return walk.logits(walk.decode(x, look_back, look_across))[:, -1], (real, *cross, *own)
 
     def attention(rows: Any) -> Any:
-        sides = pair_sides(model.get_layer("sides"), model.get_layer("mask"), rows)
+        sides = pair_sides(model.get_layer("sides"), real_steps, rows)
         encoded, found = walk.encode(sides.source, sides.real), []
 
         def look_across(layer: Any, x: Any, index: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,23 @@ def pair_input(signature: Signature) -> tuple[keras.KerasTensor, Sides]:
     return rows, pair_sides(layer, sequences.Mask(name="mask"), rows)
 
 
-def pair_sides(layer: keras.layers.Layer, mask: keras.layers.Layer, rows: Any) -> Sides:
-    """Take rows of pairs apart with the layers that `pair_input` made."""
+def pair_sides(layer: keras.layers.Layer, mask: Callable[[Any, Any], Any], rows: Any) -> Sides:
+    """Take rows of pairs apart.
+
+    Args:
+        layer: The layer `sides` that `pair_input` made.
+        mask: Marks the steps of inputs that are not padding, by the inputs and their lengths.
+        rows: The rows.
+    """
     source, lengths, target = layer(rows)
     return Sides(source, lengths, mask(source, lengths), target)
+
+
+def real_steps(ids: Any, lengths: Any) -> Any:
+    """Mark the steps of inputs that are not padding, as the layer `mask` of a model does, which not every model has."""
+    from keras import ops
+
+    return ops.less(ops.arange(ops.shape(ids)[1])[None, :], lengths[:, None])
 
 
 def varied(x: keras.KerasTensor, regularization: Penalties) -> keras.KerasTensor:

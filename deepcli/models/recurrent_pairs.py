@@ -12,7 +12,7 @@ from deepcli.data.signature import Signature
 from deepcli.models.base import Translator
 from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, normalized, vocabulary_of
-from deepcli.models.pair_inputs import Sides, pair_input, pair_sides, varied
+from deepcli.models.pair_inputs import Sides, pair_input, pair_sides, real_steps, varied
 
 if TYPE_CHECKING:
     import keras
@@ -77,12 +77,13 @@ def recurrent_translator(spec: Recurrent, model: keras.Model, signature: Signatu
 
     each, attends = (2 if spec.type == "lstm" else 1), spec.pair_attention != "none"
     decoders = [model.get_layer(f"decoder_{index}") for index in range(1, len(spec.units) + 1)]
-    starts = [state for index in range(1, len(spec.units) + 1) for state in model.get_layer(f"states_{index}").output]
+    # Keras gives a single output without its list.
+    starts = keras.tree.flatten([model.get_layer(f"states_{index + 1}").output for index in range(len(spec.units))])
     memory = [model.get_layer("attention").input[1]] if attends else []
     reader = keras.Model(model.input, [*starts, *memory])
 
     def begin(rows: Any) -> State:
-        sides = pair_sides(model.get_layer("sides"), model.get_layer("mask"), rows)
+        sides = pair_sides(model.get_layer("sides"), real_steps, rows)
         return (sides.real, *reader(rows, training=False))
 
     def step(tokens: Any, before: Any, state: State) -> tuple[Any, State]:

@@ -246,7 +246,7 @@ class InverseSquareRoot(Schedule):
 
     type: Literal["inverse_square_root"] = "inverse_square_root"
     warmup: NonNegative = Field(
-        4_000.0, description="Steps over which the rate rises from 0 to its peak; below 1, a fraction of all steps."
+        0.1, description="Steps over which the rate rises from 0 to its peak; below 1, a fraction of all steps."
     )
 
     def build(self, peak: float, steps: int) -> Course:

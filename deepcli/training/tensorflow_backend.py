@@ -182,7 +182,9 @@ class TensorFlowBackend:
             return values, ids, after
 
         begin = tf.function(translator.begin, [tf.TensorSpec((None, None), tf.int32)], autograph=False)
-        compiled = tf.function(step, autograph=False, reduce_retracing=True)
+        specs = begin.get_concrete_function().structured_outputs
+        row = tf.TensorSpec((None,), tf.int32)
+        compiled = tf.function(step, [row, row, tf.TensorSpec((), tf.int32), specs], autograph=False)
 
         def run(tokens: np.ndarray, order: np.ndarray, before: int, state: Any) -> tuple[np.ndarray, np.ndarray, Any]:
             found = compiled(tf.constant(tokens), tf.constant(order), tf.constant(before), state)
