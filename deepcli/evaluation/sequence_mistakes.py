@@ -74,7 +74,9 @@ class SequenceExamples:
         count = len(found.ids)
         fits = kinds == "iififii" and found.attention.ndim == 2 and found.attended.shape == (1,)
         fits = fits and len(found.groups) == len(found.errors) == count <= EACH * len(GROUPS)
-        fits = fits and len(lines_of(found.texts)) == 3 * count and ((found.groups >= 0) & (found.groups < 3)).all()
+        fits = (
+            fits and len(lines_of(found.texts)) == 3 * count and bool(((found.groups >= 0) & (found.groups < 3)).all())
+        )
         fits = fits and len(lines_of(found.labels)) == (sum(found.attention.shape) if found.attention.size else 0)
         if not fits or not 0 <= int(found.attended[0]) < max(count, 1):
             raise DataError(f"{path} is not a mistakes file written by deepcli")

@@ -88,7 +88,7 @@ def recurrent_translator(spec: Recurrent, model: keras.Model, signature: Signatu
 
     def step(tokens: Any, before: Any, state: State) -> tuple[Any, State]:
         real, own, rest = state[0], list(state[1 : 1 + each * len(decoders)]), state[1 + each * len(decoders) :]
-        x, after = model.get_layer("target_embedding")(tokens), []
+        x, after = model.get_layer("target_embedding")(tokens), list[Any]()
         for index, layer in enumerate(decoders, start=1):
             _, x, last = layer.inner_loop(x, own[:each], mask=None, training=False)
             own, after = own[each:], [*after, *last]

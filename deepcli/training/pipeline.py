@@ -130,10 +130,11 @@ class MeasuringBatches:
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
-        sizes = split.x.sizes if isinstance(split.x, Tokens) else np.zeros(len(split))
-        self.positions = np.argsort(sizes, kind="stable")
+        texts = isinstance(split.x, Tokens)
+        self.positions = np.argsort(split.x.sizes, kind="stable") if texts else np.arange(len(split))
         with tf.device("CPU:0"):
-            positions = tf.data.Dataset.from_tensor_slices(self.positions).batch(batch_size)
+            whole = tf.data.Dataset.from_tensor_slices(self.positions) if texts else tf.data.Dataset.range(len(split))
+            positions = whole.batch(batch_size)
             mapped = _mapped(positions, pair_gatherer(split))
             self._dataset = _options(mapped, split.text is None).prefetch(PREFETCH)
 

@@ -110,13 +110,10 @@ class TensorFlowBackend:
             part = np.asarray(compute(x, y))
             if whole is None:
                 # Targets of different lengths are trimmed batch by batch; behind them there is nothing to keep.
-                shape = split.y.shape if isinstance(split.x, PairRows) else (len(split), *part.shape[1:])
-                whole = np.full(shape, np.nan, np.float32)
+                of_pairs = isinstance(split.x, PairRows)
+                whole = np.full(split.y.shape if of_pairs else (len(split), *part.shape[1:]), np.nan, np.float32)
             rows = known.positions[done : done + len(part)]
-            if part.ndim == 2 and part.shape[1] < whole.shape[1]:
-                whole[rows, : part.shape[1]] = part
-            else:
-                whole[rows] = part
+            whole[(rows, slice(part.shape[1])) if part.ndim > 1 else rows] = part
             done += len(part)
             check()
         return np.empty((0, 0), np.float32) if whole is None else whole
@@ -182,7 +179,8 @@ class TensorFlowBackend:
             return values, ids, after
 
         begin = tf.function(translator.begin, [tf.TensorSpec((None, None), tf.int32)], autograph=False)
-        specs = begin.get_concrete_function().structured_outputs
+        outputs = begin.get_concrete_function().structured_outputs
+        specs = tf.nest.map_structure(lambda one: tf.TensorSpec(one.shape, one.dtype), outputs)
         row = tf.TensorSpec((None,), tf.int32)
         compiled = tf.function(step, [row, row, tf.TensorSpec((), tf.int32), specs], autograph=False)
 

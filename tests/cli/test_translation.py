@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_an_evaluation_writes_targets_and_a_report_shows_them(cli, pairs):
     assert 0 <= scores["exact_match"] <= 1
     assert scores["perplexity"] == pytest.approx(np.exp(scores["loss"]), rel=1e-5)
     assert "exact_match" not in result["baselines"]["trivial"]
-    predictions = Run(pairs).predictions()
+    predictions: Any = Run(pairs).predictions()
     assert len(predictions.written) == len(predictions.ids)
     again = Run(pairs).predict(predictions.inputs[:5])
     assert [one.name for one in again] == predictions.written[:5]

@@ -99,7 +99,7 @@ OF_TEXT = {
 }  # fmt: skip
 NOT_OF_TEXT = ("bidirectional", "pooling", "embeddings")
 # The same for pairs.
-OF_PAIRS = {
+OF_PAIRS: dict[str, list[dict[str, Any]]] = {
     "transformer": [
         {"positions": "sinusoidal", "normalize_first": False, "tie_embeddings": True, **SMALL["transformer"],
          "encoder_layers": 2, "decoder_layers": 1,

@@ -66,7 +66,8 @@ def test_a_beam_as_wide_as_all_sequences_finds_the_best(penalty):
 def test_one_beam_is_greedy():
     table = Table(1, 4)
     for which, one in enumerate(beam_search(4, table.step, table.state(range(4)), settings(1))):
-        latest, last, tokens = START, START, []
+        latest, last = START, START
+        tokens: list[int] = []
         while len(tokens) < LONGEST:
             best = int(table.logs[which, latest, last].argmax())
             if best == END:

@@ -100,7 +100,7 @@ def test_a_search_of_one_beam_takes_the_likeliest_token_each_time(fields):
     run = tf.function(model, input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False)
     found = beam_search(2, step, begin(inputs), BeamSettings(1, 0.6, 7, START, END))
     for row, one in zip(inputs, found, strict=True):
-        known, total = [], 0.0
+        known, total = list[int](), 0.0
         while len(known) < 7:
             logits = np.asarray(run(np.array([[*row[row != 0], START, *known]], np.int32)), np.float64)[0, -1]
             logs = logits - np.log(np.exp(logits).sum())
