@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,8 +79,12 @@ class _Search:
                 self.alive.append((score, tokens, row))
             else:
                 self.alive.append((score, (*tokens, token), row))
-        if last or len(self.ended) >= settings.beam:
+        if last or (self.ended and (settings.beam == 1 or self.best.rank >= self._hope(settings))):
             self.alive = []
+
+    def _hope(self, settings: BeamSettings) -> float:
+        """Return a rank that no sequence that goes on can exceed: each further token makes it less likely."""
+        return max((settings.ranked(score, settings.longest) for score, _, _ in self.alive), default=-math.inf)
 
     def _end(self, tokens: tuple[int, ...], score: float, length: int, settings: BeamSettings) -> None:
         self.ended.append(Hypothesis(tokens, score, settings.ranked(score, length)))
@@ -92,7 +97,8 @@ class _Search:
 def beam_search(count: int, step: BeamSteps, state: Any, settings: BeamSettings) -> list[Hypothesis]:
     """Return the best sequence for each input.
 
-    A search ends as soon as as many sequences ended as the beam is wide. What one input gets does not depend on the others.
+    A search ends as soon as none of the sequences that go on can be better than the best one that ended, however it goes on.
+    What one input gets does not depend on the others.
 
     Args:
         count: Number of inputs; the state has a row for each.

@@ -84,7 +84,7 @@ def recurrent_translator(spec: Recurrent, model: keras.Model, signature: Signatu
 
     def begin(rows: Any) -> State:
         sides = pair_sides(model.get_layer("sides"), real_steps, rows)
-        return (sides.real, *reader(rows, training=False))
+        return (sides.real, *keras.tree.flatten(reader(rows, training=False)))
 
     def step(tokens: Any, before: Any, state: State) -> tuple[Any, State]:
         real, own, rest = state[0], list(state[1 : 1 + each * len(decoders)]), state[1 + each * len(decoders) :]

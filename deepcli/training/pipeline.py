@@ -131,7 +131,9 @@ class MeasuringBatches:
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
         texts = isinstance(split.x, Tokens)
-        self.positions = np.argsort(split.x.sizes, kind="stable") if texts else np.arange(len(split))
+        self.positions = np.arange(len(split))
+        if isinstance(split.x, Tokens):
+            self.positions = np.argsort(split.x.sizes, kind="stable")
         with tf.device("CPU:0"):
             whole = tf.data.Dataset.from_tensor_slices(self.positions) if texts else tf.data.Dataset.range(len(split))
             positions = whole.batch(batch_size)

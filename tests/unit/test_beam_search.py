@@ -91,3 +91,12 @@ def test_inputs_that_are_done_take_no_more_steps():
     assert table.rows == sorted(table.rows[:2]) + table.rows[2:]
     assert max(table.rows) <= 16
     assert len(table.rows) <= LONGEST
+
+
+def test_early_ends_that_are_unlikely_do_not_stop_a_search():
+    """As label smoothing leaves them: at each step, the end is the second likeliest token."""
+    table = Table(0, 1)
+    table.logs[:] = np.log([1e-9, 1e-9, 1e-9, 0.05, 0.9, 0.01])
+    for beam in (2, 3, 4):
+        (one,) = beam_search(1, table.step, table.state([0]), settings(beam))
+        assert one.tokens == (4, 4, 4, 4)
