@@ -54,13 +54,13 @@ class Hypothesis:
 
 @dataclass
 class _Search:
-    """The search for one input: sequences that go on, with their rows of the state, and those that ended."""
+    """The search for one input: unfinished sequences, with their rows of the state, and those that ended."""
 
     alive: list[tuple[float, tuple[int, ...], int]]
     ended: list[Hypothesis] = field(default_factory=list)
 
     def advance(self, values: np.ndarray, ids: np.ndarray, settings: BeamSettings, last: bool) -> None:
-        """Take a step from the candidates of the sequences that go on, (sequences, candidates)."""
+        """Take a step from the candidates of the unfinished sequences, (sequences, candidates)."""
         candidates = [
             (score + float(value), tokens, int(token), row)
             for (score, tokens, row), some, names in zip(self.alive, values, ids, strict=True)
@@ -83,7 +83,7 @@ class _Search:
             self.alive = []
 
     def _hope(self, settings: BeamSettings) -> float:
-        """Return a rank that no sequence that goes on can exceed: each further token makes it less likely."""
+        """Return a rank that no unfinished sequence can exceed: each further token makes it less likely."""
         return max((settings.ranked(score, settings.longest) for score, _, _ in self.alive), default=-math.inf)
 
     def _end(self, tokens: tuple[int, ...], score: float, length: int, settings: BeamSettings) -> None:
@@ -97,7 +97,7 @@ class _Search:
 def beam_search(count: int, step: BeamSteps, state: Any, settings: BeamSettings) -> list[Hypothesis]:
     """Return the best sequence for each input.
 
-    A search ends as soon as none of the sequences that go on can be better than the best one that ended, however it goes on.
+    A search ends as soon as no unfinished sequence can become better than the best one that ended.
     What one input gets does not depend on the others.
 
     Args:

@@ -93,7 +93,7 @@ class SequencePredictions(AnyPredictions):
 
     @cached_property
     def sums(self) -> np.ndarray:
-        """Of each pair: nats, tokens that were the likeliest, and scored tokens, float64 (pairs, 3)."""
+        """Sums over the tokens of each pair: nats, those that were the likeliest, scored ones; float64 (pairs, 3)."""
         nats = np.where(self.scored, np.abs(self.nats), 0).sum(axis=1, dtype=np.float64)
         right = (~np.signbit(self.nats) & self.scored).sum(axis=1)
         return np.stack([nats, right, self.scored.sum(axis=1)], axis=1)

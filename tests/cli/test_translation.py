@@ -60,8 +60,8 @@ def test_a_wider_beam_finds_no_less_likely_target(cli, pairs):
 
 
 def test_options_that_have_no_effect_are_refused(cli, pairs):
-    told = refused(cli, "predict", pairs, "one two", "--top-k", "2")
-    assert "--top-k and --probabilities: are for classes; a model of pairs writes one target" in told
+    message = refused(cli, "predict", pairs, "one two", "--top-k", "2")
+    assert "--top-k and --probabilities: are for classes; a model of pairs writes one target" in message
     assert "--beam" in refused(cli, "predict", pairs, "one", "--beam", "0")
     assert "are not exported" in refused(cli, "export", pairs, "--format", "keras")
     assert "holds pairs of texts" in refused(cli, "data", pairs.parent / "pairs.tsv", "task=sequence_to_sequence")
@@ -99,7 +99,7 @@ def test_a_translation_memory_is_the_baseline(cli, pairs):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["loss=hinge"], "hinge is not a loss for sequence_to_sequence"),
         (["metrics=[auc]"], "auc is not a metric for sequence_to_sequence"),
@@ -111,10 +111,10 @@ def test_a_translation_memory_is_the_baseline(cli, pairs):
         (["data.maxlen=2"], "more than 2"),
     ],
 )
-def test_what_does_not_fit_pairs_is_refused_by_validate(cli, pairs, words, told):
+def test_what_does_not_fit_pairs_is_refused_by_validate(cli, pairs, words, message):
     data = pairs.parent / "pairs.tsv"
     spec = pairs.parent / "x.yaml"
     spec.write_text(
         f"task: sequence_to_sequence\ndata: {{path: {json.dumps(str(data))}}}\nmodel: gru\n", encoding="utf-8"
     )
-    assert told in refused(cli, "validate", spec, *words)
+    assert message in refused(cli, "validate", spec, *words)

@@ -137,7 +137,7 @@ def test_one_matrix_is_both_embeddings_and_the_output_if_the_vocabulary_is_share
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"type": "transformer", **SMALL, "positions": "rotary"}, "rotary positions are for language models"),
         ({"type": "transformer", **SMALL, "pooling": "cls"}, "pools nothing"),
@@ -145,8 +145,8 @@ def test_one_matrix_is_both_embeddings_and_the_output_if_the_vocabulary_is_share
         ({"type": "mlp"}, "these data are pairs of texts; use"),
     ],
 )
-def test_what_a_model_of_pairs_cannot_do_is_refused(fields, told):
-    assert any(told in why for _, why in MODELS.select(fields).issues(SIGNATURE))
+def test_what_a_model_of_pairs_cannot_do_is_refused(fields, message):
+    assert any(message in why for _, why in MODELS.select(fields).issues(SIGNATURE))
 
 
 @pytest.mark.parametrize("fields", [{"encoder_layers": 2}, {"decoder_layers": 2}])

@@ -124,7 +124,7 @@ def test_two_parallel_files_are_divided(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "fields", "told"),
+    ("left", "right", "fields", "message"),
     [
         (["a", "b"], ["c"], {}, r"train\.en has 2 lines and .*train\.de has 1;"),
         (["a", " ", "b"], ["c", "d", "e"], {}, r"train\.en:2: is empty; a pair needs a text on both sides"),
@@ -137,9 +137,9 @@ def test_two_parallel_files_are_divided(tmp_path):
         (["a"] * 9, ["b"] * 9, {"tokens": "characters", "vocabulary_size": 9}, r"data\.vocabulary_size: is for words"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_pairs_is_said_with_its_place(tmp_path, left, right, fields, told):
+def test_what_is_wrong_with_pairs_is_said_with_its_place(tmp_path, left, right, fields, message):
     parallel(tmp_path, left, right)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         _ = section(tmp_path / "train.en", target_path=str(tmp_path / "train.de"), **fields).data_schema
 
 

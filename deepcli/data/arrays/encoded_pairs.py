@@ -39,7 +39,7 @@ class PairRows(Tokens):
 
     @property
     def sizes(self) -> np.ndarray:
-        """Targets of one length stand together, and among them inputs of one length: neither side is padded much."""
+        """Sorted by them, targets of one length are together, and among them inputs of one length: little is padded."""
         inputs = self.input_lengths
         sizes: np.ndarray = (self.lengths - inputs) * WIDEST + inputs
         return sizes
