@@ -212,7 +212,7 @@ class PairsDataset(OwnDataset):
                 worst = max(counts) - 1
                 raise DataError(
                     f"{gathered.where(long[0])}: its {side} has {counts[long[0]] - 1:,} {self.tokens}, more than {most - 1:,}"
-                    + (f", and {len(long) - 1:,} more are as long" if len(long) > 1 else "")
+                    + (f"; {len(long) - 1:,} more are too long" if len(long) > 1 else "")
                     + f"; set data.{field} to {worst}, or data.longer to cut"
                 )
 

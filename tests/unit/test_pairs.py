@@ -130,7 +130,7 @@ def test_two_parallel_files_are_divided(tmp_path):
         (["a", " ", "b"], ["c", "d", "e"], {}, r"train\.en:2: is empty; a pair needs a text on both sides"),
         (["a", "b"], ["c", ""], {}, r"train\.de:2: is empty"),
         ([f"{k} b c d e" if k % 2 else f"{k}" for k in range(1, 41)], ["c", "d"] * 20, {"maxlen": 4},
-         r"train\.en:1: its input has 5 words, more than 4, and 19 more are as long; set data\.maxlen to 5, or data\.longer"),
+         r"train\.en:1: its input has 5 words, more than 4; 19 more are too long; set data\.maxlen to 5, or data\.longer"),
         (list(map(str, range(40))), ["c d e", "d"] * 20, {"target_maxlen": 2}, r"its target has 3 words.*data\.target_maxlen to 3"),
         (["a"] * 9, ["b"] * 9, {"delimiter": "tab"}, r"data\.delimiter: is for a table"),
         (["a"] * 9, ["b"] * 9, {"split": {"by": "x"}}, r"data\.split\.by"),
