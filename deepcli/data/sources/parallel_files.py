@@ -81,7 +81,7 @@ def _found(pattern: str) -> list[Path]:
         return [whole]
     found = sorted(map(Path, glob.glob(os.path.expanduser(pattern))))  # noqa: PTH111, PTH207 - the pattern may be absolute
     if not found:
-        raise DataError(f"{pattern}: no such files")
+        raise DataError(f"{pattern}: no such file")
     return found
 
 
