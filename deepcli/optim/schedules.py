@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -249,17 +249,12 @@ class InverseSquareRoot(Schedule):
         0.1, description="Steps over which the rate rises from 0 to its peak; below 1, a fraction of all steps."
     )
 
-    def build(self, peak: float, steps: int) -> Course:
+    def build(self, peak: float, steps: int) -> LearningRateSchedule:
+        from deepcli.nn.learning_rate import InverseSquareRootDecay
+
         # `steps` are those after the warm-up: a fraction of all is as large a fraction of these, divided by the rest.
         risen = steps * self.warmup / (1 - self.warmup) if self.warmup < 1 else self.warmup
-        begun = max(round(risen), 1)
-
-        def rate(step: Any) -> Any:
-            from keras import ops
-
-            return peak * ops.sqrt(begun / (begun + ops.cast(step, "float32")))
-
-        return rate
+        return InverseSquareRootDecay(peak, max(round(risen), 1))
 
     def follows_length(self) -> bool:
         return _is_fraction(self.warmup)

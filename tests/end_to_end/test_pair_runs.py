@@ -50,4 +50,4 @@ def test_runs_are_compared_pair_by_pair_and_checked(written, tmp_path, cli):
     assert row["examples"] > 5
     checks = json.loads(cli("sanity", path, "--json").out)["checks"]
     assert {check["check"]: check["text"] for check in checks if check["status"] == "failed"} == {}
-    assert json.loads(cli("cost", path, "--json").out)["parameters"] > 100
+    assert json.loads(cli("show", path, "--cost", "--json").out)["parameters"] > 100

@@ -12,6 +12,8 @@ from deepcli.data.sources.pair_vocabulary import END, START
 from deepcli.evaluation.beam_search import BeamSettings, beam_search
 from deepcli.models import MODELS
 from deepcli.models.heads import SequenceHead
+from deepcli.optim import SCHEDULES
+from deepcli.training.build import learning_rate
 from deepcli.training.model_size import without_values
 from deepcli.training.tensorflow_backend import TensorFlowBackend
 
@@ -156,3 +158,15 @@ def test_fields_of_pairs_are_refused_for_other_data(fields):
     assert (place, why) == ((next(iter(fields)),), "is for pairs of texts; set num_layers")
     ((place, _),) = MODELS.select({"type": "gru", "attention": "dot"}).issues(text)
     assert place == ("attention",)
+
+
+def test_the_schedule_of_the_paper_rises_and_then_falls_with_the_root_of_the_step():
+    """Vaswani et al. (2017), equation 3: width^-0.5 * min(step^-0.5, step * warmup^-1.5)."""
+    width, warmup = 512, 400
+    schedule = SCHEDULES.select({"type": "inverse_square_root", "warmup": warmup})
+    rate = learning_rate(schedule, width**-0.5 * warmup**-0.5, 4_000)
+    for step in (1, 100, 400, 401, 1_600, 3_999):
+        expected = width**-0.5 * min(step**-0.5, step * warmup**-1.5)
+        assert float(rate(step - 1)) == pytest.approx(expected, rel=0.01 if step < warmup + 2 else 1e-3), step
+    part = SCHEDULES.select({"type": "inverse_square_root", "warmup": 0.1})
+    assert float(learning_rate(part, 1.0, 4_000)(1_600)) == pytest.approx(0.5, rel=1e-3)
