@@ -29,7 +29,8 @@ def written(tmp_path, spec):
     return lambda model: spec(SPEC.replace("PAIRS", str(pairs)).replace("MODEL", MODELS[model]))
 
 
-@pytest.mark.parametrize("model", ["gru", pytest.param("transformer", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("model", ["gru", "transformer"])
 def test_a_run_that_was_cut_comes_to_the_same_bits(written, tmp_path, model):
     path = written(model)
     whole = Cut()

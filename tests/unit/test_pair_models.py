@@ -92,7 +92,11 @@ def test_writing_token_by_token_is_what_training_computes_at_once(fields):
         np.testing.assert_allclose(np.asarray(step)[:rows], logits[:rows, place], atol=2e-5)
 
 
-@each
+@pytest.mark.parametrize(
+    "fields",
+    [pytest.param(one, marks=[pytest.mark.long] if one["type"] in ("lstm", "gru") else []) for one in FAMILIES[1:]],
+    ids=lambda fields: f"{fields['type']}-{len(fields)}",
+)
 def test_a_search_of_one_beam_takes_the_likeliest_token_each_time(fields):
     spec, model = build(fields)
     begin, step = TensorFlowBackend(tf.distribute.get_strategy()).translating(
