@@ -1,6 +1,7 @@
 """Models of pairs: their size, what each output depends on, and that writing token by token is the same computation."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ SIGNATURE = Signature(
 )
 ROWS = np.array([[4, 5, 6, 7, END, START, 5, 6, 7, 8], [8, 9, END, START, 4, 4, 5, 0, 0, 0]], np.int32)
 SMALL = {"hidden_dim": 8, "num_heads": 2, "num_layers": 2}
-FAMILIES = [
+FAMILIES: list[dict[str, Any]] = [
     {"type": "transformer", **SMALL},
     {"type": "transformer", **SMALL, "positions": "sinusoidal", "normalize_first": False, "tie_embeddings": True},
     {"type": "lstm", "units": [6, 5], "bidirectional": True, "attention": "additive"},
