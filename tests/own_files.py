@@ -102,6 +102,18 @@ def section(source: str, fields: dict[str, Any], **schema: Any) -> Any:
         return DATASETS.select({"type": source, "path": "gone", **fields})
 
 
+def text_pairs(path: Path, count: int = 60) -> Path:
+    """Write a table of pairs of texts, whose targets are the inputs backwards in capitals."""
+    rng = random.Random(0)
+    words = ["one", "two", "three", "four", "five", "six"]
+    lines: dict[str, None] = {}
+    while len(lines) < count:
+        lines[" ".join(rng.choice(words) for _ in range(rng.randint(2, 4)))] = None
+    rows = "".join(f"{line}\t{' '.join(reversed(line.upper().split()))}\n" for line in lines)
+    path.write_text(f"words\tbackwards\n{rows}", encoding="utf-8")
+    return path
+
+
 def running_text(path: Path, sentences: int = 60) -> Path:
     """Write a text in which some words follow others."""
     rng = random.Random(0)

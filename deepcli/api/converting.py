@@ -109,6 +109,11 @@ def _exported(
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), "cpu")
     choices.check(checkpoint.experiment.resolved_task, checkpoint.experiment.signature)
+    if checkpoint.experiment.signature.kind == "pairs":
+        raise UsageError(
+            f"{request.path}: models of pairs are not exported, as no format keeps a search for the likeliest target; "
+            "translate with `deepcli predict`, or load the .keras file of the run in Keras"
+        )
     if request.length is not None:
         _check_length(request.length, checkpoint.experiment, chosen)
     if request.output is None and run is None:

@@ -149,6 +149,29 @@ def open_model(path: Path, device: str = "auto", plugins: Sequence[str] = ()) ->
     return with_device(open_checkpoint(find(path)[0]), device)
 
 
+def searching(
+    checkpoint: CheckpointFile, beam: int | None, length_penalty: float | None, several: bool = False
+) -> CheckpointFile:
+    """Set how a model of pairs searches for the targets that it writes.
+
+    Args:
+        checkpoint: The model.
+        beam: Unfinished targets that are kept; None for what its spec says.
+        length_penalty: How much long targets are favoured; None for what its spec says.
+        several: Whether several classes are asked for.
+
+    Raises:
+        UsageError: The model has no use for an option.
+    """
+    from deepcli.run.checkpoint.file import with_search
+
+    if several and checkpoint.experiment.signature.kind == "pairs":
+        raise UsageError(
+            "--top-k and --probabilities: are for classes; a model of pairs writes one target for each input"
+        )
+    return with_search(checkpoint, beam, length_penalty)
+
+
 def make_reader(
     checkpoint: CheckpointFile,
     inputs: Sequence[object],

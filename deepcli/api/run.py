@@ -126,8 +126,10 @@ class Run:
         column: str | None = None,
         lines: bool = False,
         key: str | None = None,
+        beam: int | None = None,
+        length_penalty: float | None = None,
     ) -> list[Predicted]:
-        """Predict the classes of new images, texts or arrays.
+        """Predict the classes of new images, texts or arrays; or write the targets of new inputs of pairs.
 
         Args:
             inputs: One or many of: paths of files or folders, texts, images of Pillow's, arrays of one or many
@@ -143,6 +145,8 @@ class Run:
             column: The column of a table, or field of JSON, that holds the texts.
             lines: Whether each line of a text file is one text.
             key: The array of an `.npz` file.
+            beam: Unfinished targets that a model of pairs keeps of each input; default: as in its spec.
+            length_penalty: How much it favours long targets; default: as in its spec.
 
         Returns:
             One answer for each example, in order: `label`, `name`, `probability`, `input` and `top`.
@@ -151,11 +155,15 @@ class Run:
             DataError: An input cannot be read.
             UsageError: The model has no use for an argument.
         """
-        from deepcli.api.predicting import AnswerOptions, make_reader, predict_values
+        from dataclasses import replace
+
+        from deepcli.api.predicting import AnswerOptions, make_reader, predict_values, searching
         from deepcli.inputs.in_memory import listed
         from deepcli.inputs.reading import ReadOptions
 
         checkpoint, loaded = self._loaded_model()
+        checkpoint = searching(checkpoint, beam, length_penalty, top_k > 1)
+        loaded = replace(loaded, experiment=checkpoint.experiment)
         unreadable: list[str] = []
         options = ReadOptions(invert, key, column, lines, limits, fit)
         values = listed(inputs, loaded.experiment.signature.shape)

@@ -50,7 +50,7 @@ def found_lines(schema: Schema) -> Iterator[str]:
         shown = {name: value for name, value in schema.layout.items() if value not in (None, "") and name != "format"}
         told = ", ".join(f"{name} {NAMES.get(value, str(value).lower())}" for name, value in shown.items())
         yield from textwrap.wrap(f"read with {told}", WIDTH, subsequent_indent="    ")
-    if target.kind not in ("numbers", "tokens", "series") and target.names:
+    if target.kind not in ("numbers", "tokens", "series", "sequence") and target.names:
         yield from _classes(schema)
     if schema.kind in ("features", "series") and len(schema.columns) <= MOST_SHOWN:
         width = max(len(column.name) for column in schema.columns)
@@ -75,6 +75,12 @@ def _inputs(schema: Schema) -> str:
         return f"{told}, a season of {facts.season}"
     if schema.kind == "series":
         return f"series of {schema.shape[1]} columns and at most {schema.shape[0]} steps"
+    if schema.kind == "pairs":
+        sizes = len(schema.vocabulary), len(schema.target.names or schema.vocabulary)
+        sides = zip(("inputs", "targets"), schema.shape, sizes, strict=True)
+        return ", ".join(
+            f"{side} of at most {(most or 1) - 1} tokens of {size:,} different ones" for side, most, size in sides
+        )
     return f"{len(schema.columns)} columns"
 
 

@@ -92,6 +92,8 @@ def _data(signature: Signature) -> dict[str, Any]:
         return {}
     if signature.kind == "series":
         return {"batch_size": 32}
+    if signature.kind == "pairs":
+        return {"batch_size": 32 if signature.examples < FEW else 64}
     if signature.kind == "features" and batch > 32:
         return {"batch_size": 256}
     if (
@@ -161,6 +163,23 @@ def _latent(signature: Signature) -> int:
     return max(1, min(16, InputLayout.of(signature).width // 2))
 
 
+def _pairs(signature: Signature, other_model: bool) -> dict[str, Any]:
+    """Return the training of a model of pairs: some 10,000 steps, or 60 passes over few pairs."""
+    batch = _data(signature)["batch_size"]
+    epochs = min(max(10_000 * batch // max(signature.examples, 1), 5), 60)
+    model = {
+        "type": "transformer", "num_layers": 3, "num_heads": 4, "hidden_dim": 128, "positions": "sinusoidal",
+        "tie_embeddings": True, "regularization": {"dropout": 0.1},
+    }  # fmt: skip
+    return {
+        "model": model,
+        "loss": {"type": "categorical_crossentropy", "label_smoothing": 0.1},
+        "optimizer": {"type": "adam", "learning_rate": 1e-3 if other_model else 2e-3, "beta_2": 0.98},
+        "schedule": {"type": "cosine", "warmup": 0.1},
+        "training": {"epochs": epochs, "early_stopping": {"patience": max(epochs // 4, 3)}},
+    }
+
+
 def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]:
     """Return the training of a network, at a rate that suits most if another model than the one here is trained."""
     if signature.kind == "text":
@@ -169,6 +188,8 @@ def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]
         return _forecast(signature)
     if signature.predicted.kind == "inputs":
         return _reconstruction(signature, other_model)
+    if signature.kind == "pairs":
+        return _pairs(signature, other_model)
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10
     rate, decay = 1e-3, 0.01
     if signature.kind == "features":

@@ -377,7 +377,7 @@ class ForecastStep(Nested):
 
 
 class Prediction(Nested):
-    """A line of `predict`: one input and the answer: a class, a level, labels, numbers, a forecast, an error or a code."""
+    """A line of `predict`: one input and its answer: a class, a level, labels, numbers, a forecast, a text, an error or a code."""
 
     model_config = ConfigDict(title="deepcli predict")
 
@@ -394,6 +394,8 @@ class Prediction(Nested):
     threshold: float | None = Field(None, description="The error from which it is unusual; null without validation.")
     unusual: bool | None = Field(None, description="Whether the error is above the threshold.")
     code: list[float] | None = Field(None, description="The code, with --encode.")
+    translation: str | None = Field(None, description="What the model wrote; for sequence_to_sequence.")
+    log_probability: float | None = Field(None, description="The natural logarithm of its probability.")
     classes: list[Likely] = Field([], description="Most likely first with --top-k; in order with --probabilities.")
 
 

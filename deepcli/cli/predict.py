@@ -143,6 +143,14 @@ def predict(
         Path | None,
         typer.Option(metavar="DIR", help="Save each image as the model saw it, as a PNG file in a new directory."),
     ] = None,
+    beam: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Targets kept in a search for a translation; default: as in the spec."),
+    ] = None,
+    length_penalty: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="X", help="Favor long translations; 0: the likeliest. Default: as in the spec."),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line; if inputs fail, a final object reports it.")
     ] = False,
@@ -168,7 +176,7 @@ def predict(
     """
     set_verbose(verbose)
     _check_options(json, csv, fit, probabilities, top_k)
-    from deepcli.api.predicting import AnswerOptions, interpreter_of, make_reader, open_model
+    from deepcli.api.predicting import AnswerOptions, interpreter_of, make_reader, open_model, searching
     from deepcli.cli.predict_output import format_of
     from deepcli.inputs.reading import STDIN, ReadOptions
     from deepcli.inputs.unused_options import demand_effect
@@ -179,6 +187,7 @@ def predict(
     if not words:
         raise UsageError("no input: give files, texts, or - for standard input")
     checkpoint, notices = open_model(path, device or "auto", plugins or ()), Notices(quiet)
+    checkpoint = searching(checkpoint, beam, length_penalty, top_k > 1 or probabilities)
     options = ReadOptions(invert, key, column, lines, _limits(limits), fit, horizon)
     at = partial(sources, data_dir, offline, quiet)
     reader = make_reader(checkpoint, words, options, at, notices.tell, notices.complain)

@@ -222,8 +222,6 @@ class OwnDataset(BaseDataset):
         return Lexicon(words) if words else None
 
     def load(self, sources: Sources) -> Splits:
-        from deepcli.data.arrays.own_splits import make_splits
-
         placed = with_absolute_paths(self)
         gathered, schema = placed.gather(placed._carried), placed.data_schema
         if gathered.fingerprint == schema.fingerprint:
@@ -234,5 +232,17 @@ class OwnDataset(BaseDataset):
             # Other data than the model was trained on: all of them are to be tested, unless they say otherwise.
             splits = [split or "test" for split in gathered.divisible.given] or ["test"] * len(gathered.values)
             gathered = replace(gathered, findings=(*gathered.findings, *seen_in_training(gathered, schema)))
-        made = make_splits(gathered, schema, splits, placed.encode(gathered, schema), self.limit)
+        return placed.made_splits(gathered, schema, splits)
+
+    def made_splits(self, gathered: Gathered, schema: Schema, splits: Sequence[str]) -> Splits:
+        """Put the examples into their splits, inputs and targets as models take them.
+
+        Args:
+            gathered: The examples.
+            schema: What they hold.
+            splits: The split of each example.
+        """
+        from deepcli.data.arrays.own_splits import make_splits
+
+        made = make_splits(gathered, schema, splits, self.encode(gathered, schema), self.limit)
         return made.of_inputs(bool(schema.target.names)) if schema.target.kind == "inputs" else made

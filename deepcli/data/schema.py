@@ -21,8 +21,8 @@ MAX_COLUMNS = 20_000
 MAX_ENTRIES = 20
 """Entries of a mapping: splits, and options of a layout."""
 
-Kind = Literal["image", "tokens", "features", "text", "series"]
-TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens", "series", "inputs"]
+Kind = Literal["image", "tokens", "features", "text", "series", "pairs"]
+TargetKind = Literal["classes", "labels", "numbers", "levels", "tokens", "series", "inputs", "sequence"]
 StepUnit = Literal["number", "second", "weekday", "month"]
 ColumnType = Literal["number", "category", "text", "date", "image"]
 Text = Annotated[str, Field(max_length=10_000)]
@@ -68,15 +68,16 @@ class Column(Spec):
 
 
 class Target(Spec):
-    """What is predicted: a class, several labels, numbers, an ordered level, the tokens of a text, or the inputs themselves.
+    """What is predicted: a class, several labels, numbers, an ordered level, tokens, further steps, another text, or the inputs.
 
     Attributes:
         kind: `classes` (int32 class numbers), `labels` (uint8 0 or 1 for each label), `numbers` (float32), `levels`
             (int32, in order), `tokens` (ids of the token after each token of a window), `series` (float32, the steps
-            after a window) or `inputs` (the inputs).
+            after a window), `sequence` (ids of a text, the end token behind them, 0 for padding) or `inputs` (the inputs).
         columns: The columns of a table that hold it; empty where folders or arrays do.
         names: Names of classes, labels or levels, in the order of their numbers; names of the numbers. Of `inputs`, the names
-            of the classes that examples have besides; empty if they have none.
+            of the classes that examples have besides; empty if they have none. Of `sequence`, the tokens of the targets by
+            id, unless both sides share the schema's vocabulary.
         means: Mean of each number over the training split.
         scales: Standard deviation of each number over the training split; 1 if it does not vary.
         reason: Why it is of this kind.
@@ -131,12 +132,12 @@ class Schema(Spec):
         rules: Version of the rules that found it.
         source: The type of the data set that found it.
         kind: The kind of input.
-        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), or (steps, columns)
-            of series.
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), (steps, columns)
+            of series, or (maximum length of inputs, of targets) of pairs.
         target: What is predicted.
         columns: The columns that are inputs, in the order in which models take them; empty where there is no table.
         vocabulary: Words or characters by id; the first entries are those of `RESERVED`, or `UNKNOWN_TOKEN` for a running
-            text. Empty for other inputs.
+            text, or `PAIR_RESERVED` for pairs. Empty for other inputs.
         counts: Number of examples of each split.
         class_counts: Number of examples of each class or label, by split.
         layout: How the files are laid out, as found, such as delimiter, encoding and header.
@@ -168,3 +169,5 @@ RESERVED = ("", "<start>", "<unknown>", "")
 """First ids of a vocabulary of own texts, as in Keras: padding, start of a text, a word that is not in it, unused."""
 UNKNOWN_TOKEN = "<unknown>"
 """First entry of the vocabulary of a running text, for what training lacks; a vocabulary of bytes has no such entry."""
+PAIR_RESERVED = ("", "<start>", "<unknown>", "<end>")
+"""First ids of both vocabularies of pairs: padding, start of a target, what is not in the vocabulary, end of a text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from deepcli.data.schema import MAX_BYTES, RESERVED, UNKNOWN_TOKEN, Schema
+from deepcli.data.schema import MAX_BYTES, PAIR_RESERVED, RESERVED, UNKNOWN_TOKEN, Schema
 from deepcli.data.signature import Signature
 from deepcli.errors import DataError
 
@@ -51,6 +51,8 @@ def _problems(schema: Schema) -> Iterator[str]:
     yield from _input_problems(schema)
     try:
         names = schema.vocabulary if schema.target.kind == "tokens" else schema.target.names
+        if schema.kind == "pairs":
+            names = names or schema.vocabulary
         classes = 0 if schema.target.kind in ("numbers", "series") else len(names)
         vocabulary = len(schema.vocabulary) or None
         if schema.kind != "tokens" or vocabulary:  # a textbook set's vocabulary is in its spec
@@ -87,7 +89,7 @@ def _input_problems(schema: Schema) -> Iterator[str]:
     sizes = [size or 1 for size in schema.shape]
     if schema.kind == "image" and math.prod(sizes) > MAX_IMAGE:
         yield f"shape: an image of more than {MAX_IMAGE:,} values"
-    if schema.kind in ("tokens", "text") and sizes and sizes[0] > MAX_LENGTH:
+    if schema.kind in ("tokens", "text", "pairs") and sizes and max(sizes) > MAX_LENGTH:
         yield f"shape: texts of more than {MAX_LENGTH:,} tokens"
     if schema.kind == "series":
         yield from _series_problems(schema)
@@ -95,8 +97,12 @@ def _input_problems(schema: Schema) -> Iterator[str]:
         yield "series: are forecast from series, and nothing else is"
     if (schema.kind == "text") != (schema.target.kind == "tokens"):
         yield "target: tokens are predicted from a running text, and nothing else is"
+    if (schema.kind == "pairs") != (schema.target.kind == "sequence"):
+        yield "target: sequences are predicted from the inputs of pairs, and nothing else is"
     words = schema.vocabulary
-    if schema.kind == "text":
+    if schema.kind == "pairs":
+        yield from _pair_problems(schema)
+    elif schema.kind == "text":
         yield from _running_text_problems(words)
     elif any(words) and words[: len(RESERVED)] != RESERVED:
         yield f"vocabulary: does not begin with {', '.join(map(repr, RESERVED))}"
@@ -141,6 +147,16 @@ def _running_text_problems(words: tuple[str, ...]) -> Iterator[str]:
         yield f"vocabulary: begins neither with the 256 bytes nor with {UNKNOWN_TOKEN!r}"
     if len(set(words)) < len(words) or "" in words:
         yield "vocabulary: has a token twice, or an empty one"
+
+
+def _pair_problems(schema: Schema) -> Iterator[str]:
+    for name, words in (("vocabulary", schema.vocabulary), ("target.names", schema.target.names or schema.vocabulary)):
+        if words[: len(PAIR_RESERVED)] != PAIR_RESERVED:
+            yield f"{name}: does not begin with {', '.join(map(repr, PAIR_RESERVED))}"
+        if len(set(words)) < len(words):
+            yield f"{name}: has a token twice"
+        if words[len(PAIR_RESERVED) :][: len(BYTES)] == BYTES:
+            yield from _byte_pair_problems(words[len(PAIR_RESERVED) :])
 
 
 def _byte_pair_problems(words: tuple[str, ...]) -> Iterator[str]:

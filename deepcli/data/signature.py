@@ -16,20 +16,21 @@ class Signature:
     """What a model needs to know about its data.
 
     Attributes:
-        kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded), `features` (float32 columns) or
-            `text` (int32 ids of a window of a running text), or `series` (float32 steps of one or several columns; steps
-            of NaN are behind the end).
-        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), or
-            (steps, columns).
+        kind: `image` (uint8 pixels), `tokens` (int32 ids, 0 for padding, right-padded), `features` (float32 columns),
+            `text` (int32 ids of a window of a running text), `series` (float32 steps of one or several columns; steps
+            of NaN are behind the end) or `pairs` (int32 ids of an input and a target, as `encoded_pairs` joins them).
+        shape: (height, width, channels), (maximum length,) with None for no limit, (columns,), (window,), (steps, columns),
+            or (maximum length of inputs, of targets).
         classes: Number of classes, levels, labels or different tokens; 0 if numbers are predicted. Where inputs are
             predicted, the number of classes that examples have besides, or 0.
         examples: Number of examples in the official training split, before the validation split is held out.
-        vocabulary: Token ids are below this number; None for other inputs.
+        vocabulary: Token ids, of pairs those of inputs, are below this number; None for other inputs.
         augmentation: How a model varies its inputs during training; None for no augmentation.
         target: What is predicted; None for one of `classes` classes.
         columns: The columns of `features`, in order.
         unscored: The id of a target that no model can predict, as training lacks it; None if there is none.
         series: What is known about time series that are forecast; None for other data.
+        shared: Whether inputs and targets of pairs have the same vocabulary.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Signature:
     columns: tuple[Column, ...] = ()
     unscored: int | None = None
     series: SeriesFacts | None = None
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Check that the fields are consistent.
@@ -65,8 +67,13 @@ class Signature:
         elif self.kind == "series":
             _demand(len(sizes) == 2 and all(map(_is_count, sizes)), "shape", self.shape, "(steps, columns)")
             _demand(len(self.columns) == sizes[1], "columns", len(self.columns), "one for each column of the series")
+        elif self.kind == "pairs":
+            _demand(
+                len(sizes) == 2 and all(map(_is_count, sizes)), "shape", self.shape, "(longest input, longest target)"
+            )
+            _demand(_is_count(self.vocabulary), "vocabulary", self.vocabulary, "a number greater than every token id")
         else:
-            _demand(False, "kind", self.kind, "'image', 'tokens', 'features', 'text' or 'series'")
+            _demand(False, "kind", self.kind, "'image', 'tokens', 'features', 'text', 'series' or 'pairs'")
         if self.predicted.kind == "series":
             _demand(self.series is not None, "series", self.series, "what is known about the series")
         if self.predicted.kind in ("numbers", "series"):

@@ -8,6 +8,7 @@ from deepcli.evaluation import (
     level_scores,
     number_scores,
     probability_scores,
+    sequence_scores,
     series_scores,
     token_scores,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "level_scores",
     "number_scores",
     "probability_scores",
+    "sequence_scores",
     "series_scores",
     "token_scores",
 ]

@@ -40,8 +40,8 @@ class FittedBaseline:
 
     Attributes:
         name: Its name.
-        predict: Takes inputs as they are in memory; of a running text, of windows of series, or where inputs are
-            predicted, a split.
+        predict: Takes inputs as they are in memory; of a running text, of windows of series, of pairs, or where inputs
+            are predicted, a split.
         notes: What is worth knowing: examples that were left out, the strength that was chosen.
         seconds: How long it learned.
     """
@@ -53,7 +53,7 @@ class FittedBaseline:
 
     def outputs(self, split: Split) -> np.ndarray:
         """Return the outputs for the examples of a split; of a running text or of inputs, what is kept of them."""
-        whole = split.text is not None or split.series is not None or split.predicts_inputs
+        whole = takes_splits(split) or split.predicts_inputs
         return self.predict(split) if whole else self(split.x)
 
     def __call__(self, x: Inputs) -> np.ndarray:
@@ -109,18 +109,30 @@ def _window_linear(
     return _linear(SeriesFeatures)(signature, train, validation, seed)
 
 
+def _nearest(signature: Signature, train: Split, validation: Split | None, seed: int) -> tuple[Any, list[str]]:
+    from deepcli.evaluation.nearest_baseline import fit_nearest
+
+    return fit_nearest(signature, train)
+
+
 BASELINES: dict[Kind, dict[str, Callable[..., tuple[Predict, list[str]]]]] = {
     "features": {"linear": _linear(TableFeatures), "gradient_boosting": _boosting},
     "tokens": {"bag_of_words": _linear(BagOfWords)},
     "image": {"pixels": _linear(Pixels)},
     "text": {"ngram": _ngrams},
     "series": {"linear": _window_linear},
+    "pairs": {"nearest": _nearest},
 }
 """The baselines by kind of input, and what fits them."""
 
 
+def takes_splits(split: Split) -> bool:
+    """Return whether baselines for such data take a split whole, and not its inputs alone."""
+    return split.text is not None or split.series is not None or split.pairs is not None
+
+
 def baselines_for(signature: Signature) -> list[str]:
-    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, `pixels`, `ngram`, or `pca`."""
+    """Name the baselines for some data: `linear` and `gradient_boosting`, `bag_of_words`, `pixels`, `ngram`, `nearest`, `pca`."""
     return [PCA] if signature.predicted.kind == "inputs" else list(BASELINES[signature.kind])
 
 
@@ -138,7 +150,7 @@ def fit_baseline(
     `gradient_boosting` is scikit-learn's histogram gradient boosting; `bag_of_words` is a linear model of words and pairs
     of words by TF-IDF; `pixels` one of pixels; `ngram` counts n-grams of a running text. Of series, `linear` is ridge regression of
     what follows on the steps of a window, or logistic regression of classes on the steps.
-    `pca` gives inputs back from their principal components.
+    `nearest` writes the target of the most similar training input; `pca` gives inputs back from their principal components.
 
     Args:
         name: One of `baselines_for(signature)`.
@@ -154,8 +166,7 @@ def fit_baseline(
     if name not in baselines_for(signature):
         raise DataError(f"{name} is not a baseline for these data; known: {', '.join(baselines_for(signature))}")
     began = time.perf_counter()
-    windows = train.text is not None or train.series is not None
-    learned, notes = (train, []) if windows else _bounded(train, seed)
+    learned, notes = (train, []) if takes_splits(train) else _bounded(train, seed)
     with _threads(learned.x):
         if name == PCA:
             predict, more = fit_pca(signature, learned, components, seed)

@@ -38,7 +38,7 @@ class Accuracy(Score):
     its interval is over blocks of tokens.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal", "language_model")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "ordinal", "language_model", "sequence_to_sequence")
     type: Literal["accuracy"] = "accuracy"
     METHOD: ClassVar[str] = intervals.EXACT
 
@@ -49,7 +49,7 @@ class Accuracy(Score):
         return predictions.accuracy_interval or predictions.too_few()
 
     def method(self, predictions: Predictions | TokenPredictions) -> str:
-        return BLOCKS if predictions.KIND == "tokens" else self.METHOD
+        return {"tokens": BLOCKS, "sequence": intervals.BOOTSTRAP}.get(predictions.KIND, self.METHOD)
 
 
 class Average(Score):

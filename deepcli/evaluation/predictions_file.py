@@ -14,6 +14,7 @@ from deepcli.evaluation.level_predictions import LevelPredictions
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.predictions import Predictions
 from deepcli.evaluation.predictions_base import AnyPredictions
+from deepcli.evaluation.sequence_predictions import SequencePredictions
 from deepcli.evaluation.token_predictions import TokenPredictions
 
 __all__ = ["AnyPredictions", "load_predictions"]
@@ -28,6 +29,7 @@ BY_ARRAYS: dict[frozenset[str], type[AnyPredictions]] = {
         TokenPredictions,
         ForecastPredictions,
         InputPredictions,
+        SequencePredictions,
     )
 }
 

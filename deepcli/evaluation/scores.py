@@ -64,6 +64,10 @@ class Score(Component):
         """Return how the interval is computed."""
         return self.METHOD
 
+    def undefined(self, predictions: Any) -> str:
+        """Return why the score is NaN."""
+        return "undefined on this split"
+
     def remark(self, predictions: Any) -> str:
         """Return what the reader of the score should know, such as labels that were left out; empty for nothing."""
         return ""
@@ -143,7 +147,7 @@ def take(predictions: AnyPredictions, task: str = "classification") -> Scored:
     scores = _scores_of(predictions, task)
     values = {name: float(score.measure(predictions)) for name, score in scores.items()}
     found = {
-        name: "undefined on this split" if math.isnan(values[name]) else score.interval(predictions)
+        name: score.undefined(predictions) if math.isnan(values[name]) else score.interval(predictions)
         for name, score in scores.items()
     }
     return Scored(

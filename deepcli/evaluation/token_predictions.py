@@ -88,6 +88,11 @@ class TokenPredictions(AnyPredictions):
         scored: np.ndarray = ~np.isnan(self.nats)
         return scored
 
+    @property
+    def left_out(self) -> int:
+        """How many tokens are not scored."""
+        return int((~self.scored).sum())
+
     @cached_property
     def loss(self) -> float:
         """The mean cross-entropy in nats."""

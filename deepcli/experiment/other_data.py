@@ -94,4 +94,7 @@ def _described(signature: Signature) -> str:
     if signature.kind == "series" and signature.series is not None:
         names = ", ".join(signature.predicted.names[:5])
         return f"windows of {signature.shape[0]:,} steps of {signature.shape[1]} columns, with {names} to forecast"
+    if signature.kind == "pairs":
+        longest, target = ((size or 1) - 1 for size in signature.shape)
+        return f"pairs of at most {longest:,} and {target:,} tokens of {signature.vocabulary or 0:,} and {signature.classes:,}"
     return f"{signature.kind}s of {'x'.join(map(str, signature.shape))} in {signature.classes} classes"

@@ -329,6 +329,8 @@ def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iter
 
 def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:
     augmentation = sections["data"].signature.augmentation if "data" in sections else None
+    if training.jit_compile is True and "data" in sections and sections["data"].signature.kind == "pairs":
+        yield ("jit_compile",), "XLA needs fixed lengths, and batches of pairs differ in theirs; use auto or false"
     if training.jit_compile is True and isinstance(augmentation, ImageAugmentation) and augmentation.moves:
         yield (
             ("jit_compile",),

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from deepcli.data.base import BaseDataset, ImageDataset, ReadsTexts
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.own import OwnDataset
+from deepcli.data.pairs import PairsDataset
 from deepcli.data.running_text import TextDataset
 from deepcli.data.series import SeriesDataset
 from deepcli.data.series_classes import SeriesClassesDataset
@@ -324,7 +325,7 @@ def reader_for(
     kind = data.signature.kind
     if kind != "image":
         _refuse({"--invert": options.invert, "--range": options.limits, "--fit": options.fit}, data)
-    if kind != "tokens":
+    if kind not in ("tokens", "pairs"):
         _refuse({"--column": options.column, "--lines": options.lines or None}, data)
     if isinstance(data, SeriesClassesDataset):
         from deepcli.inputs.series_reading import ClassSeriesReader
@@ -344,6 +345,10 @@ def reader_for(
         return TextColumnReader(data, lexicon, options, notify, complain)
     if kind == "tokens" and isinstance(data, ReadsTexts):
         return TextReader(data, lexicon, options, notify, complain)
+    if isinstance(data, PairsDataset):
+        from deepcli.inputs.source_reading import SourceReader
+
+        return SourceReader(data, options, notify, complain)
     if isinstance(data, TextDataset):
         from deepcli.inputs.running_reading import RunningTextReader
 

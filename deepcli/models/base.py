@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Split, Splits
 
 EMBEDDING_DIM = 64
-PLURALS = {"image": "images", "tokens": "tokens", "features": "features", "text": "running text", "series": "series"}
+PLURALS = {
+    "image": "images",
+    "tokens": "tokens",
+    "features": "features",
+    "text": "running text",
+    "series": "series",
+    "pairs": "pairs of texts",
+}
 """What examples of each kind of data are called."""
 
 
@@ -61,6 +68,25 @@ class Stepper:
     shapes: tuple[tuple[int, ...], ...]
     longest: int | None
     step: Callable[[Any, Any, State], tuple[Any, State]]
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Writes the targets of inputs token by token; every tensor has the batch as its first axis.
+
+    Attributes:
+        longest: Most tokens of a target.
+        begin: Takes rows of inputs, int32 (batch, steps), and returns the state before the first token.
+        step: Takes tokens, int32 (batch, 1), the number of tokens before them and the state; returns the logits after them
+            (batch, vocabulary) and the state.
+        attention: Takes rows of pairs and returns how much each token of the targets attends to each of the inputs, the mean
+            over heads and layers, (batch, tokens, tokens); None for a model without attention.
+    """
+
+    longest: int
+    begin: Callable[[Any], State]
+    step: Callable[[Any, Any, State], tuple[Any, State]]
+    attention: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,9 +191,9 @@ class Model(Component):
 
         Args:
             signature: The data: uint8 images (batch, height, width, channels), int32 tokens (batch, steps), float32
-                features (batch, columns) or int32 windows of a running text (batch, steps).
+                features (batch, columns), int32 windows of a running text (batch, steps) or rows of pairs (batch, steps).
             head: The output layer; the model returns float32 (batch, outputs), probabilities or numbers; for a running
-                text (batch, steps, outputs), and no output depends on a later step.
+                text and for targets of pairs (batch, steps, outputs), and no output depends on a later step.
         """
 
     def stepper(self, model: keras.Model, signature: Signature) -> Stepper:
@@ -176,6 +202,15 @@ class Model(Component):
         Args:
             model: The model that `build` returned.
             signature: The data, a running text.
+        """
+        raise NotImplementedError
+
+    def translator(self, model: keras.Model, signature: Signature) -> Translator:
+        """Return what writes the targets of inputs token by token, without computing those before again.
+
+        Args:
+            model: The model that `build` returned.
+            signature: The data, pairs.
         """
         raise NotImplementedError
 
@@ -270,12 +305,15 @@ class Embedded(Model):
         return "embedding_dim", self.embedding_dim or EMBEDDING_DIM
 
     def check(self, signature: Signature) -> Iterator[Issue]:
-        if signature.kind not in ("tokens", "text"):
+        if signature.kind not in ("tokens", "text", "pairs"):
             for field in ("embedding_dim", "embeddings_initializer", "embeddings"):
                 if getattr(self, field) is not None:
                     yield (field,), f"is for tokens; these data are {PLURALS[signature.kind]}"
-        if signature.kind == "text" and self.embeddings is not None:
-            yield ("embeddings",), "is for texts of words with a class or another target, not for running text"
+        if signature.kind in ("text", "pairs") and self.embeddings is not None:
+            yield (
+                ("embeddings",),
+                f"is for texts of words with a class or another target, not for {PLURALS[signature.kind]}",
+            )
         yield from super().check(signature)
 
     def embedding(self, vocabulary: int) -> keras.layers.Layer:

@@ -180,3 +180,13 @@ class ForecastHead(Head):
         if moments is not None:
             x = series_layers.WindowRestoration(name="restored")(x, *moments)
         return series_layers.ForecastUnits(self.means, self.scales, bool(self.levels), name="units")(x)
+
+
+@dataclass(frozen=True)
+class SequenceHead(Head):
+    """Logits of the tokens of a target that is padded with 0."""
+
+    def accuracy(self, name: str) -> keras.metrics.Metric:
+        from deepcli.nn.pair_losses import SequenceAccuracy
+
+        return SequenceAccuracy(name=name)

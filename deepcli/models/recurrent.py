@@ -9,7 +9,7 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Tanh
-from deepcli.models.base import MODELS, Stepper
+from deepcli.models.base import MODELS, Stepper, Translator
 from deepcli.models.heads import Head
 from deepcli.models.initializers import InitializerField, Orthogonal
 from deepcli.models.inputs import Sequence, noisy, normalized, row_input, text_input, token_input, vocabulary_of
@@ -38,13 +38,18 @@ class Recurrent(TakesSeries):
     reverses each sequence within its own length.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "series")
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "series", "pairs")
 
     units: Stack = Field((64,), description="Width of each layer in the stack.")
     bidirectional: bool = Field(False, description="Read each sequence in both directions.")
     merge_mode: Literal["concat", "sum", "mul", "ave"] = Field("concat", description="How both directions are merged.")
     activation: ActivationField = Field(Tanh(), description="Activation of the cell; cuDNN supports only tanh.")
     recurrent_initializer: InitializerField = Field(Orthogonal(), description="Initializer for recurrent kernels.")
+    attention: Literal["dot", "additive", "none"] | None = Field(
+        None,
+        description="How the decoder of a model of pairs attends to the encoder: dot (Luong et al. 2015), additive (Bahdanau et "
+        "al. 2015), or none, which begins from the encoder's last state alone; null means dot. Pairs only.",
+    )
     regularization: RecurrentRegularization = Field(
         RecurrentRegularization(), description="Dropout applies to each layer's inputs."
     )
@@ -66,6 +71,10 @@ class Recurrent(TakesSeries):
             )
         if signature.kind == "text":
             yield from self._text_issues()
+        if signature.kind == "pairs":
+            yield from self._pair_issues()
+        elif self.attention is not None:
+            yield ("attention",), "is for pairs of texts; leave it out"
         padded = signature.kind == "tokens" or (signature.kind == "series" and signature.series is None)
         if padded and self.regularization.normalization == "group":
             yield (
@@ -80,9 +89,25 @@ class Recurrent(TakesSeries):
             why = "group normalization would mix later tokens into earlier ones; use layer in a language model"
             yield ("regularization", "normalization"), why
 
+    def _pair_issues(self) -> Iterator[Issue]:
+        if self.regularization.normalization in ("batch", "group"):
+            why = (
+                f"{self.regularization.normalization} normalization would mix later tokens into earlier ones; use layer"
+            )
+            yield ("regularization", "normalization"), why
+
+    @property
+    def pair_attention(self) -> Literal["dot", "additive", "none"]:
+        """How the decoder of a model of pairs attends to the encoder."""
+        return self.attention or "dot"
+
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
+        if signature.kind == "pairs":
+            from deepcli.models.recurrent_pairs import build_recurrent_pairs
+
+            return build_recurrent_pairs(self, signature, head)
         if signature.kind == "text":
             return self._build_text(signature, head)
         moments = None
@@ -93,7 +118,8 @@ class Recurrent(TakesSeries):
         else:
             inputs, sequence = token_input(signature, self, self.regularization)
         for index, units in enumerate(self.units, start=1):
-            sequence = sequence.of(self._layer(sequence, units, index))
+            last = index == len(self.units)
+            sequence = sequence.of(self.layer(sequence, units, f"{self.type}_{index}", last))
             x = normalized(sequence, self.regularization.normalization, f"{self.type}_{index}_normalization")
             sequence = sequence.of(x)
         return keras.Model(inputs, self.series_output(sequence.x, head, moments), name=self.type)
@@ -107,7 +133,7 @@ class Recurrent(TakesSeries):
         if self.regularization.spatial_dropout:
             x = keras.layers.SpatialDropout1D(self.regularization.spatial_dropout, name="embedding_dropout")(x)
         for index, units in enumerate(self.units, start=1):
-            x = self._cell(units, True, f"{self.type}_{index}")(x)
+            x = self.cell(units, True, f"{self.type}_{index}")(x)
             x = normalized(Sequence(x), self.regularization.normalization, f"{self.type}_{index}_normalization")
         return keras.Model(inputs, self.dense_output(x, head), name=self.type)
 
@@ -130,15 +156,19 @@ class Recurrent(TakesSeries):
 
         return Stepper(shapes, None, step)
 
-    def _layer(self, sequence: Sequence, units: int, index: int) -> keras.KerasTensor:
+    def translator(self, model: keras.Model, signature: Signature) -> Translator:
+        from deepcli.models.recurrent_pairs import recurrent_translator
+
+        return recurrent_translator(self, model, signature)
+
+    def layer(self, sequence: Sequence, units: int, name: str, last: bool) -> keras.KerasTensor:
         """Run one layer, in both directions if asked; the last returns (batch, units), the others every step."""
         import keras
 
-        last = index == len(self.units)
-        forward = self._direction(sequence, units, last, f"{self.type}_{index}")
+        forward = self._direction(sequence, units, last, name)
         if not self.bidirectional:
             return forward
-        backward = self._direction(_reversed(sequence), units, last, f"{self.type}_{index}_backward")
+        backward = self._direction(_reversed(sequence), units, last, f"{name}_backward")
         if not last:
             backward = _reversed(sequence.of(backward)).x
         merge = {
@@ -147,16 +177,17 @@ class Recurrent(TakesSeries):
             "mul": keras.layers.Multiply,
             "ave": keras.layers.Average,
         }
-        return merge[self.merge_mode](name=f"{self.type}_{index}_merge")([forward, backward])
+        return merge[self.merge_mode](name=f"{name}_merge")([forward, backward])
 
     def _direction(self, sequence: Sequence, units: int, last: bool, name: str) -> keras.KerasTensor:
         from deepcli.nn import sequences
 
         padded = sequence.lengths is not None
-        x = self._cell(units, not last or padded, name)(sequence.x)
+        x = self.cell(units, not last or padded, name)(sequence.x)
         return sequences.LastStep(name=f"{name}_last")(x, sequence.lengths) if last and padded else x
 
-    def _cell(self, units: int, return_sequences: bool, name: str) -> keras.layers.Layer:
+    def cell(self, units: int, return_sequences: bool, name: str) -> keras.layers.Layer:
+        """Build a recurrent layer."""
         import keras
 
         from deepcli.nn import recurrent

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from deepcli.data.signature import Signature
 from deepcli.models.activations import ActivationField, Gelu
-from deepcli.models.base import MODELS, Stepper
+from deepcli.models.base import MODELS, Stepper, Translator
 from deepcli.models.heads import Head
 from deepcli.models.inputs import Sequence, image_input, token_input
 from deepcli.models.regularization import Penalties
@@ -34,14 +34,21 @@ ON_SERIES: dict[str, Any] = {"num_layers": 2, "num_heads": 4, "hidden_dim": 64, 
 class Transformer(TakesSeries):
     """Blocks of self-attention and feed-forward layers (Vaswani et al. 2017).
 
-    Images are cut into patches (Dosovitskiy et al. 2020), and so are series, by time (Nie et al. 2023). Padding is masked in attention and in pooling. In a language model
-    attention looks back only, as in GPT (Radford et al. 2018).
+    Images are cut into patches (Dosovitskiy et al. 2020), and so are series, by time (Nie et al. 2023). Padding is masked in
+    attention and in pooling. In a language model attention looks back only, as in GPT (Radford et al. 2018). Pairs of texts
+    have an encoder and a decoder.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "series")
+    kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "series", "pairs")
 
     type: Literal["transformer"] = "transformer"
     num_layers: Positive = Field(6, description="Number of encoder blocks.")
+    encoder_layers: Positive | None = Field(
+        None, description="Number of encoder blocks of a model of pairs; null means num_layers. Pairs only."
+    )
+    decoder_layers: Positive | None = Field(
+        None, description="Number of decoder blocks of a model of pairs; null means num_layers. Pairs only."
+    )
     num_heads: Positive = Field(8, description="Attention heads per block; must divide hidden_dim.")
     hidden_dim: Positive = Field(128, description="Width of the model.")
     intermediate_dim: Positive | None = Field(
@@ -65,7 +72,8 @@ class Transformer(TakesSeries):
     )
     tie_embeddings: bool = Field(
         False,
-        description="Whether the embedding also gives the logits of tokens (Press & Wolf 2017). Language models only.",
+        description="Whether the embedding also gives the logits of tokens (Press & Wolf 2017), and is that of inputs too if "
+        "both sides of pairs share a vocabulary. Language models and pairs only.",
     )
     activation: ActivationField = Field(Gelu(), description="Activation of the feed-forward layers.")
     regularization: Penalties = Field(
@@ -88,8 +96,15 @@ class Transformer(TakesSeries):
         yield from self.needs_any_shape()
         if self.hidden_dim % self.num_heads:
             yield ("num_heads",), f"{self.num_heads} heads do not divide hidden_dim {self.hidden_dim}"
+        if signature.kind != "pairs":
+            for field in ("encoder_layers", "decoder_layers"):
+                if getattr(self, field) is not None:
+                    yield (field,), "is for pairs of texts; set num_layers"
         if signature.kind == "text":
             yield from self._text_issues()
+            return
+        if signature.kind == "pairs":
+            yield from self._pair_issues()
             return
         if self.positions == "rotary":
             yield ("positions",), "rotary positions are for language models; use learned or sinusoidal"
@@ -120,6 +135,24 @@ class Transformer(TakesSeries):
         if self.positions == "rotary" and (self.hidden_dim // self.num_heads) % 2:
             yield ("positions",), f"rotary needs heads of an even width, not {self.hidden_dim // self.num_heads}"
 
+    def _pair_issues(self) -> Iterator[Issue]:
+        if self.patch_size is not None:
+            yield ("patch_size",), "is for images; these data are pairs of texts"
+        if self.pooling != "average":
+            yield ("pooling",), "a model of pairs reads every step and pools nothing; leave it out"
+        if self.positions == "rotary":
+            yield ("positions",), "rotary positions are for language models; use learned or sinusoidal"
+
+    @property
+    def encoder_blocks(self) -> int:
+        """Blocks of the encoder of a model of pairs."""
+        return self.encoder_layers or self.num_layers
+
+    @property
+    def decoder_blocks(self) -> int:
+        """Blocks of the decoder of a model of pairs."""
+        return self.decoder_layers or self.num_layers
+
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
@@ -129,7 +162,10 @@ class Transformer(TakesSeries):
             from deepcli.models.decoder import build_decoder
 
             return build_decoder(self, signature, head)
+        if signature.kind == "pairs":
+            from deepcli.models.encoder_decoder import build_encoder_decoder
 
+            return build_encoder_decoder(self, signature, head)
         moments: Moments = None
         if signature.kind == "series":
             inputs, sequence, moments = self._series_patches(signature)
@@ -155,6 +191,11 @@ class Transformer(TakesSeries):
 
     def xla_on_cpu(self, signature: Signature) -> bool:
         return signature.kind == "text"  # 35 ms instead of 47 for a step of 12 windows of 64, two cores of an EPYC
+
+    def translator(self, model: keras.Model, signature: Signature) -> Translator:
+        from deepcli.models.encoder_decoder import transformer_translator
+
+        return transformer_translator(self, model, signature)
 
     def _tokens(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
         return token_input(signature, self, self.regularization)

@@ -122,3 +122,22 @@ def _written(after: Course | None) -> dict[str, Any] | None:
         return dict(keras.saving.serialize_keras_object(after))
     except NotImplementedError:
         return None
+
+
+@keras.saving.register_keras_serializable("deepcli")
+class InverseSquareRootDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """The peak times the square root of `warmup / (warmup + step)` (Vaswani et al. 2017, section 5.3).
+
+    Args:
+        peak: The rate at step 0, the end of the warm-up.
+        warmup: Steps of the warm-up before.
+    """
+
+    def __init__(self, peak: float, warmup: int) -> None:
+        self.peak, self.warmup = peak, warmup
+
+    def __call__(self, step: Any) -> Any:
+        return self.peak * ops.sqrt(self.warmup / (self.warmup + ops.cast(step, "float32")))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"peak": self.peak, "warmup": self.warmup}

@@ -247,10 +247,11 @@ class Perplexity(Metric):
     """Exponential of the mean cross-entropy of a token; 1 is certainty, the number of tokens is guessing."""
 
     type: Literal["perplexity"] = "perplexity"
-    tasks: ClassVar[tuple[str, ...]] = ("language_model",)
+    tasks: ClassVar[tuple[str, ...]] = ("language_model", "sequence_to_sequence")
     better: ClassVar[Literal["max", "min"]] = "min"
 
     def build(self, signature: Signature, head: Head) -> keras.metrics.Metric:
+        from deepcli.nn.pair_losses import SequencePerplexity
         from deepcli.nn.token_losses import PerplexityMean
 
-        return PerplexityMean(self.type)
+        return (SequencePerplexity if signature.kind == "pairs" else PerplexityMean)(self.type)

@@ -238,6 +238,29 @@ class InverseTime(Schedule):
 
 
 @SCHEDULES.register
+class InverseSquareRoot(Schedule):
+    """The peak divided by the square root of the step, counted in warm-ups (Vaswani et al. 2017).
+
+    With a peak of `hidden_dim ** -0.5 * warmup ** -0.5` and a warm-up of 4,000 steps, it is the schedule of the paper.
+    """
+
+    type: Literal["inverse_square_root"] = "inverse_square_root"
+    warmup: NonNegative = Field(
+        0.1, description="Steps over which the rate rises from 0 to its peak; below 1, a fraction of all steps."
+    )
+
+    def build(self, peak: float, steps: int) -> LearningRateSchedule:
+        from deepcli.nn.learning_rate import InverseSquareRootDecay
+
+        # `steps` are those after the warm-up: a fraction of all is as large a fraction of these, divided by the rest.
+        risen = steps * self.warmup / (1 - self.warmup) if self.warmup < 1 else self.warmup
+        return InverseSquareRootDecay(peak, max(round(risen), 1))
+
+    def follows_length(self) -> bool:
+        return _is_fraction(self.warmup)
+
+
+@SCHEDULES.register
 class OneCycle(Schedule):
     """One-cycle policy: a long warm-up, then cosine decay to far below the initial rate (Smith & Topin 2017)."""
 

@@ -17,6 +17,8 @@ from deepcli.evaluation.mistakes import Mistakes
 from deepcli.evaluation.number_predictions import NumberPredictions
 from deepcli.evaluation.other_mistakes import LabelMistakes, NumberMistakes
 from deepcli.evaluation.predictions import Predictions
+from deepcli.evaluation.sequence_mistakes import SequenceExamples
+from deepcli.evaluation.sequence_predictions import SequencePredictions
 from deepcli.evaluation.shown_inputs import InputExamples
 from deepcli.evaluation.token_mistakes import TokenMistakes, within
 from deepcli.evaluation.token_predictions import TokenPredictions
@@ -27,6 +29,7 @@ from deepcli.reports.input_sections import input_examples, input_sections
 from deepcli.reports.label_sections import label_mistakes, label_sections
 from deepcli.reports.level_sections import level_sections
 from deepcli.reports.number_sections import number_mistakes, number_sections
+from deepcli.reports.sequence_sections import sequence_examples, sequence_sections
 from deepcli.reports.token_sections import token_mistakes, token_sections
 
 if TYPE_CHECKING:
@@ -92,6 +95,11 @@ def _(predictions: InputPredictions, targets: int) -> bool:
     return int(predictions.labels.max(initial=-1)) < max(targets, 1)
 
 
+@are_of.register
+def _(predictions: SequencePredictions, targets: int) -> bool:
+    return within(predictions.tokens, targets)
+
+
 BY_PREDICTIONS: dict[type, Any] = {
     Predictions: class_sections,
     LevelPredictions: level_sections,
@@ -100,6 +108,7 @@ BY_PREDICTIONS: dict[type, Any] = {
     TokenPredictions: token_sections,
     ForecastPredictions: forecast_sections,
     InputPredictions: input_sections,
+    SequencePredictions: sequence_sections,
 }
 BY_WORST: dict[type, Any] = {
     Mistakes: class_mistakes,
@@ -108,6 +117,7 @@ BY_WORST: dict[type, Any] = {
     TokenMistakes: token_mistakes,
     ForecastExamples: forecast_examples,
     InputExamples: input_examples,
+    SequenceExamples: sequence_examples,
 }
 for kind, write in BY_PREDICTIONS.items():
     sections.register(kind, write)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -54,6 +55,8 @@ def best_trivial(experiment: Experiment, train: np.ndarray, split: Split) -> dic
     best: dict[str, float] = {}
     for figures in trivial_figures(experiment, train, split):
         for name, value in figures.values.items():
+            if math.isnan(value):
+                continue
             better = max if SCORES[name].better == "max" else min
             best[name] = better(best[name], value) if name in best else value
     return best

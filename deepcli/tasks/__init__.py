@@ -1,6 +1,15 @@
 """What a model is trained for, as a spec says it, such as `classification`, `regression` or `language_model`."""
 
-from deepcli.tasks import auto, classification, forecasting, language_model, multilabel, reconstruction, regression
+from deepcli.tasks import (
+    auto,
+    classification,
+    forecasting,
+    language_model,
+    multilabel,
+    reconstruction,
+    regression,
+    sequence_to_sequence,
+)
 from deepcli.tasks.base import TASKS, Task
 from deepcli.tasks.classification import Classification, Ordinal
 from deepcli.tasks.forecasting import Forecasting
@@ -8,6 +17,7 @@ from deepcli.tasks.language_model import LanguageModel
 from deepcli.tasks.multilabel import Multilabel
 from deepcli.tasks.reconstruction import Reconstruction
 from deepcli.tasks.regression import Regression
+from deepcli.tasks.sequence_to_sequence import SequenceToSequence
 
 __all__ = [
     "TASKS",
@@ -18,6 +28,7 @@ __all__ = [
     "Ordinal",
     "Reconstruction",
     "Regression",
+    "SequenceToSequence",
     "Task",
     "auto",
     "classification",
@@ -26,4 +37,5 @@ __all__ = [
     "multilabel",
     "reconstruction",
     "regression",
+    "sequence_to_sequence",
 ]

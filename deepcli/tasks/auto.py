@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 
 @TASKS.register
 class AutoTask(Task):
-    """Follows the data: classification, multilabel, regression, ordinal, language_model or forecasting, by what they hold."""
+    """Follows the data: classification, multilabel, regression, ordinal, language_model, forecasting or another, by what they hold."""
 
     type: Literal["auto"] = "auto"
 
-    takes: ClassVar[tuple[TargetKind, ...]] = ("classes", "labels", "numbers", "levels", "tokens", "series", "inputs")
+    takes: ClassVar[tuple[TargetKind, ...]] = (
+        "classes",
+        "labels",
+        "numbers",
+        "levels",
+        "tokens",
+        "series",
+        "inputs",
+        "sequence",
+    )
     losses: ClassVar[tuple[str, ...]] = ()
     metrics: ClassVar[tuple[str, ...]] = ()
 

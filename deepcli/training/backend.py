@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,11 +13,12 @@ import keras
 import numpy as np
 
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.evaluation.beam_search import BeamSteps
 from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
 if TYPE_CHECKING:
-    from deepcli.models.base import Stepper
+    from deepcli.models.base import Stepper, Translator
     from deepcli.training.device import Device
 
 Check = Callable[[], None]
@@ -30,6 +31,10 @@ Steps = Callable[[np.ndarray, int, Any], tuple[np.ndarray, Any]]
 
 Returns the logits after the last token, float32 (vocabulary,), and the state.
 """
+
+
+Translating = tuple[Callable[[np.ndarray], Any], BeamSteps]
+"""What takes rows of inputs, int32 (batch, steps), and returns the state before the first token; and what takes a step."""
 
 
 class Batches(Protocol):
@@ -106,6 +111,15 @@ class Backend(Protocol):
     def stepping(self, stepper: Stepper) -> Steps:
         """Return a function that computes a language model's logits from further tokens of one text."""
 
+    def translating(self, translator: Translator, candidates: int, forbidden: Sequence[int]) -> Translating:
+        """Return functions that write the targets of inputs.
+
+        Args:
+            translator: Computes logits.
+            candidates: How many of the likeliest next tokens to return.
+            forbidden: Tokens that are never written.
+        """
+
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""
 
@@ -131,3 +145,13 @@ def memory_advice(error: BaseException) -> str:
     """Describe that memory ran out, with the first line of the backend's message."""
     first = (str(error).strip().splitlines() or [""])[0][:200]
     return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"
+
+
+def joined_outputs(parts: list[np.ndarray]) -> np.ndarray:
+    """Join the outputs of batches; those of pairs are as wide as the longest target, with 0 behind shorter ones."""
+    widest = max((part.shape[1] for part in parts if part.ndim > 2), default=0)
+    if all(part.ndim < 3 or part.shape[1] == widest for part in parts):
+        return np.concatenate(parts)
+    return np.concatenate(
+        [np.pad(part, [(0, 0), (0, widest - part.shape[1]), *([(0, 0)] * (part.ndim - 2))]) for part in parts]
+    )

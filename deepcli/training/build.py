@@ -144,8 +144,8 @@ def build_metrics(experiment: Experiment) -> list[keras.metrics.Metric]:
 
 def build_compiled_metrics(model: keras.Model, experiment: Experiment) -> None:
     """Create the variables of a compiled model's metrics, which Keras would create in the first step."""
-    outputs = keras.ops.zeros((1, *model.output_shape[1:]))
     shape, dtype = experiment.resolved_task.target_form(experiment.signature)
+    outputs = keras.ops.zeros((1, *(size or shape[0] for size in model.output_shape[1:])))
     model.compute_metrics(None, keras.ops.zeros((1, *shape), dtype), outputs)
     model.reset_metrics()
 

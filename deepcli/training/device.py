@@ -180,7 +180,7 @@ def choose_jit(training: Training, model: Model, signature: Signature, device: D
         return Choice(False, "XLA is rarely faster on a CPU")
     if isinstance(signature.augmentation, ImageAugmentation) and signature.augmentation.moves:
         return Choice(False, "XLA cannot compile image augmentation")
-    if signature.kind == "tokens":
+    if signature.kind in ("tokens", "pairs"):
         return Choice(False, "batches of tokens differ in length; XLA would recompile for each length")
     if not model.compiles_with_xla:
         return Choice(False, "recurrent layers use cuDNN instead")

@@ -16,6 +16,7 @@ from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Column
 from deepcli.evaluation.predictions_base import AnyPredictions
 from deepcli.evaluation.scores import Scored, take
+from deepcli.evaluation.sequence_predictions import SequencePredictions
 from deepcli.experiment.schema import Experiment
 from deepcli.result import Result
 from deepcli.run.checkpoint.file import STATE, CheckpointFile
@@ -35,12 +36,16 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class Measured:
-    """A model's outputs on a split together with its targets, and the metrics computed from them."""
+    """A model's outputs on a split together with its targets, and the metrics computed from them.
+
+    `explained` adds to the worst predictions what needs the model, such as its attention.
+    """
 
     metrics: Mapping[str, float]
     predictions: AnyPredictions
     split: Split
     columns: Sequence[Column] = ()
+    explained: Callable[[Any], Any] = lambda worst: worst
 
 
 class Evaluator:
@@ -56,7 +61,7 @@ class Evaluator:
     """
 
     def __init__(self, experiment: Experiment, backend: Backend, batch_size: int = BATCH_SIZE) -> None:
-        self._batch_size = batch_size
+        self._experiment, self._batch_size = experiment, batch_size
         self._loss = build_loss(experiment)
         self._metrics = build_metrics(experiment)
         self._backend = backend
@@ -90,14 +95,24 @@ class Evaluator:
         values = {name: number(value) for name, value in self._task.measured(predictions, names).items()}
         return Measured(values, predictions, split, self._signature.columns)
 
-    def examine(self, model: keras.Model, measured: Measured) -> Measured:
+    def examine(self, model: keras.Model, measured: Measured, check: Check = heed) -> Measured:
         """Add to what was measured what only an evaluation needs, and not each epoch."""
 
         def predict(part: keras.Model, x: np.ndarray) -> np.ndarray:
             return self._backend.predict(part, x, self._batch_size)
 
         found = self._task.examined(measured.predictions, self._signature, measured.split, model, predict)
-        return replace(measured, predictions=found)
+        return self._written(model, replace(measured, predictions=found), check)
+
+    def _written(self, model: keras.Model, measured: Measured, check: Check) -> Measured:
+        """Add the targets that a model of pairs writes by itself, and what it looks at while it does."""
+        predictions, experiment = measured.predictions, self._experiment
+        if not isinstance(predictions, SequencePredictions):
+            return measured
+        from deepcli.training.translating import with_attention, with_translations
+
+        written = with_translations(predictions, measured.split, model, experiment, self._backend, check)
+        return replace(measured, predictions=written, explained=lambda worst: with_attention(worst, model, experiment))
 
     def tune(self, model: keras.Model, measured: Measured) -> None:
         """Set the weights of a model that are chosen on the validation split."""
@@ -250,4 +265,4 @@ def keep(run: RunDir, name: str, measured: Measured, lexicon: Callable[[], Lexic
     if predictions.misfit is None:
         x = measured.split.x
         words = lexicon() if isinstance(x, Tokens) else None
-        predictions.worst(x, words, measured.columns).save(run.mistakes(name))
+        measured.explained(predictions.worst(x, words, measured.columns)).save(run.mistakes(name))

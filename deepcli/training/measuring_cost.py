@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import psutil
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Split, Splits, Tokens
 from deepcli.data.files import OFFLINE, Sources, cache_folder
 from deepcli.experiment.schema import Experiment
@@ -98,6 +99,8 @@ def measure_cost(
 
 def one_example(split: Split, length: Callable[[np.ndarray], float]) -> np.ndarray:
     """Return one example; of texts, one whose length is computed from all lengths."""
+    if isinstance(split.x, PairRows):
+        return split.x.example(length)
     if not isinstance(split.x, Tokens):
         return np.asarray(split.x[:1])
     return np.ones((1, max(1, round(float(length(split.x.lengths))))), np.int32)

@@ -72,7 +72,8 @@ def notice(model: keras.Model, experiment: Experiment) -> str | None:
     kept = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
     needed, memory = BYTES * (parameters + trained + kept), memory_limit()
     signature = experiment.signature
-    values = signature.examples * math.prod(size or 1 for size in signature.shape)
+    of_example = sum if signature.kind == "pairs" else math.prod
+    values = signature.examples * of_example(size or 1 for size in signature.shape)
     if needed < NOTABLE_SHARE * memory and trained < NOTABLE_RATIO * values:
         return None
     most = max(model.layers, key=lambda layer: layer.count_params())

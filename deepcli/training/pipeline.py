@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
@@ -97,7 +98,7 @@ class InferenceBatches:
 
     def __init__(self, x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> None:
         replicas = strategy.num_replicas_in_sync
-        positions = np.argsort(x.lengths, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
+        positions = np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
         positions = np.concatenate([positions, np.repeat(positions[-1:], -len(positions) % replicas)])
         share = -(-batch_size // replicas)
         with tf.device("CPU:0"):
@@ -118,17 +119,25 @@ class InferenceBatches:
 
 
 class MeasuringBatches:
-    """Batches of inputs with their targets, in the order of a split; each pass yields tuples (inputs, targets).
+    """Batches of inputs with their targets, sequences of similar length together; each pass yields (inputs, targets).
 
     Args:
         split: The examples.
         batch_size: Examples per batch; the last batch may be smaller.
+
+    Attributes:
+        positions: Position of each example in the split, in the order of the batches.
     """
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
+        texts = isinstance(split.x, Tokens)
+        self.positions = np.arange(len(split))
+        if isinstance(split.x, Tokens):
+            self.positions = np.argsort(split.x.sizes, kind="stable")
         with tf.device("CPU:0"):
-            positions = tf.data.Dataset.range(len(split)).batch(batch_size)
+            whole = tf.data.Dataset.from_tensor_slices(self.positions) if texts else tf.data.Dataset.range(len(split))
+            positions = whole.batch(batch_size)
             mapped = _mapped(positions, pair_gatherer(split))
             self._dataset = _options(mapped, split.text is None).prefetch(PREFETCH)
 
@@ -142,6 +151,8 @@ def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Ten
         return _window_gatherer(split.text)
     if split.series is not None:
         return _series_gatherer(split.series)
+    if isinstance(split.x, PairRows):
+        return _trimmed(split)
     gather = gatherer(split.x)
     if split.predicts_inputs:
         return lambda positions: (gather(positions),) * 2
@@ -176,6 +187,18 @@ def _series_gatherer(series: SeriesWindows) -> Callable[[tf.Tensor], tuple[tf.Te
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         first = tf.gather(begins, positions)[:, None]
         return tf.gather(rows, first + inside), tf.gather(targets, first + series.window + after)
+
+    return pairs
+
+
+def _trimmed(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function from positions to rows of pairs and targets, which are as wide as their longest in the batch."""
+    targets, gather = tf.constant(split.y), gatherer(split.x)
+
+    def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = tf.gather(targets, positions)
+        used = tf.reduce_sum(tf.cast(tf.reduce_any(found != 0, axis=0), tf.int32))
+        return gather(positions), found[:, : tf.maximum(used, 1)]
 
     return pairs
 

@@ -8,6 +8,7 @@ from itertools import islice
 import keras
 import numpy as np
 
+from deepcli.data.pairs import PairsDataset
 from deepcli.inputs.example import Example, Unreadable, collate
 from deepcli.training.evaluate import LoadedModel
 
@@ -27,8 +28,12 @@ def predict(
         asked: Takes the model and returns the one whose outputs are wanted, which may be a part of it.
 
     Yields:
-        A batch of inputs, and for the examples among them the model's outputs, float32 (examples, outputs).
+        A batch of inputs, and for the examples among them the model's outputs, float32 (examples, outputs); of pairs, what
+        it writes with the logarithm of its probability, objects (examples, 2).
     """
+    if loaded.experiment.signature.kind == "pairs":
+        yield from _written(loaded, inputs, batch_size)
+        return
     function = loaded.backend.function(asked(loaded.model))
     upcoming = iter(inputs)
     while batch := list(islice(upcoming, batch_size)):
@@ -47,3 +52,19 @@ def _outputs(
     # What is behind a text cannot change the outputs before it: the model looks back only.
     last: np.ndarray = whole[np.arange(len(examples)), np.array([len(tokens) for tokens in examples]) - 1]
     return last
+
+
+def _written(
+    loaded: LoadedModel, inputs: Iterable[Example | Unreadable], batch_size: int
+) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
+    """Write the targets of inputs of pairs."""
+    from deepcli.training.translating import Writer
+
+    data, upcoming = loaded.experiment.data, iter(inputs)
+    assert isinstance(data, PairsDataset)
+    writer, decode = Writer(loaded.model, loaded.experiment, loaded.backend), data.decoder()
+    while batch := list(islice(upcoming, batch_size)):
+        found = writer.write([one.x for one in batch if isinstance(one, Example)])
+        outputs = np.empty((len(found), 2), object)
+        outputs[:] = [(decode(one.tokens), one.log_probability) for one in found] or outputs
+        yield batch, outputs

@@ -34,6 +34,8 @@ def _differences(experiment: Experiment, replicas: int) -> Iterator[tuple[str, s
     training, size = experiment.training, experiment.data.batch_size
     if size < replicas:
         yield "data.batch_size", f"{size} leaves a device without examples"
+    if experiment.signature.kind == "pairs":
+        yield "task", f"{experiment.resolved_task.type} weighs tokens and not examples, which cannot be divided"
     if experiment.optimizer.gradient_accumulation_steps:
         yield "optimizer.gradient_accumulation_steps", "gradients cannot be accumulated"
     if training.jit_compile is True:

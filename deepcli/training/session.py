@@ -139,9 +139,10 @@ class Session:
         with self.context.backend.scope():
             load_weights(self.model, open_checkpoint(self.context.run.best))
         evaluator = Evaluator(self.context.experiment, self.context.backend)
-        measured = evaluator(self.model, self.context.splits.test, self.context.options.signals.check)
+        check = self.context.options.signals.check
+        measured = evaluator(self.model, self.context.splits.test, check)
         if self.context.experiment.training.max_time is None:  # it takes time that was not planned; `evaluate` does it
-            measured = evaluator.examine(self.model, measured)
+            measured = evaluator.examine(self.model, measured, check)
         keep(self.context.run, "test", measured, self.context.splits.lexicon)
         return {"test": dict(measured.metrics)}
 

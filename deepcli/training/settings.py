@@ -48,7 +48,7 @@ def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precis
     demand_same_figures(experiment, chosen.strategy.num_replicas_in_sync)
     training, data = experiment.training, experiment.data
     x = splits.train.x
-    lengths = x.lengths if isinstance(x, Tokens) else None
+    lengths = x.sizes if isinstance(x, Tokens) else None
     order = Order(len(splits.train), data.batch_size, experiment.seed, lengths)
     if problems := [Problem("", ".".join(map(str, path)), why) for path, why in experiment.check_length(order.steps)]:
         raise SpecError(problems)

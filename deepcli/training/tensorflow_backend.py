@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,11 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
-from deepcli.models.base import Stepper
+from deepcli.models.base import Stepper, Translator
 from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
-from deepcli.training.backend import Batches, Check, Kept, Steps
+from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, joined_outputs
 from deepcli.training.order import Order
 from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.replicas import gathered, mirror
@@ -87,7 +88,7 @@ class TensorFlowBackend:
             except StopIteration:
                 break
             check()
-        outputs = np.concatenate(parts)
+        outputs = joined_outputs(parts)
         ordered = np.empty((len(x), *outputs.shape[1:]), np.float32)
         ordered[prepared.positions] = outputs
         return ordered
@@ -108,8 +109,11 @@ class TensorFlowBackend:
         for x, y in known:
             part = np.asarray(compute(x, y))
             if whole is None:
-                whole = np.empty((len(split), *part.shape[1:]), np.float32)
-            whole[done : done + len(part)] = part
+                # Targets of different lengths are trimmed batch by batch; behind them there is nothing to keep.
+                of_pairs = isinstance(split.x, PairRows)
+                whole = np.full(split.y.shape if of_pairs else (len(split), *part.shape[1:]), np.nan, np.float32)
+            rows = known.positions[done : done + len(part)]
+            whole[(rows, slice(part.shape[1])) if part.ndim > 1 else rows] = part
             done += len(part)
             check()
         return np.empty((0, 0), np.float32) if whole is None else whole
@@ -161,6 +165,30 @@ class TensorFlowBackend:
             return np.asarray(logits, np.float32), after
 
         return run
+
+    def translating(self, translator: Translator, candidates: int, forbidden: Sequence[int]) -> Translating:
+        """Compile a graph that reads inputs, and one that takes a step of a search."""
+        never = tf.constant([*forbidden], tf.int32)
+
+        def step(tokens: tf.Tensor, order: tf.Tensor, before: tf.Tensor, state: Any) -> Any:
+            state = tf.nest.map_structure(lambda one: tf.gather(one, order), state)
+            logits, after = translator.step(tokens[:, None], before, state)
+            log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+            blocked = tf.reduce_sum(tf.one_hot(never, tf.shape(logits)[-1]), axis=0)
+            values, ids = tf.math.top_k(log_probabilities - 1e9 * blocked, min(candidates, logits.shape[-1]))
+            return values, ids, after
+
+        begin = tf.function(translator.begin, [tf.TensorSpec((None, None), tf.int32)], autograph=False)
+        outputs = begin.get_concrete_function().structured_outputs
+        specs = tf.nest.map_structure(lambda one: tf.TensorSpec(one.shape, one.dtype), outputs)
+        row = tf.TensorSpec((None,), tf.int32)
+        compiled = tf.function(step, [row, row, tf.TensorSpec((), tf.int32), specs], autograph=False)
+
+        def run(tokens: np.ndarray, order: np.ndarray, before: int, state: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+            found = compiled(tf.constant(tokens), tf.constant(order), tf.constant(before), state)
+            return np.asarray(found[0]), np.asarray(found[1]), found[2]
+
+        return lambda rows: begin(tf.constant(rows)), run
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value."""

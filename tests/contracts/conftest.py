@@ -11,13 +11,14 @@ import pytest
 from deepcli.data.arrays.splits import Split, Tokens
 from deepcli.data.signature import Signature
 
+from .tiny_pairs import PAIRS, pair_split
 from .tiny_series import SERIES, series_split
 from .tiny_table import FEATURES, registered, table_split
 from .tiny_text import TEXT, text_split
 
 IMAGES = Signature("image", (8, 8, 1), classes=4, examples=24)
 TOKENS = Signature("tokens", (12,), classes=2, examples=24, vocabulary=30)
-SIGNATURES = {"images": IMAGES, "tokens": TOKENS, "features": FEATURES, "text": TEXT, "series": SERIES}
+SIGNATURES = {"images": IMAGES, "tokens": TOKENS, "features": FEATURES, "text": TEXT, "series": SERIES, "pairs": PAIRS}
 
 
 def tiny_split(signature: Signature, count: int = 24) -> Split:
@@ -29,6 +30,8 @@ def tiny_split(signature: Signature, count: int = 24) -> Split:
         return text_split(count)
     if signature.kind == "series":
         return series_split(count)
+    if signature.kind == "pairs":
+        return pair_split(count)
     rng = np.random.RandomState(0)
     y = (np.arange(count) % signature.classes).astype(np.int32)
     if signature.kind == "image":

@@ -15,11 +15,17 @@ from deepcli.experiment.schema import Experiment
 from deepcli.training.build import build_model, compile_model
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.contracts.tiny_pairs import TinyPairs
 from tests.contracts.tiny_series import TinySeries
 from tests.contracts.tiny_table import TinyTable
 from tests.contracts.tiny_text import TinyText
 
-DATASETS._classes |= {"tiny_table": TinyTable, "tiny_text": TinyText, "tiny_series": TinySeries}
+DATASETS._classes |= {
+    "tiny_table": TinyTable,
+    "tiny_text": TinyText,
+    "tiny_series": TinySeries,
+    "tiny_pairs": TinyPairs,
+}
 assert keras.backend.backend() == "jax"
 for case in sorted(Path(sys.argv[1]).glob("*.json")):
     experiment = Experiment.model_validate(json.loads(case.read_text()))

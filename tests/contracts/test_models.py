@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Provenance, Splits, Tokens, generator
 from deepcli.experiment.schema import Experiment
 from deepcli.models import MODELS
 from deepcli.models.base import PLURALS, Start
 from deepcli.tasks import Reconstruction
 from deepcli.training import saving
+from deepcli.training.backend import joined_outputs
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
 from deepcli.training.state import Position, State, read_variables
 from deepcli.training.tensorflow_backend import TensorFlowBackend
 
 from .conftest import SIGNATURES, tiny_split
+from .tiny_pairs import PAIRS
 
 DATA: dict[str, dict[str, Any]] = {
     "image": {"type": "digits"},
@@ -28,6 +31,7 @@ DATA: dict[str, dict[str, Any]] = {
     "features": {"type": "tiny_table"},
     "text": {"type": "tiny_text"},
     "series": {"type": "tiny_series"},
+    "pairs": {"type": "tiny_pairs"},
 }
 AUGMENTATION = {
     "image": {"rotation": 0.1, "translation": 0.1, "zoom": 0.1, "erasing": 0.5, "flip": "horizontal"},
@@ -35,6 +39,7 @@ AUGMENTATION = {
     "features": None,
     "text": None,
     "series": None,
+    "pairs": None,
 }
 SMALL: dict[str, dict[str, Any]] = {
     "autoencoder": {"latent": 3, "hidden_units": [8]},
@@ -111,6 +116,19 @@ OF_SERIES: dict[str, list[dict[str, Any]]] = {
     "transformer": [{"revin": True, "pooling": "flatten", "patch_size": 8, **SMALL["transformer"]}],
 }
 NOT_OF_TEXT = ("bidirectional", "pooling", "embeddings")
+# The same for pairs.
+OF_PAIRS: dict[str, list[dict[str, Any]]] = {
+    "transformer": [
+        {"positions": "sinusoidal", "normalize_first": False, "tie_embeddings": True, **SMALL["transformer"],
+         "encoder_layers": 2, "decoder_layers": 1,
+         "regularization": {"dropout": 0.2, "gaussian_noise": 0.1, "l2": 1e-3}},
+    ],
+    "lstm": [
+        {"units": [8, 6], "bidirectional": True, "attention": "additive",
+         "regularization": {"dropout": 0.2, "recurrent_dropout": 0.1, "normalization": "layer"}},
+        {"units": [8], "attention": "none"},
+    ],
+}  # fmt: skip
 HARD: dict[str, list[dict[str, Any]]] = {
     "autoencoder": [
         {
@@ -204,6 +222,7 @@ VARIANTS = [
             {},
             *HARD.get("recurrent" if name in ("rnn", "lstm", "gru") else name, []),
             *OF_TEXT.get(name, []),
+            *OF_PAIRS.get(name, []),
             *OF_SERIES.get(name, []),
         ]
     )
@@ -213,16 +232,25 @@ VARIANTS = [
 def suits(variant, kind) -> bool:
     """Return whether a variant is for a kind of data; some fields are for text or series alone, and some for the others."""
     fields = fields_of(variant)
-    if kind != "series" and ("revin" in fields or any(one.items() <= fields.items() for one in ONLY_SERIES)):
+    own = [name for name, table in TABLES.items() if fields_in(table, fields)]
+    if own not in ([], [kind]) or (fields["type"] == "linear" and kind != "series"):
         return False
+    if kind == "pairs":
+        known = {
+            name: value for name, value in fields.items() if name not in ("augmented", "one_hot", "bins", "layers")
+        }
+        return "pairs" in MODELS[fields["type"]].kinds and not list(MODELS.select(known).issues(PAIRS))
     if kind == "text":
         return not any(name in fields for name in NOT_OF_TEXT)
-    if kind != "image" and fields["type"] == "autoencoder":
-        return "filters" not in fields
-    return not any("tie_embeddings" in one and one.items() <= fields.items() for one in OF_TEXT.get(fields["type"], []))
+    return kind == "image" or fields["type"] != "autoencoder" or "filters" not in fields
 
 
-ONLY_SERIES = [{"type": "linear"}]
+TABLES = {"text": OF_TEXT, "pairs": OF_PAIRS, "series": OF_SERIES}
+
+
+def fields_in(table, fields) -> bool:
+    """Return whether a variant is one of a table of variants."""
+    return any(one.items() <= fields.items() for one in table.get(fields["type"], []))
 
 
 def is_long(variant, kind) -> bool:
@@ -239,9 +267,10 @@ def is_long(variant, kind) -> bool:
     return name == "application" or (name in ("rnn", "gru") and index != "0")
 
 
-def is_long_series(variant, kind) -> bool:
-    """Families share their way from a window to a forecast, so that some show it in `make test`."""
-    return kind == "series" and str(variant.id) not in ("linear-0", "cnn-0")
+def is_long_kind(variant, kind) -> bool:
+    """Families share their way from a window to a forecast; of pairs, one transformer has most switched on."""
+    shown = {"series": ("linear-0", "cnn-0"), "pairs": ("transformer-5",)}
+    return kind in shown and str(variant.id) not in shown[kind]
 
 
 CASES: list[Any] = [
@@ -251,7 +280,7 @@ CASES: list[Any] = [
         id=f"{variant.id}-{kind}",
         marks=(
             *variant.marks,
-            *([pytest.mark.long] if is_long(variant, SIGNATURES[kind].kind) or is_long_series(variant, kind) else []),
+            *([pytest.mark.long] if is_long(variant, SIGNATURES[kind].kind) or is_long_kind(variant, kind) else []),
         ),
     )
     for variant in VARIANTS
@@ -343,10 +372,11 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
     assert np.mean(changed) > 0.8, [v.path for v, c in zip(model.trainable_variables, changed, strict=True) if not c]
     outputs = BACKEND.predict(model, split_for(experiment).x, 8)
     assert outputs.dtype == np.float32
-    steps = experiment.signature.shape if experiment.signature.kind == "text" else ()
+    signature = experiment.signature
+    steps = {"text": signature.shape, "pairs": signature.shape[1:]}.get(signature.kind, ())
     shape = (*steps, *experiment.head.shape)
     assert outputs.shape == (24, *shape)
-    values = experiment.model.predicts_inputs and experiment.signature.kind == "features"
+    values = experiment.model.predicts_inputs and signature.kind == "features"
     assert (
         (len(shape) > 1 and not experiment.model.predicts_inputs) or values or ((outputs >= 0) & (outputs <= 1)).all()
     )
@@ -378,15 +408,21 @@ def test_keras_itself_loads_a_checkpoint(experiment, tmp_path):
 def test_a_prediction_does_not_depend_on_its_batch_mates(experiment):
     model, split = trained(experiment), split_for(experiment)
     together = BACKEND.predict(model, split.x, 24)
-    alone = np.concatenate([BACKEND.predict(model, split.x[np.array([i])], 1) for i in range(len(split))])
-    np.testing.assert_allclose(together, alone, rtol=0, atol=2e-6)
+    alone = joined_outputs([BACKEND.predict(model, split.x[np.array([i])], 1) for i in range(len(split))])
+    np.testing.assert_allclose(real(together, split), real(alone, split), rtol=0, atol=2e-6)
     if isinstance(split.x, Tokens):
         padded = np.zeros((len(split), 31), np.int32)
         for row, (start, end) in enumerate(zip(split.x.offsets[:-1], split.x.offsets[1:], strict=True)):
             padded[row, : end - start] = split.x.values[start:end]
         if experiment.model.type == "transformer" and experiment.model.positions == "learned":
-            padded = padded[:, :12]
-        np.testing.assert_allclose(together, np.asarray(model(padded, training=False)), rtol=0, atol=2e-6)
+            padded = padded[:, : 12 if experiment.signature.kind == "tokens" else 31]
+        padded = real(np.asarray(model(padded, training=False)), split)
+        np.testing.assert_allclose(real(together, split), padded, rtol=0, atol=2e-6)
+
+
+def real(outputs, split):
+    """What a model says where there is something to say: behind the end of a target there is padding."""
+    return outputs[split.y != 0] if isinstance(split.x, PairRows) else outputs
 
 
 @every_variant
@@ -449,7 +485,8 @@ def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
     experiment = Experiment.model_validate({**task_of(model), "data": DATA[kind], "model": model})
     built_model, x = built(experiment), split_for(experiment).x
     assert np.array_equal(BACKEND.predict(built_model, x, 24), BACKEND.predict(built_model, x, 24))
-    inputs = np.asarray(x) if kind != "tokens" else generator(0).randint(1, 30, (24, 12)).astype(np.int32)
+    rows = {"tokens": generator(0).randint(1, 30, (24, 12)), "pairs": np.tile([4, 5, 3, 1, 6, 7], (24, 1))}
+    inputs = rows[kind].astype(np.int32) if kind in rows else np.asarray(x)
     assert not np.array_equal(built_model(inputs, training=True), built_model(inputs, training=True))
 
 

@@ -53,16 +53,18 @@ def test_every_component_with_a_name_is_registered():
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """Data whose targets are numbers, whose targets are labels, whose next tokens are predicted, and series."""
+    """Data whose targets are numbers, whose targets are labels, whose next tokens are predicted, series, and pairs."""
     folder = tmp_path_factory.mktemp("own")
     numbers = own_files.table(folder / "price.csv", "price")
     labels = own_files.labelled(folder / "topics.tsv")
     text = own_files.running_text(folder / "book.txt")
+    pairs = own_files.text_pairs(folder / "pairs.tsv")
     return [
         {"type": "table", "path": str(numbers), "target": "price"},
         {"type": "table", "path": str(labels), "target": "topics"},
         {"type": "text", "path": str(text), "window": 8},
         {"type": "series", "path": str(own_files.series(folder / "load.csv")), "window": 8, "horizon": 2},
+        {"type": "pairs", "path": str(pairs)},
     ]
 
 
@@ -99,7 +101,9 @@ class TestEveryEntry:
             return
         reasons, specs = [], [{"task": "reconstruction", "data": "digits", "model": "autoencoder"}]
         others = ("digits", "imdb", "cifar10", *own_data)
-        specs += [{"data": data, "model": "gru" if "window" in data else "mlp"} for data in others]
+        specs += [
+            {"data": data, "model": "gru" if "window" in data or "pairs" in str(data) else "mlp"} for data in others
+        ]
         for spec in specs:
             try:
                 task = {"task": {"type": "forecasting", "quantiles": [0.1, 0.9]}} if name == "quantile" else {}

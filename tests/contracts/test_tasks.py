@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from deepcli.data.arrays.encoded_pairs import padded
 from deepcli.data.schema import Target
 from deepcli.data.signature import Signature
 from deepcli.errors import SpecError
@@ -16,6 +17,7 @@ from deepcli.models import MODELS
 from deepcli.optim import LOSSES, METRICS
 from deepcli.tasks import TASKS
 
+from .tiny_pairs import PAIRS, pair_split
 from .tiny_series import SERIES, series_split
 from .tiny_text import TEXT, VOCABULARY, text_split
 
@@ -38,15 +40,16 @@ TARGETS = {
         Target(kind="inputs", names=("a", "b", "c", "d")), 4,
         np.random.RandomState(0).randint(0, 255, (EXAMPLES, 8, 8, 1)).astype(np.uint8),
     ),
+    "sequence": (PAIRS.target, PAIRS.classes, pair_split(EXAMPLES).y),
 }  # fmt: skip
-FAMILIES = {"tokens": "gru", "inputs": "autoencoder"}
+FAMILIES = {"tokens": "gru", "sequence": "gru", "inputs": "autoencoder"}
 OWN = [name for name in TASKS if name != "auto"]
 each = pytest.mark.parametrize("name", OWN)
 
 
 def case(name):
     target, classes, y = TARGETS[TASKS[name].takes[0]]
-    like = {"tokens": TEXT, "series": SERIES}.get(target.kind, IMAGES)
+    like = {"tokens": TEXT, "series": SERIES, "sequence": PAIRS}.get(target.kind, IMAGES)
     return TASKS.select(name), dataclasses.replace(like, classes=classes, target=target), y
 
 
@@ -59,10 +62,13 @@ def model_of(task, signature, loss="auto"):
 
 def shape_of(signature, head):
     """The shape of a model's outputs for one example."""
-    return (*(signature.shape if signature.kind == "text" else ()), *head.shape)
+    return (*{"text": signature.shape, "pairs": (None,)}.get(signature.kind, ()), *head.shape)
 
 
 def inputs(signature):
+    if signature.kind == "pairs":
+        rows = pair_split(EXAMPLES).x
+        return padded([rows.sequence(place).tolist() for place in range(len(rows))], int(rows.lengths.max()))
     made = {"text": text_split, "series": series_split}.get(signature.kind)
     return pixels() if made is None else np.array(made(EXAMPLES).x)
 
@@ -152,6 +158,8 @@ def test_predictions_are_saved_read_scored_and_said_in_words(name, tmp_path):
     interpreter = task.interpreter(signature, names, head, 2)
     interpreter.prepare(model)
     asked = interpreter.asked(model)
+    if signature.kind == "pairs":  # what a search finds, and not the outputs themselves
+        outputs = np.array([[f"text {place}", -1.5] for place in range(EXAMPLES)], object)
     answers = list(interpreter.each(outputs if asked is model else asked.predict(inputs(signature), verbose=0)))
     assert len(answers) == EXAMPLES
     assert all(len(one.row) == len(interpreter.columns) and one.text and one.fields for one in answers)

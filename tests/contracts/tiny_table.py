@@ -14,6 +14,7 @@ from deepcli.data.base import Dataset
 from deepcli.data.schema import Column
 from deepcli.data.signature import Signature
 
+from .tiny_pairs import TinyPairs
 from .tiny_series import TinySeries
 from .tiny_text import TinyText
 
@@ -64,8 +65,13 @@ def table_split(count: int, seed: int = 0) -> Split:
 
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
-    """Let specs name the table, the text of `tiny_text.py` and the series of `tiny_series.py`, inside the block."""
-    own: dict[str, Any] = {"tiny_table": TinyTable, "tiny_text": TinyText, "tiny_series": TinySeries}
+    """Let specs name the table, and the text, the series and the pairs of the modules beside, inside the block."""
+    own: dict[str, Any] = {
+        "tiny_table": TinyTable,
+        "tiny_text": TinyText,
+        "tiny_series": TinySeries,
+        "tiny_pairs": TinyPairs,
+    }
     DATASETS._classes |= own
     try:
         yield

@@ -40,7 +40,9 @@ def gather_arrays(section: ArraysDataset, reads: TargetKind | None, known: Schem
         DataError: The file cannot be used, or does not fit the model that will read it.
     """
     path = Path(section.place).expanduser()
-    kind: ArrayKind = section.kind if known is None or known.kind == "text" or known.kind == "series" else known.kind
+    kind: ArrayKind = section.kind
+    if known is not None and known.kind != "text" and known.kind != "series" and known.kind != "pairs":
+        kind = known.kind
     file = open_arrays(path, section.x, section.y, kind, reads if known is None else known.target.kind)
     splits = list(file.inputs)
     inputs = _joined([file.inputs[name] for name in splits])

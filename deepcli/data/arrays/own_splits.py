@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from deepcli.data.sources.gathered import Gathered
 
 
-def make_splits(gathered: Gathered, schema: Schema, splits: Sequence[str], x: Inputs, limit: int | None) -> Splits:
+def make_splits(
+    gathered: Gathered,
+    schema: Schema,
+    splits: Sequence[str],
+    x: Inputs,
+    limit: int | None,
+    targets: np.ndarray | None = None,
+) -> Splits:
     """Return the three splits of own data.
 
     Args:
@@ -24,8 +31,9 @@ def make_splits(gathered: Gathered, schema: Schema, splits: Sequence[str], x: In
         splits: The split of each example.
         x: The inputs of all examples.
         limit: Maximum number of examples in a split.
+        targets: The targets of all examples as models take them; None: made of the values.
     """
-    y = encode_targets(gathered.target, gathered.values)
+    y = encode_targets(gathered.target, gathered.values) if targets is None else targets
     names = np.asarray(splits)
     made: dict[str, Split | None] = {}
     for number, name in enumerate(("train", "validation", "test")):

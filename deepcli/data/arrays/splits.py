@@ -35,6 +35,11 @@ class Tokens:
         """Length of each sequence."""
         return np.diff(self.offsets)
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """What sequences are sorted by, so that similar ones share a batch: their length."""
+        return self.lengths
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -88,12 +93,20 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class PairTexts:
+    """Both sides of pairs of texts, as they are written."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Split:
     """Examples with labels; `ids` are their positions in the official split they come from.
 
     `text` has the tokens of which `x` and `y` are views if the examples are windows of a running text. Backends gather
     batches from it: arrays of all windows would take many times the memory of the text. `series` has the rows of windows of
-    time series in the same way.
+    time series in the same way, `pairs` both sides of pairs of texts as they are written.
 
     Where inputs are predicted, `y` is `x` itself, which is in memory once, and `labels` are the classes that examples have
     besides, if they have any.
@@ -105,6 +118,7 @@ class Split:
     text: TextWindows | None = None
     series: SeriesWindows | None = None
     labels: np.ndarray | None = None
+    pairs: PairTexts | None = None
 
     @classmethod
     def of_series(cls, series: SeriesWindows) -> Split:

@@ -31,6 +31,11 @@ def own_view(dataset: OwnDataset, trained: Schema | None = None) -> DataView:
             f"{dataset.path}: holds time series, which have no examples to look at; `deepcli init` with task=forecasting says "
             "what was found in them"
         )
+    if dataset.kinds == ("pairs",):
+        raise DataError(
+            f"{dataset.path}: holds pairs of texts, which have no classes or columns to look at; `deepcli init` with "
+            "task=sequence_to_sequence says what was found in it"
+        )
     gathered = dataset.gather(None)
     findings = list(gathered.findings)
     same = trained is not None and trained.fingerprint == gathered.fingerprint

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Tokens
 from deepcli.doctor.sanity.sanity_report import CheckResult, judged
 from deepcli.doctor.sanity.subject import Subject
+from deepcli.training.backend import joined_outputs
 
 ALONE, TOGETHER = 4, 32
 TOLERANCES = {"float32": 1e-3, "mixed_float16": 1e-2, "mixed_bfloat16": 5e-2}
@@ -21,9 +23,12 @@ def batch_mates(subject: Subject) -> CheckResult:
     """Compare predictions of a few examples alone with those in a batch of others."""
     model, x = subject.train_a_little(), _inputs(subject.splits.train.x)
     together = subject.backend.predict(model, x, TOGETHER)[:ALONE]
-    alone = np.concatenate(
+    alone = joined_outputs(
         [subject.backend.predict(model, x[np.array([place])], 1) for place in range(min(ALONE, len(x)))]
     )
+    if isinstance(x, PairRows):
+        rows = x[np.arange(len(alone))]
+        together, alone = rows.without_rest(together[:, : alone.shape[1]]), rows.without_rest(alone)
     largest = largest_difference(subject, together, alone)
     limit = tolerance(subject)
     text = f"largest difference {largest:.2g} between alone and in a batch of {len(x)}; at most {limit:g}"

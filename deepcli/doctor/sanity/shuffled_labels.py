@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Split, Splits
 from deepcli.doctor.sanity.contents import groups
 from deepcli.doctor.sanity.sanity_report import CheckResult, judged, skipped
@@ -39,6 +40,8 @@ class AgainstChance:
 def shuffled_labels(subject: Subject) -> CheckResult:
     """Train a few steps on shuffled and on true targets, and compare both with chance on the validation split."""
     train, held = subject.splits.train, subject.splits.validation
+    if isinstance(train.x, PairRows):
+        return skipped("a model of pairs reads the tokens of its targets, so that others cannot be put in their place")
     if held is None or len(held) < FEWEST:
         return skipped(f"there are fewer than {FEWEST} validation examples to measure on")
     mixed = shuffled(subject)

@@ -194,6 +194,30 @@ def with_device(checkpoint: CheckpointFile, device: str) -> CheckpointFile:
     return replace(checkpoint, experiment=experiment.model_copy(update={"training": training}))
 
 
+def with_search(checkpoint: CheckpointFile, beam: int | None, length_penalty: float | None) -> CheckpointFile:
+    """Set how a model of pairs searches for the targets that it writes; None for what its spec says.
+
+    Raises:
+        UsageError: The model writes no targets, or a value has no meaning.
+    """
+    said = {"beam": beam, "length_penalty": length_penalty}
+    chosen = {name: value for name, value in said.items() if value is not None}
+    experiment = checkpoint.experiment
+    for name in chosen:
+        option = f"--{name.replace('_', '-')}"
+        if name not in type(experiment.resolved_task).model_fields:
+            raise UsageError(
+                f"{option}: is for models of pairs of texts; this model is for {experiment.resolved_task.type}"
+            )
+        try:
+            task = type(experiment.resolved_task).model_validate({**experiment.resolved_task.model_dump(), **chosen})
+        except ValidationError:
+            wanted = "at least 1" if name == "beam" else "at least 0"
+            raise UsageError(f"{option}: should be {wanted}, not {chosen[name]}") from None
+        experiment = experiment.model_copy(update={"task": task})
+    return replace(checkpoint, experiment=experiment)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """Open the zip file and check its members; errors inside the block become CheckpointErrors that name the file."""
