@@ -16,6 +16,8 @@ from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parent.parent
+LONGEST_NAME = 200
+"""Characters of a parameter that the name of its test has."""
 # The same examples every time, on a machine of any speed; what takes hours looks further every time.
 settings.register_profile("deepcli", derandomize=os.environ.get("DEEPCLI_TORTURE") != "1", deadline=None, database=None)
 settings.load_profile("deepcli")
@@ -34,14 +36,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Check what would cost time unseen.
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shorten a name that is made of a long value: one of a large file was 128 MiB, in each process and each message."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return f"{val[:LONGEST_NAME]!r} and {len(val) - LONGEST_NAME} more"
+    return None
 
-    Tests of a group run in one process: where that is lost, each worker prepares the same once more. And names are short:
-    one made of the bytes of a large file was 128 MiB long, in each process and each message between them.
-    """
-    if long := [item.nodeid for item in session.items if len(item.nodeid) > 2000]:
-        raise pytest.UsageError(f"a test needs `ids`: {long[0][:200]}…")
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Check that tests of a group run in one process: where that is lost, each worker prepares the same once more."""
     if session.config.getoption("loadgroup", False):
         lost = [
             item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid
