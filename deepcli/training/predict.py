@@ -58,11 +58,11 @@ def _written(
     loaded: LoadedModel, inputs: Iterable[Example | Unreadable], batch_size: int
 ) -> Iterator[tuple[list[Example | Unreadable], np.ndarray]]:
     """Write the targets of inputs of pairs."""
-    from deepcli.training.translating import Writer
+    from deepcli.training.translating import TargetWriter
 
     data, upcoming = loaded.experiment.data, iter(inputs)
     assert isinstance(data, PairsDataset)
-    writer, decode = Writer(loaded.model, loaded.experiment, loaded.backend), data.decoder()
+    writer, decode = TargetWriter(loaded.model, loaded.experiment, loaded.backend), data.decoder()
     while batch := list(islice(upcoming, batch_size)):
         found = writer.write([one.x for one in batch if isinstance(one, Example)])
         outputs = np.empty((len(found), 2), object)

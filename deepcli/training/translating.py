@@ -26,7 +26,7 @@ MOST_TRANSLATED = 5_000
 """Pairs of a split that an evaluation writes; of a larger one, none, as a search takes much longer than a step of training."""
 
 
-class Writer:
+class TargetWriter:
     """Writes the targets of inputs by beam search.
 
     Args:
@@ -71,7 +71,7 @@ def with_translations(
     if len(split) > MOST_TRANSLATED or not isinstance(data, PairsDataset):
         return predictions
     rows = [_input_of(split.x.sequence(place)) for place in range(len(split))]  # type: ignore[union-attr]
-    written = Writer(model, experiment, backend).write(rows, check)
+    written = TargetWriter(model, experiment, backend).write(rows, check)
     decode = data.decoder()
     return replace(predictions, translations=joined_lines([decode(one.tokens) for one in written]))
 
