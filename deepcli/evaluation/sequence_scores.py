@@ -55,7 +55,7 @@ class Sacrebleu(WritingScore):
 
 @SCORES.register
 class Bleu(Sacrebleu):
-    """BLEU by sacreBLEU (Papineni et al. 2002; Post 2018): n-grams of what was written that the target has, 0 to 100."""
+    """BLEU by sacreBLEU (Papineni et al. 2002; Post 2018), of n-grams of words; 100 is the same text, 0 is nothing in common."""
 
     METHOD: ClassVar[str] = intervals.BOOTSTRAP
     type: Literal["bleu"] = "bleu"
@@ -82,7 +82,7 @@ class Bleu(Sacrebleu):
 
 @SCORES.register
 class Chrf(Sacrebleu):
-    """chrF by sacreBLEU (Popovic 2015): F-score of n-grams of characters, from 0 to 100."""
+    """ChrF by sacreBLEU (Popovic 2015): F-score of n-grams of characters; 100 is the same text, 0 is nothing in common."""
 
     type: Literal["chrf"] = "chrf"
 
@@ -95,7 +95,7 @@ class Chrf(Sacrebleu):
 
 @SCORES.register
 class ExactMatch(WritingScore):
-    """Share of targets that were written to the character, with an exact 95 % interval (Clopper-Pearson)."""
+    """Share of targets that were written to the character, from 0 to 1, with an exact 95 % interval (Clopper-Pearson)."""
 
     METHOD: ClassVar[str] = intervals.EXACT
     type: Literal["exact_match"] = "exact_match"

@@ -215,7 +215,7 @@ def test_a_validation_split_that_leaves_nothing_to_train_on_is_refused():
         ({"shape": [8, 8, 1]}, "shape is [8, 8, 1]"),
         ({"shape": (8, None, 1)}, "shape is (8, None, 1)"),
         ({"kind": "tokens", "shape": (8,)}, "vocabulary is null"),
-        ({"kind": "sound"}, "kind is 'sound'; it should be 'image', 'tokens', 'features', 'text' or 'series'"),
+        ({"kind": "sound"}, "kind is 'sound'; it should be 'image', 'tokens', 'features', 'text', 'series' or 'pairs'"),
         ({"classes": 1}, "classes is 1; it should be an integer of at least 2"),
         ({"examples": 0.5}, "examples is 0.5"),
     ],

@@ -204,6 +204,7 @@ class TestWords:
             ("ordinal", 2, "ordinal answers the median level", "could change the answers of ordinal"),
             ("regression", 2, "regression answers without a threshold", "regression has no probabilities of classes"),
             ("forecasting", 2, "forecasting answers without", "forecasting has no probabilities of classes"),
+            ("sequence_to_sequence", 9, "sequence_to_sequence answers without", "has no probabilities of classes"),
             ("language_model", 9, "language_model answers without", "language_model has no probabilities of classes"),
             (
                 "reconstruction",
@@ -235,8 +236,8 @@ class TestWords:
 
 
 def test_every_task_is_asked_for_both():
-    asked = {"classification", "forecasting", "language_model", "multilabel", "ordinal", "reconstruction", "regression"}
-    assert set(TASKS) - {"auto"} == asked
+    others = ("forecasting", "language_model", "reconstruction", "sequence_to_sequence")
+    assert set(TASKS) - {"auto"} == {"classification", "multilabel", "ordinal", "regression", *others}
 
 
 @pytest.mark.parametrize("units", [1, 3])
