@@ -69,7 +69,7 @@ def refused(cli):
         (
             b"data: digits\nmodel: cnn\nmetrics: [accuracy, mcc]\n",
             ":3:21: metrics.1: 'mcc' is a score, which `deepcli evaluate RUN` computes for every run; "
-            "metrics during training: accuracy, auc, average_precision, binary_accuracy, f1, f1_score",
+            "metrics during training: accuracy, auc, average_precision, binary_accuracy, binary_crossentropy, f1",
         ),
         (
             b"data: digits\nmodel: cnn\nmetrics: [{type: ece, bins: 3}]\n",
