@@ -43,7 +43,8 @@ def meant_here(path: Path, value: Any, tree: Any, whole: type[Spec], override: b
         below, right = filled(inner, value)
         return f"write {on_command_line((*path, below), right)}" if override else ""
     for candidate in _candidates(value, section, key):
-        if candidate != value and problem(section, key, candidate) is None:
+        same = candidate == value and type(candidate) is type(value)  # 3 is not 3.0
+        if not same and problem(section, key, candidate) is None:
             return f"write {on_command_line(path, candidate)}" if override else f"did you mean {as_text(candidate)}?"
     return ""
 

@@ -65,7 +65,7 @@ def write(family: str) -> None:
         raise SystemExit(f"{path} exists and stays as it is")
     variant = next(one for one in map(fields_of, VARIANTS) if one["type"] == family)
     small: dict[str, Any] = {"units": [4]} if "units" in MODELS[family].model_fields else {}
-    small |= {"hidden_units": [8]} if family == "mlp" else {}
+    small |= {"hidden_units": [8]} if family in ("mlp", "autoencoder") else {}
     fields = {**variant, **small}
     experiment = of_series(fields) if family == "linear" else experiment_for(fields, KINDS.get(family, "image"))
     model = trained(experiment)
