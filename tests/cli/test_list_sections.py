@@ -32,7 +32,7 @@ def test_a_section_in_a_section_is_found_by_its_name_and_by_its_path(cli, word):
 def test_a_section_that_depends_on_the_component_is_listed_for_each(cli):
     heads = [line for line in cli("list", "regularization").out.splitlines() if line.startswith("model.")]
     assert [head.partition("  ")[0] for head in heads] == [
-        "model.regularization (application)", "model.regularization (autoencoder)", "model.regularization (cnn)",
+        "model.regularization (application)", "model.regularization (autoencoder)",
         "model.regularization (gru)", "model.regularization (ngram)",
     ]  # fmt: skip
     known = {"training", "training.checkpoint", "sweep", "data.split (arrays)", "data.split (series)"}
