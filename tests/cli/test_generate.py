@@ -14,6 +14,7 @@ from deepcli.api.generating import GeneratedText, GenerateRequest, TextStream
 from deepcli.data.sources.byte_pairs import BytePairs
 from tests import own_files
 
+pytestmark = pytest.mark.xdist_group("run of a text")  # one process trains it
 PROMPT = "The cat "
 
 

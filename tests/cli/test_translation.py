@@ -11,6 +11,7 @@ import pytest
 from deepcli import Run
 from tests import own_files
 
+pytestmark = pytest.mark.xdist_group("run of pairs")  # one process trains it
 WORDS = ["one", "two", "three", "four", "five", "six"]
 
 

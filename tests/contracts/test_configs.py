@@ -20,6 +20,8 @@ FILES = sorted([*CONFIGS.glob("*/*.yaml"), *LESSONS.glob("*.yaml")])
 FOLDERS = ("own", "language", "series", "translation")
 OWN = [path for path in FILES if path.parent.name in FOLDERS or path.stem == "california"]
 KNOWN = [path for path in FILES if path not in OWN]
+LIKE_OTHERS = ("imdb/cnn-best", "imdb/transformer-best", "imdb/sequential", "imdb/rnn", "mnist/gru", "mnist/rnn")
+"""Configs whose families `make test` trains on other data of their kind."""
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
 each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
 
@@ -39,7 +41,7 @@ PLACES = {
     "temperatures": ["data.path=series/daily-min-temperatures.csv"],
     "japanese_vowels": ["data.path=series_classes/JapaneseVowels_*.ts"],
     "italy_power": ["data.path=series_classes/ItalyPowerDemand_*.ts"],
-    "shakespeare": ["data.path=language/tinyshakespeare.txt"],
+    "shakespeare": ["data.path=language/tinyshakespeare.txt", "training.jit_compile=false"],  # compiled for one step
     "california": ["data.path=tabular/california_housing.csv"],
     "multi30k": ["data.path=translation/multi30k.*.en.gz", "data.target_path=translation/multi30k.*.de.gz"],
 }
@@ -116,7 +118,14 @@ def test_a_config_of_own_data_says_what_it_reached(path):
     assert re.search(measured, header, re.MULTILINE), header
 
 
-@each
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.long] * (f"{path.parent.name}/{path.stem}" in LIKE_OTHERS))
+        for path in KNOWN
+    ],
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
 def test_trains(path, tiny, tmp_path):
     from deepcli.run.reporter import NullReporter
     from deepcli.training.context import TrainOptions

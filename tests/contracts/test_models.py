@@ -288,6 +288,18 @@ CASES: list[Any] = [
     if SIGNATURES[kind].kind in MODELS[fields_of(variant)["type"]].kinds and suits(variant, SIGNATURES[kind].kind)
 ]
 every_variant = pytest.mark.parametrize(("model", "kind"), CASES, indirect=True)
+
+
+def plain_ones_long(case) -> Any:
+    """Leave the first variant of a family to `make test-long`, if another has all that it has and more."""
+    family, index, kind = str(case.id).split("-")
+    others = [str(one.id) for one in CASES if not any(mark.name == "long" for mark in one.marks)]
+    harder = any(one.startswith(f"{family}-") and one.endswith(f"-{kind}") and one != case.id for one in others)
+    more = [pytest.mark.long] if index == "0" and harder else []
+    return pytest.param(*case.values, id=case.id, marks=(*case.marks, *more))
+
+
+every_hard_variant = pytest.mark.parametrize(("model", "kind"), [*map(plain_ones_long, CASES)], indirect=True)
 BACKEND = TensorFlowBackend(tf.distribute.get_strategy())
 
 
@@ -435,7 +447,7 @@ def test_the_same_seed_gives_the_same_start_and_another_seed_another(experiment)
     assert any(not np.array_equal(a, b) for a, b in kernels)
 
 
-@every_variant
+@every_hard_variant
 def test_the_same_seed_trains_to_the_same_bits(experiment):
     for a, b in zip(trained(experiment).weights, train_anew(experiment).weights, strict=True):
         assert np.array_equal(a.numpy(), b.numpy()), a.path
@@ -490,7 +502,7 @@ def test_random_layers_are_silent_outside_training(name, kind, tiny_table):
     assert not np.array_equal(built_model(inputs, training=True), built_model(inputs, training=True))
 
 
-@every_variant
+@every_hard_variant
 def test_mixed_precision_takes_a_step(experiment):
     """Whatever is switched on: a penalty, a noise or a norm of a half-precision output must still add up."""
     model, split = build_model(experiment, "mixed_bfloat16"), split_for(experiment)

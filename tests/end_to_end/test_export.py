@@ -51,7 +51,9 @@ def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_sa
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name == "savedmodel")) for name in INSTALLED]
+)
 def test_an_exported_text_model_reads_raw_text_without_deepcli(cli, reviews, tmp_path, name):
     done = cli("export", reviews, "--format", name, "--output", tmp_path / "texts", "--verify")
     assert done.code == 0, done.err

@@ -79,7 +79,7 @@ def test_compare_counts_tokens_and_runs_lists_perplexity(written, tmp_path, cli)
 
 
 @pytest.mark.parametrize(
-    "tokens", ["characters", "bpe", *(pytest.param(one, marks=pytest.mark.long) for one in ("words", "bytes"))]
+    "tokens", ["bpe", *(pytest.param(one, marks=pytest.mark.long) for one in ("characters", "words", "bytes"))]
 )
 def test_the_script_beside_an_export_writes_what_generate_writes(tokens, tmp_path, monkeypatch):
     """Until the window is full; then a recurrent model of deepcli remembers more than the script shows it."""

@@ -134,7 +134,7 @@ def test_splits_for_something_else_are_left_out_and_named(saved):
 
 def test_splits_of_which_none_is_for_training_are_an_error(saved):
     folder = saved(first=mails(40), second=mails(6, 200))
-    with pytest.raises(DataError, match=r"2 tables \('first', 'second'\)"):
+    with pytest.raises(DataError, match=r"2 files \('first', 'second'\)"):
         _ = TableDataset(path=str(folder)).data_schema
 
 
