@@ -20,7 +20,15 @@ FILES = sorted([*CONFIGS.glob("*/*.yaml"), *LESSONS.glob("*.yaml")])
 FOLDERS = ("own", "language", "series", "translation")
 OWN = [path for path in FILES if path.parent.name in FOLDERS or path.stem == "california"]
 KNOWN = [path for path in FILES if path not in OWN]
-LIKE_OTHERS = ("imdb/cnn-best", "imdb/transformer-best", "imdb/sequential", "imdb/rnn", "mnist/gru", "mnist/rnn")
+LIKE_OTHERS = (
+    "imdb/cnn-best",
+    "imdb/transformer-best",
+    "imdb/sequential",
+    "imdb/rnn",
+    "mnist/gru",
+    "mnist/rnn",
+    "mnist/transformer",
+)
 """Configs whose families `make test` trains on other data of their kind."""
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
 each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
@@ -202,7 +210,11 @@ def test_a_config_of_own_data_is_valid_and_survives_being_resolved(path):
 
 
 @pytest.mark.real_data
-@each_own
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.long] * (path.stem == "multi30k")) for path in OWN],
+    ids=lambda path: path.stem,
+)
 def test_a_config_of_own_data_trains(path, tmp_path):
     from deepcli.run.reporter import NullReporter
     from deepcli.training.context import TrainOptions
