@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from deepcli.data.schema import TargetKind
-from deepcli.evaluation.intervals import TAIL, Interval
+from deepcli.evaluation.intervals import Interval, t_reach
 from deepcli.evaluation.predictions_base import AnyPredictions
 
 if TYPE_CHECKING:
@@ -198,10 +198,7 @@ class ForecastPredictions(AnyPredictions):
         blocks = self.blocks(values)
         if blocks is None:
             return self.too_few()
-        from scipy.special import stdtrit
-
-        reach = float(stdtrit(len(blocks) - 1, 1 - TAIL)) * float(blocks.std(ddof=1)) / math.sqrt(len(blocks))
-        mean = float(np.nanmean(values))
+        mean, reach = float(np.nanmean(values)), t_reach(blocks)
         return (mean - reach, mean + reach) if reach else None
 
     def too_few(self, every_class: bool = False) -> str | None:

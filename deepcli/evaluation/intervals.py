@@ -186,6 +186,19 @@ def on_log_scale(figure: float, error: float, count: int) -> Interval | None:
     return figure * math.exp(-reach), figure * math.exp(reach)
 
 
+def t_reach(values: np.ndarray) -> float:
+    """Return how far the t interval of the mean of independent values (count,) reaches to either side.
+
+    Source: Student (1908), "The probable error of a mean".
+    """
+    from scipy.special import stdtrit
+
+    count = len(values)
+    if count < 2:
+        return math.inf
+    return float(stdtrit(count - 1, 1 - TAIL)) * (float(values.std(ddof=1)) / math.sqrt(count))
+
+
 def of_correlation(figure: float, count: int) -> Interval | None:
     """Return the interval of a rank correlation on the scale of Fisher's z; None if it is undefined.
 

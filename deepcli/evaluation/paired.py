@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -111,6 +112,25 @@ def verdict(difference: float, p: float) -> str:
     if p >= ALPHA:
         return "within noise"
     return "better" if difference > 0 else "worse"
+
+
+def t_test(apart: np.ndarray, mean: float) -> tuple[float, Interval]:
+    """Return the p-value of the paired t test of independent differences, and the interval of their mean.
+
+    Source: Student (1908), "The probable error of a mean".
+
+    Args:
+        apart: The differences, float (count,).
+        mean: Their mean; or, if they are means of blocks, the mean of all that is in the blocks.
+    """
+    from scipy.special import stdtr
+
+    count, reach = len(apart), intervals.t_reach(apart)
+    if count < 2:
+        return 1.0, (mean - reach, mean + reach)
+    error = float(apart.std(ddof=1)) / math.sqrt(count)
+    p_value = 2 * float(stdtr(count - 1, -abs(mean) / error)) if error else float(mean == 0)
+    return p_value, (mean - reach, mean + reach)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from deepcli.errors import DataError
 from deepcli.evaluation import intervals
 from deepcli.evaluation.intervals import Interval
 from deepcli.evaluation.number_predictions import FEWEST
-from deepcli.evaluation.paired import PairedBase, in_order_of, verdict
+from deepcli.evaluation.paired import PairedBase, in_order_of, t_test, verdict
 
 if TYPE_CHECKING:
     from deepcli.evaluation.level_predictions import LevelPredictions
@@ -100,19 +99,12 @@ def _paired(first: np.ndarray, second: np.ndarray, unit: str) -> PairedErrors:
     The test is of the mean, which is what the score is: Wilcoxon's signed ranks would test the median of the differences
     and may call the model with the larger mean error better. Means of 30 differences or more are near enough to normal.
 
-    Source: Student (1908), "The probable error of a mean"; Diebold & Mariano (1995), "Comparing predictive accuracy", who
-    compare forecasts this way. Efron & Tibshirani (1993), "An Introduction to the Bootstrap", for the interval of the RMSE.
+    Source: Diebold & Mariano (1995), "Comparing predictive accuracy", who compare forecasts this way. Efron & Tibshirani
+    (1993), "An Introduction to the Bootstrap", for the interval of the RMSE.
     """
-    from scipy.special import stdtr, stdtrit
-
     apart = second.mean(axis=1) - first.mean(axis=1)
     count, mean = len(apart), float(apart.mean())
-    error = float(apart.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    if error:
-        p_value = 2 * float(stdtr(count - 1, -abs(mean) / error)) if count > 1 else 1.0
-        reach = float(stdtrit(count - 1, 0.975)) * error if count > 1 else math.inf
-    else:
-        p_value, reach = float(mean == 0), 0.0
+    p_value, interval = t_test(apart, mean)
     width = first.shape[1]
 
     def rmse(sums: np.ndarray) -> np.ndarray:
@@ -125,7 +117,7 @@ def _paired(first: np.ndarray, second: np.ndarray, unit: str) -> PairedErrors:
         count,
         unit,
         mean,
-        (mean - reach, mean + reach),
+        interval,
         p_value,
         float(rmse(squares.sum(axis=0, keepdims=True))[0]),
         intervals.resampled_sums(squares, rmse),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from deepcli.errors import DataError
 from deepcli.evaluation.forecast_predictions import FEWEST_BLOCKS, ForecastPredictions
 from deepcli.evaluation.intervals import Interval
-from deepcli.evaluation.paired import PairedBase, in_order_of, verdict
+from deepcli.evaluation.paired import PairedBase, in_order_of, t_test, verdict
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,6 @@ def paired_forecasts(first: ForecastPredictions, second: ForecastPredictions) ->
     Raises:
         DataError: The origins, the horizon or the targets differ.
     """
-    from scipy.special import stdtr, stdtrit
-
     if first.names != second.names or first.targets.shape[1:] != second.targets.shape[1:]:
         raise DataError("the forecasts are of different targets or horizons, so they cannot be paired")
     if not all(np.isfinite(one.values).all() for one in (first, second)):
@@ -81,8 +78,5 @@ def paired_forecasts(first: ForecastPredictions, second: ForecastPredictions) ->
     closer = (int((each < 0).sum()), int((each > 0).sum()))
     if blocks is None:
         return PairedForecasts(len(each), unit, 0, mae, None, 1.0, closer, 1.0)
-    count = len(blocks)
-    error = float(blocks.std(ddof=1)) / math.sqrt(count)
-    p_value = 2 * float(stdtr(count - 1, -abs(mae) / error)) if error else float(mae == 0)
-    reach = float(stdtrit(count - 1, 0.975)) * error
-    return PairedForecasts(len(each), unit, count, mae, (mae - reach, mae + reach), p_value, closer, p_value)
+    p_value, interval = t_test(blocks, mae)
+    return PairedForecasts(len(each), unit, len(blocks), mae, interval, p_value, closer, p_value)

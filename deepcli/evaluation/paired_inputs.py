@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from deepcli.errors import DataError
 from deepcli.evaluation.input_predictions import FEWEST, InputPredictions
 from deepcli.evaluation.intervals import Interval
-from deepcli.evaluation.paired import PairedBase, in_order_of, verdict
+from deepcli.evaluation.paired import PairedBase, in_order_of, t_test, verdict
 
 
 @dataclass(frozen=True)
@@ -56,28 +55,19 @@ class PairedInputs(PairedBase):
 def paired_inputs(first: InputPredictions, second: InputPredictions) -> PairedInputs:
     """Compare two models' reconstruction errors of the same inputs.
 
-    Source: Student (1908), "The probable error of a mean".
-
     Raises:
         DataError: The examples differ, or some errors are not finite.
     """
-    from scipy.special import stdtr, stdtrit
-
     second = in_order_of(first, second)
     if not all(np.isfinite(one.of_kind("mean_squared_error")).all() for one in (first, second)):
         raise DataError("some reconstruction errors are not finite, so they cannot be paired")
     apart = second.of_kind("mean_squared_error") - first.of_kind("mean_squared_error")
     count, mean = len(apart), float(apart.mean())
-    error = float(apart.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    p_value, reach = float(mean == 0), 0.0
-    if count < 2:
-        p_value, reach = 1.0, math.inf
-    elif error:
-        p_value, reach = 2 * float(stdtr(count - 1, -abs(mean) / error)), float(stdtrit(count - 1, 0.975)) * error
+    p_value, interval = t_test(apart, mean)
     return PairedInputs(
         count,
         mean,
-        (mean - reach, mean + reach),
+        interval,
         p_value,
         second.mean("mean_absolute_error") - first.mean("mean_absolute_error"),
         (int((apart < 0).sum()), int((apart > 0).sum())),

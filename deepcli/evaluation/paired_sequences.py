@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from deepcli.errors import DataError
 from deepcli.evaluation.intervals import FEWEST, Interval
-from deepcli.evaluation.paired import PairedBase, in_order_of, verdict
+from deepcli.evaluation.paired import PairedBase, in_order_of, t_test, verdict
 from deepcli.evaluation.sequence_predictions import SequencePredictions
 
 
@@ -58,8 +57,6 @@ def paired_sequences(first: SequencePredictions, second: SequencePredictions) ->
     Raises:
         DataError: The pairs, or which of their tokens are scored, differ.
     """
-    from scipy.special import stdtr, stdtrit
-
     second = in_order_of(first, second)
     if not np.array_equal(first.scored, second.scored):
         raise DataError("the predictions score different tokens, so they cannot be paired")
@@ -69,7 +66,5 @@ def paired_sequences(first: SequencePredictions, second: SequencePredictions) ->
     exact = float(second.matches.mean() - first.matches.mean()) if first.written and second.written else None
     if count < 2 * FEWEST:
         return PairedSequences(count, loss, None, 1.0, accuracy, exact, 1.0)
-    error = float(apart.std(ddof=1)) / math.sqrt(count)
-    p_value = 2 * float(stdtr(count - 1, -abs(loss) / error)) if error else float(loss == 0)
-    reach = float(stdtrit(count - 1, 0.975)) * error
-    return PairedSequences(count, loss, (loss - reach, loss + reach), p_value, accuracy, exact, p_value)
+    p_value, interval = t_test(apart, loss)
+    return PairedSequences(count, loss, interval, p_value, accuracy, exact, p_value)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from deepcli.errors import DataError
 from deepcli.evaluation.intervals import Interval
-from deepcli.evaluation.paired import PairedBase, in_order_of, verdict
+from deepcli.evaluation.paired import PairedBase, in_order_of, t_test, verdict
 from deepcli.evaluation.token_predictions import FEWEST_BLOCKS, TokenPredictions
 
 
@@ -61,19 +60,14 @@ def paired_tokens(first: TokenPredictions, second: TokenPredictions) -> PairedTo
     Raises:
         DataError: The tokens, or which of them are scored, differ.
     """
-    from scipy.special import stdtr, stdtrit
-
     second = in_order_of(first, second)
     if not np.array_equal(first.scored, second.scored):
         raise DataError("the predictions score different tokens, so they cannot be paired")
     apart = np.abs(second.nats) - np.abs(first.nats)
     loss = float(apart[first.scored].mean(dtype=np.float64))
     accuracy = second.accuracy - first.accuracy
-    blocks = first.blocks(apart)
-    count = 0 if blocks is None else len(blocks)
+    blocks, tokens = first.blocks(apart), int(first.scored.sum())
     if blocks is None:
-        return PairedTokens(int(first.scored.sum()), 0, loss, None, 1.0, accuracy, 1.0)
-    error = float(blocks.std(ddof=1)) / math.sqrt(count)
-    p_value = 2 * float(stdtr(count - 1, -abs(loss) / error)) if error else float(loss == 0)
-    reach = float(stdtrit(count - 1, 0.975)) * error
-    return PairedTokens(int(first.scored.sum()), count, loss, (loss - reach, loss + reach), p_value, accuracy, p_value)
+        return PairedTokens(tokens, 0, loss, None, 1.0, accuracy, 1.0)
+    p_value, interval = t_test(blocks, loss)
+    return PairedTokens(tokens, len(blocks), loss, interval, p_value, accuracy, p_value)

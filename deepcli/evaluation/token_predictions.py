@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from deepcli.data.schema import TargetKind
-from deepcli.evaluation.intervals import TAIL, Interval
+from deepcli.evaluation.intervals import Interval, t_reach
 from deepcli.evaluation.predictions_base import AnyPredictions
 
 if TYPE_CHECKING:
@@ -139,10 +138,7 @@ class TokenPredictions(AnyPredictions):
         blocks = self.blocks(values)
         if blocks is None or not blocks.std():
             return None
-        from scipy.special import stdtrit
-
-        reach = float(stdtrit(len(blocks) - 1, 1 - TAIL)) * float(blocks.std(ddof=1)) / math.sqrt(len(blocks))
-        mean = float(values[self.scored].mean(dtype=np.float64))
+        mean, reach = float(values[self.scored].mean(dtype=np.float64)), t_reach(blocks)
         return mean - reach, mean + reach
 
     @property
