@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from deepcli.errors import DataError
 from deepcli.evaluation.examples import MOST
 from deepcli.evaluation.forecast_predictions import ForecastPredictions
-from deepcli.system.atomic import replacing
+from deepcli.evaluation.saved_examples import SavedExamples
 
 SPREAD = 4
 """Origins that are spread over the split."""
@@ -22,7 +21,7 @@ LONGEST = 2_000
 
 
 @dataclass(frozen=True)
-class ForecastExamples:
+class ForecastExamples(SavedExamples):
     """Forecasts with what came before and what came; the first are spread over the split, the others the worst.
 
     Attributes:
@@ -35,6 +34,8 @@ class ForecastExamples:
         spread: How many of them are spread over the split, int ().
     """
 
+    KINDS: ClassVar[str] = "ifffffi"
+
     ids: np.ndarray
     times: np.ndarray
     past: np.ndarray
@@ -44,37 +45,16 @@ class ForecastExamples:
     spread: np.ndarray
 
     def fits(self, targets: int) -> bool:
-        """Return whether the file can be of a model with this number of targets."""
         return int(self.targets.shape[2]) == min(targets, MOST_TARGETS)
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz` file with the arrays.
-
-        Raises:
-            TrainingError: The file cannot be written.
-        """
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> ForecastExamples:
-        """Read a file that `save` wrote; nothing in it is executed.
-
-        Raises:
-            DataError: The file is damaged, or not such a file.
-        """
-        from deepcli.data.arrays.archive import read_npz
-
-        found = cls(**read_npz(path, tuple(one.name for one in fields(cls))))
-        arrays = list(vars(found).values())
-        kinds = "".join(array.dtype.kind for array in arrays).replace("u", "i")
+    def is_whole(self) -> bool:
+        arrays = list(vars(self).values())
         lengths = {len(array) for array in arrays if array.ndim}
-        dimensions = [array.ndim for array in arrays]
-        fits = kinds == "ifffffi" and dimensions == [1, 1, 3, 3, 4, 1, 0] and len(lengths) == 1
-        same = fits and found.values.shape[:3] == found.targets.shape and found.past.shape[2] == found.targets.shape[2]
-        if not same or len(found.ids) > MOST or 0 in found.values.shape or not 0 <= int(found.spread) <= len(found.ids):
-            raise DataError(f"{path} is not a mistakes file written by deepcli")
-        return found
+        if [array.ndim for array in arrays] != [1, 1, 3, 3, 4, 1, 0] or len(lengths) != 1:
+            return False
+        same = self.values.shape[:3] == self.targets.shape and self.past.shape[2] == self.targets.shape[2]
+        few = len(self.ids) <= MOST and 0 <= int(self.spread) <= len(self.ids)
+        return same and few and 0 not in self.values.shape
 
 
 def choose_forecasts(predictions: ForecastPredictions, windows: np.ndarray) -> ForecastExamples:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from deepcli.data.arrays.splits import Inputs
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Column
-from deepcli.errors import DataError
 from deepcli.evaluation.examples import are_shown, choose, shown_examples
 from deepcli.evaluation.predictions import Predictions
-from deepcli.system.atomic import replacing
+from deepcli.evaluation.saved_examples import SavedExamples
 
 
 @dataclass(frozen=True)
-class Mistakes:
+class Mistakes(SavedExamples):
     """Wrong predictions, most confident first.
 
     Attributes:
@@ -30,6 +29,8 @@ class Mistakes:
         texts: The last words of each text, or the columns of each row; empty if the examples are images.
     """
 
+    KINDS: ClassVar[str] = "iiifiU"
+
     ids: np.ndarray
     labels: np.ndarray
     answers: np.ndarray
@@ -37,34 +38,11 @@ class Mistakes:
     images: np.ndarray
     texts: np.ndarray
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz` file with the six arrays.
-
-        Raises:
-            TrainingError: The file cannot be written.
-        """
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> Mistakes:
-        """Read a file that `save` wrote; nothing in it is executed.
-
-        Raises:
-            DataError: The file is damaged, or not such a file.
-        """
-        from deepcli.data.arrays.archive import read_npz
-
-        found = cls(**read_npz(path, tuple(cls.__dataclass_fields__)))
-        facts = (found.ids, found.labels, found.answers, found.outputs)
-        kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
-        flat = all(array.ndim == 1 for array in facts)
-        if not flat or not are_shown(found.images, found.texts, *facts) or kinds != "iiifiU":
-            raise DataError(f"{path} is not a mistakes file written by deepcli")
-        return found
+    def is_whole(self) -> bool:
+        facts = (self.ids, self.labels, self.answers, self.outputs)
+        return all(array.ndim == 1 for array in facts) and are_shown(self.images, self.texts, *facts)
 
     def fits(self, classes: int) -> bool:
-        """Return whether the file can be of a model with this number of classes."""
         numbers = np.concatenate([self.labels, self.answers])
         return bool(((numbers >= 0) & (numbers < classes)).all())
 

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from deepcli.data.arrays.splits import Inputs
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Column
-from deepcli.errors import DataError
 from deepcli.evaluation.examples import MOST, are_shown, choose, shown_examples
 from deepcli.evaluation.label_predictions import LabelPredictions
 from deepcli.evaluation.number_predictions import NumberPredictions
-from deepcli.system.atomic import replacing
+from deepcli.evaluation.saved_examples import SavedExamples
 
 LEAST = 1e-7
 """The least probability in a loss, as in Keras."""
 
 
 @dataclass(frozen=True)
-class WorstExamples:
+class WorstExamples(SavedExamples):
     """The examples with the largest errors, the largest first.
 
     Attributes:
-        KINDS: The kinds of the arrays' numbers, in the order of the fields.
         ids: The examples' places in their split, int (examples,).
         truths: What is right, (examples, targets or labels).
         answers: What the model predicts, (examples, targets or labels).
@@ -36,8 +33,6 @@ class WorstExamples:
         texts: The last words of each text, or the columns of each row; empty if the examples are images.
     """
 
-    KINDS: ClassVar[str]
-
     ids: np.ndarray
     truths: np.ndarray
     answers: np.ndarray
@@ -45,34 +40,12 @@ class WorstExamples:
     images: np.ndarray
     texts: np.ndarray
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz` file with the six arrays.
-
-        Raises:
-            TrainingError: The file cannot be written.
-        """
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a file that `save` wrote; nothing in it is executed.
-
-        Raises:
-            DataError: The file is damaged, or not such a file.
-        """
-        from deepcli.data.arrays.archive import read_npz
-
-        found = cls(**read_npz(path, tuple(one.name for one in fields(cls))))
-        kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
-        facts = (found.ids, found.truths, found.answers, found.errors)
-        fits = [array.ndim for array in facts] == [1, 2, 2, 1] and found.truths.shape == found.answers.shape
-        if not fits or not are_shown(found.images, found.texts, *facts) or kinds != cls.KINDS:
-            raise DataError(f"{path} is not a mistakes file written by deepcli")
-        return found
+    def is_whole(self) -> bool:
+        facts = (self.ids, self.truths, self.answers, self.errors)
+        fits = [array.ndim for array in facts] == [1, 2, 2, 1] and self.truths.shape == self.answers.shape
+        return fits and are_shown(self.images, self.texts, *facts)
 
     def fits(self, targets: int) -> bool:
-        """Return whether the file can be of a model that predicts this number of targets or labels."""
         return int(self.truths.shape[1]) == targets
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -18,17 +18,7 @@ if TYPE_CHECKING:
     from deepcli.data.lexicon import Lexicon
     from deepcli.evaluation.intervals import Interval
     from deepcli.evaluation.paired import PairedBase
-
-
-class Saved(Protocol):
-    """What can be saved in a file."""
-
-    def save(self, path: Path) -> None:
-        """Write the file.
-
-        Raises:
-            TrainingError: The file cannot be written.
-        """
+    from deepcli.evaluation.saved_examples import SavedExamples
 
 
 @dataclass(frozen=True)
@@ -123,7 +113,7 @@ class AnyPredictions(ABC):
         """
 
     @abstractmethod
-    def worst(self, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()) -> Saved:
+    def worst(self, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()) -> SavedExamples:
         """Choose the worst predictions, to be saved for reports.
 
         Args:
@@ -134,7 +124,7 @@ class AnyPredictions(ABC):
 
     @classmethod
     @abstractmethod
-    def load_worst(cls, path: Path) -> Saved:
+    def load_worst(cls, path: Path) -> SavedExamples:
         """Read what `worst` returned and `save` wrote; nothing in the file is executed.
 
         Raises:

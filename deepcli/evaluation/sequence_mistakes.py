@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from deepcli.errors import DataError
+from deepcli.evaluation.saved_examples import SavedExamples
 from deepcli.evaluation.sequence_predictions import SequencePredictions, joined_lines, lines_of
-from deepcli.system.atomic import replacing
 
 EACH = 8
 """Pairs of each group."""
@@ -18,7 +17,7 @@ MOST_TOKENS = 512
 
 
 @dataclass(frozen=True)
-class SequenceExamples:
+class SequenceExamples(SavedExamples):
     """Pairs with the largest cross-entropy of a token, from the middle, and with the smallest.
 
     Attributes:
@@ -31,6 +30,8 @@ class SequenceExamples:
         labels: The tokens of that input and of what the model wrote, a line each, those of the input first.
         attended: The place of that pair among these, int (1,).
     """
+
+    KINDS: ClassVar[str] = "iififii"
 
     ids: np.ndarray
     groups: np.ndarray
@@ -51,36 +52,13 @@ class SequenceExamples:
             self, attention=attention[:MOST_TOKENS, :MOST_TOKENS].astype(np.float32), labels=joined_lines(labels)
         )
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz` file.
-
-        Raises:
-            TrainingError: The file cannot be written.
-        """
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> SequenceExamples:
-        """Read a file that `save` wrote; nothing in it is executed.
-
-        Raises:
-            DataError: The file is damaged, or not such a file.
-        """
-        from deepcli.data.arrays.archive import read_npz
-
-        found = cls(**read_npz(path, tuple(one.name for one in fields(cls))))
-        kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
-        count = len(found.ids)
-        fits = kinds == "iififii" and found.attention.ndim == 2 and found.attended.shape == (1,)
-        fits = fits and len(found.groups) == len(found.errors) == count <= EACH * len(GROUPS)
-        fits = (
-            fits and len(lines_of(found.texts)) == 3 * count and bool(((found.groups >= 0) & (found.groups < 3)).all())
-        )
-        fits = fits and len(lines_of(found.labels)) == (sum(found.attention.shape) if found.attention.size else 0)
-        if not fits or not 0 <= int(found.attended[0]) < max(count, 1):
-            raise DataError(f"{path} is not a mistakes file written by deepcli")
-        return found
+    def is_whole(self) -> bool:
+        count = len(self.ids)
+        fits = self.attention.ndim == 2 and self.attended.shape == (1,)
+        fits = fits and len(self.groups) == len(self.errors) == count <= EACH * len(GROUPS)
+        fits = fits and len(lines_of(self.texts)) == 3 * count and bool(((self.groups >= 0) & (self.groups < 3)).all())
+        fits = fits and len(lines_of(self.labels)) == (sum(self.attention.shape) if self.attention.size else 0)
+        return fits and 0 <= int(self.attended[0]) < max(count, 1)
 
 
 def chosen_pairs(predictions: SequencePredictions) -> SequenceExamples:

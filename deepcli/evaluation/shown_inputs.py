@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from deepcli.data.input_layout import InputLayout
 from deepcli.data.schema import Column
-from deepcli.errors import DataError
 from deepcli.evaluation.input_predictions import InputPredictions
 from deepcli.evaluation.input_values import values_of
 from deepcli.evaluation.row_pairs import row_pairs
-from deepcli.system.atomic import replacing
+from deepcli.evaluation.saved_examples import SavedExamples
 
 EACH = 8
 """The best, typical and worst examples that are shown, each."""
@@ -45,11 +43,10 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class InputExamples:
+class InputExamples(SavedExamples):
     """Inputs before and after: the best, those about the median, and the worst.
 
     Attributes:
-        KINDS: The kinds of the arrays' numbers, in the order of the fields.
         ids: The examples' places in their split, int (examples,).
         groups: The group of each, a place in `GROUPS`, int (examples,).
         errors: Mean squared error of each, float (examples,).
@@ -69,33 +66,9 @@ class InputExamples:
     rows: np.ndarray
     samples: np.ndarray
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz` file with the arrays.
-
-        Raises:
-            TrainingError: The file cannot be written.
-        """
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> InputExamples:
-        """Read a file that `save` wrote; nothing in it is executed.
-
-        Raises:
-            DataError: The file is damaged, or not such a file.
-        """
-        from deepcli.data.arrays.archive import read_npz
-
-        found = cls(**read_npz(path, tuple(one.name for one in fields(cls))))
-        if not found._is_whole():
-            raise DataError(f"{path} is not a mistakes file written by deepcli")
-        return found
-
-    def _is_whole(self) -> bool:
-        kinds = "".join(array.dtype.kind for array in vars(self).values()).replace("u", "i")
+    def is_whole(self) -> bool:
         flat = [array.ndim for array in (self.ids, self.groups, self.errors, self.rows)] == [1, 1, 1, 1]
-        if kinds != self.KINDS or not flat or not len(self.ids) == len(self.groups) == len(self.errors):
+        if not flat or not len(self.ids) == len(self.groups) == len(self.errors):
             return False
         count = len(self.ids)
         pictures = (self.before, self.after, self.samples)

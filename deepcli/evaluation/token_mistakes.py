@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from deepcli.errors import DataError
 from deepcli.evaluation.examples import MOST
+from deepcli.evaluation.saved_examples import SavedExamples
 from deepcli.evaluation.token_predictions import TokenPredictions
-from deepcli.system.atomic import replacing
 
 LONGEST = 512
 """Tokens that are saved of a window."""
 
 
 @dataclass(frozen=True)
-class TokenMistakes:
+class TokenMistakes(SavedExamples):
     """The windows with the largest mean cross-entropy, the largest first.
 
     Attributes:
@@ -27,40 +26,20 @@ class TokenMistakes:
         errors: Mean cross-entropy of each window in nats, float64 (windows,).
     """
 
+    KINDS: ClassVar[str] = "iiff"
+
     ids: np.ndarray
     tokens: np.ndarray
     nats: np.ndarray
     errors: np.ndarray
 
     def fits(self, tokens: int) -> bool:
-        """Return whether the file can be of a model with this number of tokens."""
         return within(self.tokens, tokens)
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz` file with the four arrays.
-
-        Raises:
-            TrainingError: The file cannot be written.
-        """
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> TokenMistakes:
-        """Read a file that `save` wrote; nothing in it is executed.
-
-        Raises:
-            DataError: The file is damaged, or not such a file.
-        """
-        from deepcli.data.arrays.archive import read_npz
-
-        found = cls(**read_npz(path, tuple(one.name for one in fields(cls))))
-        kinds = "".join(array.dtype.kind for array in vars(found).values()).replace("u", "i")
-        lengths = {len(array) for array in vars(found).values()}
-        fits = found.tokens.ndim == 2 and found.tokens.shape == found.nats.shape and found.errors.ndim == 1
-        if not fits or len(lengths) > 1 or len(found.ids) > MOST or kinds != "iiff":
-            raise DataError(f"{path} is not a mistakes file written by deepcli")
-        return found
+    def is_whole(self) -> bool:
+        lengths = {len(array) for array in vars(self).values()}
+        fits = self.tokens.ndim == 2 and self.tokens.shape == self.nats.shape and self.errors.ndim == 1
+        return fits and len(lengths) == 1 and len(self.ids) <= MOST
 
 
 def within(tokens: np.ndarray, count: int) -> bool:

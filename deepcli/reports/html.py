@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from deepcli.errors import DataError
-from deepcli.evaluation.mistakes import Mistakes
-from deepcli.evaluation.other_mistakes import WorstExamples
 from deepcli.evaluation.scores import Scored, take
-from deepcli.evaluation.token_mistakes import TokenMistakes
 from deepcli.reports import plots
 from deepcli.reports.kind_sections import are_of, sections, worst_section
 from deepcli.reports.markup import svg
@@ -114,7 +111,7 @@ def _worst(run: LoadedRun, predictions: AnyPredictions) -> list[Markup]:
     if not path.is_file() or path.is_symlink():
         return []
     found = predictions.load_worst(path)
-    if isinstance(found, Mistakes | WorstExamples | TokenMistakes) and not found.fits(len(names)):
+    if not found.fits(len(names)):
         raise DataError(f"{path} has examples of another model; {_again(run)}")
     return list(worst_section(found, names, predictions))
 

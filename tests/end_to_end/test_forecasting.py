@@ -1,6 +1,7 @@
 """Whole runs on time series: cut and resumed to the bit, forecasts that go on from a file, reports, pairs, exports, classes."""
 
 import csv
+import dataclasses
 import io
 import json
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from deepcli import Run
 from deepcli.cli.json_objects import Prediction
 from deepcli.errors import Interrupted
+from deepcli.evaluation.forecast_examples import ForecastExamples
 from tests import own_files
 from tests.torture.runs import Cut, begin, fingerprint, go_on
 
@@ -68,6 +70,11 @@ def test_every_command_takes_a_run_of_forecasts(written, tmp_path, cli, monkeypa
     cli("report", run)
     page = (run / "report.html").read_text()
     assert "Errors by step of the horizon" in page and "Forecasts and truth: load" in page and "<svg" in page
+    path = run / "mistakes-test.npz"
+    saved = ForecastExamples.load(path)
+    fewer = {name: getattr(saved, name)[:, :, :1] for name in ("past", "targets", "values")}
+    dataclasses.replace(saved, **fewer).save(path)
+    assert "has examples of another model" in cli("report", run).err
 
 
 def test_predict_goes_on_from_the_end_of_a_file(written, tmp_path, cli, monkeypatch):
