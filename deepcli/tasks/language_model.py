@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,10 +10,10 @@ from deepcli.data.schema import UNKNOWN_TOKEN, TargetKind
 from deepcli.data.signature import Signature
 from deepcli.models.heads import Head
 from deepcli.optim.losses import Loss
-from deepcli.spec.registry import Issue
-from deepcli.tasks.base import TASKS, Task
+from deepcli.tasks.base import TASKS
 from deepcli.tasks.interpreting import Interpreter
 from deepcli.tasks.next_tokens import TokenInterpreter
+from deepcli.tasks.token_task import TokenTask
 from deepcli.tasks.usage_code import TOKENS, UsageCode
 
 if TYPE_CHECKING:
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from deepcli.data.arrays.splits import Split
-    from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.token_predictions import TokenPredictions
 
 
 @TASKS.register
-class LanguageModel(Task):
+class LanguageModel(TokenTask):
     """The next token of a text, at each place: a character, a word or a byte.
 
     A model's outputs are logits. The loss of validation and test is the plain cross-entropy in nats, whatever the loss of
@@ -37,14 +36,7 @@ class LanguageModel(Task):
 
     takes: ClassVar[tuple[TargetKind, ...]] = ("tokens",)
     source: ClassVar[str] = "text"
-    losses: ClassVar[tuple[str, ...]] = ("sparse_categorical_crossentropy", "categorical_crossentropy")
-    metrics: ClassVar[tuple[str, ...]] = ("perplexity", "accuracy")
-    headline: ClassVar[str] = "perplexity"
-
-    def check_loss(self, loss: Loss, signature: Signature) -> Iterator[Issue]:
-        yield from super().check_loss(loss, signature)
-        if loss.type == "auto" and getattr(loss, "label_smoothing", None):
-            yield ("label_smoothing",), "needs `type: categorical_crossentropy` in a language model"
+    called: ClassVar[str] = "a language model"
 
     def target_form(self, signature: Signature) -> tuple[tuple[int, ...], str]:
         return (signature.shape[0] or 1,), "int32"
@@ -61,11 +53,6 @@ class LanguageModel(Task):
         from deepcli.nn.token_losses import signed_nats
 
         return signed_nats(signature.unscored)
-
-    def measured(self, predictions: Any, metrics: Sequence[str]) -> dict[str, float]:
-        from deepcli.evaluation.scores import SCORES
-
-        return {"loss": predictions.loss, **{name: SCORES.select(name).measure(predictions) for name in metrics}}
 
     def predictions(
         self, signature: Signature, ids: np.ndarray, targets: np.ndarray, outputs: np.ndarray, model: keras.Model | None
@@ -88,16 +75,6 @@ class LanguageModel(Task):
         from deepcli.evaluation.unigrams import unigram_nats
 
         return {"token shares": unigram_nats(train, split.y, signature.classes, signature.unscored)}
-
-    def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
-        import numpy as np
-
-        from deepcli.evaluation.assumed_outputs import assumed_outputs
-
-        flat = targets.reshape(-1).astype(np.int64)
-        if assumption.noise is not None:  # of each example; each of its tokens gets the same
-            assumption = replace(assumption, noise=np.repeat(assumption.noise, targets.shape[1], axis=0))
-        return assumed_outputs("classes", flat, head.outputs, assumption, True).reshape(*targets.shape, -1)
 
     def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
         unknown = [0] if names[:1] == [UNKNOWN_TOKEN] else []

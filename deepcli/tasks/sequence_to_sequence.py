@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,9 +13,9 @@ from deepcli.data.signature import Signature
 from deepcli.models.heads import Head, SequenceHead
 from deepcli.optim.losses import Loss
 from deepcli.spec.fields import NonNegative, Positive
-from deepcli.spec.registry import Issue
-from deepcli.tasks.base import TASKS, Task
+from deepcli.tasks.base import TASKS
 from deepcli.tasks.interpreting import Interpreter
+from deepcli.tasks.token_task import TokenTask
 from deepcli.tasks.translations import TranslationInterpreter
 
 if TYPE_CHECKING:
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from deepcli.data.arrays.splits import Split
-    from deepcli.evaluation.assumed_outputs import Assumption
     from deepcli.evaluation.sequence_predictions import SequencePredictions
 
 
 @TASKS.register
-class SequenceToSequence(Task):
+class SequenceToSequence(TokenTask):
     """The target of each input: a translation, an answer, a spelling.
 
     A model learns each token of a target after the right ones before it (teacher forcing), and writes targets of its own by
@@ -46,14 +45,7 @@ class SequenceToSequence(Task):
 
     takes: ClassVar[tuple[TargetKind, ...]] = ("sequence",)
     source: ClassVar[str] = "pairs"
-    losses: ClassVar[tuple[str, ...]] = ("sparse_categorical_crossentropy", "categorical_crossentropy")
-    metrics: ClassVar[tuple[str, ...]] = ("perplexity", "accuracy")
-    headline: ClassVar[str] = "perplexity"
-
-    def check_loss(self, loss: Loss, signature: Signature) -> Iterator[Issue]:
-        yield from super().check_loss(loss, signature)
-        if loss.type == "auto" and getattr(loss, "label_smoothing", None):
-            yield ("label_smoothing",), f"needs `type: categorical_crossentropy` in {self.type}"
+    called: ClassVar[str] = "sequence_to_sequence"
 
     def target_form(self, signature: Signature) -> tuple[tuple[int, ...], str]:
         return (signature.shape[1] or 1,), "int32"
@@ -70,11 +62,6 @@ class SequenceToSequence(Task):
         from deepcli.nn.pair_losses import signed_sequence_nats
 
         return signed_sequence_nats(signature.unscored)
-
-    def measured(self, predictions: Any, metrics: Sequence[str]) -> dict[str, float]:
-        from deepcli.evaluation.scores import SCORES
-
-        return {"loss": predictions.loss, **{name: SCORES.select(name).measure(predictions) for name in metrics}}
 
     def predictions(
         self, signature: Signature, ids: np.ndarray, targets: np.ndarray, outputs: np.ndarray, model: keras.Model | None
@@ -102,16 +89,6 @@ class SequenceToSequence(Task):
         from deepcli.evaluation.unigrams import unigram_nats
 
         return {"token shares": unigram_nats(train, split.y, signature.classes, 0)}
-
-    def assumed(self, signature: Signature, head: Head, targets: np.ndarray, assumption: Assumption) -> np.ndarray:
-        import numpy as np
-
-        from deepcli.evaluation.assumed_outputs import assumed_outputs
-
-        flat = targets.reshape(-1).astype(np.int64)
-        if assumption.noise is not None:  # of each example; each of its tokens gets the same
-            assumption = replace(assumption, noise=np.repeat(assumption.noise, targets.shape[1], axis=0))
-        return assumed_outputs("classes", flat, head.outputs, assumption, True).reshape(*targets.shape, -1)
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return TranslationInterpreter()
