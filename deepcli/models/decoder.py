@@ -14,6 +14,7 @@ from deepcli.data.signature import Signature
 from deepcli.models.base import Stepper
 from deepcli.models.heads import Head
 from deepcli.models.inputs import noisy, text_input, vocabulary_of
+from deepcli.models.transformer_blocks import TransformerBlocks, positions
 
 if TYPE_CHECKING:
     import keras
@@ -24,49 +25,31 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class _Walk:
+class _Walk(TransformerBlocks):
     """The layers of a decoder in the order in which they compute.
 
     Attributes:
-        spec: The spec.
-        find: Returns a layer by name; makes it, or takes it from a model.
         attend: Calls the attention of a block, by its number from 0.
         place: Calls the layer of positions.
-        drop: Adds dropout.
     """
 
-    spec: Transformer
-    find: Callable[[str, Make], keras.layers.Layer]
     attend: Callable[[keras.layers.Layer, Any, int], Any]
     place: Callable[[keras.layers.Layer, Any], Any]
-    drop: Callable[[Any], Any]
 
     def blocks(self, x: Any, window: int) -> Any:
         """Compute from embedded tokens (batch, steps, width) to the inputs of the output layer."""
         spec = self.spec
         if spec.positions != "rotary":
-            x = self.place(self.find("positions", lambda: _positions(spec, window)), x)
+            x = self.place(self.find("positions", lambda: positions(spec, window)), x)
         x = self.drop(x)
         for index in range(spec.num_layers):
             name = f"block_{index + 1}"
-            x = self._sublayer(x, f"{name}_attention", partial(self._attention, name=name, index=index))
-            x = self._sublayer(x, f"{name}_feed_forward", partial(self._feed_forward, name=name))
-        return self.find("final_normalization", _normalization("final_normalization"))(x) if spec.normalize_first else x
-
-    def _sublayer(self, x: Any, name: str, sublayer: Callable[[Any], Any]) -> Any:
-        normalize = self.find(f"{name}_normalization", _normalization(f"{name}_normalization"))
-        if self.spec.normalize_first:
-            return x + self.drop(sublayer(normalize(x)))
-        return normalize(x + self.drop(sublayer(x)))
+            x = self.sublayer(x, f"{name}_attention", partial(self._attention, name=name, index=index))
+            x = self.sublayer(x, f"{name}_feed_forward", partial(self.feed_forward, name=name))
+        return self.finished(x, "final")
 
     def _attention(self, x: Any, name: str, index: int) -> Any:
         return self.attend(self.find(f"{name}_attention", lambda: _attention(self.spec, f"{name}_attention")), x, index)
-
-    def _feed_forward(self, x: Any, name: str) -> Any:
-        spec = self.spec
-        wide = self.find(f"{name}_wide", lambda: spec.dense(spec.intermediate_width, f"{name}_wide"))
-        activation = self.find(f"{name}_activation", lambda: spec.activation.layer(f"{name}_activation"))
-        return self.find(f"{name}_narrow", lambda: spec.dense(spec.hidden_dim, f"{name}_narrow"))(activation(wide(x)))
 
 
 def build_decoder(spec: Transformer, signature: Signature, head: Head) -> keras.Model:
@@ -77,9 +60,9 @@ def build_decoder(spec: Transformer, signature: Signature, head: Head) -> keras.
     walk = _Walk(
         spec,
         lambda name, make: make(),
+        lambda x: keras.layers.Dropout(rate)(x) if rate else x,
         lambda layer, x, index: layer(x),
         lambda layer, x: layer(x),
-        lambda x: keras.layers.Dropout(rate)(x) if rate else x,
     )
     embedding = _embedding(spec, signature)
     x = noisy(embedding(inputs), spec.regularization)
@@ -109,9 +92,9 @@ def decoder_stepper(spec: Transformer, model: keras.Model, signature: Signature)
         walk = _Walk(
             spec,
             lambda name, make: model.get_layer(name),
+            lambda x: x,
             attend,
             lambda layer, x: layer.step(x, before),
-            lambda x: x,
         )
         embedding = model.get_layer("embedding")
         x = walk.blocks(embedding(tokens), window)
@@ -131,14 +114,6 @@ def _embedding(spec: Transformer, signature: Signature) -> keras.layers.Layer:
     )
 
 
-def _positions(spec: Transformer, window: int) -> keras.layers.Layer:
-    from deepcli.nn import sequences
-
-    if spec.positions == "sinusoidal":
-        return sequences.SinusoidalPositions(name="positions")
-    return sequences.LearnedPositions(window, name="positions")
-
-
 def _attention(spec: Transformer, name: str) -> keras.layers.Layer:
     from deepcli.nn.causal_attention import CausalSelfAttention
 
@@ -150,12 +125,3 @@ def _attention(spec: Transformer, name: str) -> keras.layers.Layer:
         **spec.regularization.on_weights(),
         name=name,
     )
-
-
-def _normalization(name: str) -> Make:
-    def make() -> keras.layers.Layer:
-        import keras
-
-        return keras.layers.LayerNormalization(name=name)
-
-    return make

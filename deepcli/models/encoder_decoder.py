@@ -15,6 +15,7 @@ from deepcli.models.base import Translator
 from deepcli.models.heads import Head
 from deepcli.models.inputs import vocabulary_of
 from deepcli.models.pair_inputs import pair_input, pair_sides, real_steps, varied
+from deepcli.models.transformer_blocks import TransformerBlocks, positions
 
 if TYPE_CHECKING:
     import keras
@@ -22,26 +23,19 @@ if TYPE_CHECKING:
     from deepcli.models.transformer import Transformer
 
     Make = Callable[[], keras.layers.Layer]
-    Find = Callable[[str, Make], keras.layers.Layer]
     Attend = Callable[[keras.layers.Layer, Any, int], Any]
 
 
 @dataclass
-class PairWalk:
+class PairWalk(TransformerBlocks):
     """The layers of an encoder and a decoder in the order in which they compute.
 
     Attributes:
-        spec: The spec.
         signature: The data.
-        find: Returns a layer by name; makes it, or takes it from a model.
-        drop: Adds dropout.
         vary: Adds what else varies embeddings in training.
     """
 
-    spec: Transformer
     signature: Signature
-    find: Find
-    drop: Callable[[Any], Any]
     vary: Callable[[Any], Any]
 
     @property
@@ -62,16 +56,16 @@ class PairWalk:
     def positions(self, side: str) -> Any:
         """Return the layer of the positions of a side."""
         longest = self.signature.shape[0 if side == "source" else 1] or 1
-        return self.find(f"{side}_positions", lambda: _positions(self.spec, longest, f"{side}_positions"))
+        return self.find(f"{side}_positions", lambda: positions(self.spec, longest, f"{side}_positions"))
 
     def encode(self, ids: Any, real: Any) -> Any:
         """Compute from the ids of inputs (batch, steps) to what the decoder looks at (batch, steps, width)."""
         x = self.drop(self.positions("source")(self.embedded(self.embedding("source"), ids)))
         for index in range(self.spec.encoder_blocks):
             name = f"encoder_{index + 1}"
-            x = self._sublayer(x, f"{name}_attention", partial(self._look, name=f"{name}_attention", real=real))
-            x = self._sublayer(x, f"{name}_feed_forward", partial(self._feed_forward, name=name))
-        return self._finished(x, "encoder")
+            x = self.sublayer(x, f"{name}_attention", partial(self._look, name=f"{name}_attention", real=real))
+            x = self.sublayer(x, f"{name}_feed_forward", partial(self.feed_forward, name=name))
+        return self.finished(x, "encoder")
 
     def decode(self, x: Any, look_back: Attend, look_across: Attend) -> Any:
         """Compute from embedded targets with positions to the inputs of the output layer (batch, steps, width)."""
@@ -79,10 +73,10 @@ class PairWalk:
         for index in range(self.spec.decoder_blocks):
             name = f"decoder_{index + 1}"
             back, across = (self._attention(f"{name}_{kind}", kind) for kind in ("attention", "cross"))
-            x = self._sublayer(x, f"{name}_attention", partial(look_back, back, index=index))  # type: ignore[call-arg]
-            x = self._sublayer(x, f"{name}_cross", partial(look_across, across, index=index))  # type: ignore[call-arg]
-            x = self._sublayer(x, f"{name}_feed_forward", partial(self._feed_forward, name=name))
-        return self._finished(x, "decoder")
+            x = self.sublayer(x, f"{name}_attention", partial(look_back, back, index=index))  # type: ignore[call-arg]
+            x = self.sublayer(x, f"{name}_cross", partial(look_across, across, index=index))  # type: ignore[call-arg]
+            x = self.sublayer(x, f"{name}_feed_forward", partial(self.feed_forward, name=name))
+        return self.finished(x, "decoder")
 
     def logits(self, x: Any, head: Head | None = None) -> Any:
         """Compute the logits of the tokens of targets."""
@@ -90,28 +84,11 @@ class PairWalk:
             return self.embedding("target")(x, reverse=True)
         return self.spec.dense_output(x, head) if head else self.find("output", _never)(x)
 
-    def _sublayer(self, x: Any, name: str, sublayer: Callable[[Any], Any]) -> Any:
-        normalize = self.find(f"{name}_normalization", _normalization(f"{name}_normalization"))
-        if self.spec.normalize_first:
-            return x + self.drop(sublayer(normalize(x)))
-        return normalize(x + self.drop(sublayer(x)))
-
     def _look(self, x: Any, name: str, real: Any) -> Any:
         return self._attention(name, "encoder")(x, real)
 
     def _attention(self, name: str, kind: str) -> Any:
         return self.find(name, lambda: _attention(self.spec, name, kind))
-
-    def _feed_forward(self, x: Any, name: str) -> Any:
-        spec = self.spec
-        wide = self.find(f"{name}_wide", lambda: spec.dense(spec.intermediate_width, f"{name}_wide"))
-        activation = self.find(f"{name}_activation", lambda: spec.activation.layer(f"{name}_activation"))
-        return self.find(f"{name}_narrow", lambda: spec.dense(spec.hidden_dim, f"{name}_narrow"))(activation(wide(x)))
-
-    def _finished(self, x: Any, side: str) -> Any:
-        if not self.spec.normalize_first:
-            return x
-        return self.find(f"{side}_normalization", _normalization(f"{side}_normalization"))(x)
 
 
 def build_encoder_decoder(spec: Transformer, signature: Signature, head: Head) -> keras.Model:
@@ -127,7 +104,7 @@ def build_encoder_decoder(spec: Transformer, signature: Signature, head: Head) -
         return made[name]
 
     drop = (lambda x: keras.layers.Dropout(rate)(x)) if rate else _same
-    walk = PairWalk(spec, signature, find, drop, lambda x: varied(x, spec.regularization))
+    walk = PairWalk(spec, find, drop, signature, lambda x: varied(x, spec.regularization))
     rows, sides = pair_input(signature)
     encoded = walk.encode(sides.source, sides.real)
     x = walk.positions("target")(walk.embedded(walk.embedding("target"), sides.target))
@@ -140,7 +117,7 @@ def build_encoder_decoder(spec: Transformer, signature: Signature, head: Head) -
 
 def transformer_translator(spec: Transformer, model: keras.Model, signature: Signature) -> Translator:
     """Return what writes targets token by token, from the keys and values of the tokens before and of the input."""
-    walk = PairWalk(spec, signature, lambda name, make: model.get_layer(name), _same, _same)
+    walk = PairWalk(spec, lambda name, make: model.get_layer(name), _same, signature, _same)
     longest, width = signature.shape[1] or 1, spec.hidden_dim // spec.num_heads
     blocks = range(spec.decoder_blocks)
 
@@ -200,14 +177,6 @@ def _embedding(spec: Transformer, size: int, name: str) -> keras.layers.Layer:
     return TokenEmbedding(size, spec.hidden_dim, embeddings_initializer=initializer, name=name)
 
 
-def _positions(spec: Transformer, longest: int, name: str) -> keras.layers.Layer:
-    from deepcli.nn import sequences
-
-    if spec.positions == "sinusoidal":
-        return sequences.SinusoidalPositions(name=name)
-    return sequences.LearnedPositions(longest, name=name)
-
-
 def _attention(spec: Transformer, name: str, kind: str) -> keras.layers.Layer:
     from deepcli.nn import causal_attention, pair_layers
 
@@ -223,12 +192,3 @@ def _attention(spec: Transformer, name: str, kind: str) -> keras.layers.Layer:
         **spec.regularization.on_weights(),
         name=name,
     )
-
-
-def _normalization(name: str) -> Make:
-    def make() -> keras.layers.Layer:
-        import keras
-
-        return keras.layers.LayerNormalization(name=name)
-
-    return make
