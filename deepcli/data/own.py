@@ -223,16 +223,26 @@ class OwnDataset(BaseDataset):
 
     def load(self, sources: Sources) -> Splits:
         placed = with_absolute_paths(self)
-        gathered, schema = placed.gather(placed._carried), placed.data_schema
-        if gathered.fingerprint == schema.fingerprint:
+        gathered, schema, same = placed.gather_again()
+        if same:
             splits = unpacked(schema.assignment, len(gathered.values))
-        elif placed._carried is None:
-            raise DataError(f"data.path: {gathered.source} changed while it was read; try again")
         else:
             # Other data than the model was trained on: all of them are to be tested, unless they say otherwise.
             splits = [split or "test" for split in gathered.divisible.given] or ["test"] * len(gathered.values)
             gathered = replace(gathered, findings=(*gathered.findings, *seen_in_training(gathered, schema)))
         return placed.made_splits(gathered, schema, splits)
+
+    def gather_again(self) -> tuple[Gathered, Schema, bool]:
+        """Read the data for training or evaluation; return them, the schema, and whether they are those it was made of.
+
+        Raises:
+            DataError: They cannot be used, or changed since the schema was made of them.
+        """
+        gathered, schema = self.gather(self._carried), self.data_schema
+        same = gathered.fingerprint == schema.fingerprint
+        if not same and self._carried is None:
+            raise DataError(f"data.path: {gathered.source} changed while it was read; try again")
+        return gathered, schema, same
 
     def made_splits(self, gathered: Gathered, schema: Schema, splits: Sequence[str]) -> Splits:
         """Put the examples into their splits, inputs and targets as models take them.

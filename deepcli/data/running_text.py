@@ -209,10 +209,7 @@ class TextDataset(OwnDataset):
 
         placed = with_absolute_paths(self)
         placed._demand_same_tokens()
-        gathered, schema = placed.gather(placed._carried), placed.data_schema
-        same = gathered.fingerprint == schema.fingerprint
-        if not same and placed._carried is None:
-            raise DataError(f"data.path: {gathered.source} changed while it was read; try again")
+        gathered, schema, same = placed.gather_again()
         # Other data than the model was trained on: all of them are to be tested.
         encoded = placed._encoded(gathered, schema, whole=not same)
         train, validation, test = (

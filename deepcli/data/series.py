@@ -238,11 +238,8 @@ class SeriesDataset(OwnDataset):
         from deepcli.data.arrays.splits import Provenance, Splits
 
         placed = with_absolute_paths(self)
-        gathered, schema = placed.gather(placed._carried), placed.data_schema
+        gathered, schema, same = placed.gather_again()
         placed._demand_same_windows(schema)
-        same = gathered.fingerprint == schema.fingerprint
-        if not same and placed._carried is None:
-            raise DataError(f"data.path: {gathered.source} changed while it was read; try again")
         # Other data than the model was trained on: all of them are to be tested.
         encoded = placed._encoded(gathered, whole=not same)
         seasonal = _seasonal(gathered.content, schema)

@@ -98,7 +98,7 @@ class InferenceBatches:
 
     def __init__(self, x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> None:
         replicas = strategy.num_replicas_in_sync
-        positions = np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
+        positions = _by_size(x)
         positions = np.concatenate([positions, np.repeat(positions[-1:], -len(positions) % replicas)])
         share = -(-batch_size // replicas)
         with tf.device("CPU:0"):
@@ -131,18 +131,21 @@ class MeasuringBatches:
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
-        texts = isinstance(split.x, Tokens)
-        self.positions = np.arange(len(split))
-        if isinstance(split.x, Tokens):
-            self.positions = np.argsort(split.x.sizes, kind="stable")
+        self.positions = _by_size(split.x)
         with tf.device("CPU:0"):
-            whole = tf.data.Dataset.from_tensor_slices(self.positions) if texts else tf.data.Dataset.range(len(split))
-            positions = whole.batch(batch_size)
-            mapped = _mapped(positions, pair_gatherer(split))
+            # A range takes no memory; windows of a long text are many.
+            by_size = isinstance(split.x, Tokens)
+            whole = tf.data.Dataset.from_tensor_slices(self.positions) if by_size else tf.data.Dataset.range(len(split))
+            mapped = _mapped(whole.batch(batch_size), pair_gatherer(split))
             self._dataset = _options(mapped, split.text is None).prefetch(PREFETCH)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._dataset)
+
+
+def _by_size(x: Inputs) -> np.ndarray:
+    """Return the positions of inputs, sequences of similar length together."""
+    return np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
 
 
 def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
