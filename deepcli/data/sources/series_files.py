@@ -59,7 +59,7 @@ def series_files(path: str) -> list[tuple[Path, str | None]]:
     """Return the files of series, each with its split: one file, a pattern such as `Vowels_*.ts`, or a folder.
 
     Raises:
-        DataError: There is no such file, or names do not say which split each file is.
+        DataError: A file does not exist, or names do not say which split each file is.
     """
     whole = Path(path).expanduser()
     if whole.is_dir():

@@ -162,7 +162,7 @@ def read_column(path: str, name: str) -> tuple[RunningText, tuple[Finding, ...]]
     """Read the texts of a column of a table, in the order of its rows; those that are missing are left out.
 
     Raises:
-        DataError: There is no such table or column, or all texts are missing.
+        DataError: The table or the column does not exist, or all texts are missing.
     """
     from deepcli.data.sources.tables.split_files import read_files, table_files
     from deepcli.data.sources.tables.table_options import TableOptions

@@ -23,7 +23,7 @@ def labels_of_rows(table: Table, target: Sequence[str] | Target, given: Mapping[
         given: Types by name of column that the user says.
 
     Raises:
-        DataError: There is no such column.
+        DataError: The column does not exist.
     """
     known = target if isinstance(target, Target) else _found(table, target, given)
     rows = list(range(len(table.lines)))

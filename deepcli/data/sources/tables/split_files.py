@@ -47,7 +47,7 @@ def table_files(path: str) -> list[tuple[Path, str | None]]:
     that are not for training, validation or testing.
 
     Raises:
-        DataError: There is no such file, or names do not say which split each file is.
+        DataError: A file does not exist, or names do not say which split each file is.
     """
     whole = Path(path).expanduser()
     if is_saved_dataset(whole):

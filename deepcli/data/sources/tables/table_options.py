@@ -79,7 +79,7 @@ class Table:
         """Return the position of a column.
 
         Raises:
-            DataError: There is no such column.
+            DataError: The column does not exist.
         """
         if name in self.names:
             return self.names.index(name)
@@ -91,7 +91,7 @@ class Table:
         """Return the values of a column.
 
         Raises:
-            DataError: There is no such column.
+            DataError: The column does not exist.
         """
         return self.columns[self.position(name)]
 
