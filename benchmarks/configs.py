@@ -7,7 +7,6 @@ Overrides say where own data are, such as data.path=photos.
 
 import argparse
 import json
-import math
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lessons import spread, with_outcome
+from lessons import decimals, spread, with_outcome
 from machine import in_words
 from measure import DEEPCLI, Used, measure
 
@@ -66,7 +65,7 @@ def _told(values: list[float], is_accuracy: bool) -> str:
     """Write a score: accuracies with the digits that their number of seeds allows, other scores with four digits."""
     if is_accuracy:
         return spread(values, 2) if len(values) > 1 else f"{values[0]:.1f}"
-    digits = max(0, 3 - math.floor(math.log10(abs(values[0]) or 1)))
+    digits = decimals(values[0])
     return spread(values, digits) if len(values) > 1 else f"{values[0]:.{digits}f}"
 
 

@@ -1,9 +1,10 @@
-"""Train every lesson with several seeds and report its accuracy: mean and standard deviation over the seeds.
+"""Train every lesson with several seeds and report its accuracy, or what else its task measures: mean and standard deviation over the seeds.
 
 Usage: python benchmarks/lessons.py [--write] [LESSON ...]; `--write` writes the results into each file's header.
 """
 
 import json
+import math
 import re
 import statistics
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from machine import in_words
 
+from deepcli.api.teaching import copy_lessons
 from deepcli.data.files import Sources
 from deepcli.errors import TrainingError
 from deepcli.experiment.load import load
@@ -29,11 +31,11 @@ def outcome(path: Path) -> str:
     from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
-    train_scores, test_scores, seconds, diverged, percent = [], [], [], 0, True
+    train_scores, test_scores, seconds, diverged, name = [], [], [], 0, "accuracy"
     for seed in SEEDS:
-        began = time.monotonic()
-        experiment = load([path], [f"seed={seed}"]).experiment
         with tempfile.TemporaryDirectory() as folder:
+            experiment = load([copy_lessons([path.stem], Path(folder))[0]], [f"seed={seed}"]).experiment
+            began = time.monotonic()
             try:
                 result = train(
                     experiment, experiment.data.load(Sources()), TrainOptions(Path(folder) / "run"), NullReporter()
@@ -42,14 +44,14 @@ def outcome(path: Path) -> str:
                 diverged += 1
                 continue
         seconds.append(time.monotonic() - began)
-        percent = "accuracy" in result.metrics["test"]
-        name, factor = ("accuracy", 100) if percent else ("mean_squared_error", 1)
+        name = next(one for one in result.metrics["test"] if one != "loss")
+        factor = 100 if name == "accuracy" else 1
         train_scores.append(factor * (result.metrics["train"][name] or 0))
         test_scores.append(factor * (result.metrics["test"][name] or 0))
     if len(test_scores) < 2:
         return f"Test accuracy none: {diverged} of {len(SEEDS)} seeds diverged."
     failed = f"; {diverged} more diverged" if diverged else ""
-    digits, unit = (1, " %") if percent else (5, "")
+    digits, unit = (1, " %") if name == "accuracy" else (decimals(statistics.mean(test_scores)), "")
     return (
         f"Test {name} {spread(test_scores, digits)}{unit}, training {spread(train_scores, digits)}{unit}, over "
         f"{len(test_scores)} seeds{failed}, in {max(statistics.mean(seconds), 1):.0f} s on {in_words()} after start-up."
@@ -59,6 +61,11 @@ def outcome(path: Path) -> str:
 def spread(values: list[float], digits: int = 1) -> str:
     """Format mean and standard deviation."""
     return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
+
+
+def decimals(value: float) -> int:
+    """Return how many decimals write a value with four digits."""
+    return max(0, 3 - math.floor(math.log10(abs(value) or 1)))
 
 
 def with_outcome(spec: str, line: str) -> str:

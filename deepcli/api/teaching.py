@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Lesson:
     Attributes:
         name: Its name, which begins with that of its group.
         title: What the group is about.
-        outcome: The accuracy, or the error by its name, that it reached on the test split, over several seeds.
+        outcome: The accuracy, or another score by its name, that it reached on the test split, over several seeds.
         text: The spec.
     """
 
@@ -32,6 +33,17 @@ class Lesson:
     def group(self) -> str:
         """The group, whose specs differ in one thing."""
         return self.name.partition("-")[0]
+
+    def files(self, folder: Path) -> dict[Path, str]:
+        """Return what a copy writes by file: the spec, which then reads its data from there, and the data that it reads."""
+        from deepcli.api.lesson_data import FILES
+
+        written, text = {}, self.text
+        for name, make in FILES.items():
+            if f"path: lessons/{name}" in text:
+                text = text.replace(f"path: lessons/{name}", f"path: {_plain((folder / name).as_posix())}")
+                written[folder / name] = make()
+        return {folder / f"{self.name}.yaml": text} | written
 
 
 def find_lessons(names: Sequence[str] = ()) -> list[Lesson]:
@@ -55,7 +67,7 @@ def find_lessons(names: Sequence[str] = ()) -> list[Lesson]:
 
 
 def copy_lessons(names: Sequence[str], folder: Path, overwrite: bool = False) -> list[Path]:
-    """Copy lessons into a folder, which is made if it does not exist; return the files.
+    """Copy lessons and the data that they read into a folder, which is made if it does not exist; return the files.
 
     Args:
         names: Names of lessons or groups; none for all.
@@ -67,7 +79,7 @@ def copy_lessons(names: Sequence[str], folder: Path, overwrite: bool = False) ->
     """
     from deepcli.system.atomic import write_text
 
-    wanted = {folder / f"{one.name}.yaml": one.text for one in find_lessons(names)}
+    wanted = {path: text for one in find_lessons(names) for path, text in one.files(folder).items()}
     try:
         changed = [path for path, text in wanted.items() if path.exists() and path.read_bytes() != text.encode()]
         if changed and not overwrite:
@@ -83,11 +95,16 @@ def copy_lessons(names: Sequence[str], folder: Path, overwrite: bool = False) ->
     return list(wanted)
 
 
+def _plain(place: str) -> str:
+    """Write a path as YAML inside braces."""
+    return place if re.fullmatch(r"[\w./-]+", place) else json.dumps(place, ensure_ascii=False)
+
+
 def _read(path: Path) -> Lesson:
     text = path.read_text(encoding="utf-8")
     header = " ".join(line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#"))
     title = re.search(r"Lesson: (.+?)\. ", header)
-    outcome = re.search(r"Test (?:accuracy (.+? %)|(mean_squared_error [\d.]+ ± [\d.]+))", header)
+    outcome = re.search(r"Test (?:accuracy (.+? %)|(\w+ [\d.]+ ± [\d.]+(?: %)?))", header)
     return Lesson(
         path.stem,
         title[1][0].upper() + title[1][1:] if title else "",

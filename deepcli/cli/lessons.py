@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,8 @@ def lessons(
     """List small specs that show what one setting does, print one, or copy them.
 
     The specs of a group differ in one thing and train in seconds. Beside each is
-    the accuracy, or the error, that it reached on the test split over five seeds.
+    the accuracy, or another score, that it reached on the test split over five
+    seeds. A copy has the data, too, of lessons that read files.
 
     Example:
     deepcli lessons schedule --copy lessons
@@ -42,7 +44,9 @@ def lessons(
         raise UsageError("--overwrite: has no effect without --copy")
     if copy is not None:
         files = copy_lessons(names or (), copy, overwrite)
-        print(f"copied {len(files)} specs to {copy}; next: deepcli train {files[0]}")
+        specs = [path for path in files if path.suffix == ".yaml"]
+        data = f" and their data ({len(files) - len(specs)} files)" if len(files) > len(specs) else ""
+        print(f"copied {len(specs)} specs{data} to {copy}; next: deepcli train {shlex.quote(str(specs[0]))}")
         return
     found = find_lessons(names or ())
     if names and len(found) == 1:

@@ -1,10 +1,14 @@
 """Lessons: small specs that are part of the package, listed and copied."""
 
+import datetime
+import hashlib
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from deepcli.api import lesson_data
 from deepcli.api.teaching import find_lessons
 
 
@@ -25,9 +29,9 @@ def test_lessons_are_copied_and_are_valid(cli):
     first = "some/lessons/activation-linear.yaml"
     assert (done.code, done.out) == (
         0,
-        f"copied {len(find_lessons())} specs to some/lessons; next: deepcli train {first}\n",
+        f"copied {len(find_lessons())} specs and their data (3 files) to some/lessons; next: deepcli train {first}\n",
     )
-    assert cli("validate", *sorted(Path("some/lessons").iterdir())).code == 0
+    assert cli("validate", *sorted(Path("some/lessons").glob("*.yaml"))).code == 0
 
 
 def test_a_group_or_a_lesson_is_copied(cli):
@@ -35,6 +39,39 @@ def test_a_group_or_a_lesson_is_copied(cli):
     assert sorted(path.stem for path in Path("mine").iterdir()) == [
         "optimizer-adam", "schedule-constant", "schedule-cosine", "schedule-exponential", "schedule-step",
     ]  # fmt: skip
+
+
+def test_a_copy_has_the_data_of_its_lessons_and_reads_them_there(cli):
+    done = cli("lessons", "season", "--copy", "my lessons")
+    assert done.out.endswith("next: deepcli train 'my lessons/season-12.yaml'\n")
+    assert {path.name for path in Path("my lessons").iterdir()} == {
+        "season-3.yaml", "season-12.yaml", "season-24.yaml", "months.csv",
+    }  # fmt: skip
+    assert 'path: "my lessons/months.csv"' in Path("my lessons/season-3.yaml").read_text()
+    assert cli("validate", "my lessons/season-3.yaml").code == 0
+    changed = Path("my lessons/months.csv")
+    changed.write_text("month,sold\n")
+    assert "my lessons/months.csv: exists and differs" in cli("lessons", "season", "--copy", "my lessons").err
+    assert cli("lessons", "season", "--copy", "my lessons", "--overwrite").code == 0
+    assert len(changed.read_text().splitlines()) == 361
+
+
+def test_the_data_of_lessons_are_right_and_the_same_everywhere():
+    lines = lesson_data.sums().splitlines()
+    words = {lesson_data.in_words(number): number for number in range(100)}
+    assert len(words) == 100
+    assert {"forty-two", "nineteen", "sixty"} <= set(words)
+    for line in lines:
+        first, second, total = (words[one] for one in re.fullmatch(r"(\S+) plus (\S+) is (\S+)\.", line).groups())
+        assert first + second == total
+    pairs = [line.split("\t") for line in lesson_data.dates().splitlines()[1:]]
+    assert len(pairs) == 2000
+    assert ["June 25, 1958", "1958-06-25"] in pairs
+    for written, iso in pairs:
+        form = "%d.%m.%Y" if written[0].isdigit() else "%A, %d %B %Y" if "day," in written else "%B %d, %Y"
+        assert datetime.datetime.strptime(written, form).date().isoformat() == iso
+    digests = {name: hashlib.sha256(make().encode()).hexdigest()[:8] for name, make in lesson_data.FILES.items()}
+    assert digests == {"sums.txt": "aa6a0070", "dates.tsv": "554e3268", "months.csv": "2ff91bf5"}
 
 
 def test_a_copy_replaces_nothing_that_differs_unless_it_is_told_to(cli):
@@ -54,7 +91,7 @@ def test_a_copy_replaces_nothing_that_differs_unless_it_is_told_to(cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["shedule"], "unknown lesson 'shedule'; did you mean 'schedule'? known groups: activation, clipping"),
+        (["shedule"], "unknown lesson 'shedule'; did you mean 'schedule'? known groups: activation, attention"),
         (["--copy", "file/x"], "file/x cannot be written: "),
         (["--overwrite"], "--overwrite: has no effect without --copy"),
     ],

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from deepcli.api.teaching import copy_lessons
 from deepcli.data import DATASETS
 from deepcli.data.files import Sources
 from deepcli.experiment.load import dump, load, parse, validate
@@ -19,7 +20,9 @@ LESSONS = CONFIGS.parent / "deepcli" / "lessons"
 FILES = sorted([*CONFIGS.glob("*/*.yaml"), *LESSONS.glob("*.yaml")])
 FOLDERS = ("own", "language", "series", "translation")
 OWN = [path for path in FILES if path.parent.name in FOLDERS or path.stem == "california"]
-KNOWN = [path for path in FILES if path not in OWN]
+WITH_DATA = [path for path in FILES if "path: lessons/" in path.read_text(encoding="utf-8")]
+"""Lessons that read files, which a copy of them has."""
+KNOWN = [path for path in FILES if path not in [*OWN, *WITH_DATA]]
 LIKE_OTHERS = (
     "imdb/cnn-best",
     "imdb/transformer-best",
@@ -31,6 +34,7 @@ LIKE_OTHERS = (
 )
 """Configs whose families `make test` trains on other data of their kind."""
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
+each_with_data = pytest.mark.parametrize("path", WITH_DATA, ids=lambda path: path.stem)
 each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
 
 # Where the data of each config of own data are below DEEPCLI_DATA_DIR/own, and what else is different there.
@@ -78,16 +82,25 @@ def test_every_family_has_a_config_on_mnist_and_on_imdb():
     assert {path.parent.name for path in FILES} <= {*DATASETS, *others}
 
 
-def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section():
-    lessons = [path for path in FILES if path.parent.name == "lessons"]
+def test_every_lesson_names_what_to_compare_and_differs_from_it_in_one_section(tmp_path):
+    lessons = [path for path in copy_lessons([], tmp_path) if path.suffix == ".yaml"]
     topics = {path.stem.partition("-")[0] for path in lessons}
-    assert topics == {"activation", "clipping", "initialization", "latent", "optimizer", "overfitting", "schedule"}
+    assert topics == {
+        "activation", "attention", "clipping", "context", "initialization", "latent", "optimizer", "overfitting",
+        "schedule", "season",
+    }  # fmt: skip
     for topic in topics:
         group = [path for path in lessons if path.stem.startswith(f"{topic}-")]
         specs = [load([path]).experiment.model_dump(exclude={"name"}) for path in group]
         assert all(topic in path.read_text().partition("data:")[0] for path in group)
         differences = [[sum(one[key] != other[key] for key in one) for other in specs] for one in specs]
         assert any(sorted(row) == [0] + [1] * (len(group) - 1) for row in differences), (topic, differences)
+
+
+def test_every_task_of_the_textbooks_has_a_lesson(tmp_path):
+    lessons = [path for path in copy_lessons([], tmp_path) if path.suffix == ".yaml"]
+    tasks = {load([path]).experiment.resolved_task.type for path in lessons}
+    assert tasks >= {"classification", "language_model", "sequence_to_sequence", "forecasting", "reconstruction"}
 
 
 @each
@@ -98,12 +111,13 @@ def test_is_valid_and_survives_being_resolved(path):
     assert validate(parse(dump(loaded.experiment), "x")) == loaded.experiment
 
 
-@each
+@pytest.mark.parametrize("path", [*KNOWN, *WITH_DATA], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_says_what_it_reached(path):
     header = path.read_text().partition("data:")[0]
+    tree = parse(path.read_text(encoding="utf-8"), path.name).tree
     measured = (
-        r"# Test mean_squared_error [\d.]+ ± [\d.]+.* in \d+ s on (one core|\w+ cores)"
-        if load([path]).experiment.resolved_task.type == "reconstruction"
+        r"# Test (mean_squared_error|mean_absolute_error|perplexity) [\d.]+ ± [\d.]+.* in \d+ s on (one core|\w+ cores)"
+        if tree.get("task", "classification") != "classification"
         else r"# Test accuracy (\d\d\.\d+( ± \d+\.\d+)? %.* in \d+ s on (one core|\w+ cores)|none: \d of \d seeds diverged)"
     )
     assert re.search(measured, header), header
@@ -146,6 +160,23 @@ def test_trains(path, tiny, tmp_path):
         "optimizer.learning_rate=1e-4",
     ]
     experiment = load([path], overrides).experiment
+    result = train(experiment, experiment.data.load(Sources()), TrainOptions(tmp_path / "run"), NullReporter())
+    assert result.status == "completed"
+    assert set(result.metrics) == {"train", "validation", "test"}
+
+
+@each_with_data
+def test_a_lesson_brings_its_data(path, tmp_path):
+    """Into a folder with a space in its name."""
+    from deepcli.run.reporter import NullReporter
+    from deepcli.training.context import TrainOptions
+    from deepcli.training.train import train
+
+    spec = copy_lessons([path.stem], tmp_path / "a folder")[0]
+    loaded = validate_file([spec])
+    assert loaded.notices == ()
+    assert validate(parse(dump(loaded.experiment), "x")) == loaded.experiment
+    experiment = load([spec], ["data.limit=60", "training.epochs=1", "training.max_steps=1"]).experiment
     result = train(experiment, experiment.data.load(Sources()), TrainOptions(tmp_path / "run"), NullReporter())
     assert result.status == "completed"
     assert set(result.metrics) == {"train", "validation", "test"}
