@@ -109,11 +109,6 @@ def _exported(
     file, run = checkpoints.find(request.path)
     checkpoint = checkpoints.with_device(checkpoints.open_checkpoint(file, request.words), "cpu")
     choices.check(checkpoint.experiment.resolved_task, checkpoint.experiment.signature)
-    if checkpoint.experiment.signature.kind == "pairs":
-        raise UsageError(
-            f"{request.path}: models of pairs are not exported, as no format keeps a search for the likeliest target; "
-            "translate with `deepcli predict`, or load the .keras file of the run in Keras"
-        )
     if request.length is not None:
         _check_length(request.length, checkpoint.experiment, chosen)
     if request.output is None and run is None:
@@ -183,7 +178,7 @@ def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
         UsageError: The length has no effect, or is too large.
     """
     if experiment.signature.kind != "tokens":
-        read = {"image": "images", "features": "rows of numbers", "series": "series"}.get(
+        read = {"image": "images", "features": "rows of numbers", "series": "series", "pairs": "pairs"}.get(
             experiment.signature.kind, "windows"
         )
         raise UsageError(f"--length: has no effect; a model of {experiment.data.type} reads {read}, not texts")

@@ -22,7 +22,7 @@ from deepcli.export.portable import Portable, with_temperature
 from deepcli.export.reading_code import ReadingCode
 from deepcli.export.usage import reading_code, usage
 from deepcli.formats import OUTPUT, Format
-from deepcli.inputs.example import collate
+from deepcli.inputs.example import collate, joined_outputs
 from deepcli.run.checkpoint.file import CheckpointFile
 from deepcli.system.atomic import put_directory, temporary_prefix, write_text
 from deepcli.tasks.usage_code import UsageCode
@@ -176,7 +176,7 @@ def verify(
         part = rows[start : start + 100]
         theirs.append(run(collate(part, length)))
         ours.append(own(collate(part, length)))
-    said, expected = np.concatenate(theirs), np.concatenate(ours)
+    said, expected = joined_outputs(theirs), joined_outputs(ours)
     task, signature = experiment.resolved_task, experiment.signature
     difference = task.difference(signature, said, expected)
     right, before = (task.accuracy(outputs, labels) for outputs in (said, expected))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.data import tokenizing
 from deepcli.data.encoding import encode_row
+from deepcli.data.pairs import PairsDataset
 from deepcli.data.running_text import TextDataset
 from deepcli.data.schema import RESERVED, Column
 from deepcli.data.sources.naming import printable
+from deepcli.export.pairs_code import pairs_reading
 from deepcli.export.reading_code import TOKENS, ReadingCode, without_known
 from deepcli.export.rows_code import ROWS, ROWS_END
 from deepcli.export.running_text_code import running_text_reading
@@ -117,6 +119,8 @@ def own_reading(data: OwnDataset, length: int | None, lexicon: bool) -> ReadingC
     kind = data.signature.kind
     if isinstance(data, TextDataset):
         return running_text_reading(data)
+    if isinstance(data, PairsDataset):
+        return pairs_reading(data, length)
     if kind == "image":
         return _pictures(data)
     if kind == "tokens":

@@ -26,7 +26,8 @@ class Portable:
 
     Attributes:
         model: Not compiled, in float32.
-        length: Number of token ids per example in formats that fix it; None for images, and if it is unknown.
+        length: Number of token ids per example in formats that fix it, of pairs those of both sides; None for images, and
+            if it is unknown.
         calibration: The temperature that is in the model; None if its probabilities are those of the run.
     """
 
@@ -77,6 +78,8 @@ def load_portable(checkpoint: CheckpointFile, length: int | None) -> Portable:
         if hasattr(getattr(layer, "cell", None), "recurrent_dropout"):
             layer.cell.dropout = layer.cell.recurrent_dropout = 0.0  # Keras's cells draw masks even during inference
     signature = experiment.signature
+    if signature.kind == "pairs":
+        return Portable(model, sum(size or 1 for size in signature.shape))
     if signature.kind != "tokens":
         return Portable(model, None)
     longest = signature.shape[0]

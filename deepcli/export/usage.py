@@ -45,6 +45,7 @@ KINDS = {
     "image": "uint8, 0 to 255; scaling is inside the model",
     "tokens": "int32 ids, 0 for padding before or after",
     "text": "int32 ids",
+    "pairs": "int32 ids of an input, its end, the start token and the target so far; 0 for padding behind",
     "features": "float32, NaN for a missing number; scaling is inside the model",
     "series": "float32, NaN behind the end of a shorter series; scaling is inside the model",
 }

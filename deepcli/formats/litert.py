@@ -47,14 +47,15 @@ def run(x):
             path.write_bytes(converter.convert())
 
     def open(self, path: Path, name: str) -> Runner:
-        import numpy as np
         from ai_edge_litert.interpreter import Interpreter
+
+        from deepcli.inputs.example import joined_outputs
 
         interpreter = Interpreter(str(path))
         runner = interpreter.get_signature_runner("serving_default")
 
         def run(x: np.ndarray) -> np.ndarray:
-            return np.concatenate([runner(**{name: row[None]})[OUTPUT] for row in x])
+            return joined_outputs([runner(**{name: row[None]})[OUTPUT] for row in x])
 
         run.kept = interpreter  # type: ignore[attr-defined]
         return run

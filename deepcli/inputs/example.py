@@ -56,3 +56,13 @@ def collate(inputs: list[np.ndarray], length: int | None = None) -> np.ndarray:
     for row, ids in zip(batch, inputs, strict=True):
         row[: min(len(ids), wide)] = ids[-wide:]
     return batch
+
+
+def joined_outputs(parts: list[np.ndarray]) -> np.ndarray:
+    """Join the outputs of batches; those of pairs are as wide as the longest target, with 0 behind shorter ones."""
+    widest = max((part.shape[1] for part in parts if part.ndim > 2), default=0)
+    if all(part.ndim < 3 or part.shape[1] == widest for part in parts):
+        return np.concatenate(parts)
+    return np.concatenate(
+        [np.pad(part, [(0, 0), (0, widest - part.shape[1]), *([(0, 0)] * (part.ndim - 2))]) for part in parts]
+    )

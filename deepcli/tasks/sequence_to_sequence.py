@@ -17,6 +17,7 @@ from deepcli.tasks.base import TASKS
 from deepcli.tasks.interpreting import Interpreter
 from deepcli.tasks.token_task import TokenTask
 from deepcli.tasks.translations import TranslationInterpreter
+from deepcli.tasks.usage_code import WRITTEN, UsageCode
 
 if TYPE_CHECKING:
     import keras
@@ -89,6 +90,16 @@ class SequenceToSequence(TokenTask):
         from deepcli.evaluation.unigrams import unigram_nats
 
         return {"token shares": unigram_nats(train, split.y, signature.classes, 0)}
+
+    def usage_code(self, names: list[str], model: keras.Model) -> UsageCode:
+        from deepcli.data.sources.pair_vocabulary import PADDING, START, UNKNOWN
+
+        constants = (
+            f"FORBIDDEN = {[PADDING, START, UNKNOWN]}  # tokens that are never written\n"
+            f"BEAM = {self.beam}  # unfinished targets that a search keeps; 1 always takes the likeliest token\n"
+            f"LENGTH_PENALTY = {self.length_penalty}  # how much long targets are favoured (Wu et al. 2016)"
+        )
+        return UsageCode("targets", constants, WRITTEN, {"outputs": "logits of the token after each token of a target"})
 
     def interpreter(self, signature: Signature, names: list[str], head: Head, top_k: int | None) -> Interpreter:
         return TranslationInterpreter()

@@ -89,3 +89,14 @@ def say(logits):
         return int(logits.argmax())
     shares = np.exp((logits - logits.max()) / TEMPERATURE)
     return int(RANDOM.choice(len(shares), p=shares / shares.sum()))'''
+
+
+WRITTEN = '''\
+def say(logits):
+    """Return the log-probabilities and the ids of the likeliest next tokens of a target."""
+    logits = logits.astype(np.float64)
+    logits[FORBIDDEN] = -np.inf
+    logs = logits - logits.max()
+    logs -= np.log(np.exp(logs).sum())
+    likeliest = np.argsort(-logs, kind="stable")[: 2 * BEAM]
+    return logs[likeliest], likeliest'''

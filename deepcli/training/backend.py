@@ -145,13 +145,3 @@ def memory_advice(error: BaseException) -> str:
     """Describe that memory ran out, with the first line of the backend's message."""
     first = (str(error).strip().splitlines() or [""])[0][:200]
     return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"
-
-
-def joined_outputs(parts: list[np.ndarray]) -> np.ndarray:
-    """Join the outputs of batches; those of pairs are as wide as the longest target, with 0 behind shorter ones."""
-    widest = max((part.shape[1] for part in parts if part.ndim > 2), default=0)
-    if all(part.ndim < 3 or part.shape[1] == widest for part in parts):
-        return np.concatenate(parts)
-    return np.concatenate(
-        [np.pad(part, [(0, 0), (0, widest - part.shape[1]), *([(0, 0)] * (part.ndim - 2))]) for part in parts]
-    )

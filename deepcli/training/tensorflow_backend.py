@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.inputs.example import joined_outputs
 from deepcli.models.base import Stepper, Translator
 from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
-from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, joined_outputs
+from deepcli.training.backend import Batches, Check, Kept, Steps, Translating
 from deepcli.training.order import Order
 from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.replicas import gathered, mirror

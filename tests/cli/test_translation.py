@@ -64,7 +64,9 @@ def test_options_that_have_no_effect_are_refused(cli, pairs):
     message = refused(cli, "predict", pairs, "one two", "--top-k", "2")
     assert "--top-k and --probabilities: are for classes; a model of pairs writes one target" in message
     assert "--beam" in refused(cli, "predict", pairs, "one", "--beam", "0")
-    assert "are not exported" in refused(cli, "export", pairs, "--format", "keras")
+    assert "a model of pairs reads pairs, not texts" in refused(
+        cli, "export", pairs, "--format", "litert", "--length", "9"
+    )
     assert "holds pairs of texts" in refused(cli, "data", pairs.parent / "pairs.tsv", "task=sequence_to_sequence")
 
 

@@ -12,11 +12,11 @@ import tensorflow as tf
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Provenance, Splits, Tokens, generator
 from deepcli.experiment.schema import Experiment
+from deepcli.inputs.example import joined_outputs
 from deepcli.models import MODELS
 from deepcli.models.base import PLURALS, Start
 from deepcli.tasks import Reconstruction
 from deepcli.training import saving
-from deepcli.training.backend import joined_outputs
 from deepcli.training.build import build_model, compile_model
 from deepcli.training.order import Order
 from deepcli.training.state import Position, State, read_variables

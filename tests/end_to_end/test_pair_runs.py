@@ -1,12 +1,17 @@
 """Whole runs of models of pairs: cut and resumed to the bit, compared, and swept."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
+from deepcli.api.run import Run
 from deepcli.errors import Interrupted
 from tests import own_files
 from tests.torture.runs import Cut, begin, fingerprint, go_on
+
+from .test_export import INSTALLED, usage
 
 MODELS = {
     "gru": "{type: gru, units: [6], regularization: {dropout: 0.2, recurrent_dropout: 0.2}}",
@@ -52,3 +57,35 @@ def test_runs_are_compared_pair_by_pair_and_checked(written, tmp_path, cli):
     checks = json.loads(cli("sanity", path, "--json").out)["checks"]
     assert {check["check"]: check["text"] for check in checks if check["status"] == "failed"} == {}
     assert json.loads(cli("show", path, "--cost", "--json").out)["parameters"] > 100
+
+
+@pytest.mark.filterwarnings("ignore")  # of the converters, about themselves
+@pytest.mark.parametrize(
+    ("model", "tokens", "format_"),
+    [
+        pytest.param(model, tokens, format_, marks=[pytest.mark.long] * (format_ != "keras" or tokens != "bpe"))
+        for model, tokens in [("transformer", "bpe"), ("gru", "words"), ("gru", "characters")]
+        for format_ in INSTALLED
+    ],
+)
+def test_the_script_beside_an_export_writes_what_predict_writes(written, tmp_path, model, tokens, format_):
+    """By the same search, without what was computed before; also in formats that take one length only."""
+    if tokens == "bpe":
+        pytest.importorskip("tokenizers")
+    begin(written(model), [f"data.tokens={tokens}", "optimizer.learning_rate=0.02"], tmp_path / "run")
+    run = Run(tmp_path / "run")
+    exported = run.export(format_, verify=True, output=tmp_path / "an export")
+    assert exported.verdict.difference < 1e-4 and exported.verdict.examples > 5
+    words = ["one two three", "four", "two five one"]
+    predicted = [[one.name, word] for one, word in zip(run.predict(words), words, strict=True)]
+    assert usage(exported.folder, *words) == predicted
+    facts = json.loads((exported.folder / "export.json").read_text(encoding="utf-8"))
+    assert facts["data"]["tokens"] == tokens and facts["input"]["name"] == "pairs"
+    done = subprocess.run(
+        [sys.executable, exported.folder / "usage.py", " ", "one " * 50, "one"],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 1
+    assert "is empty; there is nothing to write for it" in done.stderr and "more than the" in done.stderr

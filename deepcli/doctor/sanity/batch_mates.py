@@ -8,7 +8,7 @@ from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Tokens
 from deepcli.doctor.sanity.sanity_report import CheckResult, judged
 from deepcli.doctor.sanity.subject import Subject
-from deepcli.training.backend import joined_outputs
+from deepcli.inputs.example import joined_outputs
 
 ALONE, TOGETHER = 4, 32
 TOLERANCES = {"float32": 1e-3, "mixed_float16": 1e-2, "mixed_bfloat16": 5e-2}
