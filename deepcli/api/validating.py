@@ -1,4 +1,4 @@
-"""Checks of spec files, each on its own, without training anything."""
+"""Checks of spec files, and of own data in their place, each on its own, without training anything."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def validate_files(
     """Check spec files and the sweeps in them.
 
     Args:
-        words: Files, and overrides that are applied to each of them.
+        words: Files, or own data, and overrides that are applied to each of them.
         overrides: More overrides.
         plugins: Python files or modules to import first.
 
@@ -47,7 +47,6 @@ def validate_files(
     from deepcli.api.loading import NO_FILE
     from deepcli.experiment.load import is_override
     from deepcli.experiment.split_words import refuse_split
-    from deepcli.sweeps.load import validate_file
 
     refuse_split(words, overrides)
     files = [word for word in words if not is_override(word)]
@@ -56,6 +55,22 @@ def validate_files(
         raise UsageError(NO_FILE)
     for file in files:
         try:
-            yield ValidatedSpec(file, notices=tuple(validate_file([Path(file)], changes, plugins).notices))
+            yield ValidatedSpec(file, notices=_notices(file, changes, plugins))
         except (SpecError, DataError) as error:
             yield ValidatedSpec(file, error)
+
+
+def _notices(file: str, changes: Sequence[str], plugins: Sequence[str]) -> tuple[str, ...]:
+    """Check a file: a spec with its sweeps, or own data as `deepcli train` takes them.
+
+    Raises:
+        SpecError: It is not valid.
+        DataError: Its data cannot be used.
+    """
+    from deepcli.api.data_paths import is_data_path
+    from deepcli.api.loading import load_parts
+    from deepcli.sweeps.load import validate_file
+
+    if is_data_path(file):
+        return tuple(load_parts([file], changes, plugins).notices)
+    return tuple(validate_file([Path(file)], changes, plugins).notices)

@@ -24,7 +24,7 @@ def validate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check specs and the sweeps in them, each file on its own, without importing TensorFlow.
+    """Check specs and the sweeps in them, or own data in their place, each file on its own, without importing TensorFlow.
 
     Example:
     deepcli validate digits-cnn.yaml optimizer.learning_rate=3e-4

@@ -17,6 +17,7 @@ from deepcli.data import DATASETS, Dataset
 from deepcli.evaluation.scores import SCORES
 from deepcli.models import MODELS
 from deepcli.result import Result
+from tests import own_files
 
 QUICK = ["data.limit=40", "training.epochs=2"]
 SCORED = [name for name in SCORES if "classification" in SCORES[name].tasks]
@@ -154,6 +155,16 @@ def test_validate_takes_each_file_by_itself(cli, spec):
     assert (done.code, done.out) == (2, f"{good}: valid\n")
     assert f"error: {bad}:1:1: model: is missing" in done.err
     assert cli("validate", good, "training.epochs=3", "-q").out == ""
+
+
+def test_validate_checks_own_data_as_train_takes_them(cli):
+    own_files.text_pairs(Path("pairs.tsv"))
+    done = cli("validate", "pairs.tsv", "task=sequence_to_sequence")
+    assert (done.code, done.out) == (0, "pairs.tsv: valid\n")
+    done = cli("validate", "pairs.tsv", "nothing.csv", "task=sequence_to_sequence", "model=cnn")
+    assert (done.code, done.out) == (2, "")
+    assert "model.type: `cnn` takes images, tokens and series; these data are pairs of texts" in done.err
+    assert "nothing.csv: no such file" in done.err
 
 
 def test_changing_a_type_is_noticed_on_stderr(cli, spec):
