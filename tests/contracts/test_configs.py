@@ -34,7 +34,14 @@ LIKE_OTHERS = (
 )
 """Configs whose families `make test` trains on other data of their kind."""
 each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.name}/{path.stem}")
-each_with_data = pytest.mark.parametrize("path", WITH_DATA, ids=lambda path: path.stem)
+each_with_data = pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.long] * (path.stem not in ("attention-dot", "context-16", "season-12")))
+        for path in WITH_DATA
+    ],
+    ids=lambda path: path.stem,
+)
 each_own = pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
 
 # Where the data of each config of own data are below DEEPCLI_DATA_DIR/own, and what else is different there.
