@@ -17,7 +17,7 @@ from deepcli.models.inputs import Sequence, image_input
 from deepcli.models.mlp import hidden_layers
 from deepcli.models.regularization import Regularization
 from deepcli.models.takes_series import standardized_input
-from deepcli.spec.fields import Counts, NonNegative, Positive, Rate
+from deepcli.spec.fields import Counts, NoiseLevel, NonNegative, Positive, Rate
 from deepcli.spec.registry import Issue, Spec
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class InputNoise(Spec):
     """Noise on the scaled inputs during training; the model learns to give back the inputs without it."""
 
-    gaussian: NonNegative = Field(0.0, description="Standard deviation of Gaussian noise that is added.")
+    gaussian: NoiseLevel = Field(0.0, description="Standard deviation of Gaussian noise that is added.")
     masking: Rate = Field(0.0, description="Share of values that are set to 0.")
 
 

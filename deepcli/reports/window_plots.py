@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from deepcli.reports.number_plots import plain_text
 
@@ -19,7 +20,7 @@ WIDTH = 9.0
 
 
 def before_and_after(examples: WindowExamples, places: Sequence[int]) -> Figure:
-    """Plot windows and what the model makes of them, over each other; the best place of a legend is in the first."""
+    """Plot windows and what the model makes of them, over each other."""
     rows = -(-len(places) // ACROSS)
     figure = Figure(figsize=(WIDTH, 2.1 * rows + 0.3), layout="constrained")
     drawn = figure.subplots(rows, ACROSS, squeeze=False).ravel()
@@ -30,6 +31,7 @@ def before_and_after(examples: WindowExamples, places: Sequence[int]) -> Figure:
         axes.plot(steps, after, color="C1", linewidth=1.3, label="after")
         axes.set_title(_title(examples, place), fontsize="small")
         axes.tick_params(labelsize="small")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in drawn[len(places) :]:
         axes.set_axis_off()
     for axes in drawn[max(len(places) - ACROSS, 0) : len(places)]:
