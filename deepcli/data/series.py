@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 OF_FORECASTS: dict[str, Any] = {"horizon": None, "look_back": False, "known": None, "input": None, "season": None}
-"""Fields that only forecasts have, with what stands in a section whose windows are given back."""
+"""Fields that only forecasts have, with their values where windows are given back."""
 WHY_NOT = {
     "horizon": "steps after a window are for forecasting; reconstruction gives the window itself back; leave it out",
     "look_back": "windows that are given back lie inside one split; leave it out",
