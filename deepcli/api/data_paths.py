@@ -19,7 +19,7 @@ SPECS = (".yaml", ".yml", ".json")
 
 def is_data_path(part: object) -> bool:
     """Return whether a word names own data and not a spec."""
-    from deepcli.data.sources.kinds import ARRAYS, RUNNING, TABLES, TAPES, ending_of
+    from deepcli.data.sources.kinds import ARRAYS, RUNNING, SERIES, TABLES, TAPES, ending_of
 
     if not isinstance(part, str | os.PathLike):
         return False
@@ -30,7 +30,8 @@ def is_data_path(part: object) -> bool:
         is_folder = Path(path).is_dir()
     except OSError:  # the name is too long
         return False
-    return is_folder or ending_of(path) in (*TABLES, *ARRAYS, *RUNNING, *TAPES) or path.lower().endswith(".zip")
+    known = (*TABLES, *ARRAYS, *RUNNING, *SERIES, *TAPES)
+    return is_folder or ending_of(path) in known or path.lower().endswith(".zip")
 
 
 def _is_list(file: Path) -> bool:

@@ -53,6 +53,7 @@ class Predicted:
         top: The likeliest classes or labels, most likely first, as many as were asked for.
         values: The probability of each label, or each number, by name; empty for classes. Of a forecast, the first step.
         forecast: The time of each step of a forecast, and its numbers by name; empty for other answers.
+        span: The first and the last time of a window that an autoencoder gives back; None for other inputs.
     """
 
     label: int | None
@@ -62,11 +63,13 @@ class Predicted:
     top: tuple[ClassProbability, ...]
     values: Mapping[str, float] = field(default_factory=dict)
     forecast: tuple[tuple[str, Mapping[str, float]], ...] = ()
+    span: tuple[str, str] | None = None
 
     def __repr__(self) -> str:
         """Show the answer as a person reads it."""
         sure = "" if self.probability is None else f" {self.probability:.4f}"
-        return f"<{self.name}{sure}: {self.input}>"
+        times = "" if self.span is None else f" {self.span[0]} to {self.span[1]}"
+        return f"<{self.name}{sure}: {self.input}{times}>"
 
 
 @dataclass(frozen=True)
@@ -282,14 +285,15 @@ def predict_values(
     for batch, outputs in predict(loaded, read, batch_size, answers.asked):
         examples = [one for one in batch if isinstance(one, Example)]
         said = zip(examples, answers.each(outputs), strict=bool(examples))
-        predicted += [_predicted(one.name, answer, one.steps) for one, answer in said]
+        predicted += [_predicted(one, answer) for one, answer in said]
     for line in unreadable:
         warn(line)
     return predicted
 
 
-def _predicted(name: str, answer: Interpretation, steps: Sequence[str]) -> Predicted:
+def _predicted(one: Example, answer: Interpretation) -> Predicted:
     top = tuple(ClassProbability(*one) for one in answer.top)
     rows = [dict(zip(answer.values, step, strict=True)) for step in answer.steps]
-    forecast = tuple(zip(steps, rows, strict=False))
-    return Predicted(answer.label, answer.name, answer.probability, name, top, answer.values, forecast)
+    forecast = tuple(zip(one.steps, rows, strict=False))
+    known = answer.label, answer.name, answer.probability, one.name, top, answer.values
+    return Predicted(*known, forecast, one.span)

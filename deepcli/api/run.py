@@ -128,6 +128,7 @@ class Run:
         key: str | None = None,
         beam: int | None = None,
         length_penalty: float | None = None,
+        stride: int | None = None,
     ) -> list[Predicted]:
         """Predict the classes of new images, texts or arrays; or write the targets of new inputs of pairs.
 
@@ -147,6 +148,7 @@ class Run:
             key: The array of an `.npz` file.
             beam: Unfinished targets that a model of pairs keeps of each input; default: as in its spec.
             length_penalty: How much it favours long targets; default: as in its spec.
+            stride: Steps from one window of a series to the next, for autoencoders; default: as many as a window has.
 
         Returns:
             One answer for each example, in order: `label`, `name`, `probability`, `input` and `top`.
@@ -165,7 +167,7 @@ class Run:
         checkpoint = searching(checkpoint, beam, length_penalty, top_k > 1)
         loaded = replace(loaded, experiment=checkpoint.experiment)
         unreadable: list[str] = []
-        options = ReadOptions(invert, key, column, lines, limits, fit)
+        options = ReadOptions(invert, key, column, lines, limits, fit, stride=stride)
         values = listed(inputs, loaded.experiment.signature.shape)
         reader = make_reader(checkpoint, list(values.values()), options, data_sources, warn, unreadable.append)
         return predict_values(

@@ -71,8 +71,8 @@ def _inputs(schema: Schema) -> str:
         facts = schema.series
         count = len(schema.columns)
         columns = f"{count} column{'s' * (count > 1)}"
-        told = f"windows of {schema.shape[0]} steps of {columns}, {facts.horizon} steps ahead"
-        return f"{told}, a season of {facts.season}"
+        windows = f"windows of {schema.shape[0]} steps of {columns}"
+        return f"{windows}, {facts.horizon} steps ahead, a season of {facts.season}" if facts.horizon else windows
     if schema.kind == "series":
         return f"series of {schema.shape[1]} columns and at most {schema.shape[0]} steps"
     if schema.kind == "pairs":

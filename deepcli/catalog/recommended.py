@@ -159,7 +159,7 @@ def _reconstruction(signature: Signature, other_model: bool) -> dict[str, Any]:
 
 
 def _latent(signature: Signature) -> int:
-    """Return how many numbers the code of a row has: half of those that describe it, at most 16."""
+    """Return how many numbers the code of a row or a series has: half of those that describe it, at most 16."""
     return max(1, min(16, InputLayout.of(signature).width // 2))
 
 
@@ -184,10 +184,10 @@ def _training(signature: Signature, other_model: bool = False) -> dict[str, Any]
     """Return the training of a network, at a rate that suits most if another model than the one here is trained."""
     if signature.kind == "text":
         return _language(signature, other_model)
-    if signature.series is not None:
-        return _forecast(signature)
     if signature.predicted.kind == "inputs":
         return _reconstruction(signature, other_model)
+    if signature.series is not None:
+        return _forecast(signature)
     if signature.kind == "pairs":
         return _pairs(signature, other_model)
     epochs = 40 if signature.examples < FEW else 20 if signature.examples < MANY else 10

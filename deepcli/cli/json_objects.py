@@ -382,6 +382,8 @@ class Prediction(Nested):
     model_config = ConfigDict(title="deepcli predict")
 
     input: str = Field(description="The file and the position in it, or the beginning of a text.")
+    first: str | None = Field(None, description="The first time of a window of a series; for reconstruction.")
+    last: str | None = Field(None, description="The last time of that window.")
     label: int | None = Field(None, alias="class", description="The number of the class or level.")
     name: str | None = Field(None, description="The name of the class or level.")
     probability: float | None = Field(None, description="Its probability.")

@@ -139,6 +139,10 @@ def predict(
         int | None,
         typer.Option(min=1, metavar="STEPS", help="Steps to forecast behind the end of a series; default: all."),
     ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="STEPS", help="Steps from one window of a series to the next; for autoencoders."),
+    ] = None,
     save_inputs: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Save each image as the model saw it, as a PNG file in a new directory."),
@@ -188,12 +192,12 @@ def predict(
         raise UsageError("no input: give files, texts, or - for standard input")
     checkpoint, notices = open_model(path, device or "auto", plugins or ()), Notices(quiet)
     checkpoint = searching(checkpoint, beam, length_penalty, top_k > 1 or probabilities)
-    options = ReadOptions(invert, key, column, lines, _limits(limits), fit, horizon)
+    options = ReadOptions(invert, key, column, lines, _limits(limits), fit, horizon, stride)
     at = partial(sources, data_dir, offline, quiet)
     reader = make_reader(checkpoint, words, options, at, notices.tell, notices.complain)
     keep = _keeper(save_inputs, checkpoint.experiment.data)
     demand_effect(options, words)
-    writer = format_(interpreter_of(checkpoint.experiment, wanted))
+    writer = format_(interpreter_of(checkpoint.experiment, wanted), reader.has_times)
     if 0 < (classes := checkpoint.experiment.signature.classes) < top_k:
         notices.tell(f"--top-k: the model has only {classes} classes; all are shown")
     predicted = _answer(checkpoint, reader.read(words), batch_size, writer, output, keep, reporter(quiet))

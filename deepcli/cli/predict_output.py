@@ -25,6 +25,7 @@ class Writer(ABC):
 
     Args:
         answers: Says what the model's outputs mean.
+        has_times: Whether inputs are windows of series, each with its first and its last time.
 
     Attributes:
         MODE: How a file is opened.
@@ -32,8 +33,8 @@ class Writer(ABC):
 
     MODE: ClassVar[str] = "w"
 
-    def __init__(self, answers: Interpreter) -> None:
-        self.answers = answers
+    def __init__(self, answers: Interpreter, has_times: bool = False) -> None:
+        self.answers, self._has_times = answers, has_times
         self.stream: IO[str]
 
     def begin(self, stream: IO[str]) -> None:
@@ -52,7 +53,7 @@ class Writer(ABC):
             if isinstance(one, Unreadable):
                 self.error(one)
             else:
-                self.line(one.name, next(answers), one.steps)
+                self.line(one, next(answers))
         self.stream.flush()
 
     def end(self) -> None:  # noqa: B027 - most have written everything
@@ -70,19 +71,20 @@ class Writer(ABC):
         """Write an input that cannot be read; it is reported on stderr in any case."""
 
     @abstractmethod
-    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
-        """Write the answer for one input; a forecast with the times of its steps."""
+    def line(self, one: Example, answer: Interpretation) -> None:
+        """Write the answer for one input; a forecast with the times of its steps, a window with its own."""
 
 
 class Plain(Writer):
     """One line of plain text per input: the answer, and the input; of a forecast, a line for each step."""
 
-    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
-        if not steps:
-            self.stream.write(f"{answer.text}  {name}\n")
+    def line(self, one: Example, answer: Interpretation) -> None:
+        if not one.steps:
+            times = "" if one.span is None else f"  {one.span[0]} to {one.span[1]}"
+            self.stream.write(f"{answer.text}  {one.name}{times}\n")
             return
-        rows = zip(steps, answer.text.split("\n"), strict=False)
-        self.stream.write(f"{name}\n" + "".join(f"  {time}  {text}\n" for time, text in rows))
+        rows = zip(one.steps, answer.text.split("\n"), strict=False)
+        self.stream.write(f"{one.name}\n" + "".join(f"  {time}  {text}\n" for time, text in rows))
 
 
 class JsonLines(Writer):
@@ -93,12 +95,13 @@ class JsonLines(Writer):
             {"schema": 1, "command": "predict", "status": "failed", "input": unreadable.name, "error": unreadable.why}
         )
 
-    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
+    def line(self, one: Example, answer: Interpretation) -> None:
         fields = answer.fields
-        if steps:
-            rows = zip(steps, fields["forecast"], strict=False)
+        if one.steps:
+            rows = zip(one.steps, fields["forecast"], strict=False)
             fields = {"forecast": [{"time": time, **row} for time, row in rows]}
-        self._write({"input": name, **fields})
+        times = {} if one.span is None else {"first": one.span[0], "last": one.span[1]}
+        self._write({"input": one.name, **times, **fields})
 
     def _write(self, told: dict[str, Any]) -> None:
         text = json.dumps(told, ensure_ascii=False)
@@ -111,13 +114,16 @@ class Csv(Writer):
     def begin(self, stream: IO[str]) -> None:
         super().begin(stream)
         self._rows = csv.writer(stream, lineterminator="\n")
-        self._rows.writerow(text_cells(["input", *self.answers.columns]))
+        self._rows.writerow(
+            text_cells(["input", *(["first", "last"] if self._has_times else []), *self.answers.columns])
+        )
 
-    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
-        for row in zip(steps, answer.steps, strict=False):
-            self._rows.writerow(text_cells([name, row[0], *row[1]]))
-        if not steps:
-            self._rows.writerow(text_cells([name, *answer.row]))
+    def line(self, one: Example, answer: Interpretation) -> None:
+        for row in zip(one.steps, answer.steps, strict=False):
+            self._rows.writerow(text_cells([one.name, row[0], *row[1]]))
+        if not one.steps:
+            times = one.span or ("", "") if self._has_times else ()
+            self._rows.writerow(text_cells([one.name, *times, *answer.row]))
 
 
 class Npy(Writer):
@@ -136,7 +142,7 @@ class Npy(Writer):
         rows[[isinstance(one, Example) for one in batch]] = outputs
         self._parts.append(rows)
 
-    def line(self, name: str, answer: Interpretation, steps: Sequence[str] = ()) -> None:
+    def line(self, one: Example, answer: Interpretation) -> None:
         raise NotImplementedError
 
     def end(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, runtime_checkable
 
@@ -20,7 +20,7 @@ from deepcli.data.sources.kinds import kind_at, looks_like_path
 from deepcli.errors import DataError, DeepcliError
 from deepcli.spec.fields import Positive
 from deepcli.spec.paths import failure, with_absolute_paths
-from deepcli.spec.registry import Component, Registry
+from deepcli.spec.registry import Component, Issue, Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +92,10 @@ class BaseDataset(Component):
     def bound(self, reads: TargetKind | None) -> BaseDataset:
         """Return the data set with its target read as a task wants it; itself if it can be read in one way only."""
         return self
+
+    def issues(self) -> Iterator[Issue]:
+        """Yield fields that have no meaning as a task reads the data; asked after `bound`."""
+        yield from ()
 
     def same_splits(self, other: BaseDataset) -> bool:
         """Return whether another section divides the same data into the same splits."""
@@ -347,10 +351,11 @@ class DatasetRegistry(Registry[BaseDataset]):
         return super().written_out(value)
 
     def beside(self, value: object, sections: Mapping[str, Any]) -> object:
-        source, written = getattr(sections.get("task"), "source", ""), self.written_out(value)
-        if source and isinstance(written, Mapping) and "type" not in written and isinstance(written.get("path"), str):
-            return {"type": source, **written}
-        return value
+        task, written = sections.get("task"), self.written_out(value)
+        if task is None or not isinstance(written, Mapping) or "type" in written:
+            return value
+        source = task.source_of(written) if isinstance(written.get("path"), str) else ""
+        return {"type": source, **written} if source else value
 
     def other_words(self) -> list[JsonSchemaValue]:
         return [{"type": "string", "pattern": r"[/\\.]", "description": "The path of your own data."}]

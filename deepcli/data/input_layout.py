@@ -16,15 +16,16 @@ class InputLayout:
     """The values that a model must output to give back an input.
 
     Pixels are from 0 to 1. A number of a table is standardized by the training split, a category has a value of 0 or 1 for
-    each of its names. What is missing in a row, or a category that training lacks, has no values to compare.
+    each of its names. What is missing in a row, or a category that training lacks, has no values to compare. Steps of series
+    are standardized, too; those behind the end of a series have no values to compare.
 
     Attributes:
         shape: Shape of the values of one example.
-        places: The column of each value; empty for images, whose values are all their pixels.
+        places: The column of each value of a row; empty for images and series, which have a value for each pixel or step.
         codes: The code that each value stands for; 0 for a number.
         sizes: Values of the column of each value: 1 for a number.
-        means: Mean of each number over the training split; 0 for categories.
-        scales: Scale of each number; 1 for categories.
+        means: Mean of each number over the training split; 0 for categories. Of series, one for each column.
+        scales: Scale of each number; 1 for categories. Of series, one for each column.
     """
 
     shape: tuple[int, ...]
@@ -39,7 +40,19 @@ class InputLayout:
         """Return the layout of some data."""
         if signature.kind == "features":
             return cls.of_columns(signature.columns)
-        return cls(tuple(size or 1 for size in signature.shape))
+        shape = tuple(size or 1 for size in signature.shape)
+        return cls.of_steps(shape, signature.columns) if signature.kind == "series" else cls(shape)
+
+    @classmethod
+    def of_steps(cls, shape: tuple[int, ...], columns: Sequence[Column]) -> InputLayout:
+        """Return the layout of series.
+
+        Args:
+            shape: (steps, columns).
+            columns: The columns.
+        """
+        means, scales = (tuple(getattr(column, name) for column in columns) for name in ("mean", "scale"))
+        return cls(shape, means=means, scales=scales)
 
     @classmethod
     def of_columns(cls, columns: Sequence[Column]) -> InputLayout:
@@ -57,6 +70,11 @@ class InputLayout:
     def is_image(self) -> bool:
         """Whether the values are pixels."""
         return len(self.shape) == 3
+
+    @property
+    def is_series(self) -> bool:
+        """Whether the values are steps of series."""
+        return len(self.shape) == 2
 
     @property
     def width(self) -> int:

@@ -98,7 +98,7 @@ class SeriesFacts(Spec):
     """What is known about time series besides their columns.
 
     Attributes:
-        horizon: Steps that are forecast.
+        horizon: Steps that are forecast; 0 where windows are given back.
         known: Names of the columns whose values over the horizon are inputs, too.
         season: Steps after which values come again, such as 24 for hours of a day.
         unit: What a step is counted in.
@@ -110,7 +110,7 @@ class SeriesFacts(Spec):
             target: what errors are divided by in MASE; 0 where nothing varies or training is too short.
     """
 
-    horizon: Size
+    horizon: Count
     known: Annotated[tuple[Text, ...], Field(max_length=MAX_COLUMNS), FailFast()] = ()
     season: Size = 1
     unit: StepUnit = "number"

@@ -121,10 +121,12 @@ def _series_problems(schema: Schema) -> Iterator[str]:
     facts, names = schema.series, schema.target.names
     if math.prod(size or 1 for size in schema.shape) > MAX_IMAGE:
         yield f"shape: windows of more than {MAX_IMAGE:,} values"
-    if (facts is None) != (schema.target.kind != "series"):
-        yield "series: steps are forecast where the target is series"
     if facts is None:
+        if schema.target.kind == "series":
+            yield "series: steps are forecast where the target is series"
         return
+    if (facts.horizon > 0) != (schema.target.kind == "series") or schema.target.kind not in ("series", "inputs"):
+        yield "series: steps are forecast where the target is series, and windows given back where it is inputs"
     if facts.horizon > MAX_LENGTH or facts.horizon * max(len(names), 1) > MAX_IMAGE:
         yield "series: a horizon of too many steps"
     if [column.name for column in schema.columns[: len(names)]] != list(names):

@@ -1,8 +1,8 @@
-"""Time series of the user's own: tables of times and numbers; models forecast the steps after a window."""
+"""Time series of the user's own: tables of times and numbers; models forecast the steps after a window, or give it back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from deepcli.data.base import DATASETS, SPLITS, BaseDataset
 from deepcli.data.own import OwnDataset
-from deepcli.data.schema import Column, Kind, Schema, SeriesFacts, Target
+from deepcli.data.schema import Column, Kind, Schema, SeriesFacts, Target, TargetKind
 from deepcli.data.signature import Signature
 from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.gathered import Gathered
@@ -21,6 +21,7 @@ from deepcli.data.text_folder import stat_of
 from deepcli.errors import DataError
 from deepcli.spec.fields import Positive
 from deepcli.spec.paths import with_absolute_paths
+from deepcli.spec.registry import Issue
 
 if TYPE_CHECKING:
     from deepcli.data.arrays.encoded_series import EncodedSeries
@@ -30,14 +31,24 @@ if TYPE_CHECKING:
     from deepcli.data.sources.tables.table_options import TableOptions
 
 AUTO = "auto"
+OF_FORECASTS: dict[str, Any] = {"horizon": None, "look_back": False, "known": None, "input": None, "season": None}
+"""Fields that only forecasts have, with their values where windows are given back."""
+WHY_NOT = {
+    "horizon": "steps after a window are for forecasting; reconstruction gives the window itself back; leave it out",
+    "look_back": "windows that are given back lie inside one split; leave it out",
+    "known": "columns that are known ahead are for forecasting; name them in data.target to have them given back",
+    "input": "all columns of a window are given back; name them in data.target",
+    "season": "is for scores of forecasts; leave it out",
+}
 
 
 @DATASETS.register
 class SeriesDataset(OwnDataset):
     """Time series from a table: CSV, TSV, JSON lines, Parquet or Excel, a row for each time.
 
-    A model forecasts the `horizon` steps after a `window`. Each series is cut by place into training, validation and test
-    first, and windows are made later: what a window predicts is in one split. Numbers are standardized by training alone.
+    A model forecasts the `horizon` steps after a `window`, or with `task: reconstruction` gives the window back. Each series
+    is cut by place into training, validation and test first, and windows are made later: what a window predicts is in one
+    split. Numbers are standardized by training alone.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("series",)
@@ -47,10 +58,13 @@ class SeriesDataset(OwnDataset):
         AUTO, description="Column of times: dates or numbers. null: rows are in order; auto: the one column of dates."
     )
     target: Names = Field(
-        None, description="Columns to forecast, or `all` that hold numbers; may be left out if there is only one."
+        None,
+        description="Columns to forecast or to give back, or `all` that hold numbers; may be left out if there is only one.",
     )
     window: Positive = Field(48, description="Steps that a model sees.")
-    horizon: Positive = Field(12, description="Steps after the window that it forecasts.")
+    horizon: Positive | None = Field(
+        12, description="Steps after the window that it forecasts; null for task: reconstruction, which forecasts none."
+    )
     stride: Positive = Field(
         1,
         description="Steps from one window of training to the next; those of validation and test begin at every step.",
@@ -70,13 +84,39 @@ class SeriesDataset(OwnDataset):
     look_back: bool = Field(
         True,
         description="Whether windows of validation and test may begin in the split before, as usual in the literature; what "
-        "they predict never does.",
+        "they predict never does. false for task: reconstruction.",
     )
     split: SeriesSplit = Field(SeriesSplit(), description="How each series is divided.")  # type: ignore[assignment]
     encoding: str = Field(AUTO, description="Encoding of the text, such as utf-8 or cp1252.")
     delimiter: str = Field(AUTO, description="What separates values: a character, or tab, comma, semicolon, pipe.")
     header: Literal["auto"] | bool = Field("auto", description="Whether the first row holds the names of the columns.")
     sheet: str | int | None = Field(None, description="Name or number of an Excel file's sheet; null: the first.")
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether models give windows back, and forecast nothing."""
+        return self._reads == "inputs"
+
+    @property
+    def ahead(self) -> int:
+        """Steps after a window that are predicted; 0 where windows are given back."""
+        return 0 if self.gives_back else self.horizon or 1
+
+    def bound(self, reads: TargetKind | None) -> OwnDataset:
+        copy = super().bound(reads)
+        if reads != "inputs":
+            return copy
+        unset = {name: value for name, value in OF_FORECASTS.items() if name not in self.model_fields_set}
+        return copy.model_copy(update=unset)
+
+    def issues(self) -> Iterator[Issue]:
+        if not self.gives_back:
+            if self.horizon is None:
+                yield ("horizon",), "should be a number of steps; null is for task: reconstruction"
+            return
+        for name, none in OF_FORECASTS.items():
+            if getattr(self, name) != none:
+                yield (name,), WHY_NOT[name]
 
     def stamp(self) -> object:
         from deepcli.data.sources.tables.split_files import table_files
@@ -122,7 +162,9 @@ class SeriesDataset(OwnDataset):
 
     def _target_of(self, read: SeriesTable, columns: SeriesColumns) -> Target:
         count = len(columns.targets)
-        reason = f"the {self.horizon} steps after each window"
+        if self.gives_back:
+            return Target(kind="inputs", columns=columns.targets, reason="the windows themselves")
+        reason = f"the {self.ahead} steps after each window"
         return Target(
             kind="series", columns=columns.targets, names=columns.targets, reason=reason, written=read.written[:count]
         )
@@ -141,7 +183,7 @@ class SeriesDataset(OwnDataset):
         )
         count = len(gathered.target.names)
         facts = SeriesFacts(
-            horizon=self.horizon,
+            horizon=self.ahead,
             known=self.known or (),
             season=season,
             unit=read.step.unit,
@@ -166,8 +208,9 @@ class SeriesDataset(OwnDataset):
     def _column_names(self, read: SeriesTable) -> list[tuple[str, str]]:
         known = set(self.known or ())
         count = len(read.columns) - len(known)
+        past = "given back" if self.gives_back else "past steps"
         return [
-            (name, f"{self.horizon} steps later: known ahead" if place >= count else "past steps")
+            (name, f"{self.ahead} steps later: known ahead" if place >= count else past)
             for place, name in enumerate(read.columns)
         ]
 
@@ -190,7 +233,7 @@ class SeriesDataset(OwnDataset):
         read: SeriesTable = gathered.content
         borders = [Borders(0, 0, len(one)) if whole else self._borders(one, read) for one in read.series]
         known = len(self.known or ())
-        return EncodedSeries(read, borders, len(gathered.target.names), known, self.window, self.horizon)
+        return EncodedSeries(read, borders, len(gathered.target.names), known, self.window, self.ahead)
 
     def _borders(self, series: TimeSeries, read: SeriesTable) -> Borders:
         name = f"series {series.name!r}" if series.name else self.path
@@ -207,16 +250,20 @@ class SeriesDataset(OwnDataset):
         steps = max(borders.of(split)[1] - borders.of(split)[0] for borders in encoded.borders)
         if count or (name == "validation" and not steps):
             return count
-        if split and steps < self.horizon:
+        if split and steps < self.ahead:
             why = f"{steps:,} steps, fewer than the horizon of {self.horizon}"
             raise DataError(
                 f"data.horizon: the {name} split has {why}; set a shorter horizon, or data.split.{name} to more"
             )
-        span = self.window + self.horizon if split == 0 or not self.look_back else self.horizon
-        why = f"{steps:,} steps, in which no window of {self.window} and a horizon of {self.horizon} fit"
+        span = self.window + self.ahead if split == 0 or not self.look_back else self.ahead
+        what = f"window of {self.window}" + (f" and a horizon of {self.ahead}" if self.ahead else "")
+        why = f"{steps:,} steps, in which no {what} fit{'' if self.ahead else 's'}"
         if steps >= span:
-            why = f"{steps:,} steps, but gaps leave no window of {self.window} and a horizon of {self.horizon} whole"
-        raise DataError(f"data.window: the {name} split has {why}; set a shorter window or horizon, or give more data")
+            why = f"{steps:,} steps, but gaps leave no {what} whole"
+        remedy = "set a shorter window or horizon, or give more data"
+        if self.gives_back:
+            remedy = "set a shorter window, " + (f"or data.split.{name} to more" if split else "or give more data")
+        raise DataError(f"data.window: the {name} split has {why}; {remedy}")
 
     @property
     def signature(self) -> Signature:
@@ -250,9 +297,8 @@ class SeriesDataset(OwnDataset):
             for number in range(len(SPLITS))
         )
         if not len(test):
-            raise DataError(
-                f"{gathered.source}: has no {self.window + self.horizon} steps in a row, which a window and its horizon take"
-            )
+            what = "a window and its horizon take" if self.ahead else "a window takes"
+            raise DataError(f"{gathered.source}: has no {self.window + self.ahead} steps in a row, which {what}")
         mark = gathered.fingerprint
         return Splits(
             train,
@@ -270,8 +316,8 @@ class SeriesDataset(OwnDataset):
         """
         if schema.series is None or schema.shape[0] != self.window:
             raise DataError(f"data.window: the model was trained on windows of {schema.shape[0]}, not {self.window}")
-        if schema.series.horizon != self.horizon:
-            raise DataError(f"data.horizon: the model forecasts {schema.series.horizon} steps, not {self.horizon}")
+        if schema.series.horizon != self.ahead:
+            raise DataError(f"data.horizon: the model forecasts {schema.series.horizon} steps, not {self.ahead}")
 
 
 def _seasonal(read: SeriesTable, schema: Schema) -> list[list[float]]:
@@ -283,7 +329,7 @@ def _seasonal(read: SeriesTable, schema: Schema) -> list[list[float]]:
 
 def _constant(schema: Schema, source: str) -> list[Finding]:
     """Report targets that training shows no seasonal differences of."""
-    if schema.series is None:
+    if schema.series is None or not schema.series.horizon:
         return []
     errors = schema.series.seasonal_errors
     names = [name for k, name in enumerate(schema.target.names) if not any(one[k] for one in errors)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from deepcli.data.base import DATASETS
 from deepcli.data.own import OwnDataset
 from deepcli.data.schema import Column, Kind, Schema, Target
-from deepcli.data.sources.class_numbers import class_kind, class_numbers
+from deepcli.data.sources.class_numbers import class_kind, class_numbers, known_numbers
 from deepcli.data.sources.gathered import Gathered
 from deepcli.data.sources.splitting import Divisible
 from deepcli.data.text_folder import stat_of
@@ -23,7 +23,7 @@ class SeriesClassesDataset(OwnDataset):
     """Series with a class each: a `.ts` file of the UCR or UEA archive, or one for each split, such as `Vowels_*.ts`.
 
     Series may have several columns and different lengths: what is behind the end of one is masked in every model. Columns are
-    standardized by training.
+    standardized by training. For `task: reconstruction`, series need no classes.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("series",)
@@ -39,11 +39,16 @@ class SeriesClassesDataset(OwnDataset):
         from deepcli.data.sources.series_files import read_series_files, series_files
 
         read = read_series_files(series_files(self.place))
-        if not read.classes:
+        labels = [one.label for one in read.series]
+        if self._reads == "inputs":
+            names = read.classes if known is None else known.target.names
+            numbers = known_numbers(labels, names)
+        elif not read.classes:
             raise DataError(
-                f"{self.path}: its series have no classes (@classLabel), so nothing can be learned from them"
+                f"{self.path}: its series have no classes (@classLabel); task=reconstruction learns to give them back"
             )
-        names, numbers = class_numbers([one.label for one in read.series], read.classes, known, self.path)
+        else:
+            names, numbers = class_numbers(labels, read.classes, known, self.path)
         return Gathered(
             self.path,
             Divisible([one.key for one in read.series], numbers, [one.split for one in read.series]),

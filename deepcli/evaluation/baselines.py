@@ -166,7 +166,8 @@ def fit_baseline(
     if name not in baselines_for(signature):
         raise DataError(f"{name} is not a baseline for these data; known: {', '.join(baselines_for(signature))}")
     began = time.perf_counter()
-    learned, notes = (train, []) if takes_splits(train) else _bounded(train, seed)
+    # Components are found in all values of all examples at once, of which overlapping windows have many.
+    learned, notes = (train, []) if takes_splits(train) and name != PCA else _bounded(train, seed)
     with _threads(learned.x):
         if name == PCA:
             predict, more = fit_pca(signature, learned, components, seed)

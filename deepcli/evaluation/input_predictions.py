@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deepcli.data.schema import Column
     from deepcli.evaluation.paired_inputs import PairedInputs
     from deepcli.evaluation.shown_inputs import InputExamples, Shown
+    from deepcli.evaluation.shown_windows import WindowExamples
 
 FEWEST = 50
 """The fewest examples for the interval of a mean error; errors have heavy tails."""
@@ -123,16 +124,20 @@ class InputPredictions(AnyPredictions):
         count = len(self.ids)
         return f"{count} example{'s' * (count != 1)}, {FEWEST} needed" if count < FEWEST else None
 
-    def worst(self, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()) -> InputExamples:
+    def worst(
+        self, x: Inputs, lexicon: Lexicon | None, columns: Sequence[Column] = ()
+    ) -> InputExamples | WindowExamples:
         from deepcli.evaluation.shown_inputs import examples_of
 
         return examples_of(self, np.asarray(x), columns)
 
     @classmethod
-    def load_worst(cls, path: Path) -> InputExamples:
+    def load_worst(cls, path: Path) -> InputExamples | WindowExamples:
+        from deepcli.data.arrays.archive import names_in
         from deepcli.evaluation.shown_inputs import InputExamples
+        from deepcli.evaluation.shown_windows import WindowExamples
 
-        return InputExamples.load(path)
+        return WindowExamples.load(path) if "times" in names_in(path) else InputExamples.load(path)
 
     def tables(self) -> dict[str, Any]:
         return {}

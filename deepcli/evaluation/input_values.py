@@ -21,11 +21,14 @@ def values_of(layout: InputLayout, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
     Args:
         layout: What inputs become.
-        x: uint8 (examples, height, width, channels), or float32 (examples, columns) with NaN for what is missing.
+        x: uint8 (examples, height, width, channels), float32 (examples, columns) with NaN for what is missing, or float32
+            (examples, steps, columns) with NaN behind the end.
     """
     if layout.is_image:
         pixels = np.asarray(x, np.float32).reshape(len(x), -1) / np.float32(255)
         return pixels, np.ones_like(pixels)
+    if layout.is_series:
+        return _steps(layout, np.asarray(x, np.float32))
     found = np.asarray(x, np.float32)[:, list(layout.places)]
     codes, sizes = np.array(layout.codes, np.float32), np.array(layout.sizes, np.float32)
     means, scales = np.array(layout.means, np.float32), np.array(layout.scales, np.float32)
@@ -34,6 +37,13 @@ def values_of(layout: InputLayout, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
     values = np.where(codes == 0, np.clip((found - means) / scales, -LIMIT, LIMIT), found == codes)
     known = there & ((codes == 0) | ((found >= 1) & (found <= sizes)))
     return values.astype(np.float32), known.astype(np.float32)
+
+
+def _steps(layout: InputLayout, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    means, scales = np.array(layout.means, np.float32), np.array(layout.scales, np.float32)
+    there = ~np.isnan(x)
+    values = (np.where(there, x, means) - means) / scales
+    return values.reshape(len(x), -1), there.reshape(len(x), -1).astype(np.float32)
 
 
 def errors_of_values(layout: InputLayout, x: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -58,7 +68,7 @@ def errors_of_values(layout: InputLayout, x: np.ndarray, outputs: np.ndarray) ->
 def assumed_inputs(layout: InputLayout, x: np.ndarray, assumption: Assumption) -> np.ndarray:
     """Return outputs that a model could have, float32 (examples, *layout.shape).
 
-    Guessing gives every pixel one half, and every value of a table 0, which is the mean of a number.
+    Guessing gives every pixel one half, and every value of a table or of series 0, which is the mean of a number.
 
     Args:
         layout: What inputs become.

@@ -93,7 +93,8 @@ def _described(signature: Signature) -> str:
         return f"windows of {signature.shape[0]:,} tokens of {signature.vocabulary or 0:,} different ones"
     if signature.kind == "series" and signature.series is not None:
         names = ", ".join(signature.predicted.names[:5])
-        return f"windows of {signature.shape[0]:,} steps of {signature.shape[1]} columns, with {names} to forecast"
+        windows = f"windows of {signature.shape[0]:,} steps of {signature.shape[1]} columns"
+        return f"{windows}, with {names} to forecast" if names else f"{windows} to give back"
     if signature.kind == "pairs":
         longest, target = ((size or 1) - 1 for size in signature.shape)
         return f"pairs of at most {longest:,} and {target:,} tokens of {signature.vocabulary or 0:,} and {signature.classes:,}"

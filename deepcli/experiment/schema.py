@@ -210,7 +210,7 @@ class Experiment(Spec):
         task = info.data.get("task")
         if task is None:
             return data
-        data = data.bound(task.reads)
+        data = validate(data.bound(task.reads), lambda d: d.issues())
         return validate(data, lambda d: task.check(task.posed(d.signature)))
 
     @field_validator("model")

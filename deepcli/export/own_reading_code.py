@@ -134,7 +134,7 @@ def _series(data: OwnDataset) -> ReadingCode:
     steps, columns = (size or 1 for size in data.signature.shape)
     names = [printable(column.name) for column in data.signature.columns]
     facts: dict[str, Any] = {"steps": steps, "columns": names}
-    if data.signature.series is not None:
+    if data.signature.series is not None and data.signature.series.horizon:
         facts |= {"horizon": data.signature.series.horizon, "known": list(data.signature.series.known)}
     shorter = data.signature.series is None
     code = SERIES.substitute(steps=steps, columns=columns, names=repr(names), shorter=shorter)

@@ -18,11 +18,13 @@ class Example:
         name: Its name in messages and results: its file, with a row number if the file has many, or the text itself.
         x: uint8 (height, width, channels), int32 token ids (length,), float32 (columns,) or float32 (steps, columns).
         steps: The times of a forecast's steps, as many as are asked for; empty for other answers.
+        span: The first and the last time of a window that is given back; None for other inputs.
     """
 
     name: str
     x: np.ndarray
     steps: tuple[str, ...] = ()
+    span: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class ReadOptions:
         limits: The values of black and white in pictures and arrays; None detects them from each file.
         fit: `auto` to crop and fit drawings like those of the data set, or `none`; None means `auto`.
         horizon: The number of steps to forecast; None for all that the model forecasts.
+        stride: Steps from one window of a series to the next; None for as many as a window has.
     """
 
     invert: bool | None = None
@@ -62,6 +63,7 @@ class ReadOptions:
     limits: tuple[float, float] | None = None
     fit: str | None = None
     horizon: int | None = None
+    stride: int | None = None
 
 
 class Reader:
@@ -74,9 +76,11 @@ class Reader:
 
     Attributes:
         inside: Suffixes of the files that are read from a folder.
+        has_times: Whether inputs are windows of series, each with its first and its last time.
     """
 
     inside: tuple[str, ...]
+    has_times: bool = False
 
     def __init__(self, options: ReadOptions, notify: Notify, complain: Notify) -> None:
         self.options, self.notify, self._complain = options, notify, complain
@@ -327,6 +331,13 @@ def reader_for(
         _refuse({"--invert": options.invert, "--range": options.limits, "--fit": options.fit}, data)
     if kind not in ("tokens", "pairs"):
         _refuse({"--column": options.column, "--lines": options.lines or None}, data)
+    windows = isinstance(data, SeriesDataset) and data.gives_back
+    _refuse({"--stride": None if windows else options.stride}, data)
+    if isinstance(data, SeriesDataset) and windows:
+        from deepcli.inputs.window_reading import WindowReader
+
+        _refuse({"--horizon": options.horizon}, data)
+        return WindowReader(data, options, notify, complain)
     if isinstance(data, SeriesClassesDataset):
         from deepcli.inputs.series_reading import ClassSeriesReader
 

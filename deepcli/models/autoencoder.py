@@ -1,4 +1,4 @@
-"""Autoencoders: dense, convolutional, denoising, sparse and variational."""
+"""Autoencoders of images, tables and series: dense, convolutional, denoising, sparse and variational."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from deepcli.models.base import MODELS, Model
 from deepcli.models.convolutional_coder import decode_maps, encode_maps
 from deepcli.models.features import check_columns, feature_input
 from deepcli.models.heads import Head, InputHead
-from deepcli.models.inputs import image_input
+from deepcli.models.inputs import Sequence, image_input
 from deepcli.models.mlp import hidden_layers
 from deepcli.models.regularization import Regularization
-from deepcli.spec.fields import Counts, NonNegative, Positive, Rate
+from deepcli.models.takes_series import standardized_input
+from deepcli.spec.fields import Counts, NoiseLevel, NonNegative, Positive, Rate
 from deepcli.spec.registry import Issue, Spec
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class InputNoise(Spec):
     """Noise on the scaled inputs during training; the model learns to give back the inputs without it."""
 
-    gaussian: NonNegative = Field(0.0, description="Standard deviation of Gaussian noise that is added.")
+    gaussian: NoiseLevel = Field(0.0, description="Standard deviation of Gaussian noise that is added.")
     masking: Rate = Field(0.0, description="Share of values that are set to 0.")
 
 
@@ -36,7 +37,8 @@ class Autoencoder(Model):
 
     The decoder mirrors the encoder: its dense layers have the same widths in reverse, and each convolution with a stride of
     2 has a transposed one. With `noise` it is a denoising autoencoder (Vincent et al. 2008), with `sparsity` a sparse one,
-    with `variational` the code is drawn from a normal distribution that the encoder says (Kingma & Welling 2014).
+    with `variational` the code is drawn from a normal distribution that the encoder says (Kingma & Welling 2014). Series are
+    convolved over their steps.
     """
 
     type: Literal["autoencoder"] = "autoencoder"
@@ -47,9 +49,9 @@ class Autoencoder(Model):
     filters: Counts = Field(
         (),
         description="Filters of each convolution before the dense layers, each with a stride of 2; none for dense layers "
-        "alone. Images only.",
+        "alone. Images and series.",
     )
-    kernel_size: Positive = Field(3, description="Side of each kernel. Images only.")
+    kernel_size: Positive = Field(3, description="Side of each kernel, of series its steps. Images and series.")
     activation: ActivationField = Field(Relu(), description="Activation after each hidden layer; the code has none.")
     noise: InputNoise = Field(InputNoise(), description="Noise on inputs, which makes it a denoising autoencoder.")
     sparsity: NonNegative = Field(0.0, description="L1 penalty on the code, summed over its numbers.")
@@ -63,7 +65,7 @@ class Autoencoder(Model):
         Regularization(), description="Dropout follows each hidden dense layer; spatial dropout each convolution."
     )
 
-    kinds: ClassVar[tuple[str, ...]] = ("image", "features")
+    kinds: ClassVar[tuple[str, ...]] = ("image", "features", "series")
     predicts_inputs: ClassVar[bool] = True
 
     @property
@@ -81,8 +83,10 @@ class Autoencoder(Model):
         if signature.kind == "features":
             yield from check_columns(signature)
             if self.filters:
-                yield ("filters",), "is for images; these data are features; use hidden_units"
+                yield ("filters",), "is for images and series; these data are features; use hidden_units"
         if self.filters:
+            if signature.kind == "series":
+                yield from self._series_issues(signature)
             yield from self.needs_any_shape()
             if self.regularization.dropconnect:
                 yield (
@@ -96,14 +100,21 @@ class Autoencoder(Model):
         if self.regularization.dropout and not self.hidden_units:
             yield ("regularization", "dropout"), "follows hidden dense layers, and there are none; add hidden_units"
 
+    def _series_issues(self, signature: Signature) -> Iterator[Issue]:
+        steps = signature.shape[0] or 1
+        if self.kernel_size > steps:
+            yield ("kernel_size",), f"a kernel of {self.kernel_size} is larger than the {steps} steps of a series"
+        if self.regularization.normalization == "group" and signature.series is None:
+            yield (
+                ("regularization", "normalization"),
+                "group normalization would mix padding into a series; use batch or layer",
+            )
+
     def build(self, signature: Signature, head: Head) -> keras.Model:
         import keras
 
-        if signature.kind == "image":
-            inputs, x = image_input(signature, self.regularization)
-        else:
-            inputs, x = feature_input(signature, self.regularization)
-        maps = encode_maps(self._noisy(x), self)
+        inputs, taken = self._inputs(signature)
+        maps = encode_maps(taken.of(self._noisy(taken.x)).ended("ended"), self)
         x = maps.x
         if len(x.shape) > 2:
             x = keras.layers.Flatten(name="flatten")(x)
@@ -116,6 +127,21 @@ class Autoencoder(Model):
         x = self._dense(flat, "decoder_maps")(x)
         outputs = decode_maps(x, maps, self, signature.shape[-1] or 1)
         return keras.Model(inputs, head.finish(outputs), name="autoencoder")
+
+    def _inputs(self, signature: Signature) -> tuple[keras.KerasTensor, Sequence]:
+        """Make the inputs; series of classes may end before the last step, windows of a long one do not."""
+        if signature.kind == "image":
+            inputs, x = image_input(signature, self.regularization)
+        elif signature.kind == "features":
+            inputs, x = feature_input(signature, self.regularization)
+        else:
+            inputs, x = standardized_input(signature)
+            if signature.series is None:
+                from deepcli.nn import sequences, series_layers
+
+                lengths = series_layers.SeriesLengths(name="lengths")(inputs)
+                return inputs, Sequence(x, lengths, sequences.Mask(name="mask")(x, lengths))
+        return inputs, Sequence(x)
 
     def _noisy(self, x: keras.KerasTensor) -> keras.KerasTensor:
         import keras

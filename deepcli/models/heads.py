@@ -93,7 +93,7 @@ class LevelHead(Head):
 
 @dataclass(frozen=True)
 class InputHead(Head):
-    """The inputs themselves: pixels from 0 to 1, or the values of the columns of a table."""
+    """The inputs themselves: pixels from 0 to 1, or the standardized values of a table or of series."""
 
     layout: InputLayout = NOTHING
 

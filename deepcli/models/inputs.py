@@ -30,6 +30,14 @@ class Sequence:
         """Return a sequence of the same lengths with other values."""
         return replace(self, x=x)
 
+    def ended(self, name: str) -> Sequence:
+        """Return the sequence with zeros behind its end, if it has one."""
+        if self.mask is None:
+            return self
+        from deepcli.nn import sequences
+
+        return self.of(sequences.ZeroPadding(name=name)(self.x, self.mask))
+
 
 def image_input(signature: Signature, regularization: Penalties) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Make the image input, scale it to [0, 1] and augment it: images stay uint8 until they are inside the model."""

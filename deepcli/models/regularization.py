@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from deepcli.spec.fields import NonNegative, Rate
+from deepcli.spec.fields import NoiseLevel, NonNegative, Rate
 from deepcli.spec.registry import Spec
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Penalties(Spec):
         "and convolutions (transformer: only of feed-forward layers); never from biases, embeddings or the output "
         "layer. Not supported by recurrent families and separable convolutions.",
     )
-    gaussian_noise: NonNegative = Field(
+    gaussian_noise: NoiseLevel = Field(
         0.0, description="Standard deviation of noise on scaled inputs or embeddings during training."
     )
 

@@ -1,7 +1,7 @@
 """Reconstruction errors: outputs against the inputs themselves, as a loss, as a metric and for each example.
 
-Inputs are compared as they are in memory, uint8 pixels or float32 rows of a table, so that targets take no memory of their
-own; `InputLayout` says what they become.
+Inputs are compared as they are in memory, uint8 pixels, float32 rows of a table or steps of series, so that targets take no
+memory of their own; `InputLayout` says what they become.
 """
 
 from __future__ import annotations
@@ -49,22 +49,34 @@ DISTANCES = ("mean_squared_error", "mean_absolute_error")
 def errors_of(layout: InputLayout, name: str, inputs: Any, outputs: Any, delta: float = 1.0) -> Any:
     """Return the mean error of each example, float32 (batch,).
 
-    Over a table, the mean is over columns: the errors of a category's values are added up. What is missing does not count.
+    Over a table, the mean is over columns: the errors of a category's values are added up. What is missing does not count,
+    nor what is behind the end of a series.
 
     Args:
         layout: What inputs become.
         name: One of `ERRORS`.
-        inputs: uint8 (batch, height, width, channels), or float32 (batch, columns).
+        inputs: uint8 (batch, height, width, channels), float32 (batch, columns) or float32 (batch, steps, columns).
         outputs: float (batch, *layout.shape).
         delta: Where `huber` becomes linear.
     """
     if layout.is_image:
         targets = ops.cast(inputs, "float32") / 255.0
         return ops.mean(ERRORS[name](targets, outputs, delta), axis=(1, 2, 3))
+    if layout.is_series:
+        targets, known = step_values(layout, ops.cast(inputs, "float32"))
+        errors = ERRORS[name](targets, outputs, delta) * known
+        return ops.sum(errors, axis=(1, 2)) / ops.maximum(ops.sum(known, axis=(1, 2)), 1.0)
     targets, known = row_values(layout, ops.cast(inputs, "float32"))
     errors = ERRORS[name](targets, outputs, delta) * known
     columns = ops.sum(known / np.array(layout.sizes, np.float32), axis=1)
     return ops.sum(errors, axis=1) / ops.maximum(columns, 1.0)
+
+
+def step_values(layout: InputLayout, steps: Any) -> tuple[Any, Any]:
+    """Return the values of steps of series, and 1 for those that are known: float32 (batch, steps, columns) both."""
+    means, scales = np.array(layout.means, np.float32), np.array(layout.scales, np.float32)
+    there = ops.logical_not(ops.isnan(steps))
+    return (ops.where(there, steps, means) - means) / scales, ops.cast(there, "float32")
 
 
 def row_values(layout: InputLayout, rows: Any) -> tuple[Any, Any]:
@@ -154,7 +166,7 @@ class ErrorOfInputs(keras.layers.Layer):
 def kept_errors(layout: InputLayout, loss: str, delta: float) -> Callable[[Any, Any], Any]:
     """Return what is kept of outputs: the errors of each example, float32 (batch, 4).
 
-    They are the mean squared error, the mean absolute error, the binary cross-entropy (NaN for a table) and the loss.
+    They are the mean squared error, the mean absolute error, the binary cross-entropy (NaN but for images) and the loss.
 
     Args:
         layout: What inputs become.

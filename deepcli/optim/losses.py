@@ -118,7 +118,7 @@ class BinaryCrossentropy(Smoothed):
     def check(self, signature: Signature) -> Iterator[Issue]:
         if signature.predicted.kind == "inputs":
             if signature.kind != "image":
-                yield (), "is for pixels from 0 to 1; use mean_squared_error for the columns of a table"
+                yield (), "is for pixels from 0 to 1; use mean_squared_error for columns of numbers"
         elif signature.classes != 2:
             yield (), f"is for two classes; these data have {signature.classes}"
 

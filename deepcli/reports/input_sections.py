@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from deepcli.evaluation.input_predictions import InputPredictions
 from deepcli.evaluation.shown_inputs import GROUPS, InputExamples
-from deepcli.reports import input_plots
+from deepcli.evaluation.shown_windows import WindowExamples
+from deepcli.reports import input_plots, window_plots
 from deepcli.reports.markup import image, svg
 from deepcli.reports.templating import render
 
@@ -55,6 +56,18 @@ def input_examples(found: InputExamples, names: Sequence[str], predictions: Inpu
     samples = [image(pixels, "a sample") for pixels in found.samples]
     if len(found.ids):
         yield render("before_after.html", groups=groups, samples=samples)
+
+
+def window_examples(found: WindowExamples, names: Sequence[str], predictions: InputPredictions) -> Iterator[Markup]:
+    """Draw the best, typical and worst windows before and after, and series that are drawn from a variational one."""
+    places = {name: [k for k, group in enumerate(found.groups) if group == n] for n, name in _named()}
+    if len(found.ids):
+        yield render(
+            "windows.html",
+            groups=[(name, svg(window_plots.before_and_after(found, mine))) for name, mine in places.items() if mine],
+            several=any(found.columns.tolist()),
+            samples=svg(window_plots.drawn_series(found.samples)) if len(found.samples) else None,
+        )
 
 
 def _named() -> list[tuple[int, str]]:

@@ -20,12 +20,13 @@ from deepcli.evaluation.predictions import Predictions
 from deepcli.evaluation.sequence_mistakes import SequenceExamples
 from deepcli.evaluation.sequence_predictions import SequencePredictions
 from deepcli.evaluation.shown_inputs import InputExamples
+from deepcli.evaluation.shown_windows import WindowExamples
 from deepcli.evaluation.token_mistakes import TokenMistakes, within
 from deepcli.evaluation.token_predictions import TokenPredictions
 from deepcli.reports.class_mistakes import class_mistakes
 from deepcli.reports.class_sections import class_sections
 from deepcli.reports.forecast_sections import forecast_examples, forecast_sections
-from deepcli.reports.input_sections import input_examples, input_sections
+from deepcli.reports.input_sections import input_examples, input_sections, window_examples
 from deepcli.reports.label_sections import label_mistakes, label_sections
 from deepcli.reports.level_sections import level_sections
 from deepcli.reports.number_sections import number_mistakes, number_sections
@@ -117,6 +118,7 @@ BY_WORST: dict[type, Any] = {
     TokenMistakes: token_mistakes,
     ForecastExamples: forecast_examples,
     InputExamples: input_examples,
+    WindowExamples: window_examples,
     SequenceExamples: sequence_examples,
 }
 for kind, write in BY_PREDICTIONS.items():

@@ -13,6 +13,8 @@ from deepcli.spec.registry import show, validation_error
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+NoiseLevel = Annotated[float, Field(ge=0, le=1)]
+"""A standard deviation of noise; Keras's `GaussianNoise` takes none above 1."""
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Auto = Literal["auto"]
 Course = Callable[[Any], Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from deepcli.data.schema import TargetKind
@@ -61,6 +61,14 @@ class Task(Component):
     def scored_as(self) -> str:
         """The task whose scores are computed."""
         return self.scores or self.type
+
+    def source_of(self, section: Mapping[str, Any]) -> str:
+        """Return the type of data set that a section with a path and no type stands for; empty if the path's name says it.
+
+        Args:
+            section: The data section, not validated.
+        """
+        return self.source
 
     def resolve(self, signature: Signature) -> Task:
         """Return the task that it stands for: itself, unless it is `auto`."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from deepcli.data.input_layout import InputLayout
 from deepcli.data.schema import Target, TargetKind
+from deepcli.data.series import SeriesDataset
 from deepcli.data.signature import Signature
+from deepcli.data.sources.kinds import kind_at
+from deepcli.data.table import TableDataset
 from deepcli.models.heads import Head, InputHead
 from deepcli.optim.losses import LOSSES, Loss
 from deepcli.optim.losses import Auto as AutoLoss
@@ -33,8 +36,8 @@ class Reconstruction(Task):
     """The inputs themselves: an autoencoder learns a code of few numbers from which it gives them back.
 
     Examples need no labels; those that there are colour pictures of the codes. Pixels are compared from 0 to 1; numbers of a
-    table standardized, and categories by a value of 0 or 1 for each. The reconstruction error of an example, a mean squared
-    error, says how unusual it is.
+    table and of series standardized, and categories by a value of 0 or 1 for each. The reconstruction error of an example, a
+    mean squared error, says how unusual it is. A table with `data.window` or `data.time` is read as time series.
     """
 
     type: Literal["reconstruction"] = "reconstruction"
@@ -46,6 +49,10 @@ class Reconstruction(Task):
     headline: ClassVar[str] = "mean_squared_error"
     free_when_right: ClassVar[bool] = False
 
+    def source_of(self, section: Mapping[str, Any]) -> str:
+        only_series = set(SeriesDataset.model_fields) - set(TableDataset.model_fields)
+        return "series" if kind_at(section["path"]) == "table" and only_series & set(section) else ""
+
     def posed(self, signature: Signature) -> Signature:
         found = signature.predicted
         if found.kind == "inputs":
@@ -55,9 +62,9 @@ class Reconstruction(Task):
 
     def check(self, signature: Signature) -> Iterator[Issue]:
         yield from super().check(signature)
-        if signature.kind not in ("image", "features"):
+        if signature.kind not in ("image", "features", "series"):
             what = "a running text" if signature.kind == "text" else "texts"
-            yield (), f"{self.type} gives back images and tables; these data are {what}"
+            yield (), f"{self.type} gives back images, tables and series; these data are {what}"
         elif signature.augmentation is not None:
             yield ("augmentation",), "would change inputs and not what they are compared with; use model.noise"
 
@@ -109,7 +116,7 @@ class Reconstruction(Task):
     ) -> InputPredictions:
         import numpy as np
 
-        from deepcli.evaluation.shown_inputs import CoderParts, examine
+        from deepcli.evaluation.shown_inputs import CoderParts, examine, window_times
         from deepcli.nn.coding import decoder_of, encoder_of, is_variational
 
         decoder = decoder_of(model) if is_variational(model) else None
@@ -118,7 +125,7 @@ class Reconstruction(Task):
             partial(predict, model),
             None if decoder is None else partial(predict, decoder),
         )
-        return examine(predictions, np.asarray(split.x), parts)
+        return examine(predictions, np.asarray(split.x), parts, window_times(split, signature))
 
     def measured(self, predictions: Any, metrics: Sequence[str]) -> dict[str, float]:
         return {name: predictions.mean(name) for name in ("loss", *metrics)}

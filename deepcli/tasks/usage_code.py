@@ -63,7 +63,7 @@ def say(output):
 
 INPUTS = '''\
 def say(output):
-    """Say which values the reconstruction has: pixels from 0 to 1, or the values of the columns of a table."""
+    """Say which values the reconstruction has: pixels from 0 to 1, or the standardized values of a table or of series."""
     return f"{output.size} values from {output.min():.4f} to {output.max():.4f}"'''
 
 NUMBERS = '''\

@@ -182,8 +182,11 @@ def _window_gatherer(text: TextWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor
 
 
 def _series_gatherer(series: SeriesWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Return a function from positions to windows of series and the targets after them, float32 both."""
+    """Return a function from positions to windows of series and the targets after them or the windows again, float32."""
     rows, begins = tf.constant(series.values), tf.constant(series.begins, tf.int64)
+    if not series.horizon:
+        steps = tf.range(series.window, dtype=tf.int64)
+        return lambda positions: (tf.gather(rows, tf.gather(begins, positions)[:, None] + steps),) * 2
     targets = rows[:, : series.targets]
     inside, after = (tf.range(count, dtype=tf.int64) for count in (series.window, series.horizon))
 

@@ -22,6 +22,8 @@ SIGNATURES = {"images": IMAGES, "tokens": TOKENS, "features": FEATURES, "text": 
 
 
 def tiny_split(signature: Signature, count: int = 24) -> Split:
+    if signature.predicted.kind == "inputs" and signature.kind == "series":
+        return series_split(count, horizon=0)
     if signature.predicted.kind == "inputs":
         return tiny_split(dataclasses.replace(signature, target=None), count).of_inputs(True)
     if signature.kind == "features":

@@ -242,7 +242,7 @@ def suits(variant, kind) -> bool:
         return "pairs" in MODELS[fields["type"]].kinds and not list(MODELS.select(known).issues(PAIRS))
     if kind == "text":
         return not any(name in fields for name in NOT_OF_TEXT)
-    return kind == "image" or fields["type"] != "autoencoder" or "filters" not in fields
+    return kind in ("image", "series") or fields["type"] != "autoencoder" or "filters" not in fields
 
 
 TABLES = {"text": OF_TEXT, "pairs": OF_PAIRS, "series": OF_SERIES}
@@ -388,7 +388,7 @@ def test_a_step_changes_every_trainable_weight_group_and_predictions_are_probabi
     steps = {"text": signature.shape, "pairs": signature.shape[1:]}.get(signature.kind, ())
     shape = (*steps, *experiment.head.shape)
     assert outputs.shape == (24, *shape)
-    values = experiment.model.predicts_inputs and signature.kind == "features"
+    values = experiment.model.predicts_inputs and signature.kind != "image"
     assert (
         (len(shape) > 1 and not experiment.model.predicts_inputs) or values or ((outputs >= 0) & (outputs <= 1)).all()
     )

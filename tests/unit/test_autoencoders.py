@@ -177,3 +177,10 @@ def test_without_a_validation_split_there_is_an_error_and_no_threshold():
     assert [next(answers.each(np.array([[error]]))).fields["unusual"] for error in (0.1, 0.25, np.nan)] == [
         False, True, True,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["noise: {gaussian: 2}", "regularization: {gaussian_noise: 2}"])
+def test_noise_that_keras_does_not_take_is_refused_with_its_place(place):
+    field = place.split(":")[0]
+    with pytest.raises(SpecError, match=rf"a.yaml:3:\d+: model\.{field}\.\w+: should be at most 1"):
+        load([parse(f"task: reconstruction\ndata: digits\nmodel: {{type: autoencoder, {place}}}\n", "a.yaml")])

@@ -151,6 +151,16 @@ def read_npz(path: Path, keys: tuple[str, ...], *, objects: tuple[str, ...] = ()
         return {key: _read_array(archive.open(f"{key}.npy"), key in objects) for key in keys}
 
 
+def names_in(path: Path) -> frozenset[str]:
+    """Return the names of the arrays in an `.npz` file; none of them is read.
+
+    Raises:
+        DataError: The file is damaged, or not an `.npz` file.
+    """
+    with _blaming(path, ".npz"), zipfile.ZipFile(path) as archive:
+        return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+
+
 def read_gzip(path: Path, limit: int) -> bytes:
     """Unpack a whole gzip file and check its checksum.
 

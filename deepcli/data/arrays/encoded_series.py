@@ -24,7 +24,7 @@ class EncodedSeries:
         targets: Number of columns that are predicted, the first ones.
         known: Number of columns that are known ahead, the last ones.
         window: Rows that a model sees.
-        horizon: Rows after them that are predicted.
+        horizon: Rows after them that are predicted; 0 where windows are given back.
     """
 
     table: SeriesTable

@@ -1,4 +1,4 @@
-"""Windows of time series: what models that forecast take and predict, gathered from one array of rows."""
+"""Windows of time series: what models take, and forecast or give back, gathered from one array of rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SeriesWindows:
         values: float32 (rows, columns): the targets first, known columns as they are a horizon later last.
         begins: The row at which each window begins, int64 (windows,).
         window: Rows that a model sees.
-        horizon: Rows after them that are predicted.
+        horizon: Rows after them that are predicted; 0 where windows are given back.
         targets: Number of columns that are predicted.
         times: The time of each row, float64 (rows,).
         seasonal: What errors of each row's series are divided by in MASE, float64 (rows, targets); 0 if undefined.
@@ -45,8 +45,8 @@ class SeriesWindows:
 
     @property
     def origins(self) -> np.ndarray:
-        """The first row that each window predicts, int64 (windows,); the same for windows of any length."""
-        origins: np.ndarray = self.begins + self.window
+        """The first row that each window predicts, int64 (windows,); of forecasts the same for windows of any length."""
+        origins: np.ndarray = self.begins + (self.window if self.horizon else 0)
         return origins
 
     def first(self, count: int) -> SeriesWindows:

@@ -123,7 +123,8 @@ class Split:
     @classmethod
     def of_series(cls, series: SeriesWindows) -> Split:
         """Return the windows of time series as examples; their places are the rows that they predict first."""
-        return cls(series.inputs, series.outputs, series.origins, series=series)
+        x = series.inputs
+        return cls(x, series.outputs if series.horizon else x, series.origins, series=series)
 
     @classmethod
     def of_text(cls, text: TextWindows) -> Split:

@@ -9,6 +9,8 @@ TABLES = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "xls
 ARRAYS = ("npz", "npy", "h5", "hdf5")
 RUNNING = ("md",)
 """Files that are read as one running text, whatever the task; other texts are, if the task is to predict their tokens."""
+SERIES = ("ts",)
+"""Files of series with classes."""
 PICTURES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
 TAPES = ("tar", "tgz", "tbz2", "txz")
 """Archives of folders; a `.zip` holds a table if another ending is before it."""
@@ -39,7 +41,7 @@ def kind_at(path: str) -> str:
         return "arrays"
     if ending in RUNNING:
         return "text"
-    if ending == "ts":
+    if ending in SERIES:
         return "series_classes"
     return "table" if (ending and ending not in TAPES) or "*" in path else "image_folder"
 

@@ -33,10 +33,10 @@ def find_series_columns(section: SeriesDataset, table: JoinedTable) -> tuple[Ser
     for name in (*fixed, *(section.known or ())):
         table.position(name)
     known = tuple(section.known or ())
-    if known and section.window < section.horizon:
+    if known and section.window < section.ahead:
         raise DataError(
-            f"data.known: needs a window of at least the horizon, and {section.window} is less than {section.horizon}; set "
-            f"data.window to {section.horizon} or more"
+            f"data.known: needs a window of at least the horizon, and {section.window} is less than {section.ahead}; set "
+            f"data.window to {section.ahead} or more"
         )
     targets = _targets(section, table, [*fixed, *known])
     others = _inputs(section, table, [*fixed, *known, *targets])
@@ -50,6 +50,8 @@ def known_series_columns(section: SeriesDataset, schema: Schema) -> SeriesColumn
     """Return what the columns of a table are for, as in the training of a model."""
     facts, targets = schema.series, schema.target.names
     assert facts is not None
+    if not facts.horizon:
+        targets = tuple(column.name for column in schema.columns)
     written = {column.name: column.written for column in schema.columns}
     others = tuple(column.name for column in schema.columns[len(targets) :])
     step = TimeStep(facts.unit, facts.size)

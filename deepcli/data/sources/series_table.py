@@ -82,7 +82,7 @@ class SeriesColumns:
     Attributes:
         time: The column of times; None if rows are in order.
         series: The column that names series; None for one series.
-        targets: The columns that are forecast; rows without them at the end are for the future.
+        targets: The columns that are forecast or given back; rows without them at the end are for the future.
         others: Further columns that are read; those that are known ahead are the last.
         known: How many of them are known ahead.
         written: How numbers of columns are written, where it is known.

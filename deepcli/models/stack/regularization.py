@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from deepcli.models.stack.base import LAYERS, MAPS, STEPS, VOLUMES, Layer, Shape, Unfit
-from deepcli.spec.fields import NonNegative, Positive, PositiveFloat, Rate
+from deepcli.spec.fields import NoiseLevel, Positive, PositiveFloat, Rate
 
 
 class Normalization(Layer):
@@ -103,6 +103,6 @@ class GaussianNoise(Layer):
     """Adds Gaussian noise during training."""
 
     type: Literal["gaussian_noise"] = "gaussian_noise"
-    stddev: NonNegative = Field(0.1, description="Standard deviation of the noise.")
+    stddev: NoiseLevel = Field(0.1, description="Standard deviation of the noise.")
 
     KERAS: ClassVar[str] = "GaussianNoise"
