@@ -3,6 +3,7 @@
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,12 +35,16 @@ LAYOUT = InputLayout.of(Signature("series", (3, 2), 2, 10, columns=COLUMNS))
 
 def dataset(path, **fields):
     section = {"path": str(path), "window": 10, "target": "all", **fields}
-    return Reconstruction().source_of(section), DATASETS.select({"type": "series", **section}).bound("inputs")
+    return Reconstruction().source_of(section), series_of(section).bound("inputs")
+
+
+def series_of(section: dict[str, Any]) -> Any:
+    return DATASETS.select({"type": "series", **section})
 
 
 def test_a_table_with_a_window_or_a_time_is_read_as_series():
     task = Reconstruction()
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {"path": "a.csv"}, {"path": "a.csv", "target": "b"}, {"path": "a.csv", "window": 4}, {"path": "a.csv", "time": "t"},
         {"path": "a.ts", "window": 4}, {"path": "a.csv", "stride": 2},
     ]  # fmt: skip
@@ -84,17 +89,15 @@ def test_windows_lie_inside_one_split_and_are_their_own_targets(tmp_path):
 
 def test_what_a_user_wrote_for_forecasts_is_kept_for_them(tmp_path):
     path = str(own_files.series(tmp_path / "load.csv"))
-    written = {"type": "series", "path": path, "window": 8, "horizon": 4}
-    assert DATASETS.select(written).bound(None).horizon == 4
-    assert DATASETS.select({**written, "horizon": 12}).bound(None) == DATASETS.select(
-        {"type": "series", "path": path, "window": 8}
-    )
+    written = {"path": path, "window": 8, "horizon": 4}
+    assert series_of(written).bound(None).horizon == 4
+    assert series_of({**written, "horizon": 12}).bound(None) == series_of({"path": path, "window": 8})
 
 
 @pytest.mark.parametrize("words", [{}, {"horizon": None, "look_back": False}])
 def test_a_section_that_was_saved_means_the_same(tmp_path, words):
     _, data = dataset(own_files.series(tmp_path / "load.csv"), **words)
-    again = DATASETS.select(data.model_dump()).bound("inputs")
+    again = series_of(data.model_dump()).bound("inputs")
     assert again == data and not list(again.issues()) and again.horizon is None and not again.look_back
 
 
@@ -192,7 +195,7 @@ def test_every_step_of_a_file_is_in_a_window_and_none_reaches_over_a_gap(tmp_pat
     new.write_text("\n".join([*lines[:26], *lines[40:53], *lines[60:65]]) + "\n")
 
     def spans(**options):
-        notes, problems = [], []
+        notes, problems = list[str](), list[str]()
         reader = reader_for(data, None, ReadOptions(**options), notes.append, problems.append)
         found = list(reader.read([str(new)]))
         assert reader.has_times and not problems and all(isinstance(one, Example) for one in found)
@@ -206,7 +209,7 @@ def test_every_step_of_a_file_is_in_a_window_and_none_reaches_over_a_gap(tmp_pat
     assert any("5 steps are in no window, as gaps are around them" in note for note in notes)
     assert [one.span[0] for one in spans(stride=1)[0]] == [days[first] for first in (*range(1, 17), *range(40, 44))]
     new.write_text("\n".join(lines[:9]) + "\n")
-    problems = []
+    problems = list[str]()
     assert not list(reader_for(data, None, ReadOptions(), print, problems.append).read([str(new)]))
     assert problems == [f"{new}: has 8 steps, and a window takes 10; give a longer series"]
 
