@@ -120,16 +120,15 @@ def _exported(
     splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if reads else None
     validation = choices.validation(splits) if splits is not None else None
 
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    reporter.doing("importing TensorFlow")
-    import_tensorflow()
+    import_backend("tensorflow", doing=reporter.doing)
     from deepcli.export import exporting
     from deepcli.export.portable import load_portable
     from deepcli.training.backend import make_backend
     from deepcli.training.device import choose
 
-    backend = make_backend(choose(checkpoint.experiment.training))
+    backend = make_backend(choose(checkpoint.experiment.training.model_copy(update={"backend": "auto"})))
     reporter.doing(f"writing the model for {request.format}")
     model = load_portable(checkpoint, request.length)
     if validation is not None:

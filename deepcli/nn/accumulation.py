@@ -108,7 +108,7 @@ class GradientAccumulation(keras.optimizers.Optimizer):
 def accumulating(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Add `GradientAccumulation` to an optimizer that accumulates gradients and is not built yet; return others as is."""
     if optimizer.gradient_accumulation_steps:
-        optimizer.__class__ = mixed(GradientAccumulation, type(optimizer))  # type: ignore[assignment]
+        optimizer.__class__ = mixed(GradientAccumulation, type(optimizer))  # type: ignore[arg-type]
     return optimizer
 
 

@@ -50,7 +50,7 @@ def tracking_rate(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Opt
     """Add `RateTracking` to an optimizer, and to the one inside its loss scaling."""
     for one in (optimizer, inside(optimizer)):
         if not isinstance(one, RateTracking):
-            one.__class__ = mixed(RateTracking, type(one))  # type: ignore[assignment]
+            one.__class__ = mixed(RateTracking, type(one))  # type: ignore[arg-type]
     return optimizer
 
 
