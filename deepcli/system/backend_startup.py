@@ -14,7 +14,7 @@ from deepcli.errors import DeviceError
 from deepcli.system.extras import demand
 from deepcli.system.gc_pause import uncollected
 from deepcli.system.signals import uninterrupted
-from deepcli.system.tensorflow_startup import import_tensorflow
+from deepcli.system.tensorflow_startup import import_tensorflow, named_backend
 
 BACKENDS = ("tensorflow", "jax")
 JAX_THREADS = "NPROC"
@@ -93,9 +93,8 @@ def _is_installed(name: str) -> bool:
 
 def _import_jax() -> None:
     """Import Keras on JAX, without messages about GPUs that are not there."""
-    os.environ["KERAS_BACKEND"] = "jax"
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
-    with uninterrupted(), uncollected():
+    with uninterrupted(), uncollected(), named_backend("jax"):
         import keras
     with contextlib.suppress(AttributeError):
         keras.config.disable_traceback_filtering()

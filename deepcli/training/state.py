@@ -157,4 +157,4 @@ def _as_here(name: str, value: np.ndarray, variable: keras.Variable) -> np.ndarr
     """Return the state of a random generator in the type of this backend, as each has its own type of integers."""
     if not name.startswith("random/") or value.dtype.kind not in "iu" or variable.dtype not in ("uint32", "int64"):
         return value
-    return value.astype(variable.dtype) if value.size and 0 <= value.min() and value.max() < 1 << 32 else value
+    return value.astype(variable.dtype) if value.size and value.min() >= 0 and value.max() < 1 << 32 else value

@@ -12,8 +12,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from deepcli.data.arrays.splits import Provenance, Splits
+from deepcli.data.arrays.encoded_pairs import PairRows
+from deepcli.data.arrays.splits import Provenance, Splits, Tokens
 from deepcli.experiment.schema import Experiment
+from deepcli.inputs.example import collate
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.run.checkpoint.file import open_checkpoint
 from deepcli.training.averaging import averaged_weights
@@ -26,6 +28,7 @@ from deepcli.training.ready import ready_model
 from deepcli.training.saving import load_training, save
 from deepcli.training.settings import make_settings
 from deepcli.training.state import Position, State, read_variables, write_variables
+from deepcli.training.translating import TargetWriter
 
 from .conftest import tiny_split
 from .tiny_table import registered
@@ -107,10 +110,10 @@ class Case:
         self.save(self.file(f"{self.name}.keras"), steps)
         with averaged_weights(self.model) as averaged:
             measured = Evaluator(self.experiment, self.backend, 10)(self.model, self.splits.validation)
-            outputs = self.outputs()
+            outputs = outputs_of(self.backend, self.experiment, self.model, self.splits)
             weights = [self.backend.read(weight) for weight in self.model.weights if weight.dtype == "float32"]
         arrays = {f"weight_{place:03d}": weight for place, weight in enumerate(weights)}
-        np.savez(self.file(f"{self.name}.npz"), outputs=outputs, **arrays)
+        np.savez(self.file(f"{self.name}.npz"), **outputs, **arrays)
         gradients = self.backend.gradients(self.model, next(iter(self.batches.epoch(0, 0, 1))))
         return {
             "case": self.path.stem,
@@ -124,13 +127,28 @@ class Case:
             "gradients": sum(float(np.abs(one).sum()) for one in gradients),
         }
 
-    def outputs(self) -> np.ndarray:
-        return outputs_of(self.backend, self.model, self.splits)
 
-
-def outputs_of(backend: Backend, model: keras.Model, splits: Splits) -> np.ndarray:
-    assert splits.validation is not None
-    return backend.predict(model, splits.validation.x, 10)
+def outputs_of(backend: Backend, experiment: Experiment, model: keras.Model, splits: Splits) -> dict[str, np.ndarray]:
+    """Predict in each way that a backend has; padding, of which backends have more or less, is left out."""
+    x, kind = splits.test.x, experiment.signature.kind
+    found = {"outputs": backend.predict(model, x, 10)}
+    if isinstance(x, PairRows):
+        found["outputs"] = x.without_rest(found["outputs"])[:, : x.target_lengths.max()]
+        rows = [np.array([*range(4, 4 + size), 3], np.int32) for size in (1, 3, 6)]
+        written = TargetWriter(model, experiment, backend).write(rows)
+        found["written"] = np.array([one.log_probability for one in written])
+    else:
+        assert isinstance(x, np.ndarray | Tokens)
+        few = collate([x.sequence(place) for place in range(3)]) if isinstance(x, Tokens) else x[:3]
+        found["few"] = backend.function(model)(few)
+        np.testing.assert_allclose(found["few"], found["outputs"][:3], atol=1e-5)
+    if kind == "text":
+        take = backend.stepping(experiment.model.stepper(model, experiment.signature))
+        first, state = take(x[:1, :5], 0, None)
+        second, _ = take(x[:1, 5:6], 5, state)
+        found["stepped"] = np.stack([first, second])
+        np.testing.assert_allclose(found["stepped"], found["outputs"][0, 4:6], atol=1e-4)
+    return found
 
 
 def of_another(path: Path, name: str) -> dict[str, Any]:
@@ -138,11 +156,11 @@ def of_another(path: Path, name: str) -> dict[str, Any]:
     file = path.with_name(f"{path.stem}.{name}.keras")
     loaded = load_model(open_checkpoint(file))
     with np.load(path.with_name(f"{path.stem}.{name}.npz")) as arrays:
-        expected = arrays["outputs"]
-    found = outputs_of(loaded.backend, loaded.model, splits_of(loaded.experiment))
-    steps = min(found.shape[1], expected.shape[1]) if found.ndim == 3 else None
-    difference = np.abs(found[:, :steps] - expected[:, :steps])[np.isfinite(expected[:, :steps])]
-    return {"case": path.stem, "difference": float(difference.max())}
+        expected = {key: arrays[key] for key in arrays.files if not key.startswith("weight_")}
+    found = outputs_of(loaded.backend, loaded.experiment, loaded.model, splits_of(loaded.experiment))
+    assert set(found) == set(expected)
+    difference = max(float(np.abs(found[key] - expected[key]).max()) for key in found)
+    return {"case": path.stem, "difference": difference}
 
 
 def main(folder: Path, steps: int) -> None:

@@ -32,9 +32,7 @@ def test_the_examples_of_a_step_are_those_of_tensorflow(kind, weighted):
     theirs = TrainingBatches(split, order, weights, tf.distribute.get_strategy())
     ours = JaxBatches(split, order, weights)
     for epoch, start in ((0, 0), (1, 2)):
-        pairs = list(
-            zip(ours.epoch(epoch, start, order.steps), theirs.epoch(epoch, start, order.steps), strict=True)
-        )
+        pairs = list(zip(ours.epoch(epoch, start, order.steps), theirs.epoch(epoch, start, order.steps), strict=True))
         assert len(pairs) == order.steps - start
         for mine, other in pairs:
             assert len(mine) == len(other) == 2 + weighted
