@@ -200,7 +200,9 @@ def test_a_backend_that_is_asked_for_twice_or_not_installed_is_an_error_with_its
     assert [backend_name(), backend_name("jax"), backend_name(preferred="jax")] == ["tensorflow", "jax", "jax"]
     installed.remove("tensorflow")
     assert backend_name() == "jax"
-    with pytest.raises(DeviceError, match="training.backend: tensorflow: TensorFlow is not installed; install it with"):
+    with pytest.raises(
+        DeviceError, match=r"training\.backend: tensorflow: TensorFlow is not installed; install it with"
+    ):
         backend_name("tensorflow")
     installed.clear()
     with pytest.raises(DeviceError, match=r"neither .* pip install 'deepcli\[jax\]'"):
