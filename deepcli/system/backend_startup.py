@@ -96,11 +96,30 @@ def _import_jax() -> None:
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
     with uninterrupted(), uncollected(), named_backend("jax"):
         import keras
+
+        _leave_out_tensorflow()
     with contextlib.suppress(AttributeError):
         keras.config.disable_traceback_filtering()
     if quiet:
         logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
     gc.freeze()  # imported modules are never freed, so later collections need not visit them
+
+
+def _leave_out_tensorflow() -> None:
+    """Let Keras look for TensorFlow while it is hidden.
+
+    Else Keras imports it when it writes its first file, to ask whether something is a shape of TensorFlow's.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        with contextlib.suppress(ImportError, AttributeError):
+            from keras.src.utils.module_utils import tensorflow
+
+            _ = tensorflow.available
+    finally:
+        del sys.modules["tensorflow"]
 
 
 def limit_threads(count: int, wanted: str = "auto") -> None:

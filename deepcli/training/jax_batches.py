@@ -6,7 +6,7 @@ JAX compiles a step for each shape of a batch, so sequences are padded to one of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -50,7 +50,7 @@ class JaxBatches:
         return (inputs, labels) if self._weights is None else (inputs, labels, self._weights[labels])
 
 
-def ahead(gather: Gather, places: Iterable[np.ndarray]) -> Iterator[tuple[Any, ...]]:
+def ahead(gather: Gather, places: Iterable[np.ndarray]) -> Generator[tuple[Any, ...], None, None]:
     """Gather batches in a thread, before they are needed, and put them on the device."""
     with ThreadPoolExecutor(1, "deepcli-batches") as pool:
         waiting = deque[Future[tuple[Any, ...]]]()

@@ -142,7 +142,18 @@ def test_every_family_moves_between_backends(tmp_path, tiny_table, kind):
     assert max(off.values()) < 1e-5, off
 
 
-NO_TENSORFLOW = """
+UNTOUCHED = """
+import sys
+
+from deepcli.cli import script
+
+sys.argv = ["deepcli", *sys.argv[1:]]
+try:
+    script()
+finally:
+    assert "tensorflow" not in sys.modules
+"""
+REFUSED = """
 import sys
 
 
@@ -153,13 +164,6 @@ class Refusing:
 
 
 sys.meta_path.insert(0, Refusing())
-from deepcli.cli import script
-
-sys.argv = ["deepcli", *sys.argv[1:]]
-try:
-    script()
-finally:
-    assert "tensorflow" not in sys.modules
 """
 
 
@@ -173,19 +177,19 @@ def test_a_run_on_jax_imports_no_tensorflow(tmp_path):
     }
     (tmp_path / "spec.json").write_text(json.dumps(spec))
     np.save(tmp_path / "image.npy", np.zeros((1, 8, 8), np.uint8))
-    run, words = str(tmp_path / "run"), ["-c", NO_TENSORFLOW]
-    done = on_jax(*words, "train", str(tmp_path / "spec.json"), "-o", run, code=1)
+    run, untouched, refused = str(tmp_path / "run"), ["-c", UNTOUCHED], ["-c", REFUSED + UNTOUCHED]
+    done = on_jax(*refused, "train", str(tmp_path / "spec.json"), "-o", run, code=1)
     assert "rollback" in done.stderr and "diverged" in done.stderr
-    done = on_jax(*words, "train", str(tmp_path / "spec.json"), "optimizer.learning_rate=0.5", "-o", run,
+    done = on_jax(*untouched, "train", str(tmp_path / "spec.json"), "optimizer.learning_rate=0.5", "-o", run,
                   "--if-exists", "overwrite", "--json")  # fmt: skip
     result = json.loads(done.stdout)
     assert result["status"] == "completed" and "backend: jax (requested)" in done.stderr
     environment = json.loads((tmp_path / "run/environment.json").read_text())
     assert environment["backend"]["value"] == "jax" and "jaxlib" in environment["versions"]
-    evaluated = json.loads(on_jax(*words, "evaluate", run, "--json").stdout)
+    evaluated = json.loads(on_jax(*refused, "evaluate", run, "--json").stdout)
     assert evaluated["metrics"]["test"]["loss"] == pytest.approx(result["metrics"]["test"]["loss"], abs=1e-6)
-    assert on_jax(*words, "predict", run, str(tmp_path / "image.npy")).stdout.count("\n") == 1
-    resumed = on_jax(*words, "train", "--resume", run, "training.epochs=4")
+    assert on_jax(*refused, "predict", run, str(tmp_path / "image.npy")).stdout.count("\n") == 1
+    resumed = on_jax(*refused, "train", "--resume", run, "training.epochs=4")
     assert f"resuming {run}" in resumed.stderr and "epoch 4/4" in resumed.stderr
 
 
