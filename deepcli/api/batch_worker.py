@@ -48,9 +48,9 @@ def _try(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
     loaded = load_parts(decoded(request["spec"]), plugins=request["plugins"])
     sources = data_sources(request["data_dir"], request["offline"], watcher.downloading)
     splits = loaded.experiment.data.load(sources)
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    import_tensorflow()
+    import_backend(loaded.experiment.training.backend)
     from deepcli.doctor.finding.batch_sizes import try_sizes
 
     return asdict(try_sizes(loaded.experiment, splits, sources, request["first"], request["last"], watcher))

@@ -77,9 +77,9 @@ def run_sanity(
         reporter.note(f"notice: {notice}")
     sources = at()
     splits = loaded.experiment.data.load(sources)
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    import_tensorflow()
+    import_backend(loaded.experiment.training.backend)
     from deepcli.doctor.sanity.running import check_spec
 
     return check_spec(loaded.experiment, splits, sources, tuple(plugins), tell)

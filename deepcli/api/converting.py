@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,16 +121,13 @@ def _exported(
     splits = read_data(checkpoint, run, request.words, at(), reporter)[0] if reads else None
     validation = choices.validation(splits) if splits is not None else None
 
-    from deepcli.system.tensorflow_startup import import_tensorflow
-
-    reporter.doing("importing TensorFlow")
-    import_tensorflow()
+    _import_tensorflow(reporter)
     from deepcli.export import exporting
     from deepcli.export.portable import load_portable
     from deepcli.training.backend import make_backend
     from deepcli.training.device import choose
 
-    backend = make_backend(choose(checkpoint.experiment.training))
+    backend = make_backend(choose(checkpoint.experiment.training.model_copy(update={"backend": "auto"})))
     reporter.doing(f"writing the model for {request.format}")
     model = load_portable(checkpoint, request.length)
     if validation is not None:
@@ -187,3 +185,21 @@ def _check_length(length: int, experiment: Experiment, format_: Format) -> None:
     longest = experiment.signature.shape[0]
     if longest is not None and length > longest:
         raise UsageError(f"--length: should be at most {longest}, the model's longest text (data.maxlen)")
+
+
+def _import_tensorflow(reporter: Reporter) -> None:
+    """Import Keras on TensorFlow, which writes every format, whatever the model was trained on.
+
+    Raises:
+        UsageError: The environment or this process has Keras on another backend.
+        DeviceError: TensorFlow is not installed.
+    """
+    from deepcli.system.backend_startup import import_backend
+
+    named = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if named != "tensorflow":
+        raise UsageError(f"deepcli export: writes models through TensorFlow, but KERAS_BACKEND is {named}; unset it")
+    if (found := import_backend("tensorflow", doing=reporter.doing)) != "tensorflow":
+        raise UsageError(
+            f"deepcli export: writes models through TensorFlow, but this process has Keras on {found}; use a new process"
+        )

@@ -86,9 +86,9 @@ def run_cost(request: TrainRequest, at: Callable[[], Sources], reporter: Reporte
     sources = at()
     splits = loaded.experiment.data.load(sources)
 
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    import_tensorflow()
+    import_backend(loaded.experiment.training.backend)
     from deepcli.training.measuring_cost import measure_cost
 
     return measure_cost(loaded.experiment, splits, reporter, signals, request.started, sources, request.budget)

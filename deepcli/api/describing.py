@@ -98,9 +98,9 @@ def write_samples(experiment: Experiment, path: Path, sources: Sources, notify: 
         notify("data.augmentation is null, so the images are shown unchanged")
     train = experiment.data.load(sources).train
 
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    import_tensorflow()
+    import_backend(experiment.training.backend)
     from deepcli.training.samples import draw_samples
 
     draw_samples(experiment, train, path)

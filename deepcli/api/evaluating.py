@@ -102,10 +102,9 @@ def _evaluated(
     if request.words and request.output is None:
         reporter.note("notice: nothing is saved; to save the predictions and the result, add --output")
 
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    reporter.doing("importing TensorFlow")
-    import_tensorflow()
+    import_backend(preferred=checkpoint.experiment.training.backend, doing=reporter.doing)
     from deepcli.training.deciding import decided
     from deepcli.training.evaluate import BATCH_SIZE, evaluate, load_model, with_trivial
     from deepcli.training.evaluation_files import keep_in_run, write

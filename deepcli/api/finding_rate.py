@@ -135,10 +135,9 @@ def _find(request: RateRequest, at: Callable[[], Sources], reporter: Reporter) -
     reporter.doing("reading the data")
     sources = at()
     splits = experiment.data.load(sources)
-    reporter.doing("starting TensorFlow")
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    import_tensorflow()
+    import_backend(experiment.training.backend, doing=reporter.doing)
     from deepcli.doctor.finding.rate_search import RateRange, find_rate
 
     asked = RateRange(request.low, request.high, request.steps, request.seeds)

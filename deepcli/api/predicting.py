@@ -221,9 +221,9 @@ def answered(
     Yields:
         Inputs, and the model's outputs for the examples among them: float32 (examples, outputs).
     """
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    import_tensorflow()
+    import_backend(preferred=checkpoint.experiment.training.backend)
     from deepcli.training.evaluate import load_model
     from deepcli.training.predict import predict
 

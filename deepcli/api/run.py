@@ -370,12 +370,12 @@ class Run:
         facts = file.stat()
         mark = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
         if self._model is None or self._model[0] != mark:
-            from deepcli.system.tensorflow_startup import import_tensorflow
-
-            import_tensorflow()
-            from deepcli.training.evaluate import load_model
+            from deepcli.system.backend_startup import import_backend
 
             checkpoint = with_device(open_checkpoint(file), self._device)
+            import_backend(preferred=checkpoint.experiment.training.backend)
+            from deepcli.training.evaluate import load_model
+
             self._model = mark, checkpoint, load_model(checkpoint)
         return self._model[1:]
 

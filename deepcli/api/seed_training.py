@@ -174,6 +174,7 @@ def _task(request: SeedsRequest, training: Training, folder: Path, seed: int, th
         if_exists=asked.if_exists,
         command=list(asked.command),
         threads=threads,
+        backend=training.backend,
     )
     return SeedTask(seed, values)
 

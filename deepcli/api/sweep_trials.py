@@ -66,10 +66,9 @@ def train_planned(
             planned.keep(output)
             sources = at()
 
-            from deepcli.system.tensorflow_startup import import_tensorflow
+            from deepcli.system.backend_startup import import_backend
 
-            report.doing("importing TensorFlow")
-            import_tensorflow()
+            import_backend(experiment.training.backend, doing=report.doing)
             from deepcli.sweeps.workers.worker import go_on
             from deepcli.training.context import TrainOptions
 
@@ -111,9 +110,9 @@ def collect_trials(
     if collection.untested:
         sources = at()
 
-        from deepcli.system.tensorflow_startup import import_tensorflow
+        from deepcli.system.backend_startup import import_backend
 
-        import_tensorflow()
+        import_backend()
         from deepcli.sweeps.workers.worker import measure
 
         for run in collection.untested:

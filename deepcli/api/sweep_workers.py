@@ -60,11 +60,11 @@ def run_workers(request: WorkersRequest, at: Callable[[], Sources], note: Callab
         base = plan.experiment({})
         splits = base.data.load(sources)  # so that missing data does not count as a failed trial
 
-        from deepcli.sweeps.workers.pool import WorkerConfig, WorkerPool, default_workers
+        from deepcli.sweeps.workers.pool import START, WorkerConfig, WorkerPool, default_workers
+        from deepcli.system.backend_startup import import_backend
         from deepcli.system.cores import cores
-        from deepcli.system.tensorflow_startup import import_tensorflow
 
-        import_tensorflow()  # its memory counts when the number of workers is chosen
+        backend = import_backend(base.training.backend)  # its memory counts when the number of workers is chosen
         count = min(request.workers or default_workers(), plan.max_trials)
         threads = request.threads
         if threads is None and base.training.threads == "auto":
@@ -73,5 +73,6 @@ def run_workers(request: WorkersRequest, at: Callable[[], Sources], note: Callab
         shared = f", {threads} threads each" if threads else ""
         note(f"{count} worker{'s' * (count > 1)} on {request.path}{shared}")
         data = (base, splits)
-        config = WorkerConfig(folder.path, request.storage, request.plugins, sources, data, threads, until)
-        WorkerPool(count, config).work(signals, request.attached)
+        config = WorkerConfig(folder.path, request.storage, request.plugins, sources, data, threads, until, backend)
+        # JAX has threads of its own, which a fork would lack.
+        WorkerPool(count, config, "spawn" if backend == "jax" else START).work(signals, request.attached)

@@ -154,10 +154,9 @@ def _trained(
     splits = read_data(experiment, sources, reporter)
 
     from deepcli.run.directory import default_path
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    reporter.doing("importing TensorFlow")
-    import_tensorflow()
+    import_backend(experiment.training.backend, doing=reporter.doing)
     from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 

@@ -33,10 +33,9 @@ def train_anew(
 ) -> RunDir:
     """Train the run anew; where that fails, the directory stays, and where it is interrupted, it does not."""
     from deepcli.run.directory import RunDir
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    reporter.doing("importing TensorFlow")
-    import_tensorflow()
+    import_backend(old.experiment.training.backend, doing=reporter.doing)
     from deepcli.training.train import train
 
     output = request.output or _beside(old.loaded.run.path)

@@ -126,7 +126,7 @@ def serve(
     os.dup2(2, 1)  # what plugins and libraries print is not a message
     reporter = make(out)
     try:
-        _set_threads(request.get("threads"))
+        _set_threads(request.get("threads"), request.get("backend", "auto"))
         with reaching(Reach(request["offline"])), allowing(request["variables"]):
             result = work(request, reporter)
     except DeepcliError as error:
@@ -154,15 +154,11 @@ def asked_in(request: dict[str, Any]) -> tuple[TrainRequest, Callable[[], Source
     return asked, partial(data_sources, request["data_dir"], request["offline"])
 
 
-def _set_threads(threads: int | None) -> None:
+def _set_threads(threads: int | None, backend: str) -> None:
     if threads is not None:
-        from deepcli.system.tensorflow_startup import import_tensorflow
+        from deepcli.system.backend_startup import limit_threads
 
-        import_tensorflow()
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        limit_threads(threads, backend)
 
 
 def _end_with_parent(orphaned: Callable[[], None]) -> None:

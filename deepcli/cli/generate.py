@@ -76,9 +76,9 @@ def generate(
 
 
 def _streams(checkpoint: Any, request: Any) -> Any:
-    from deepcli.system.tensorflow_startup import import_tensorflow
+    from deepcli.system.backend_startup import import_backend
 
-    import_tensorflow()
+    import_backend(preferred=checkpoint.experiment.training.backend)
     from deepcli.api.generating import generate
     from deepcli.training.evaluate import load_model
 

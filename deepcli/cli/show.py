@@ -68,9 +68,9 @@ def show(
         print(f"wrote {samples}")
     elif model:
         from deepcli.cli import render
-        from deepcli.system.tensorflow_startup import import_tensorflow
+        from deepcli.system.backend_startup import import_backend
 
-        import_tensorflow()
+        import_backend(loaded.experiment.training.backend)
         from deepcli.training.summary import summarize
 
         render.layers(summarize(loaded.experiment))

@@ -70,6 +70,11 @@ class Training(Spec):
     device: Annotated[str, matching(r"auto|cpu|gpu|gpu:\d+", "auto, cpu, gpu or gpu:N")] = Field(
         "auto", description="auto, cpu, gpu, or gpu:1; auto uses all GPUs, if there are any."
     )
+    backend: Literal["auto", "tensorflow", "jax"] = Field(
+        "auto",
+        description="Keras's backend; auto takes that of the environment variable KERAS_BACKEND, else TensorFlow if it is "
+        "installed, else JAX.",
+    )
     jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does so where it is faster.")
     steps_per_execution: Auto | Positive = Field("auto", description="Training steps per call into the backend.")
     threads: Auto | Positive = Field("auto", description="CPU threads; auto leaves it to the backend.")
@@ -331,6 +336,8 @@ def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issu
     augmentation = sections["data"].signature.augmentation if "data" in sections else None
     if training.jit_compile is True and "data" in sections and sections["data"].signature.kind == "pairs":
         yield ("jit_compile",), "XLA needs fixed lengths, and batches of pairs differ in theirs; use auto or false"
+    if training.backend == "jax" and training.jit_compile is False:
+        yield ("jit_compile",), "JAX compiles every step; use auto or true, or backend: tensorflow"
     if training.jit_compile is True and isinstance(augmentation, ImageAugmentation) and augmentation.moves:
         yield (
             ("jit_compile",),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from deepcli.nn.inner_optimizer import inside
+from deepcli.nn.optimizer_mixin import mixed
 
 
 class GradientAccumulation(keras.optimizers.Optimizer):
@@ -27,7 +28,7 @@ class GradientAccumulation(keras.optimizers.Optimizer):
         super().build(variables)
         self._group_size = self._counter("batches_in_group")
         self._group_updates = self._counter("updates")
-        self._group_variables = variables
+        self._group_places = list(range(len(variables)))
 
     def _counter(self, name: str) -> keras.Variable:
         return self.add_variable(
@@ -41,10 +42,10 @@ class GradientAccumulation(keras.optimizers.Optimizer):
 
     def _backend_apply_gradients(self, grads: list[Any], trainable_variables: list[keras.Variable]) -> None:
         """Add a batch's gradients to its group, and update the weights if the group is complete."""
-        self._group_variables = trainable_variables
+        self._group_places = [self._get_variable_index(variable) for variable in trainable_variables]
         self._backend_increment_gradient_accumulators(grads, self._group_sums())
         self._group_size.assign_add(1)
-        ops.cond(ops.equal(self._group_size, self.gradient_accumulation_steps), self._update_by_group, lambda: None)
+        self._if(ops.equal(self._group_size, self.gradient_accumulation_steps), self._update_by_group)
 
     def complete_group(self) -> None:
         """Update the weights by the mean gradient of the batches since the last update, if there are any."""
@@ -56,6 +57,11 @@ class GradientAccumulation(keras.optimizers.Optimizer):
         for variable in self._group_variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable))
+
+    @property
+    def _group_variables(self) -> list[keras.Variable]:
+        """The weights that the group updates; an attribute with them would make Keras count them as the optimizer's own."""
+        return [self._trainable_variables[place] for place in self._group_places]
 
     def _group_sums(self) -> list[keras.Variable]:
         sums = self._accumulated_gradients
@@ -76,30 +82,34 @@ class GradientAccumulation(keras.optimizers.Optimizer):
         variables = self._trainable_variables
         self._update_model_variables_moving_average(variables)
         if every := self.ema_overwrite_frequency:
-            ops.cond(
+            self._if(
                 ops.equal(ops.mod(self._group_updates + 1, every), 0),
                 lambda: self._overwrite_model_variables_with_average_value(variables),
-                lambda: None,
             )
+
+    def _if(self, condition: Any, change: Callable[[], None]) -> None:
+        """Change variables if a condition holds that is known only when the step runs."""
+        if keras.backend.backend() == "tensorflow":
+            ops.cond(condition, change, lambda: None)
+            return
+        # Elsewhere a branch only returns values; what it assigns is lost.
+        variables = [*self.variables, *self._group_variables]
+
+        def changed() -> list[Any]:
+            with keras.StatelessScope([(variable, variable.value) for variable in variables]) as scope:
+                change()
+                return [scope.get_current_value(variable) for variable in variables]
+
+        values = ops.cond(condition, changed, lambda: [variable.value for variable in variables])
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
 
 def accumulating(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Add `GradientAccumulation` to an optimizer that accumulates gradients and is not built yet; return others as is."""
     if optimizer.gradient_accumulation_steps:
-        optimizer.__class__ = _with_groups(type(optimizer))  # type: ignore[arg-type]
+        optimizer.__class__ = mixed(GradientAccumulation, type(optimizer))  # type: ignore[arg-type]
     return optimizer
-
-
-@functools.cache
-def _with_groups(cls: type[Any]) -> type[Any]:
-    # Keras saves an optimizer by module and name, so the new class has those of the class that Keras knows.
-    module = "keras.optimizers" if cls.__module__.startswith("keras.") else cls.__module__
-    grouped = type(cls.__name__, (GradientAccumulation, cls), {"__module__": module, "__doc__": cls.__doc__})
-    package, _, name = keras.saving.get_registered_name(cls).rpartition(">")
-    if package:
-        for one in (grouped, cls):  # both are saved by this name, and loading it gives the latter
-            keras.saving.register_keras_serializable(package, name)(one)
-    return grouped
 
 
 def complete_group(optimizer: keras.optimizers.Optimizer) -> None:

@@ -65,6 +65,11 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             rate = ops.where(step < self.warmup, rising, rate)
         return rate
 
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The scale, and the rates of all steps if they are looked up."""
+        return [self.scale] if self._table is None else [self.scale, self._table]
+
     def become(self, other: LearningRate) -> None:
         """Take over the rates of another run with the same number of steps, without a new graph.
 

@@ -25,7 +25,7 @@ class ScheduleFreeAdamW(keras.optimizers.ScheduleFreeAdamW):
         dtype, index = variable.dtype, self._get_variable_index(variable)
         base, velocity = self._momentums[index], self._velocities[index]
         # The gradient of an embedding may repeat rows; the sum with zeros adds these up before anything is squared.
-        gradient = ops.add(ops.zeros_like(variable), ops.cast(gradient, dtype))
+        gradient = ops.add(ops.zeros(variable.shape, dtype), ops.cast(gradient, dtype))
         step, rate = ops.cast(self.iterations + 1, dtype), ops.cast(learning_rate, dtype)
         if self.warmup_steps:
             rate *= ops.minimum(step / self.warmup_steps, 1.0)

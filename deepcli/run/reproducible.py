@@ -23,7 +23,11 @@ from deepcli.run.checkpoint.state import read as read_state
 from deepcli.run.loaded import LoadedRun
 from deepcli.run.recorded_files import demand_plugins, demand_same_files
 from deepcli.run.resuming import changes_between
+from deepcli.system.backend_startup import BACKENDS
 from deepcli.system.cores import cores
+
+DECIDED = ("device", "backend", "precision", "jit_compile", "steps_per_execution")
+"""What a run decides where its spec says auto."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def _as_trained(
 ) -> Experiment:
     """Return a spec with what the run decided where the spec says auto, without trackers and limits of time."""
     training = experiment.training
-    decided = {name: _value(about, name) for name in ("device", "precision", "jit_compile", "steps_per_execution")}
+    decided = {name: _value(about, name) for name in DECIDED}
     found: dict[str, Any] = {"max_time": None, "trackers": ()}
     on_cpu = decided["device"] == "cpu" and device in (None, "cpu")
     if device is not None:
@@ -150,7 +154,9 @@ def _as_trained(
         found["device"] = "cpu"
     if training.precision == "auto" and isinstance(decided["precision"], str):
         found["precision"] = decided["precision"]
-    if training.jit_compile == "auto" and isinstance(decided["jit_compile"], bool):
+    if training.backend == "auto" and decided["backend"] in BACKENDS:
+        found["backend"] = decided["backend"]
+    if training.jit_compile == "auto" and isinstance(decided["jit_compile"], bool) and decided["backend"] != "jax":
         found["jit_compile"] = decided["jit_compile"]
     steps = decided["steps_per_execution"]
     if isinstance(steps, int) and not isinstance(steps, bool) and steps > 0:

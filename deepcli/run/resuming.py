@@ -74,7 +74,7 @@ def resume(run: RunDir, wanted: Experiment) -> Resumption:
     before, now = begun.training.max_time, wanted.training.max_time
     more_time = before is not None and (now is None or now > before)
     allowed = set() if wanted.schedule.follows_length() or not more_epochs else {"training.epochs"}
-    allowed.add("training.max_time")  # it changes no step that was taken
+    allowed |= {"training.max_time", "training.backend"}  # they change no step that was taken
     places = changes.keys() & {f"data.{name}" for name in wanted.data.path_fields}
     resumption = Resumption(run, checkpoint, more_epochs, moved=bool(places), more_time=more_time)
     if resumption.finished is None:

@@ -16,6 +16,7 @@ from deepcli.spec.trees import Value, flat
 
 DECIDED = {
     "training.device": "device",
+    "training.backend": "backend",
     "training.precision": "precision",
     "training.jit_compile": "jit_compile",
     "training.steps_per_execution": "steps_per_execution",

@@ -26,14 +26,13 @@ def import_tensorflow() -> None:
     """
     if sys.modules.keys() & {"keras", "tensorflow"}:
         return
-    # Overrides a backend in the user's keras.json; a backend set in the environment variable is kept, and checked later.
-    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     # --verbose sets the level to 0 itself, and then everything is shown.
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
     held_back = _held_back() if quiet else contextlib.nullcontext()
     # Another backend may need one of these packages; deepcli rejects such a backend later, with a clear error.
     spared = _spared() if backend == "tensorflow" else contextlib.nullcontext()
-    with uninterrupted(), held_back, spared, uncollected():
+    with uninterrupted(), held_back, spared, uncollected(), named_backend(backend):
         import keras
         import tensorflow as tf
     # Traceback filtering wraps every call; without it, tracing a model is 10 % faster.
@@ -43,6 +42,21 @@ def import_tensorflow() -> None:
         # TensorFlow warns about things that deepcli does on purpose, such as rebuilding a model after a divergence.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     gc.freeze()  # imported modules are never freed, so later collections need not visit them
+
+
+@contextlib.contextmanager
+def named_backend(name: str) -> Iterator[None]:
+    """Name Keras's backend while Keras is imported, which overrides that of the user's keras.json.
+
+    The variable does not stay: to other processes, it would say that the user has set it.
+    """
+    before = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["KERAS_BACKEND"]
 
 
 @contextlib.contextmanager

@@ -1,1 +1,1 @@
-"""Training and prediction with Keras and TensorFlow; `import_tensorflow` makes their first import quick and quiet."""
+"""Training and prediction with Keras on a backend; `import_backend` makes the first import quick and quiet."""

@@ -15,6 +15,7 @@ from deepcli.experiment.schema import Experiment
 from deepcli.nn.accumulation import accumulating
 from deepcli.nn.inner_optimizer import inner_optimizer, inside
 from deepcli.nn.learning_rate import LearningRate
+from deepcli.nn.tracked_rate import tracking_rate
 
 
 def averages(optimizer: keras.optimizers.Optimizer) -> bool:
@@ -64,7 +65,9 @@ def averaged_weights(model: keras.Model) -> Iterator[bool]:
 def build_optimizer(experiment: Experiment, precision: str) -> keras.optimizers.Optimizer:
     """Build an optimizer with the same variables as in training, so that a checkpoint's can be loaded into it."""
     optimizer = accumulating(experiment.optimizer.build(LearningRate(experiment.optimizer.learning_rate)))
-    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
+    if precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return tracking_rate(optimizer)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """The interface between training and a backend: take steps, predict, and read and write variables.
 
-`make_backend` is the only function that chooses an implementation; so far there is one, for TensorFlow.
+`make_backend` is the only function that chooses an implementation: for TensorFlow, or for JAX.
 """
 
 from __future__ import annotations
@@ -129,6 +129,10 @@ class Backend(Protocol):
 
 def make_backend(device: Device) -> Backend:
     """Return the backend that computes on a device."""
+    if device.backend.value == "jax":
+        from deepcli.training.jax_backend import JaxBackend
+
+        return JaxBackend()
     from deepcli.training.tensorflow_backend import TensorFlowBackend
 
     return TensorFlowBackend(device.strategy)
@@ -136,9 +140,13 @@ def make_backend(device: Device) -> Backend:
 
 def out_of_memory() -> tuple[type[BaseException], ...]:
     """Return the exceptions of the backend and of Python that mean that memory ran out."""
-    from deepcli.training.tensorflow_backend import OUT_OF_MEMORY
+    if keras.backend.backend() == "jax":
+        from deepcli.training import jax_backend
 
-    return OUT_OF_MEMORY
+        return jax_backend.OUT_OF_MEMORY
+    from deepcli.training import tensorflow_backend
+
+    return tensorflow_backend.OUT_OF_MEMORY
 
 
 def memory_advice(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from deepcli.experiment.schema import Experiment
 from deepcli.nn.accumulation import accumulating
 from deepcli.nn.augmentation import augmentation_layers
 from deepcli.nn.learning_rate import LearningRate
+from deepcli.nn.tracked_rate import tracking_rate
 from deepcli.optim.schedules import Schedule, count
 from deepcli.spec.registry import Spec
 from deepcli.training.backend import out_of_memory
@@ -128,6 +129,7 @@ def compile_model(
         jit_compile=jit,
         steps_per_execution=steps_per_execution,
     )
+    tracking_rate(model.optimizer)  # Keras may have put it into loss scaling
     with naming_memory():
         model.optimizer.build(model.trainable_variables)
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
+import importlib
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from deepcli.data.augmentation import ImageAugmentation
 from deepcli.data.signature import Signature
 from deepcli.errors import DeviceError
 from deepcli.experiment.schema import Training
 from deepcli.models import Model
-from deepcli.system.cores import cores
+from deepcli.system.backend_startup import BACKENDS
 
 STEPS_PER_EXECUTION = 8
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -41,115 +40,73 @@ class Device:
 
     Attributes:
         choice: `cpu`, `gpu` or `gpu:N`, and why.
-        strategy: The TensorFlow strategy that places variables and steps on the device.
+        strategy: The TensorFlow strategy that places variables and steps on the device; None on JAX.
         capability: CUDA compute capability of the GPU; None on CPU.
         threads: CPU threads that operations may use.
+        backend: Keras's backend, and why.
     """
 
     choice: Choice
-    strategy: tf.distribute.Strategy
+    strategy: Any
     capability: tuple[int, int] | None
     threads: int
+    backend: Choice = Choice("tensorflow", "requested")
 
     @property
     def is_gpu(self) -> bool:
         """Whether it is a GPU."""
         return self.capability is not None
 
+    @property
+    def replicas(self) -> int:
+        """On how many devices each batch is divided."""
+        return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
+
 
 def choose(training: Training) -> Device:
-    """Set up TensorFlow with the device, threads and determinism that a spec requests.
+    """Set up the backend that Keras runs on with the device, threads and determinism that a spec requests.
 
     Raises:
-        DeviceError: The requested GPU does not exist, TensorFlow was already set up differently, or Keras runs on
-            another backend.
+        DeviceError: The requested GPU does not exist, the backend was already set up differently, or Keras runs on another
+            backend.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise DeviceError(_wrong_backend(keras.backend.backend()))
-    threads = _set_threads(training.threads)
-    if training.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    gpus = tf.config.list_physical_devices("GPU")
-    if training.device == "cpu" or (training.device == "auto" and not gpus):
-        why = "requested" if training.device == "cpu" else "TensorFlow found no GPU"
-        return Device(Choice("cpu", why), _without_gpus(gpus), None, threads)
-    chosen = _choose_gpus(training.device, gpus)
-    if not _show_only(chosen):
-        if training.device != "auto":
-            raise DeviceError(f"--device {training.device}: TensorFlow already runs with other devices in this process")
-        why = "TensorFlow already runs without GPUs in this process"
-        return Device(Choice("cpu", why), tf.distribute.get_strategy(), None, threads)
-    details = tf.config.experimental.get_device_details(chosen[0])
-    capability = details.get("compute_capability", (0, 0))
-    why = f"{len(chosen)} x " * (len(chosen) > 1) + str(details.get("device_name", "GPU"))
-    strategy = tf.distribute.MirroredStrategy() if len(chosen) > 1 else tf.distribute.get_strategy()
-    name = training.device if training.device != "auto" else "gpu"
-    return Device(Choice(name, why), strategy, capability, threads)
+    name = keras.backend.backend()
+    if name not in BACKENDS:
+        raise DeviceError(_wrong_backend(name))
+    if training.backend not in ("auto", name):
+        raise DeviceError(
+            f"training.backend: is {training.backend}, but this process has Keras on {name} already; use a new process, or "
+            f"set KERAS_BACKEND={training.backend} before Keras is imported"
+        )
+    if name == "jax":
+        from deepcli.training.jax_device import choose_on_jax
+
+        found = choose_on_jax(training)
+    else:
+        from deepcli.training.tensorflow_device import choose_on_tensorflow
+
+        found = choose_on_tensorflow(training)
+    return replace(found, backend=_backend_choice(training))
 
 
-def _without_gpus(gpus: list[Any]) -> tf.distribute.Strategy:
-    """Hide the GPUs; if TensorFlow has run with them in this process, return what places everything on the CPU."""
-    try:
-        if gpus:
-            tf.config.set_visible_devices([], "GPU")
-    except RuntimeError:  # an earlier call in this process, such as a training in a notebook
-        return tf.distribute.OneDeviceStrategy("/cpu:0")
-    return tf.distribute.get_strategy()
-
-
-def _show_only(gpus: list[Any]) -> bool:
-    """Let TensorFlow see some GPUs only, and take their memory as needed; return whether it computes on them."""
-    try:
-        tf.config.set_visible_devices(gpus, "GPU")
-    except RuntimeError:  # TensorFlow already runs with others
-        return False
-    for gpu in gpus:
-        with contextlib.suppress(RuntimeError):  # it already runs with these
-            tf.config.experimental.set_memory_growth(gpu, True)
-    return True
+def _backend_choice(training: Training) -> Choice:
+    name = keras.backend.backend()
+    if training.backend != "auto":
+        return Choice(name, "requested")
+    if os.environ.get("KERAS_BACKEND") == name and name != BACKENDS[0]:
+        return Choice(name, "KERAS_BACKEND")
+    return Choice(name, "faster on a CPU, and the default" if name == BACKENDS[0] else "this process has Keras on it")
 
 
 def _wrong_backend(backend: str) -> str:
     """Describe where Keras has a backend from that deepcli cannot train on."""
+    able = " and ".join(BACKENDS)
     if os.environ.get("KERAS_BACKEND") == backend:
-        return f"KERAS_BACKEND is {backend}; deepcli trains and evaluates on tensorflow"
+        return f"KERAS_BACKEND is {backend}; deepcli trains and evaluates on {able}"
     return (
         f"Keras was imported with the backend {backend} (by default from keras.json); deepcli trains and evaluates on "
-        "tensorflow: set KERAS_BACKEND=tensorflow before Keras is imported"
+        f"{able}: set KERAS_BACKEND=tensorflow before Keras is imported"
     )
-
-
-def _choose_gpus(device: str, gpus: list[Any]) -> list[Any]:
-    if not gpus:
-        built = tf.test.is_built_with_cuda()
-        remedy = (
-            "its CUDA libraries are missing: pip install 'tensorflow[and-cuda]'"
-            if built
-            else "this TensorFlow was built without CUDA: on Linux, pip install 'tensorflow[and-cuda]'"
-        )
-        seen = ", ".join(found.name.removeprefix("/physical_device:") for found in tf.config.list_physical_devices())
-        raise DeviceError(f"--device {device}: TensorFlow found no GPU, only {seen}; if the machine has one, {remedy}")
-    if ":" not in device:
-        return gpus
-    index = int(device.partition(":")[2])
-    if index >= len(gpus):
-        raise DeviceError(f"--device {device}: no such GPU; TensorFlow found {len(gpus)}, counted from gpu:0")
-    return [gpus[index]]
-
-
-def _set_threads(threads: int | str) -> int:
-    """Set the number of CPU threads; TensorFlow allows that only before its first operation."""
-    if threads == "auto":
-        return tf.config.threading.get_intra_op_parallelism_threads() or cores()
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-    except RuntimeError:
-        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-            raise DeviceError(
-                f"training.threads: cannot be set to {threads}; TensorFlow already runs with another number"
-            ) from None
-    return int(threads)
 
 
 def choose_precision(training: Training, model: Model, device: Device) -> Choice:
@@ -169,10 +126,18 @@ def choose_precision(training: Training, model: Model, device: Device) -> Choice
 
 
 def choose_jit(training: Training, model: Model, signature: Signature, device: Device, precision: str) -> Choice:
-    """Choose whether XLA compiles the step."""
+    """Choose whether XLA compiles the step.
+
+    Raises:
+        DeviceError: The backend always does, and the spec requests that it does not.
+    """
+    if training.jit_compile is False and device.backend.value == "jax":
+        raise DeviceError("training.jit_compile: false, but JAX compiles every step; use auto or true")
     if training.jit_compile != "auto":
         return Choice(training.jit_compile, "requested")
-    if device.strategy.num_replicas_in_sync > 1:
+    if device.backend.value == "jax":
+        return Choice(True, "JAX compiles every step")
+    if device.replicas > 1:
         return Choice(False, "XLA cannot compile a step on several devices")
     if not device.is_gpu:
         if model.xla_on_cpu(signature) and precision == "float32":
@@ -191,7 +156,7 @@ def choose_steps_per_execution(training: Training, steps: int, device: Device) -
     """Choose how many training steps one call into the backend takes."""
     if training.steps_per_execution != "auto":
         return Choice(training.steps_per_execution, "requested")
-    if device.strategy.num_replicas_in_sync > 1:
+    if device.replicas > 1:
         return Choice(1, "TensorFlow cannot take several mirrored steps in one call")
     wanted = min(STEPS_PER_EXECUTION, steps)
     every = training.checkpoint.every_steps
@@ -216,10 +181,11 @@ def versions() -> dict[str, str]:
 
     import numpy
 
+    packages = ("tensorflow",) if keras.backend.backend() == "tensorflow" else ("jax", "jaxlib")
     return {
         "python": platform.python_version(),
         "keras": keras.__version__,
-        "tensorflow": tf.__version__,
+        **{name: str(importlib.import_module(name).__version__) for name in packages},
         "numpy": numpy.__version__,
         "platform": platform.platform(),
     }

@@ -31,6 +31,7 @@ def describe(
     """Describe the environment of a new run as JSON values."""
     decisions = {
         "device": settings.device.choice,
+        "backend": settings.device.backend,
         "precision": settings.precision,
         "jit_compile": settings.jit,
         "steps_per_execution": settings.steps_per_execution,
@@ -83,14 +84,28 @@ def describe_resumption(
             "so the last bits will differ from those of an uninterrupted run"
         )
     versions = _section(before, "versions")
+    backend = _section(before, "backend").get("value", "tensorflow")  # older runs do not name it
+    if backend != now["backend"]["value"]:
+        notices.append(f"the run started on {backend} and resumes on {now['backend']['value']}: bits will differ")
     for name, version in now["versions"].items():
-        if versions.get(name) != version:
+        if versions.get(name) != version and (name in versions or backend == now["backend"]["value"]):
             notices.append(
                 f"the run started with {name} {versions.get(name)} and resumes with {version}: bits may differ"
             )
     if (device := _section(before, "device").get("value")) != now["device"]["value"]:
         notices.append(f"the run started on {device} and resumes on {now['device']['value']}: bits will differ")
-    names = ("command", "folder", "started", "git_commit", "versions", "threads", "processor", "variables", "device")
+    names = (
+        "command",
+        "folder",
+        "started",
+        "git_commit",
+        "versions",
+        "threads",
+        "processor",
+        "variables",
+        "device",
+        "backend",
+    )
     part = {key: now[key] for key in names}
     return {**before, "data": now["data"], "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
 

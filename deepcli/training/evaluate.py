@@ -160,7 +160,8 @@ def load_model(checkpoint: CheckpointFile) -> LoadedModel:
     """
     experiment = checkpoint.experiment
     state = State.from_bytes(checkpoint.read(STATE))
-    chosen = choose(experiment.training)
+    # A model predicts on any backend; what it was trained on is a preference.
+    chosen = choose(experiment.training.model_copy(update={"backend": "auto"}))
     backend = make_backend(chosen)
     forget_models()
     with backend.scope():

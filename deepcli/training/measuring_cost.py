@@ -15,6 +15,7 @@ from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Split, Splits, Tokens
 from deepcli.data.files import OFFLINE, Sources, cache_folder
 from deepcli.experiment.schema import Experiment
+from deepcli.nn.tracked_rate import saved_variables
 from deepcli.run.reporter import Reporter
 from deepcli.system.memory import memory_limit
 from deepcli.system.signals import Signals
@@ -114,7 +115,7 @@ def _memory(model: keras.Model, splits: Splits, batch_size: int) -> MemoryCost:
     return MemoryCost(
         weights=held(model.weights),
         gradients=held(model.trainable_variables),
-        optimizer=held(model.optimizer.variables),
+        optimizer=held(saved_variables(model.optimizer)),
         activations=batch_size * forward_pass(model, one_example(splits.train, np.max)).outputs,
         data=sum(x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs),
         process=psutil.Process().memory_info().rss,

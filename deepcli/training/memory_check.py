@@ -10,6 +10,7 @@ import numpy as np
 
 from deepcli.errors import CheckpointError, TrainingError
 from deepcli.experiment.schema import Experiment
+from deepcli.nn.tracked_rate import saved_variables
 from deepcli.run.checkpoint.file import WEIGHTS, CheckpointFile
 from deepcli.system.memory import memory_limit
 from deepcli.training.model_size import Room, Size
@@ -69,7 +70,7 @@ def notice(model: keras.Model, experiment: Experiment) -> str | None:
     """Return a notice about a compiled model that is large for the memory or the data; None for others."""
     parameters = model.count_params()
     trained = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    kept = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
+    kept = sum(math.prod(variable.shape) for variable in saved_variables(model.optimizer))
     needed, memory = BYTES * (parameters + trained + kept), memory_limit()
     signature = experiment.signature
     of_example = sum if signature.kind == "pairs" else math.prod

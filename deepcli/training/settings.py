@@ -10,7 +10,7 @@ from deepcli.experiment.schema import Experiment
 from deepcli.optim.schedules import count
 from deepcli.training.device import Choice, Device, choose_jit, choose_precision, choose_steps_per_execution
 from deepcli.training.order import Order
-from deepcli.training.replicas import demand_same_figures
+from deepcli.training.same_figures import demand_same_figures
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,14 @@ class RunSettings:
     def notes(self, experiment: Experiment) -> list[str]:
         """Describe the settings in three lines, and add a notice if the schedule is longer than the run."""
         threads = f", {self.device.threads} thread{'s' * (self.device.threads > 1)}" * (not self.device.is_gpu)
+        backend = f"; backend: {self.device.backend}" * (self.device.backend.value != "tensorflow")
         number = self.order.steps
         steps = f"{self.order.examples} examples in {number} step{'s' * (number != 1)} per epoch"
         total = experiment.total_steps(self.order.steps)
         unreached = experiment.schedule.unreached(total - count(experiment.schedule.warmup, total))
         return [
             f"{experiment.name}: {experiment.model.type} on {experiment.data.type}, {steps}",
-            f"device: {self.device.choice}{threads}; precision: {self.precision}",
+            f"device: {self.device.choice}{threads}; precision: {self.precision}{backend}",
             f"jit_compile: {self.jit}; steps_per_execution: {self.steps_per_execution}",
             *([f"notice: {unreached}"] if unreached else []),
         ]
@@ -45,7 +46,7 @@ def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precis
         SpecError: The data have too few steps for the spec, for example for its warm-up.
         UsageError: The spec requests something that is not possible on several devices.
     """
-    demand_same_figures(experiment, chosen.strategy.num_replicas_in_sync)
+    demand_same_figures(experiment, chosen.replicas)
     training, data = experiment.training, experiment.data
     x = splits.train.x
     lengths = x.sizes if isinstance(x, Tokens) else None

@@ -145,8 +145,16 @@ def write_variables(model: keras.Model, backend: Backend, values: Mapping[str, n
     variables = state_variables(model)
     if set(variables) != set(values):
         raise CheckpointError("the checkpoint's state belongs to another model")
+    values = {name: _as_here(name, value, variables[name]) for name, value in values.items()}
     for name, variable in variables.items():
         if values[name].shape != tuple(variable.shape) or values[name].dtype.name != variable.dtype:
             raise CheckpointError(f"the checkpoint's state belongs to another model: {name} differs in shape or type")
     for name, variable in variables.items():
         backend.write(variable, values[name])
+
+
+def _as_here(name: str, value: np.ndarray, variable: keras.Variable) -> np.ndarray:
+    """Return the state of a random generator in the type of this backend, as each has its own type of integers."""
+    if not name.startswith("random/") or value.dtype.kind not in "iu" or variable.dtype not in ("uint32", "int64"):
+        return value
+    return value.astype(variable.dtype) if value.size and value.min() >= 0 and value.max() < 1 << 32 else value

@@ -11,6 +11,7 @@ import numpy as np
 
 from deepcli.data.arrays.splits import Split, Splits, Tokens
 from deepcli.experiment.schema import Experiment
+from deepcli.nn.tracked_rate import saved_variables
 from deepcli.system.atomic import write_text
 from deepcli.training.backend import Backend, Batches, Check
 from deepcli.training.evaluate import BATCH_SIZE, Evaluator, number
@@ -119,12 +120,13 @@ def time_saving(
     experiment: Experiment, splits: Splits, settings: RunSettings, backend: Backend, model: keras.Model, file: Path
 ) -> tuple[int, float]:
     """Return the bytes of a checkpoint, and the seconds that writing it takes."""
-    size = sum(bytes_of(variable.shape, variable.dtype) for variable in [*model.variables, *model.optimizer.variables])
+    variables = [*model.variables, *saved_variables(model.optimizer)]
+    size = sum(bytes_of(variable.shape, variable.dtype) for variable in variables)
     if size > LARGE:
         return size, size / BYTES_PER_SECOND
-    variables = read_variables(model, backend)
+    values = read_variables(model, backend)
     mark = splits.provenance.fingerprint
-    state = State(Position(), settings.precision.value, settings.device.threads, variables=variables, data=mark)
+    state = State(Position(), settings.precision.value, settings.device.threads, variables=values, data=mark)
     lexicon, took = splits.lexicon(), list[float]()
     while len(took) < 4 and (not took or took[-1] < LONG):
         began = time.monotonic()

@@ -92,7 +92,8 @@ def test_the_call_makes_the_import_quick_and_quiet_once():
         f"{CALL}\nimport gc, os, sys, keras, logging\n"
         "frozen = gc.get_freeze_count()\nimport_tensorflow()\nassert gc.get_freeze_count() == frozen > 10000\n"
         "assert None not in sys.modules.values()\n"
-        "assert (os.environ['KERAS_BACKEND'], os.environ['TF_CPP_MIN_LOG_LEVEL']) == ('tensorflow', '3')\n"
+        "assert (os.environ.get('KERAS_BACKEND'), os.environ['TF_CPP_MIN_LOG_LEVEL']) == (None, '3')\n"
+        "assert keras.backend.backend() == 'tensorflow'\n"
         "assert not keras.config.is_traceback_filtering_enabled()\n"
         "assert logging.getLogger('tensorflow').level == logging.ERROR\n"
         "import tensorflow as tf; tf.zeros(1)"
@@ -118,10 +119,10 @@ def test_a_keras_on_another_backend_is_a_clear_error(monkeypatch, spec):
     from deepcli.experiment.load import load
     from deepcli.training.device import choose
 
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     for named, text in (
-        (None, "imported with the backend jax .*set KERAS_BACKEND=tens"),
-        ("jax", "KERAS_BACKEND is jax"),
+        (None, "imported with the backend torch .*set KERAS_BACKEND=tens"),
+        ("torch", "KERAS_BACKEND is torch; deepcli trains and evaluates on tensorflow and jax"),
     ):
         monkeypatch.delenv("KERAS_BACKEND", raising=False)
         if named:
@@ -211,27 +212,37 @@ TENSORFLOW = {
     "training/tensorflow_backend.py": "implements the interface",
     "training/pipeline.py": "its batches",
     "training/replicas.py": "its steps on several devices",
-    "training/device.py": "finds and sets up the devices, for which it makes the strategy",
+    "training/tensorflow_device.py": "finds and sets up the devices, for which it makes the strategy",
 }
 
 
-def test_training_reaches_tensorflow_through_the_backend():
+JAX = {
+    "training/jax_backend.py": "implements the interface",
+    "training/jax_functions.py": "its predictions",
+    "training/jax_batches.py": "its batches",
+    "training/jax_device.py": "finds and sets up the device",
+}
+
+
+@pytest.mark.parametrize(("package", "files"), [("tensorflow", TENSORFLOW), ("jax", JAX)])
+def test_training_reaches_a_package_through_its_backend(package, files):
     imports = {
         path
         for path, node in nodes("training")
-        if (isinstance(node, ast.Import) and any(name.name.startswith("tensorflow") for name in node.names))
-        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tensorflow"))
+        if (isinstance(node, ast.Import) and any(name.name.split(".")[0] == package for name in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package)
     }
-    assert imports == set(TENSORFLOW)
+    assert imports == set(files)
 
 
-def test_one_function_names_the_class_of_the_backend():
+@pytest.mark.parametrize("name", ["TensorFlowBackend", "JaxBackend"])
+def test_one_function_names_the_class_of_a_backend(name):
     named = {
         path
         for path, node in nodes(".")
-        if "TensorFlowBackend" in (getattr(node, "id", ""), getattr(node, "name", ""), getattr(node, "attr", ""))
+        if name in (getattr(node, "id", ""), getattr(node, "name", ""), getattr(node, "attr", ""))
     }
-    assert named == {"training/backend.py", "training/tensorflow_backend.py"}
+    assert named == {"training/backend.py", f"training/{name.replace('Backend', '').lower()}_backend.py"}
 
 
 def test_variables_are_read_through_keras_or_the_backend():

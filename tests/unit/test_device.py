@@ -10,7 +10,7 @@ import deepcli
 from deepcli.errors import DeviceError
 from deepcli.experiment.load import load
 from deepcli.experiment.schema import Training
-from deepcli.training import device
+from deepcli.training import device, tensorflow_device
 from tests import own_files
 
 
@@ -59,7 +59,7 @@ def test_training_on_the_cpu_beside_gpus_gives_the_same_bits(tmp_path, monkeypat
         "training": {"epochs": 2},
     }
     first = deepcli.train(spec, "training.device=cpu", output=tmp_path / "a", progress=False)
-    monkeypatch.setattr(device, "_without_gpus", lambda gpus: tf.distribute.OneDeviceStrategy("/cpu:0"))
+    monkeypatch.setattr(tensorflow_device, "_without_gpus", lambda gpus: tf.distribute.OneDeviceStrategy("/cpu:0"))
     second = deepcli.train(spec, "training.device=cpu", output=tmp_path / "b", progress=False)
     assert second.metrics == first.metrics
     assert np.array_equal(vars(second.predictions())["probabilities"], vars(first.predictions())["probabilities"])

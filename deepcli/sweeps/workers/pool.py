@@ -24,11 +24,11 @@ from deepcli.errors import DeepcliError, Interrupted, RunError, TrainingError
 from deepcli.experiment.schema import Experiment
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
+from deepcli.system.backend_startup import import_backend, limit_threads
 from deepcli.system.cores import cores
 from deepcli.system.gc_pause import flush_files
 from deepcli.system.memory import memory_limit
 from deepcli.system.signals import Signals
-from deepcli.system.tensorflow_startup import import_tensorflow
 
 if TYPE_CHECKING:
     from deepcli.sweeps.workers.worker import Worker
@@ -59,6 +59,7 @@ class WorkerConfig:
         loaded: A spec and its data, for a forked worker, which shares this process's memory; others load the data.
         threads: CPU threads; None uses the spec's.
         until: Time of `time.monotonic()` at which to stop starting trials; None for no limit.
+        backend: Keras's backend, or auto.
     """
 
     folder: Path
@@ -68,6 +69,7 @@ class WorkerConfig:
     loaded: tuple[Experiment, Splits] | None
     threads: int | None
     until: float | None
+    backend: str = "auto"
 
 
 class WorkerPool:
@@ -86,7 +88,7 @@ class WorkerPool:
         self._count, self._orders = count, config
         self._context = multiprocessing.get_context("fork") if start == "fork" else multiprocessing.get_context("spawn")
         if start == "fork":
-            _import_worker()  # once, before the forks
+            _import_worker(config.backend)  # once, before the forks
         else:
             sources = dataclasses.replace(config.sources, progress=None)
             self._orders = dataclasses.replace(config, loaded=None, sources=sources)
@@ -153,12 +155,12 @@ class WorkerPool:
                 process.join()
 
 
-def _import_worker() -> type[Worker]:
-    """Import TensorFlow and the class of workers.
+def _import_worker(backend: str) -> type[Worker]:
+    """Import the backend and the class of workers.
 
     Not at the top of this module, which a spawned process imports before any of its functions can run.
     """
-    import_tensorflow()
+    import_backend(backend)
     from deepcli.sweeps.workers.worker import Worker
 
     return Worker
@@ -195,8 +197,8 @@ def _train(index: int, config: WorkerConfig, signals: Signals) -> NoReturn:
     log = _log_to(folder.log(_name(index)))
     with signals.deferred(log):
         try:
-            make_worker = _import_worker()
-            _set_up(index, config.threads)
+            make_worker = _import_worker(config.backend)
+            _set_up(index, config)
             study = open_study(folder, config.storage, config.plugins)
             worker = make_worker(study, config.sources, signals, config.until, log)
             if config.loaded is not None:
@@ -210,14 +212,11 @@ def _train(index: int, config: WorkerConfig, signals: Signals) -> NoReturn:
     sys.exit(0 if done else RENEW)
 
 
-def _set_up(index: int, threads: int | None) -> None:
+def _set_up(index: int, config: WorkerConfig) -> None:
     if gpus := visible_gpus():
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
-    if threads is not None:
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    if config.threads is not None:
+        limit_threads(config.threads, config.backend)
 
 
 def _name(index: int) -> str:

@@ -1,0 +1,134 @@
+"""Batches for JAX: gathered by index with NumPy, one batch ahead, in the order of any backend.
+
+JAX compiles a step for each shape of a batch, so sequences are padded to one of a few lengths.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from deepcli.data.arrays.encoded_pairs import PairRows
+from deepcli.data.arrays.series_windows import SeriesWindows
+from deepcli.data.arrays.splits import Inputs, Split, Tokens
+from deepcli.data.arrays.text_windows import TextWindows
+from deepcli.training.order import Order
+
+AHEAD = 2
+"""Batches that are gathered before they are needed."""
+SHORTEST = 16
+"""The shortest length that sequences are padded to."""
+
+Gather = Callable[[np.ndarray], tuple[np.ndarray, ...]]
+
+
+class JaxBatches:
+    """Training batches of every epoch: (inputs, labels), or (inputs, labels, weights) with class weights.
+
+    Args:
+        split: The examples.
+        order: Which examples each step takes.
+        class_weights: Weight of each class, float32 (classes,); None for no weights.
+    """
+
+    def __init__(self, split: Split, order: Order, class_weights: np.ndarray | None) -> None:
+        self.order = order
+        self._pairs, self._weights = pair_gatherer(split), class_weights
+
+    def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
+        """Yield the batches of an epoch (counted from 0), from step `start` up to, not including, `stop`."""
+        size, positions = self.order.batch_size, self.order.epoch(epoch)
+        return ahead(self._batch, (positions[step * size : (step + 1) * size] for step in range(start, stop)))
+
+    def _batch(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        inputs, labels = self._pairs(positions)
+        return (inputs, labels) if self._weights is None else (inputs, labels, self._weights[labels])
+
+
+def ahead(gather: Gather, places: Iterable[np.ndarray]) -> Generator[tuple[Any, ...], None, None]:
+    """Gather batches in a thread, before they are needed, and put them on the device."""
+    with ThreadPoolExecutor(1, "deepcli-batches") as pool:
+        waiting = deque[Future[tuple[Any, ...]]]()
+        for positions in places:
+            waiting.append(pool.submit(lambda these: jax.device_put(gather(these)), positions))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def by_size(x: Inputs) -> np.ndarray:
+    """Return the positions of inputs, sequences of similar length together."""
+    return np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
+
+
+def padded_length(length: int, longest: int) -> int:
+    """Return the length that a batch of sequences is padded to: two for each power of two, and the longest of all."""
+    power = 1 << max(length - 1, 1).bit_length()
+    return min(max(power if length > 3 * power // 4 else 3 * power // 4, SHORTEST), max(longest, 1))
+
+
+def pair_gatherer(split: Split) -> Gather:
+    """Return a function from positions to inputs and targets."""
+    if split.text is not None:
+        return _window_gatherer(split.text)
+    if split.series is not None:
+        return _series_gatherer(split.series)
+    gather = gatherer(split.x)
+    if isinstance(split.x, PairRows):
+        return lambda positions: (gather(positions), _trimmed(split.y[positions]))
+    if split.predicts_inputs:
+        return lambda positions: (gather(positions),) * 2
+    return lambda positions: (gather(positions), split.y[positions])
+
+
+def gatherer(x: Inputs) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from positions to inputs: images and rows as they are, or int32 tokens with 0 on the right."""
+    if not isinstance(x, Tokens):
+        return lambda positions: x[positions]
+    lengths = x.lengths
+    longest = int(lengths.max(initial=1))
+
+    def tokens(positions: np.ndarray) -> np.ndarray:
+        these = lengths[positions]
+        steps = np.arange(padded_length(int(these.max(initial=1)), longest))
+        places = np.minimum(x.offsets[positions][:, None] + steps, max(len(x.values) - 1, 0))
+        found: np.ndarray = np.where(steps < these[:, None], x.values[places], 0).astype(np.int32)
+        return found
+
+    return tokens
+
+
+def _trimmed(targets: np.ndarray) -> np.ndarray:
+    """Cut targets of pairs after the longest of the batch."""
+    used = int((targets != 0).any(axis=0).sum())
+    return targets[:, : padded_length(max(used, 1), targets.shape[1])]
+
+
+def _window_gatherer(text: TextWindows) -> Gather:
+    """Return a function from positions to windows and the tokens after each of their tokens, int32 both."""
+    steps = np.arange(text.window + 1)
+
+    def pairs(positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        first = text.begins.start + text.begins.step * positions.astype(np.int64)
+        found = text.tokens[first[:, None] + steps].astype(np.int32)
+        return found[:, :-1], found[:, 1:]
+
+    return pairs
+
+
+def _series_gatherer(series: SeriesWindows) -> Gather:
+    """Return a function from positions to windows of series and the targets after them, float32 both."""
+    targets = series.values[:, : series.targets]
+    inside, after = np.arange(series.window), series.window + np.arange(series.horizon)
+
+    def pairs(positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        first = series.begins[positions][:, None]
+        return series.values[first + inside], targets[first + after]
+
+    return pairs

@@ -1,0 +1,224 @@
+"""Every backend does the same: steps, exact resumption, predictions, and what is trained on one goes on on another.
+
+TensorFlow runs in this process, JAX in one of its own, as Keras has one backend in a process.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepcli.models import MODELS
+
+from . import backend_steps
+from .test_jax import plain
+from .test_models import DATA, VARIANTS, experiment_for, fields_of, suits
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+ROOT = Path(__file__).parent.parent.parent
+STEPS = 5
+MLP = {"model": {"type": "mlp", "hidden_units": [8]}, "data": {"type": "digits", "batch_size": 10}}
+TRAINING = {"steps_per_execution": 2, "precision": "float32"}
+PLAIN: dict[str, dict[str, Any]] = {
+    "mlp": {},
+    "averaged": {"optimizer": {"type": "adam", "use_ema": True, "ema_momentum": 0.5}},
+    "accumulated": {
+        "optimizer": {"type": "sgd", "gradient_accumulation_steps": 2, "use_ema": True, "ema_overwrite_frequency": 2}
+    },
+    "free": {"optimizer": {"type": "schedule_free_adamw"}},
+    "clipped": {"optimizer": {"type": "rmsprop", "global_clipnorm": 0.1, "weight_decay": 0.01}},
+    "weighted": {"training": {**TRAINING, "class_weight": {0: 3.0, 1: 0.2}}},
+    "warm": {"schedule": {"type": "cosine", "warmup": 2}, "training": {**TRAINING, "epochs": 3}},
+    "plateau": {"schedule": {"type": "reduce_on_plateau", "warmup": 0}, "optimizer": {"type": "sgd"}},
+}
+"""Cases without random layers: the same steps are taken to the last digits, whatever the backend."""
+LOOSE: dict[str, dict[str, Any]] = {
+    "half": {"training": {**TRAINING, "precision": "mixed_float16"}},
+    "brain": {"training": {**TRAINING, "precision": "mixed_bfloat16"}},
+    "random": {
+        "model": {"type": "cnn", "filters": [4], "dropout": 0.3},
+        "data": {"type": "digits", "batch_size": 10, "augmentation": {"rotation": 0.1, "erasing": 0.5}},
+    },
+}
+"""Cases whose figures differ: numbers of few digits, and random numbers, of which each backend has its own."""
+
+
+def write(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
+    for name, case in cases.items():
+        spec = {**MLP, "training": TRAINING, "schedule": {"type": "constant", "warmup": 0}, **case}
+        (folder / f"{name}.json").write_text(json.dumps(spec))
+
+
+def on_jax(*words: str, code: int = 0, **environment: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, *words],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr[-3000:]
+    return done
+
+
+def compared(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, float]]:
+    """Run the cases of a folder on both backends; return what each found, and how far predictions of the other's are off."""
+    paths = sorted(folder.glob("*.json"))
+    ours = {path.stem: backend_steps.Case(path).run(STEPS) for path in paths}
+    rows = [
+        *map(json.loads, on_jax("-m", "tests.contracts.backend_steps", str(folder), str(STEPS)).stdout.splitlines())
+    ]
+    theirs = {row["case"]: row for row in rows if "of" not in row}
+    off = {row["case"]: row["difference"] for row in rows if "of" in row}
+    back = {path.stem: backend_steps.of_another(path, "jax")["difference"] for path in paths}
+    assert set(ours) == set(theirs) == set(off) == set(back)
+    return ours, theirs, {name: max(off[name], back[name]) for name in off}
+
+
+def weights_differ_by(folder: Path, name: str) -> float:
+    """Return the largest difference of a weight after the same steps on both backends."""
+    with np.load(folder / f"{name}.tensorflow.npz") as ours, np.load(folder / f"{name}.jax.npz") as theirs:
+        assert set(ours.files) == set(theirs.files)
+        weights = [key for key in ours.files if key.startswith("weight_")]
+        return max(float(np.abs(ours[key] - theirs[key]).max()) for key in weights)
+
+
+def demand_contract(found: dict[str, Any]) -> None:
+    """Check what each backend owes by itself."""
+    for name, row in found.items():
+        assert row["finite"] and row["moved"] and row["gradients"] > 0, name
+        assert row["equal"] == row["arrays"], f"{name}: resumed, {row['equal']} of {row['arrays']} arrays are equal"
+
+
+def test_both_backends_take_the_same_steps(tmp_path):
+    write(tmp_path, PLAIN)
+    ours, theirs, off = compared(tmp_path)
+    for found in (ours, theirs):
+        demand_contract(found)
+    for name in PLAIN:
+        assert weights_differ_by(tmp_path, name) < 2e-5, name
+        assert off[name] < 1e-5, name
+        assert ours[name]["averaged"] == theirs[name]["averaged"]
+        for figure in ("losses", "gradients"):
+            np.testing.assert_allclose(theirs[name][figure], ours[name][figure], rtol=2e-4, err_msg=f"{name} {figure}")
+        for metric, value in ours[name]["metrics"].items():
+            assert theirs[name]["metrics"][metric] == pytest.approx(value, abs=1e-4), name
+
+
+@pytest.mark.long
+def test_both_backends_resume_random_layers_and_half_precision_exactly(tmp_path):
+    write(tmp_path, LOOSE)
+    ours, theirs, off = compared(tmp_path)
+    for found in (ours, theirs):
+        demand_contract(found)
+    assert off["random"] < 1e-5 and max(off.values()) < 0.02, off
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", list(DATA))
+def test_every_family_moves_between_backends(tmp_path, tiny_table, kind):
+    names = []
+    for variant in VARIANTS:
+        family = fields_of(variant)["type"]
+        if not variant.id.endswith("-0") or family == "application":
+            continue
+        if kind in MODELS[family].kinds and suits(variant, kind):
+            spec = plain(experiment_for(variant.values[0], kind).model_dump())
+            spec["data"]["batch_size"] = 10
+            spec["training"] |= TRAINING
+            names.append(family)
+            (tmp_path / f"{family}.json").write_text(json.dumps(spec))
+    assert names
+    ours, theirs, off = compared(tmp_path)
+    for found in (ours, theirs):
+        demand_contract(found)
+    assert max(off.values()) < 1e-5, off
+
+
+UNTOUCHED = """
+import sys
+
+from deepcli.cli import script
+
+sys.argv = ["deepcli", *sys.argv[1:]]
+try:
+    script()
+finally:
+    assert "tensorflow" not in sys.modules
+"""
+REFUSED = """
+import sys
+
+
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "tensorflow":
+            raise ImportError("TensorFlow is refused")
+
+
+sys.meta_path.insert(0, Refusing())
+"""
+
+
+def test_a_run_on_jax_imports_no_tensorflow(tmp_path):
+    """Training with a plateau and a rollback, evaluating, predicting and resuming; the backend is recorded."""
+    spec = {
+        **MLP,
+        "optimizer": {"type": "sgd", "learning_rate": 1e30},
+        "schedule": {"type": "reduce_on_plateau", "patience": 1, "warmup": 0},
+        "training": {"epochs": 3, "on_divergence": "rollback", "backend": "jax"},
+    }
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    np.save(tmp_path / "image.npy", np.zeros((1, 8, 8), np.uint8))
+    run, untouched, refused = str(tmp_path / "run"), ["-c", UNTOUCHED], ["-c", REFUSED + UNTOUCHED]
+    done = on_jax(*refused, "train", str(tmp_path / "spec.json"), "-o", run, code=1)
+    assert "rollback" in done.stderr and "diverged" in done.stderr
+    done = on_jax(*untouched, "train", str(tmp_path / "spec.json"), "optimizer.learning_rate=0.5", "-o", run,
+                  "--if-exists", "overwrite", "--json")  # fmt: skip
+    result = json.loads(done.stdout)
+    assert result["status"] == "completed" and "backend: jax (requested)" in done.stderr
+    environment = json.loads((tmp_path / "run/environment.json").read_text())
+    assert environment["backend"]["value"] == "jax" and "jaxlib" in environment["versions"]
+    evaluated = json.loads(on_jax(*refused, "evaluate", run, "--json").stdout)
+    assert evaluated["metrics"]["test"]["loss"] == pytest.approx(result["metrics"]["test"]["loss"], abs=1e-6)
+    assert on_jax(*refused, "predict", run, str(tmp_path / "image.npy")).stdout.count("\n") == 1
+    resumed = on_jax(*refused, "train", "--resume", run, "training.epochs=4")
+    assert f"resuming {run}" in resumed.stderr and "epoch 4/4" in resumed.stderr
+
+
+def test_a_backend_that_is_asked_for_twice_or_not_installed_is_an_error_with_its_remedy(monkeypatch):
+    from deepcli.errors import DeviceError, UsageError
+    from deepcli.system import backend_startup
+    from deepcli.system.backend_startup import backend_name
+
+    installed = {"tensorflow", "jax"}
+    monkeypatch.setattr(backend_startup, "_is_installed", installed.__contains__)
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert [backend_name(), backend_name("jax"), backend_name(preferred="jax")] == ["tensorflow", "jax", "jax"]
+    installed.remove("tensorflow")
+    assert backend_name() == "jax"
+    with pytest.raises(
+        DeviceError, match=r"training\.backend: tensorflow: TensorFlow is not installed; install it with"
+    ):
+        backend_name("tensorflow")
+    installed.clear()
+    with pytest.raises(DeviceError, match=r"neither .* pip install 'deepcli\[jax\]'"):
+        backend_name()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(
+        UsageError, match=r"training.backend: jax needs jax; install with: pip install 'deepcli\[jax\]'"
+    ):
+        backend_name("jax")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(DeviceError, match="is tensorflow, but the environment variable KERAS_BACKEND is jax; unset"):
+        backend_name("tensorflow")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(DeviceError, match="KERAS_BACKEND is torch; deepcli trains and evaluates on tensorflow and jax"):
+        backend_name()
