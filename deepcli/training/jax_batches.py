@@ -123,9 +123,11 @@ def _window_gatherer(text: TextWindows) -> Gather:
 
 
 def _series_gatherer(series: SeriesWindows) -> Gather:
-    """Return a function from positions to windows of series and the targets after them, float32 both."""
-    targets = series.values[:, : series.targets]
+    """Return a function from positions to windows of series and the targets after them or the windows again, float32."""
     inside, after = np.arange(series.window), series.window + np.arange(series.horizon)
+    if not series.horizon:
+        return lambda positions: (series.values[series.begins[positions][:, None] + inside],) * 2
+    targets = series.values[:, : series.targets]
 
     def pairs(positions: np.ndarray) -> tuple[np.ndarray, ...]:
         first = series.begins[positions][:, None]
