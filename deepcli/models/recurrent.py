@@ -147,7 +147,7 @@ class Recurrent(TakesSeries):
             x, left, after = ops.cast(tokens, "int32"), list(state), []
             for layer in model.layers[1:]:
                 if hasattr(layer, "inner_loop"):
-                    own, left = left[:each], left[each:]
+                    own, left = [ops.cast(one, layer.compute_dtype) for one in left[:each]], left[each:]
                     _, x, last = layer.inner_loop(x, own, mask=None, training=False)
                     after += list(last)
                 else:

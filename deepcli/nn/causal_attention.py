@@ -80,11 +80,13 @@ class CausalSelfAttention(keras.layers.Layer):
             The outputs, and the keys and values with those of the new steps.
         """
         queries, new_keys, new_values = self._project(x, before)
-        keys = ops.slice_update(keys, (0, 0, before, 0), new_keys)
-        values = ops.slice_update(values, (0, 0, before, 0), new_values)
+        # What was computed before is kept in float32, whatever the precision of the layer.
+        keys = ops.slice_update(keys, (0, 0, before, 0), ops.cast(new_keys, keys.dtype))
+        values = ops.slice_update(values, (0, 0, before, 0), ops.cast(new_values, values.dtype))
         places = before + ops.arange(ops.shape(x)[1])
         seen = ops.arange(keys.shape[2])[None, :] <= places[:, None]
-        return self._attend(queries, keys, values, seen), keys, values
+        known = (ops.cast(one, queries.dtype) for one in (keys, values))
+        return self._attend(queries, *known, seen), keys, values
 
     def _project(self, x: Any, before: Any) -> list[Any]:
         """Return queries, keys and values, (batch, heads, steps, width of a head)."""
