@@ -19,10 +19,12 @@ from deepcli.training.build import build_model, compile_model
 from . import lowered_rate
 
 RATES = ["learning_rate_scale", "learning_rates"]
-INSTALLED = [name for name in ("tensorflow", "jax") if importlib.util.find_spec(name)]
+JAX = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 
 
-@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize(
+    "backend", [pytest.param("tensorflow", marks=pytest.mark.long), pytest.param("jax", marks=JAX)]
+)
 def test_a_lowered_rate_moves_the_weights_by_less(backend):
     done = subprocess.run(
         [sys.executable, "-m", "tests.contracts.lowered_rate"],
