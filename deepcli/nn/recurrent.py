@@ -24,6 +24,12 @@ class _Fast:
         """Import the fast loop."""
         raise NotImplementedError
 
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Create the weights; on JAX, cuDNN takes no bfloat16, and says so only when a step is compiled."""
+        if keras.backend.backend() == "jax" and self.compute_dtype == "bfloat16":  # type: ignore[attr-defined]
+            self.use_cudnn = False
+        super().build(sequences_shape, initial_state_shape)  # type: ignore[misc]
+
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the layer over time.
 

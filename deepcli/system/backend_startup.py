@@ -70,7 +70,7 @@ def backend_name(wanted: str = "auto", preferred: str = "auto") -> str:
         _demand(chosen, "KERAS_BACKEND=" if named else "training.backend: ")
         return chosen
     for name in (preferred, *BACKENDS):
-        if name in BACKENDS and _is_installed(name):
+        if name in BACKENDS and is_installed(name):
             return name
     raise DeviceError(
         "neither TensorFlow nor JAX is installed; install one: pip install tensorflow, or pip install 'deepcli[jax]'"
@@ -80,11 +80,12 @@ def backend_name(wanted: str = "auto", preferred: str = "auto") -> str:
 def _demand(name: str, asked: str) -> None:
     if name == "jax":
         demand(f"{asked}jax", ("jax",), "jax")
-    elif not _is_installed(name):
+    elif not is_installed(name):
         raise DeviceError(f"{asked}{name}: TensorFlow is not installed; install it with: pip install tensorflow")
 
 
-def _is_installed(name: str) -> bool:
+def is_installed(name: str) -> bool:
+    """Return whether a backend can be imported."""
     try:
         return importlib.util.find_spec(name) is not None
     except (ValueError, ImportError):  # a program put a module there that has no file, or refuses the import

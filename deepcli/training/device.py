@@ -16,7 +16,7 @@ from deepcli.data.signature import Signature
 from deepcli.errors import DeviceError
 from deepcli.experiment.schema import Training
 from deepcli.models import Model
-from deepcli.system.backend_startup import BACKENDS
+from deepcli.system.backend_startup import BACKENDS, is_installed
 
 STEPS_PER_EXECUTION = 8
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -95,7 +95,9 @@ def _backend_choice(training: Training) -> Choice:
         return Choice(name, "requested")
     if os.environ.get("KERAS_BACKEND") == name and name != BACKENDS[0]:
         return Choice(name, "KERAS_BACKEND")
-    return Choice(name, "faster on a CPU, and the default" if name == BACKENDS[0] else "this process has Keras on it")
+    if name == BACKENDS[0]:
+        return Choice(name, "faster on a CPU, and the default")
+    return Choice(name, "this process has Keras on it" if is_installed(BACKENDS[0]) else "TensorFlow is not installed")
 
 
 def _wrong_backend(backend: str) -> str:

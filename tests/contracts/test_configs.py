@@ -130,16 +130,7 @@ def test_says_what_it_reached(path):
     assert re.search(measured, header), header
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(
-            path, marks=[pytest.mark.xfail(strict=True, reason="no seeds were trained yet")] * (path.stem == "multi30k")
-        )
-        for path in OWN
-    ],
-    ids=lambda path: path.stem,
-)
+@each_own
 def test_a_config_of_own_data_says_what_it_reached(path):
     """With the spread of its seeds, as `benchmarks/configs.py` writes it."""
     header = path.read_text(encoding="utf-8").partition("\ntask:")[0]

@@ -32,10 +32,10 @@ def book(tmp_path_factory) -> Path:
     return own_files.running_text(tmp_path_factory.mktemp("text") / "book.txt")
 
 
-def loaded(book, name) -> LoadedModel:
+def loaded(book, name, precision="float32") -> LoadedModel:
     data = {"type": "text", "path": str(book), "window": WINDOW}
     experiment = Experiment.model_validate({"data": data, "model": MODELS[name]})
-    model = build_model(experiment, "float32")
+    model = build_model(experiment, precision)
     rng = np.random.RandomState(0)
     for variable in model.trainable_variables:  # far from a symmetric start
         variable.assign(rng.normal(0, 0.5, variable.shape))
@@ -74,6 +74,17 @@ def test_a_step_at_a_time_gives_the_logits_of_the_whole_window(book, name):
     np.testing.assert_allclose(logits, expected[3], rtol=0, atol=1e-5)
     logits, _ = run(tokens[None, 4:9], 4, state)
     np.testing.assert_allclose(logits, expected[8], rtol=0, atol=1e-5)
+
+
+@each
+def test_a_step_at_a_time_is_as_near_as_half_precision_allows(book, name):
+    tokens = np.arange(1, WINDOW + 1, dtype=np.int32)
+    exact, model = loaded(book, name), loaded(book, name, "mixed_bfloat16")
+    run, state = model.backend.stepping(model.experiment.model.stepper(model.model, model.experiment.signature)), None
+    for place in range(WINDOW):
+        logits, state = run(tokens[None, place : place + 1], place, state)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, whole(exact, tokens)[-1], rtol=0, atol=0.2)
 
 
 def continuation(model):
