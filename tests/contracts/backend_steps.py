@@ -71,7 +71,12 @@ class Case:
         epoch, step = divmod(steps, self.settings.order.steps)
         variables = read_variables(self.model, self.backend)
         precision = self.settings.precision.value
-        save(path, self.model, self.experiment, State(Position(epoch, step, steps), precision, 1, variables=variables))
+        save(
+            path,
+            self.model,
+            self.experiment,
+            State(Position(epoch, step, steps), precision, 1, variables=variables, weights="raw"),
+        )
 
     def values(self) -> list[np.ndarray]:
         variables = [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
