@@ -1,7 +1,7 @@
 """An optimizer that counts the variables of its learning rate among its own.
 
 A compiled step may take the value of any variable that the optimizer does not name as a constant. JAX does: a rate that a
-callback lowers later would be shown, and training would go on at the old one.
+callback lowers later would be shown, and training would continue at the old one.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def is_installed(name: str) -> bool:
 
 
 def _import_jax() -> None:
-    """Import Keras on JAX, without messages about GPUs that are not there."""
+    """Import Keras on JAX, without messages about missing GPUs."""
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
     with uninterrupted(), uncollected(), named_backend("jax"):
         import keras

@@ -71,7 +71,12 @@ class Case:
         epoch, step = divmod(steps, self.settings.order.steps)
         variables = read_variables(self.model, self.backend)
         precision = self.settings.precision.value
-        save(path, self.model, self.experiment, State(Position(epoch, step, steps), precision, 1, variables=variables))
+        save(
+            path,
+            self.model,
+            self.experiment,
+            State(Position(epoch, step, steps), precision, 1, variables=variables, weights="raw"),
+        )
 
     def values(self) -> list[np.ndarray]:
         variables = [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
@@ -158,7 +163,9 @@ def of_another(path: Path, name: str) -> dict[str, Any]:
         expected = {key: arrays[key] for key in arrays.files if not key.startswith("weight_")}
     found = outputs_of(loaded.backend, loaded.experiment, loaded.model, splits_of(loaded.experiment))
     assert set(found) == set(expected)
-    difference = max(float(np.abs(found[key] - expected[key]).max()) for key in found)
+    # Forecasts are in the units of the data, so differences count by their size.
+    sizes = {key: max(float(np.abs(value).max()), 1.0) for key, value in expected.items()}
+    difference = max(float(np.abs(found[key] - expected[key]).max()) / sizes[key] for key in found)
     return {"case": path.stem, "difference": difference}
 
 

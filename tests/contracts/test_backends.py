@@ -1,4 +1,4 @@
-"""Every backend does the same: steps, exact resumption, predictions, and what is trained on one goes on on another.
+"""Every backend does the same: steps, exact resumption, predictions, and what was trained on one is resumed on another.
 
 TensorFlow runs in this process, JAX in one of its own, as Keras has one backend in a process.
 """
