@@ -85,8 +85,8 @@ class CausalSelfAttention(keras.layers.Layer):
         values = ops.slice_update(values, (0, 0, before, 0), ops.cast(new_values, values.dtype))
         places = before + ops.arange(ops.shape(x)[1])
         seen = ops.arange(keys.shape[2])[None, :] <= places[:, None]
-        known = (ops.cast(one, queries.dtype) for one in (keys, values))
-        return self._attend(queries, *known, seen), keys, values
+        known_keys, known_values = ops.cast(keys, queries.dtype), ops.cast(values, queries.dtype)
+        return self._attend(queries, known_keys, known_values, seen), keys, values
 
     def _project(self, x: Any, before: Any) -> list[Any]:
         """Return queries, keys and values, (batch, heads, steps, width of a head)."""

@@ -212,7 +212,7 @@ def test_a_backend_that_is_asked_for_twice_or_not_installed_is_an_error_with_its
     from deepcli.system.backend_startup import backend_name
 
     installed = {"tensorflow", "jax"}
-    monkeypatch.setattr(backend_startup, "_is_installed", installed.__contains__)
+    monkeypatch.setattr(backend_startup, "is_installed", installed.__contains__)
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     assert [backend_name(), backend_name("jax"), backend_name(preferred="jax")] == ["tensorflow", "jax", "jax"]
     installed.remove("tensorflow")
