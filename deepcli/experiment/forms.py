@@ -42,9 +42,10 @@ def meant_here(path: Path, value: Any, tree: Any, whole: type[Spec], override: b
     if inner is not None and registry_of(section, key) is None and isinstance(value, int | float):
         below, right = filled(inner, value)
         return f"write {on_command_line((*path, below), right)}" if override else ""
-    list_of_one = [value] if problem(section, key, value) is None else None  # which a single value already stands for
+    if problem(section, key, value) is None:
+        return ""  # its form is right, and another form of it would be refused for the same reason
     for candidate in _candidates(value, section, key):
-        same = candidate == list_of_one or (candidate == value and type(candidate) is type(value))  # 3 is not 3.0
+        same = candidate == value and type(candidate) is type(value)  # 3 is not 3.0
         if not same and problem(section, key, candidate) is None:
             return f"write {on_command_line(path, candidate)}" if override else f"did you mean {as_text(candidate)}?"
     return ""
