@@ -122,7 +122,7 @@ def test_a_model_keeps_the_quantiles_of_errors_on_validation():
 
 REFUSED = {
     "data: digits\nmodel: mlp": r"model.*: `mlp` cannot give back its inputs \(task: reconstruction\); use autoencoder",
-    "data: imdb\nmodel: autoencoder": "data: reconstruction gives back images and tables; these data are texts",
+    "data: imdb\nmodel: autoencoder": "data: reconstruction gives back images, tables and series; these data are texts",
     "data: {type: digits, augmentation: {rotation: 0.1}}\nmodel: autoencoder": (
         "data.augmentation: would change inputs and not what they are compared with; use model.noise"
     ),
