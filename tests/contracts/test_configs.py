@@ -241,7 +241,7 @@ def test_a_config_of_own_data_is_valid_and_survives_being_resolved(path):
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, marks=[pytest.mark.long] * (path.stem == "multi30k")) for path in OWN],
+    [pytest.param(path, marks=[pytest.mark.long] * (path.stem in ("multi30k", "shakespeare"))) for path in OWN],
     ids=lambda path: path.stem,
 )
 def test_a_config_of_own_data_trains(path, tmp_path):

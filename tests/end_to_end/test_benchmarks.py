@@ -52,6 +52,7 @@ def long_reviews(tmp_path):
     return path
 
 
+@pytest.mark.long
 def test_the_plain_cnn_learns_and_says_what_it_reached(tiny_mnist):
     from measure import measure
 

@@ -70,6 +70,7 @@ def test_words_and_bytes_are_learned_scored_and_written(written, tmp_path, cli, 
     assert cli("predict", tmp_path / "run", "The cat", "--top-k", 2).out.count(" 0.") == 2
 
 
+@pytest.mark.long
 def test_compare_counts_tokens_and_runs_lists_perplexity(written, tmp_path, cli):
     for seed in (0, 1):
         begin(written("gru"), [f"seed={seed}", "training.epochs=1"], tmp_path / "runs" / str(seed))

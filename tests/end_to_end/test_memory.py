@@ -10,6 +10,7 @@ BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 LIMIT = ["--epochs", "1", "--limit", "16000"]  # 100 steps of 128 once a fifth is held out
 
 
+@pytest.mark.long  # `make bench` measures it, too
 @pytest.mark.real_data
 def test_the_mnist_run_peaks_no_higher_than_plain_keras_on_float32_arrays(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
