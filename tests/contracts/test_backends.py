@@ -43,7 +43,7 @@ LOOSE: dict[str, dict[str, Any]] = {
     "half": {"training": {**TRAINING, "precision": "mixed_float16"}},
     "brain": {"training": {**TRAINING, "precision": "mixed_bfloat16"}},
     "random": {
-        "model": {"type": "cnn", "filters": [4], "dropout": 0.3},
+        "model": {"type": "cnn", "filters": [4], "regularization": {"dropout": 0.3}},
         "data": {"type": "digits", "batch_size": 10, "augmentation": {"rotation": 0.1, "erasing": 0.5}},
     },
 }
