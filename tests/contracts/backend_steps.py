@@ -144,12 +144,13 @@ def outputs_of(backend: Backend, experiment: Experiment, model: keras.Model, spl
         found["written"] = np.array([one.log_probability for one in written])
     else:
         few = collate([x.sequence(place) for place in range(3)]) if isinstance(x, Tokens) else x[:3]
-        found["few"] = backend.function(model)(few)
+        found["few"] = backend.function(model)(few.astype(model.inputs[0].dtype))  # tokens of a text take a byte each
         np.testing.assert_allclose(found["few"], found["outputs"][:3], atol=1e-5)
     if kind == "text" and isinstance(x, np.ndarray):
         take = backend.stepping(experiment.model.stepper(model, experiment.signature))
-        first, state = take(x[:1, :5], 0, None)
-        second, _ = take(x[:1, 5:6], 5, state)
+        tokens = x[:1].astype(np.int32)
+        first, state = take(tokens[:, :5], 0, None)
+        second, _ = take(tokens[:, 5:6], 5, state)
         found["stepped"] = np.stack([first, second])
         np.testing.assert_allclose(found["stepped"], found["outputs"][0, 4:6], atol=1e-4)
     return found
