@@ -10,7 +10,7 @@ from deepcli.data.schema import PAIR_RESERVED
 from deepcli.data.sources.byte_pairs import BytePairs
 from deepcli.data.sources.pair_vocabulary import END, START, UNKNOWN
 from deepcli.data.sources.text_vocabulary import WORD
-from deepcli.export.reading_code import ReadingCode, without_known
+from deepcli.export.reading_code import ReadingCode, each_argument, without_known
 from deepcli.export.sources import joined
 
 CODE = Template('''\
@@ -61,20 +61,11 @@ def step(tokens, order, length, rows):
 
 $search''')
 
-END_OF_SCRIPT = """\
-settings = BeamSettings(BEAM, LENGTH_PENALTY, LONGEST_TARGET, START, END)
-failed = False
-for argument in sys.argv[1:]:
-    try:
-        row = read(argument)
-    except ValueError as error:
-        print(f"{argument}: {error}", file=sys.stderr)
-        failed = True
-        continue
-    written = text_of(beam_search(1, step, [row], settings)[0].tokens)
-    print(f"{written or '(nothing)'}  {argument}")
-sys.exit(failed)
-"""
+END_OF_SCRIPT = "settings = BeamSettings(BEAM, LENGTH_PENALTY, LONGEST_TARGET, START, END)\n" + each_argument(
+    "row",
+    "written = text_of(beam_search(1, step, [row], settings)[0].tokens)",
+    """print(f"{written or '(nothing)'}  {argument}")""",
+)
 
 TOO_LONG = {
     "error": 'raise ValueError(f"has {len(ids)} tokens, more than the {LONGEST - 1} of the model; divide it")',

@@ -13,19 +13,35 @@ from deepcli.data.words import START, UNKNOWN, WordDataset
 from deepcli.export.sources import PICTURES, joined
 from deepcli.inputs.wanted import wanted_by
 
-EACH = """\
+LOOP = Template("""\
 failed = False
-for argument in sys.argv[1:]:
+for argument in $arguments:
     try:
-        example = read(argument)
-    except Exception as error:
+        $value = read(argument)
+    except $errors as error:
         print(f"{argument}: {error}", file=sys.stderr)
         failed = True
         continue
-    output = run(example[None])[0]
-    print(f"{say(output)}  {argument}")
+    $answer
 sys.exit(failed)
-"""
+""")
+
+
+def each_argument(value: str, *answer: str, arguments: str = "sys.argv[1:]", errors: str = "ValueError") -> str:
+    """Return the end of a script that reads each argument and answers it, and goes past those that cannot be read.
+
+    Args:
+        value: What the lines of the answer call the value that `read` returns.
+        answer: The lines that compute and print the answer.
+        arguments: The arguments.
+        errors: What `read` raises.
+    """
+    return LOOP.substitute(value=value, answer="\n    ".join(answer), arguments=arguments, errors=errors)
+
+
+EACH = each_argument(
+    "example", "output = run(example[None])[0]", 'print(f"{say(output)}  {argument}")', errors="Exception"
+)
 """The end of a script in which each argument is an example, which `read` returns."""
 
 IMAGE = Template('''\

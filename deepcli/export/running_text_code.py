@@ -8,7 +8,7 @@ from string import Template
 from deepcli.data.running_text import TextDataset
 from deepcli.data.sources.byte_pairs import BytePairs
 from deepcli.data.sources.text_vocabulary import WORD, first_token
-from deepcli.export.reading_code import ReadingCode
+from deepcli.export.reading_code import ReadingCode, each_argument
 
 VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.json", "tokenizer.json"
 
@@ -37,21 +37,14 @@ def next_token(ids):
     x[0, : len(seen)] = seen
     return say(run(x)[0, len(seen) - 1])''')
 
-END = """\
-failed = False
-for argument in sys.argv[1:] or [""]:
-    try:
-        ids = read(argument)
-    except ValueError as error:
-        print(f"{argument}: {error}", file=sys.stderr)
-        failed = True
-        continue
-    known = ids or [FIRST]
-    for _ in range(LENGTH):
-        known.append(next_token(known))
-    print(argument + written(known[-LENGTH:]))
-sys.exit(failed)
-"""
+END = each_argument(
+    "ids",
+    "known = ids or [FIRST]",
+    "for _ in range(LENGTH):",
+    "    known.append(next_token(known))",
+    "print(argument + written(known[-LENGTH:]))",
+    arguments='sys.argv[1:] or [""]',
+)
 
 LOADED = f'VOCABULARY = json.loads((FOLDER / "{VOCABULARY_FILE}").read_text(encoding="utf-8"))'
 IDS = f"{LOADED}\nIDS = {{token: number for number, token in enumerate(VOCABULARY) if number}}"
