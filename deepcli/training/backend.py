@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import numpy as np
 
+from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
 from deepcli.evaluation.beam_search import BeamSteps
 from deepcli.system.signals import heed
@@ -153,3 +154,28 @@ def memory_advice(error: BaseException) -> str:
     """Describe that memory ran out, with the first line of the backend's message."""
     first = (str(error).strip().splitlines() or [""])[0][:200]
     return f"out of memory; reduce data.batch_size or the model ({first})" if first else "out of memory"
+
+
+def in_order(parts: Iterable[np.ndarray], positions: np.ndarray, split: Split, check: Check) -> np.ndarray:
+    """Put what is kept of each batch of a split into the order of its examples.
+
+    Args:
+        parts: What is kept, batch by batch; of pairs as wide as the longest target of the batch.
+        positions: The position of each example, in the order of the batches.
+        split: The split.
+        check: Called after each batch.
+
+    Returns:
+        float32 (examples, …); (0, 0) if there is no batch.
+    """
+    whole, done = None, 0
+    for part in parts:
+        if whole is None:
+            # Targets of different lengths are trimmed batch by batch; behind them there is nothing to keep.
+            of_pairs = isinstance(split.x, PairRows)
+            whole = np.full(split.y.shape if of_pairs else (len(split), *part.shape[1:]), np.nan, np.float32)
+        rows = positions[done : done + len(part)]
+        whole[(rows, slice(part.shape[1])) if part.ndim > 1 else rows] = part
+        done += len(part)
+        check()
+    return np.empty((0, 0), np.float32) if whole is None else whole

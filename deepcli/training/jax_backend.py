@@ -13,16 +13,15 @@ import keras
 import numpy as np
 from jax import numpy as jnp
 
-from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
 from deepcli.inputs.example import joined_outputs
 from deepcli.models.base import Stepper, Translator
 from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
-from deepcli.training.backend import Batches, Check, Kept, Steps, Translating
-from deepcli.training.jax_batches import JaxBatches, ahead, by_size, gatherer, pair_gatherer
+from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, in_order
+from deepcli.training.jax_batches import JaxBatches, ahead, gatherer, pair_gatherer
 from deepcli.training.jax_functions import Predictor, stepping, translating
-from deepcli.training.order import Order
+from deepcli.training.order import Order, by_size
 
 OUT_OF_MEMORY = (MemoryError,)
 """Exceptions that mean that memory ran out; JAX itself has one class for all that can fail."""
@@ -136,20 +135,13 @@ class JaxBackend:
 
     def keep(self, model: keras.Model, split: Split, batch_size: int, kept: Kept, check: Check = heed) -> np.ndarray:
         """Compute outputs and what is kept of them in one compiled function."""
-        order, whole, done = by_size(split.x), None, 0
-        predictor, of_pairs = self._predictor(model, kept), isinstance(split.x, PairRows)
+        order, predictor = by_size(split.x), self._predictor(model, kept)
         places = (order[begin : begin + batch_size] for begin in range(0, len(order), batch_size))
-        for x, y in ahead(pair_gatherer(split), places):
-            with _naming_memory():
-                part = predictor(x, batch_size if len(order) > batch_size else 0, y)
-            if whole is None:
-                # Targets of different lengths are trimmed batch by batch; behind them there is nothing to keep.
-                whole = np.full(split.y.shape if of_pairs else (len(split), *part.shape[1:]), np.nan, np.float32)
-            rows = order[done : done + len(part)]
-            whole[(rows, slice(part.shape[1])) if part.ndim > 1 else rows] = part
-            done += len(part)
-            check()
-        return np.empty((0, 0), np.float32) if whole is None else whole
+        rows = batch_size if len(order) > batch_size else 0
+        with _naming_memory():
+            return in_order(
+                (predictor(x, rows, y) for x, y in ahead(pair_gatherer(split), places)), order, split, check
+            )
 
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         """Compile the model for batches of any size."""

@@ -62,11 +62,6 @@ def ahead(gather: Gather, places: Iterable[np.ndarray]) -> Generator[tuple[Any, 
             yield waiting.popleft().result()
 
 
-def by_size(x: Inputs) -> np.ndarray:
-    """Return the positions of inputs, sequences of similar length together."""
-    return np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
-
-
 def padded_length(length: int, longest: int) -> int:
     """Return the length that a batch of sequences is padded to: two for each power of two, and the longest of all."""
     power = 1 << max(length - 1, 1).bit_length()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepcli.data.arrays.splits import generator
+from deepcli.data.arrays.splits import Inputs, Tokens, generator
 
 WINDOW = 64
 """Sequences are sorted by length within this many batches: enough to pad little, too few to undo the shuffle."""
@@ -45,3 +45,8 @@ class Order:
         whole = self.examples // self.batch_size
         batches = by_length[: whole * self.batch_size].reshape(whole, self.batch_size)
         return np.concatenate([batches[rng.permutation(whole)].ravel(), by_length[whole * self.batch_size :]])
+
+
+def by_size(x: Inputs) -> np.ndarray:
+    """Return the positions of inputs, sequences of similar length together, for batches whose order does not matter."""
+    return np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))

@@ -16,7 +16,7 @@ from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
-from deepcli.training.order import Order
+from deepcli.training.order import Order, by_size
 
 PREFETCH = 2
 
@@ -98,7 +98,7 @@ class InferenceBatches:
 
     def __init__(self, x: Inputs, batch_size: int, strategy: tf.distribute.Strategy) -> None:
         replicas = strategy.num_replicas_in_sync
-        positions = _by_size(x)
+        positions = by_size(x)
         positions = np.concatenate([positions, np.repeat(positions[-1:], -len(positions) % replicas)])
         share = -(-batch_size // replicas)
         with tf.device("CPU:0"):
@@ -131,21 +131,18 @@ class MeasuringBatches:
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
-        self.positions = _by_size(split.x)
+        self.positions = by_size(split.x)
         with tf.device("CPU:0"):
             # A range takes no memory; windows of a long text are many.
-            by_size = isinstance(split.x, Tokens)
-            whole = tf.data.Dataset.from_tensor_slices(self.positions) if by_size else tf.data.Dataset.range(len(split))
+            are_sorted = isinstance(split.x, Tokens)
+            whole = (
+                tf.data.Dataset.from_tensor_slices(self.positions) if are_sorted else tf.data.Dataset.range(len(split))
+            )
             mapped = _mapped(whole.batch(batch_size), pair_gatherer(split))
             self._dataset = _options(mapped, split.text is None).prefetch(PREFETCH)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._dataset)
-
-
-def _by_size(x: Inputs) -> np.ndarray:
-    """Return the positions of inputs, sequences of similar length together."""
-    return np.argsort(x.sizes, kind="stable") if isinstance(x, Tokens) else np.arange(len(x))
 
 
 def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:

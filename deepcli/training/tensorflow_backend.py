@@ -10,13 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
 from deepcli.inputs.example import joined_outputs
 from deepcli.models.base import Stepper, Translator
 from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
-from deepcli.training.backend import Batches, Check, Kept, Steps, Translating
+from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, in_order
 from deepcli.training.order import Order
 from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.replicas import gathered, mirror
@@ -106,18 +105,8 @@ class TensorFlowBackend:
         known = self._measuring
         if known is None or known.split is not split or known.batch_size != batch_size:
             self._measuring = known = MeasuringBatches(split, batch_size)
-        compute, whole, done = self._kept_function(model, kept), None, 0
-        for x, y in known:
-            part = np.asarray(compute(x, y))
-            if whole is None:
-                # Targets of different lengths are trimmed batch by batch; behind them there is nothing to keep.
-                of_pairs = isinstance(split.x, PairRows)
-                whole = np.full(split.y.shape if of_pairs else (len(split), *part.shape[1:]), np.nan, np.float32)
-            rows = known.positions[done : done + len(part)]
-            whole[(rows, slice(part.shape[1])) if part.ndim > 1 else rows] = part
-            done += len(part)
-            check()
-        return np.empty((0, 0), np.float32) if whole is None else whole
+        compute = self._kept_function(model, kept)
+        return in_order((np.asarray(compute(x, y)) for x, y in known), known.positions, split, check)
 
     def _kept_function(self, model: keras.Model, kept: Kept) -> Callable[..., Any]:
         """Compile what `keep` computes, or take it from the previous call."""
