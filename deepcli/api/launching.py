@@ -145,19 +145,20 @@ def _wait(started: Sequence[Started]) -> int:
                 one.process.kill()
         time.sleep(SECONDS_BETWEEN_LOOKS)
     codes = [_code(one.process.returncode) for one in started]
-    return codes[0] or _reported(started, codes)
+    if not codes[0] or started[0].process.returncode < 0:  # else process 0 has said what happened
+        _report(started, codes)
+    return next((code for code in codes if code), 0)
 
 
 def _code(code: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _reported(started: Sequence[Started], codes: Sequence[int]) -> int:
-    """Show why a process failed that process 0 knew nothing of; return its code."""
+def _report(started: Sequence[Started], codes: Sequence[int]) -> None:
+    """Show why another process than process 0 failed, the first of them."""
     for index, (one, code) in enumerate(zip(started, codes, strict=True)):
         if code and one.log is not None:
             one.log.seek(0)
             for line in one.log.read().decode(errors="replace").strip().splitlines()[-5:]:
                 print(f"process {index}: {line}", file=sys.stderr)
-            return code
-    return 0
+            return

@@ -87,6 +87,9 @@ class ProcessGroup:
         """Give every process a file of process 0, at its own path; return whether there is one."""
         return file.is_file()
 
+    def on_loss(self, remark: Callable[[], str]) -> None:
+        """Set what is added to the error when a process is lost; it is called from another thread."""
+
     def explain(self, error: BaseException) -> BaseException:
         """Return why an operation over several processes failed: that one was lost, if one was, else the error."""
         return error
@@ -119,6 +122,7 @@ class ConnectedGroup(ProcessGroup):
         }
         self._heard = dict.fromkeys(links, time.monotonic())
         self._left: set[int] = set()
+        self._remark: Callable[[], str] = str
         self._closed, self._losing = threading.Event(), threading.Lock()
         for index, link in links.items():
             threading.Thread(target=self._listen, args=(index, link), daemon=True).start()
@@ -165,6 +169,9 @@ class ConnectedGroup(ProcessGroup):
                 stream.write(part)
                 part = self._take(0)
         return True
+
+    def on_loss(self, remark: Callable[[], str]) -> None:
+        self._remark = remark
 
     def explain(self, error: BaseException) -> BaseException:
         deadline = time.monotonic() + SECONDS_TO_LEARN
@@ -236,18 +243,19 @@ class ConnectedGroup(ProcessGroup):
         with self._losing:
             if self.lost is not None:
                 return
-            self.lost = ProcessError(text, code)
+            remark = self._remark()
+            self.lost = ProcessError(f"{text}; {remark}" if remark else text, code)
         for index, link in self._links.items():
             if self.is_first and index not in self._left:
                 with contextlib.suppress(OSError):
                     link.send(LOST, json.dumps([text, code]).encode())
         for inbox in self._inboxes.values():
             inbox.put(None)
-        threading.Thread(target=self._end, args=(text, code, patience), daemon=True).start()
+        threading.Thread(target=self._end, args=(self.lost, patience), daemon=True).start()
 
-    def _end(self, text: str, code: int, patience: float) -> None:
+    def _end(self, lost: ProcessError, patience: float) -> None:
         if not self._closed.wait(max(patience, SECONDS_TO_LEARN)):
-            self._note(text)
+            self._note(str(lost))
             with contextlib.suppress(OSError, ValueError):
                 sys.stderr.flush()
-            os._exit(code)
+            os._exit(lost.exit_code)

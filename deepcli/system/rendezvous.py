@@ -145,6 +145,7 @@ def _gather(place: Place, me: Member, facts: Mapping[str, str], note: Note, pati
 
 def _listening(address: str, count: int) -> socket.socket:
     host, port = host_and_port(address)
+    listener = None
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -152,6 +153,8 @@ def _listening(address: str, count: int) -> socket.socket:
         listener.bind(where)
         listener.listen(count)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise ProcessError(
             f"process 0 cannot listen at {address}: {error.strerror or error}; --coordinator is the address of the machine "
             "of process 0, with a free port"
