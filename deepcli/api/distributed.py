@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deepcli.errors import DeepcliError, UsageError
 from deepcli.system.launched import end_with_launcher
 from deepcli.system.process_group import ALONE, ProcessGroup
-from deepcli.system.rendezvous import Place, join
+from deepcli.system.rendezvous import ProcessPlace, join
 
 if TYPE_CHECKING:
     from deepcli.experiment.schema import Experiment
@@ -30,7 +30,7 @@ MOST_SHOWN = 3
 
 def requested_place(
     distributed: bool, coordinator: str | None, processes: int | None, process: int | None
-) -> Place | None:
+) -> ProcessPlace | None:
     """Return the place of this process in a run with several; None if it trains alone.
 
     Raises:
@@ -45,7 +45,7 @@ def requested_place(
 
     demand("--distributed", ("jax",), "jax")
     if coordinator is not None and processes is not None and process is not None:
-        return Place(coordinator, processes, process)
+        return ProcessPlace(coordinator, processes, process)
     if given:
         missing = [name for name in named if name not in given]
         raise UsageError(f"{', '.join(given)}: also needs {' and '.join(missing)}")
@@ -55,7 +55,7 @@ def requested_place(
 
 
 @contextlib.contextmanager
-def joined(place: Place) -> Iterator[ProcessGroup]:
+def joined(place: ProcessPlace) -> Iterator[ProcessGroup]:
     """Join the processes of a run; at the end of the block, all of them end, or learn why this one does.
 
     Raises:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from deepcli.run.reporter import Reporter
     from deepcli.run.resuming import Resumption
     from deepcli.spec.yaml12 import Document
-    from deepcli.system.rendezvous import Place
+    from deepcli.system.rendezvous import ProcessPlace
 
 
 def train(
@@ -227,7 +227,7 @@ def _trained(
         return train(experiment, splits, options, reporter)
 
 
-def _devices_of(group: ProcessGroup, place: Place | None) -> AbstractContextManager[None]:
+def _devices_of(group: ProcessGroup, place: ProcessPlace | None) -> AbstractContextManager[None]:
     """Return the context in which this process sees the devices of all."""
     if place is None:
         return contextlib.nullcontext()

@@ -66,10 +66,12 @@ class OneDevice:
         self._kept: dict[int, Any] = {}
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return jax.jit(function)
+        made: Callable[..., Any] = jax.jit(function)
+        return made
 
     def compiled_step(self, function: Callable[..., Any], groups: Sequence[Variables]) -> Callable[..., Any]:
-        return jax.jit(function, donate_argnums=0)
+        made: Callable[..., Any] = jax.jit(function, donate_argnums=0)
+        return made
 
     def batch(self, gather: Gather, positions: np.ndarray) -> tuple[Any, ...]:
         found: tuple[Any, ...] = jax.device_put(gather(positions, WHOLE))
@@ -120,11 +122,13 @@ class ManyDevices:
         self._sum = self.compiled(_sum)
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return jax.jit(function, out_shardings=self._everywhere)
+        made: Callable[..., Any] = jax.jit(function, out_shardings=self._everywhere)
+        return made
 
     def compiled_step(self, function: Callable[..., Any], groups: Sequence[Variables]) -> Callable[..., Any]:
         places = tuple([self._place(variable) for variable in group] for group in groups)
-        return jax.jit(function, donate_argnums=0, out_shardings=(self._everywhere, places))
+        made: Callable[..., Any] = jax.jit(function, donate_argnums=0, out_shardings=(self._everywhere, places))
+        return made
 
     def batch(self, gather: Gather, positions: np.ndarray) -> tuple[Any, ...]:
         # The last batch of an epoch may be of any size; then each device computes all of it.
@@ -139,9 +143,7 @@ class ManyDevices:
         count = len(positions)
         rows = self._own_rows(sharding, count)
         parts = gather(positions, slice(rows.start, rows.stop))
-        return tuple(
-            jax.make_array_from_process_local_data(sharding, part, (count, *part.shape[1:])) for part in parts
-        )
+        return tuple(jax.make_array_from_process_local_data(sharding, part, (count, *part.shape[1:])) for part in parts)
 
     @staticmethod
     def _own_rows(sharding: NamedSharding, count: int) -> range:
@@ -258,7 +260,9 @@ def division(processes: int, devices: int, parts: int, batch_size: int, examples
     told = f"{processes} process{'es' * (processes != 1)}, {devices} device{'s' * (devices != 1)}"
     each = f"{parts} devices together" if parts > 1 else "each"
     if (shared := math.gcd(batch_size, copies)) == copies:
-        return f"{told}: {each} compute{'s' * (parts == 1)} {batch_size // copies} of the {batch_size} examples of a step"
+        return (
+            f"{told}: {each} compute{'s' * (parts == 1)} {batch_size // copies} of the {batch_size} examples of a step"
+        )
     return (
         f"notice: {told}, and {batch_size} examples of a step can be divided by {shared}, so {devices - parts * shared} "
         f"devices repeat the work of others; set data.batch_size to a multiple of {copies}"

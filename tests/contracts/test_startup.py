@@ -221,6 +221,8 @@ JAX = {
     "training/jax_functions.py": "its predictions",
     "training/jax_batches.py": "its batches",
     "training/jax_device.py": "finds and sets up the device",
+    "training/jax_placement.py": "puts batches and variables on devices",
+    "training/jax_processes.py": "connects the processes of a run",
 }
 
 
