@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -56,8 +58,10 @@ def processes(*words):
     address = "127.0.0.1:28471"
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "deepcli", "train", *map(str, own), "--coordinator", address]
-            + ["--processes", str(len(words)), "--process", str(index)],
+            [
+                *[sys.executable, "-m", "deepcli", "train", *map(str, own), "--coordinator", address],
+                *["--processes", str(len(words)), "--process", str(index)],
+            ],
             env={**os.environ, "JAX_PLATFORMS": "cpu"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -86,7 +90,7 @@ def test_three_processes_train_what_one_trains_and_one_of_them_writes_it(spec, t
     )
     environment = json.loads((three / "environment.json").read_text())
     assert environment["processes"] == 3 and "processes" not in json.loads((one / "environment.json").read_text())
-    assert not [name for name in os.listdir(os.environ.get("TMPDIR", "/tmp")) if name.startswith("deepcli-process-")]
+    assert not list(Path(tempfile.gettempdir()).glob("deepcli-process-*"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
