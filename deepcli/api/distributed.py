@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 VERSIONED = ("keras", "jax", "jaxlib", "numpy")
 """Packages whose versions must be the same in all processes."""
+SCRATCH = "deepcli-process-"
+"""How the name of a folder begins that has the files of a process other than process 0; its process id follows."""
 MOST_SHOWN = 3
 """How many differences of specs an error lists."""
 
@@ -131,8 +135,19 @@ def scratch(group: ProcessGroup, output: Path | None) -> Iterator[Path | None]:
     if group.is_first:
         yield output
         return
-    with tempfile.TemporaryDirectory(prefix="deepcli-process-") as folder:
+    _remove_left_ones()
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as folder:
         yield Path(folder) / "run"
+
+
+def _remove_left_ones() -> None:
+    """Remove the folders of processes that were killed."""
+    from psutil import pid_exists
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        number = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if number.isdigit() and not pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 Known = tuple["Result | None", "Resumption | None"]

@@ -6,10 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -43,13 +41,16 @@ def until(condition, launcher):
     assert condition(), launcher.communicate()[1] if launcher.poll() is not None else "nothing happened"
 
 
-def weights_of(run):
-    """Read the weights of a run's last checkpoint."""
+def kernels_of(run):
+    """Read the kernels of a run's last checkpoint.
+
+    Batch normalization cancels the biases before it. Their gradients are rounding errors, which Adam makes as large as any.
+    """
     found = []
     with zipfile.ZipFile(run / "checkpoints/last.keras") as archive:
         content = io.BytesIO(archive.read("model.weights.h5"))
     with h5py.File(content) as file:
-        file["layers"].visititems(lambda _, one: found.append(one[()]) if isinstance(one, h5py.Dataset) else None)
+        file["layers"].visititems(lambda _, one: found.append(one[()]) if getattr(one, "ndim", 0) == 2 else None)
     return found
 
 
@@ -72,7 +73,8 @@ def processes(*words):
     return [(one.communicate(timeout=SECONDS)[1], one.returncode) for one in started]
 
 
-def test_three_processes_train_what_one_trains_and_one_of_them_writes_it(spec, tmp_path):
+def test_three_processes_train_what_one_trains_and_one_of_them_writes_it(spec, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     path, three, one = spec(SHORT), tmp_path / "a b" / "three", tmp_path / "one"
     out, errors = finished(3, *words_of(path, three), "--json")
     result = json.loads(out)
@@ -83,14 +85,14 @@ def test_three_processes_train_what_one_trains_and_one_of_them_writes_it(spec, t
     )
     deepcli("train", path, "training.backend=jax", "-o", one)
     assert sorted(file.name for file in three.iterdir()) == sorted(file.name for file in one.iterdir())
-    ours, theirs = weights_of(three), weights_of(one)
-    assert (
-        len(ours) > 10
-        and max(float(np.abs(mine - other).max()) for mine, other in zip(ours, theirs, strict=True)) < 1e-5
-    )
+    ours, theirs = kernels_of(three), kernels_of(one)
+    assert len(ours) == 3
+    assert max(float(np.abs(mine - other).max()) for mine, other in zip(ours, theirs, strict=True)) < 1e-6
+    with np.load(three / "predictions-test.npz") as mine, np.load(one / "predictions-test.npz") as other:
+        np.testing.assert_allclose(mine["probabilities"], other["probabilities"], atol=1e-5)
     environment = json.loads((three / "environment.json").read_text())
     assert environment["processes"] == 3 and "processes" not in json.loads((one / "environment.json").read_text())
-    assert not list(Path(tempfile.gettempdir()).glob("deepcli-process-*"))
+    assert not list(tmp_path.glob("deepcli-process-*"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
