@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 
 import h5py
 import numpy as np
 import pytest
 
-from tests.torture.launched import SECONDS, SPEC, finished, launched, process_of, steps_in, words_of
+from tests.torture.launched import SECONDS, SPEC, finished, launched, process_of, steps_in, until, words_of
 
 pytest.importorskip("jax")
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
@@ -32,13 +31,6 @@ def deepcli(*words, code=0):
     )
     assert done.returncode == code, done.stderr
     return done
-
-
-def until(condition, launcher):
-    deadline = time.monotonic() + SECONDS
-    while not condition() and launcher.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert condition(), launcher.communicate()[1] if launcher.poll() is not None else "nothing happened"
 
 
 def kernels_of(run):
