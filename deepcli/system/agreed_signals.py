@@ -16,7 +16,7 @@ class AgreedSignals(Signals):
 
     def __init__(self, group: ProcessGroup, kill: bool = True) -> None:
         super().__init__(kill)
-        self._group = group
+        self._group, self._asked = group, False
 
     def check(self) -> None:
         """Raise `Stopped` in every process if one of them was asked to stop.
@@ -25,7 +25,12 @@ class AgreedSignals(Signals):
             Stopped: One was asked to stop.
             ProcessError: A process is lost.
         """
-        stop, checkpoint = self._group.agree("signals", self.stop or 0, self.checkpoint)
+        asked = self._asked
+        stop, checkpoint = self._group.agree("signals", self.stop or 0, asked)
+        self._asked = self._asked and not asked
         self.stop = int(stop) or None
-        self.checkpoint = bool(checkpoint)
+        self.checkpoint = self.checkpoint or bool(checkpoint)
         self.check_here()
+
+    def _ask_checkpoint(self, number: int, frame: object) -> None:
+        self._asked = True  # and `checkpoint` once all know of it, or this process alone would look after it

@@ -1,6 +1,7 @@
 """Processes that train one run: how they find each other, what they exchange, and what they learn of each other's end."""
 
 import contextlib
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -137,9 +138,16 @@ def test_processes_at_different_points_are_a_fault_that_names_both():
 def test_a_signal_to_one_process_stops_all_at_the_same_point_and_a_checkpoint_is_for_all():
     with groups(2) as made:
         signals = [AgreedSignals(group) for group in made]
-        signals[1].checkpoint = True
+        with signals[1].noted():
+            signal.raise_signal(signal.SIGUSR1)
+        assert not signals[1].checkpoint  # not before all know of it
+        for _ in range(2):
+            everywhere(made, lambda group: signals[group.index].check())
+            assert [one.checkpoint for one in signals] == [True, True] and signals[0].stop is None
+        for one in signals:
+            one.checkpoint = False  # it is written
         everywhere(made, lambda group: signals[group.index].check())
-        assert [one.checkpoint for one in signals] == [True, True] and signals[0].stop is None
+        assert [one.checkpoint for one in signals] == [False, False]
         signals[1].stop = 15
         found = everywhere(made, lambda group: signals[group.index].check())
         assert all(isinstance(error, Stopped) for error in found) and [one.stop for one in signals] == [15, 15]
