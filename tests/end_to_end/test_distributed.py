@@ -81,7 +81,7 @@ def test_three_processes_train_what_one_trains_and_one_of_them_writes_it(spec, t
     assert len(ours) == 3
     assert max(float(np.abs(mine - other).max()) for mine, other in zip(ours, theirs, strict=True)) < 1e-6
     with np.load(three / "predictions-test.npz") as mine, np.load(one / "predictions-test.npz") as other:
-        np.testing.assert_allclose(mine["probabilities"], other["probabilities"], atol=1e-5)
+        np.testing.assert_allclose(mine["probabilities"], other["probabilities"], atol=1e-3)
     environment = json.loads((three / "environment.json").read_text())
     assert environment["processes"] == 3 and "processes" not in json.loads((one / "environment.json").read_text())
     assert not list(tmp_path.glob("deepcli-process-*"))
