@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deepcli.system.process_group import ProcessGroup
-from deepcli.system.signals import Signals
+from deepcli.system.signals import Signals, Stopped
 
 
 class AgreedSignals(Signals):
@@ -25,12 +25,13 @@ class AgreedSignals(Signals):
             Stopped: One was asked to stop.
             ProcessError: A process is lost.
         """
-        asked = self._asked
-        stop, checkpoint = self._group.agree("signals", self.stop or 0, asked)
-        self._asked = self._asked and not asked
-        self.stop = int(stop) or None
+        own, self._asked = self._asked, False
+        # A signal that comes while the processes agree holds from the next time.
+        stop, checkpoint = self._group.agree("signals", self.stop or 0, own)
         self.checkpoint = self.checkpoint or bool(checkpoint)
-        self.check_here()
+        if stop:
+            self.stop = int(stop)
+            raise Stopped
 
     def _ask_checkpoint(self, number: int, frame: object) -> None:
         self._asked = True  # and `checkpoint` once all know of it, or this process alone would look after it

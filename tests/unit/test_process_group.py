@@ -153,6 +153,21 @@ def test_a_signal_to_one_process_stops_all_at_the_same_point_and_a_checkpoint_is
         assert all(isinstance(error, Stopped) for error in found) and [one.stop for one in signals] == [15, 15]
 
 
+def test_a_signal_that_comes_while_the_processes_agree_holds_from_the_next_time():
+    class Late(type(ALONE)):
+        def exchange(self, topic, value):
+            signals.stop = 15
+            signals._ask_checkpoint(10, None)
+            return [value]
+
+    signals = AgreedSignals(Late())
+    signals.check()
+    assert signals.stop == 15 and not signals.checkpoint
+    with pytest.raises(Stopped):
+        signals.check()
+    assert signals.checkpoint
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
