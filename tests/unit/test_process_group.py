@@ -9,7 +9,7 @@ import pytest
 
 from deepcli.errors import ProcessError, UsageError
 from deepcli.system.agreed_signals import AgreedSignals
-from deepcli.system.process_group import ALONE
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.rendezvous import ProcessPlace, host_and_port, join
 from deepcli.system.signals import Stopped
 
@@ -154,7 +154,7 @@ def test_a_signal_to_one_process_stops_all_at_the_same_point_and_a_checkpoint_is
 
 
 def test_a_signal_that_comes_while_the_processes_agree_holds_from_the_next_time():
-    class Late(type(ALONE)):
+    class Late(ProcessGroup):
         def exchange(self, topic, value):
             signals.stop = 15
             signals._ask_checkpoint(10, None)
