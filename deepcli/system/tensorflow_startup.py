@@ -57,6 +57,8 @@ def named_backend(name: str) -> Iterator[None]:
     finally:
         if before is None:
             del os.environ["KERAS_BACKEND"]
+        else:
+            os.environ["KERAS_BACKEND"] = before
 
 
 @contextlib.contextmanager

@@ -206,6 +206,21 @@ def test_rollbacks_resuming_and_predicting_work_where_tensorflow_cannot_be_impor
     assert f"resuming {run}" in resumed.stderr and "epoch 4/4" in resumed.stderr
 
 
+@pytest.mark.long
+def test_doctor_finds_jax_sound_where_there_is_no_tensorflow():
+    done = on_jax("-c", REFUSED + UNTOUCHED, "doctor", "--json", KERAS_BACKEND="")
+    told = json.loads(done.stdout)
+    assert told["backend"] == {"value": "jax", "why": "TensorFlow is not installed"}
+    assert told["check"]["ok"] and told["tensorflow"] is None and list(told["backends"]) == ["jax"]
+
+
+@pytest.mark.long
+def test_doctor_trains_on_each_backend_that_is_installed():
+    told = json.loads(on_jax("-m", "deepcli", "doctor", "--json").stdout)
+    assert told["backend"] == {"value": "jax", "why": "KERAS_BACKEND"}
+    assert told["check"]["ok"] and told["backends"]["tensorflow"]["accuracy"] > 0.8
+
+
 def test_a_backend_that_is_asked_for_twice_or_not_installed_is_an_error_with_its_remedy(monkeypatch):
     from deepcli.errors import DeviceError, UsageError
     from deepcli.system import backend_startup
