@@ -14,11 +14,12 @@ from deepcli.errors import DeviceError
 from deepcli.system.extras import demand
 from deepcli.system.gc_pause import uncollected
 from deepcli.system.signals import uninterrupted
-from deepcli.system.tensorflow_startup import import_tensorflow, named_backend
+from deepcli.system.tensorflow_startup import USED_BY_OTHERS, import_tensorflow, named_backend, spared
 
 BACKENDS = ("tensorflow", "jax")
 JAX_THREADS = "NPROC"
 """The environment variable that XLA takes the size of its pool of CPU threads from, when it makes the pool."""
+UNUSED_ON_JAX = USED_BY_OTHERS - {"jax", "scipy"}
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 
 
@@ -95,7 +96,7 @@ def is_installed(name: str) -> bool:
 def _import_jax() -> None:
     """Import Keras on JAX, without messages about missing GPUs."""
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
-    with uninterrupted(), uncollected(), named_backend("jax"):
+    with uninterrupted(), spared(UNUSED_ON_JAX), uncollected(), named_backend("jax"):
         import keras
 
         _leave_out_tensorflow()

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from deepcli.models import MODELS
+from deepcli.run.checkpoint.file import open_checkpoint
 
 from . import backend_steps
 from .test_jax import plain
@@ -48,6 +49,17 @@ LOOSE: dict[str, dict[str, Any]] = {
     },
 }
 """Cases whose figures differ: numbers of few digits, and random numbers, of which each backend has its own."""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch, compiled):
+    """Keep what JAX compiled from one test to the next."""
+    monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(compiled))
 
 
 def write(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
@@ -204,6 +216,28 @@ def test_rollbacks_resuming_and_predicting_work_where_tensorflow_cannot_be_impor
     assert on_jax(*words, "predict", run, str(tmp_path / "image.npy")).stdout.count("\n") == 1
     resumed = on_jax(*words, "train", "--resume", run, "training.epochs=4")
     assert f"resuming {run}" in resumed.stderr and "epoch 4/4" in resumed.stderr
+
+
+@pytest.mark.long
+def test_what_was_compiled_is_used_again_and_changes_no_bit(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(tmp_path / "cache"))
+    kept = tmp_path / "cache/compiled/jax"
+    spec = run_of(tmp_path)
+    on_jax("-m", "deepcli", "train", spec, "-o", str(tmp_path / "off"), JAX_ENABLE_COMPILATION_CACHE="0")
+    assert not kept.exists()
+    found = []
+    for name in ("first", "second", "damaged"):
+        on_jax("-m", "deepcli", "train", spec, "-o", str(tmp_path / name))
+        found.append({file.name: file.read_bytes() for file in kept.iterdir()})
+        if name == "second":
+            for number, file in enumerate(sorted(kept.iterdir())):
+                file.write_bytes(file.read_bytes()[: 40 * (number % 3)])
+    assert found[0] and found[0] == found[1] and found[2].keys() == found[0].keys()
+    weights = [
+        open_checkpoint(tmp_path / name / "checkpoints/last.keras").read("model.weights.h5")
+        for name in ("off", "first", "second", "damaged")
+    ]
+    assert len(set(weights)) == 1
 
 
 @pytest.mark.long
