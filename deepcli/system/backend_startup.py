@@ -8,7 +8,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from deepcli.errors import DeviceError
 from deepcli.system.extras import demand
@@ -112,14 +112,21 @@ def _leave_out_tensorflow() -> None:
 
     Else Keras imports it when it writes its first file, to ask whether something is a shape of TensorFlow's.
     """
+    with without_tensorflow(), contextlib.suppress(ImportError, AttributeError):
+        from keras.src.utils.module_utils import tensorflow
+
+        _ = tensorflow.available
+
+
+@contextlib.contextmanager
+def without_tensorflow() -> Iterator[None]:
+    """Hide TensorFlow from libraries that take it if they find it, unless it is imported already."""
     if "tensorflow" in sys.modules:
+        yield
         return
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
     try:
-        with contextlib.suppress(ImportError, AttributeError):
-            from keras.src.utils.module_utils import tensorflow
-
-            _ = tensorflow.available
+        yield
     finally:
         del sys.modules["tensorflow"]
 
