@@ -49,6 +49,12 @@ def begin() -> None:
     _printed = False
 
 
+def leave_out(wanted: bool = True) -> None:
+    """Print no object, even if the command fails, where another process of the same run prints it."""
+    global _printed
+    _printed = _printed or wanted
+
+
 def emit(answer: Answer) -> None:
     """Print a command's JSON object.
 

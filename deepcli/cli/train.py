@@ -6,11 +6,12 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from deepcli.cli.answers import answers
+from deepcli.api.distributed import requested_place
+from deepcli.cli import answers
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
@@ -31,8 +32,11 @@ from deepcli.cli.seed_tables import Surroundings, train_seeds
 from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
 
+if TYPE_CHECKING:
+    from deepcli.system.rendezvous import ProcessPlace
 
-@answers("deepcli.result:Result")
+
+@answers.answers("deepcli.result:Result")
 def train(
     context: typer.Context,
     words: OptionalWords = None,
@@ -68,6 +72,22 @@ def train(
             help="Train N seeds, counted from the spec's, or these seeds: in DIR/seed-K, in parallel where there is room.",
         ),
     ] = None,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed", help="Train with the processes that SLURM, Open MPI, Kubernetes or a TPU started, on JAX."
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Train with other processes: the address where process 0 listens."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", help="With --coordinator: the number of processes.")
+    ] = None,
+    process: Annotated[
+        int | None, typer.Option(metavar="I", help="With --coordinator: which of them this is, counted from 0.")
+    ] = None,
     plugins: Plugins = None,
     env: Env = None,
     device: DeviceName = None,
@@ -91,11 +111,9 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
-    if resume is not None and seeds is not None:
-        raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
-    if seeds is not None and (dry_run or budget is not None):
-        raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
-    shown = reporter(quiet)
+    place = requested_place(distributed, coordinator, processes, process)
+    _refuse_combinations(resume, seeds, dry_run, budget, place)
+    shown = reporter(quiet or not _writes(place))
     shown.doing("starting")  # what is imported next takes a moment
     from deepcli.api.train_request import TrainRequest
     from deepcli.api.training import run_training
@@ -113,6 +131,7 @@ def train(
         command=tuple(sys.argv[1:]),
         started=started,
         budget=option_seconds("--budget", budget),
+        place=place,
     )
     if seeds is not None:
         train_seeds(request, seeds, Surroundings(data_dir, offline, json, quiet))
@@ -122,6 +141,30 @@ def train(
         cost_output.show_cost("train", request, at, shown, json)
         return
     result = run_training(request, at, shown)
-    render.result(result, json)
+    if _writes(place):
+        render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)
+
+
+def _writes(place: ProcessPlace | None) -> bool:
+    """Return whether this process shows the run; otherwise it prints no JSON object either, even if it fails."""
+    shows = place is None or place.index == 0
+    answers.leave_out(not shows)
+    return shows
+
+
+def _refuse_combinations(
+    resume: Path | None, seeds: str | None, dry_run: bool, budget: str | None, place: ProcessPlace | None
+) -> None:
+    """Refuse options that are for one run, or for one process, where there are several.
+
+    Raises:
+        UsageError: Two do not fit together.
+    """
+    if resume is not None and seeds is not None:
+        raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
+    if seeds is not None and (dry_run or budget is not None):
+        raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
+    if place is not None and (seeds is not None or dry_run):
+        raise UsageError(f"{'--seeds' if seeds is not None else '--dry-run'}: is for one process; leave out the others")
