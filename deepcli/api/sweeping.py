@@ -178,8 +178,12 @@ def run_sweep(
         quiet: Whether to show no trials.
 
     Raises:
+        SpecError: A parameter sets another backend than that of the spec.
         DeepcliError: As `sweep` says, other than those in the outcome's `problem`.
     """
+    from deepcli.sweeps.one_backend import demand_one_backend
+
+    demand_one_backend(planned)
     sources = at()
     # The workers load the data again; here, downloads are shown, and a failure leaves no sweep behind.
     base = planned.experiment({})

@@ -114,6 +114,9 @@ def run(
     report = reporter(quiet)
     planned = load_plan(request, report)
     if dry_run:
+        from deepcli.sweeps.one_backend import demand_one_backend
+
+        demand_one_backend(planned)
         describe(planned, json)
         return
     ended = run_sweep(request, planned, partial(sources, data_dir, offline, quiet), report, quiet)
