@@ -322,3 +322,41 @@ def test_raw_pixels_are_predicted_as_they_were_trained() -> None:
     splits = data.load(OFFLINE)
     read = [one.x for one in reader_for(data, None, ReadOptions(), told.append, told.append).read(["d"])]
     np.testing.assert_array_equal(np.stack(read)[splits.test.ids], whole(splits.test))
+
+
+def test_parquet_files_are_parts_of_one_table_or_of_its_splits() -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    from deepcli.data.table import TableDataset
+
+    def write(name: str, first: int, count: int) -> None:
+        Path(name).parent.mkdir(exist_ok=True)
+        numbers = [*range(first, first + count)]
+        pq.write_table(
+            pa.table({"a": [k * 7 % 11 / 3 for k in numbers], "kind": ["odd" if k % 2 else "even" for k in numbers]}),
+            name,
+        )
+
+    for part in range(3):
+        write(f"one/part-{part}.parquet", 20 * part, 20)
+        write(f"two/train-{part:05d}-of-00003.parquet", 20 * part, 20)
+    write("two/test-00000-of-00001.parquet", 60, 11)
+    for path, given in (("one", 0), ("two", 11)):
+        data = DATASETS.select({"path": path, "target": "kind"})
+        assert isinstance(data, TableDataset)
+        counts = data.data_schema.counts
+        assert sum(counts.values()) == 60 + given
+        assert counts["test"] == given or not given
+        gathered = data.gather(None)
+        assert gathered.where(25) in (f"{path}/part-1.parquet:6", f"{path}/train-00001-of-00003.parquet:6")
+    Path("two/train-00001-of-00003.parquet").unlink()
+    with pytest.raises(DataError, match="1 of its 3 shards are missing: 00001"):
+        DATASETS.select({"path": "two", "target": "kind"}).load(OFFLINE)
+    table = pa.Table.from_pylist([{"image": {"bytes": b"x", "path": None}, "kind": "a"}])
+    pq.write_table(table, "pictures.parquet")
+    with pytest.raises(
+        DataError,
+        match=r"column 'image': holds an object with the bytes of a picture; read pictures with data\.type=shards",
+    ):
+        DATASETS.select({"path": "pictures.parquet", "target": "kind"}).load(OFFLINE)

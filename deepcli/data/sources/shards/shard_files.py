@@ -70,7 +70,7 @@ def shard_files(path: str) -> list[ShardFile]:
         raise DataError(
             f"{printable(path)}: has files of several formats, {' and '.join(formats)}; name one by a pattern"
         )
-    _demand_all(path, found)
+    demand_all(path, found)
     splits = {file: _split(file.name) for file, _ in files}
     if len(set(map(bool, splits.values()))) > 1:
         unnamed = [file.name for file, split in splits.items() if not split]
@@ -94,7 +94,7 @@ def _found(path: str) -> list[Path]:
     return sorted((file for file in found if file.is_file()), key=lambda file: natural(str(file)))
 
 
-def _demand_all(path: str, found: Sequence[Path]) -> None:
+def demand_all(path: str, found: Sequence[Path]) -> None:
     """Check that of numbered shards none is missing.
 
     Raises:
