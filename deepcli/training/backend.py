@@ -15,6 +15,7 @@ import numpy as np
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
 from deepcli.evaluation.beam_search import BeamSteps
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
@@ -55,6 +56,9 @@ class Backend(Protocol):
     """
 
     replicas: int
+
+    def alone(self) -> Backend:
+        """Return a backend that computes without the other processes of the run; itself, if there are none."""
 
     def prepare(self, model: keras.Model) -> None:
         """Make a compiled model ready to take steps on these devices."""
@@ -128,12 +132,19 @@ class Backend(Protocol):
         """Set a variable's value."""
 
 
-def make_backend(device: Device) -> Backend:
-    """Return the backend that computes on a device."""
+def make_backend(device: Device, group: ProcessGroup = ALONE, batch_size: int = 1) -> Backend:
+    """Return the backend that computes on a device.
+
+    Args:
+        device: The device of this process.
+        group: The processes that take each step together.
+        batch_size: Examples of a training step.
+    """
     if device.backend.value == "jax":
         from deepcli.training.jax_backend import JaxBackend
+        from deepcli.training.jax_placement import make_placement
 
-        return JaxBackend()
+        return JaxBackend(make_placement(device, group, batch_size), group)
     from deepcli.training.tensorflow_backend import TensorFlowBackend
 
     return TensorFlowBackend(device.strategy)

@@ -101,7 +101,7 @@ class Checkpointer:
         demand_finite_weights(self._model)
         self._write(run.last, state)
         self._saved = state.position
-        if keep > 1:
+        if keep > 1 and self._context.group.is_first:
             _link(run.last, run.checkpoints / f"step-{state.position.total:08d}.keras")
             for old in sorted(run.checkpoints.glob("step-*.keras"))[:-keep]:
                 old.unlink()
@@ -113,7 +113,8 @@ class Checkpointer:
             self._waiting = None
 
     def _write(self, path: Path, state: State) -> None:
-        save(path, self._model, self._context.experiment, state, self._context.splits.lexicon())
+        if self._context.group.is_first:
+            save(path, self._model, self._context.experiment, state, self._context.splits.lexicon())
 
     def _state(self, weights: Literal["raw", "averaged"] = "raw") -> State:
         context = self._context

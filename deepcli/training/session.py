@@ -55,6 +55,7 @@ class Session:
             Position(),
             self._enter,
             self.limit,
+            context.group,
         )
         further = self._further_callbacks()
         states = {name: callback for name, callback in further.items() if isinstance(callback, HasState)}
@@ -103,12 +104,13 @@ class Session:
             options.signals,
             options.seconds_between_saves,
         )
-        tracking = Tracking(self.context.experiment, self.context.run, self.context.reporter)
+        tracking = Tracking(self.context.trackers, self.context.experiment, self.context.run, self.context.reporter)
         with tracking.going():
             try:
                 self.loop.run([*self.callbacks, tracking, periodic])
             except Stopped:
                 self.checkpointer.save_last()
+                self.context.group.exchange("last checkpoint", True)
                 raise
             self.checkpointer.save_last()
             if self.best.epoch is None:
@@ -120,7 +122,7 @@ class Session:
             result = self.result("completed", self._test() if options.test else {}, ended=ending.ended)
             tracking.measured(result.metrics.get("test", {}))
             write_text(self.context.run.metrics, result.to_json() + "\n")
-        if options.test:
+        if options.test and self.context.group.is_first:
             write_samples(self.context, self.model)
         return result
 
@@ -135,15 +137,17 @@ class Session:
 
     def _test(self) -> dict[str, dict[str, float]]:
         """Evaluate the best weights on the test split."""
-        self.context.reporter.doing("evaluating the best weights on the test split")
-        with self.context.backend.scope():
-            load_weights(self.model, open_checkpoint(self.context.run.best))
-        evaluator = Evaluator(self.context.experiment, self.context.backend)
-        check = self.context.options.signals.check
-        measured = evaluator(self.model, self.context.splits.test, check)
-        if self.context.experiment.training.max_time is None:  # it takes time that was not planned; `evaluate` does it
-            measured = evaluator.examine(self.model, measured, check)
-        keep(self.context.run, "test", measured, self.context.splits.lexicon)
+        context, signals = self.context, self.context.options.signals
+        context.reporter.doing("evaluating the best weights on the test split")
+        context.group.bring(context.run.best)
+        with context.backend.scope():
+            load_weights(self.model, open_checkpoint(context.run.best))
+        measured = Evaluator(context.experiment, context.backend)(self.model, context.splits.test, signals.check)
+        if context.group.is_first:
+            if context.experiment.training.max_time is None:  # it takes time that was not planned; `evaluate` does it
+                alone = Evaluator(context.experiment, context.backend.alone())
+                measured = alone.examine(self.model, measured, signals.check_here)
+            keep(context.run, "test", measured, context.splits.lexicon)
         return {"test": dict(measured.metrics)}
 
     def result(

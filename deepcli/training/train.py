@@ -22,6 +22,7 @@ from deepcli.run.reporter import LoggingReporter, Reporter
 from deepcli.run.resuming import Resumption
 from deepcli.spec.paths import absolute_plugins, with_absolute_paths
 from deepcli.system.atomic import write_text
+from deepcli.system.signals import Stopped
 from deepcli.training.averaging import caveat
 from deepcli.training.backend import make_backend
 from deepcli.training.comparing_baselines import add_baselines
@@ -67,7 +68,7 @@ def train(
     notes = [*unknown, *settings.notes(experiment)]
     for line in notes:
         reporter.note(line)
-    backend = make_backend(chosen)
+    backend = make_backend(chosen, options.group, experiment.data.batch_size)
     with options.signals.deferred(reporter.note, reporter.end), contextlib.ExitStack() as stack:
         stack.callback(reporter.end)
 
@@ -101,8 +102,10 @@ def train(
         if options.budget is not None:
             options = dataclasses.replace(options, origins={**options.origins, **chosen_by_budget(experiment)})
         environment = describe(experiment, splits, model, settings, options)
-        if options.signals.stop is not None:
-            raise Interrupted("interrupted before training began", options.signals.stop)
+        try:
+            options.signals.check()
+        except Stopped:
+            raise Interrupted("interrupted before training began", options.signals.stop or 0) from None
         if options.resumption:
             run = options.resumption.run
             step = state.position.total if state else 0
