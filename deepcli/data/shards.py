@@ -80,7 +80,7 @@ class ShardsDataset(OwnPictures):
             place: Where it is.
 
         Raises:
-            DataError: A field is not there, or several may be meant.
+            DataError: A field is missing, or several may be meant.
         """
         named = {"image": self.image, "label": self.label, "split": self.split.column}
         return find_fields(record, place, named, self._reads != "inputs")

@@ -119,9 +119,7 @@ class DataParallel:
         needed = [index[0].indices(count) for index in sharding.addressable_devices_indices_map((count,)).values()]
         rows = slice(min(first for first, _, _ in needed), max(end for _, end, _ in needed))
         parts = gather(positions, rows)
-        return tuple(
-            jax.make_array_from_process_local_data(sharding, part, (count, *part.shape[1:])) for part in parts
-        )
+        return tuple(jax.make_array_from_process_local_data(sharding, part, (count, *part.shape[1:])) for part in parts)
 
     def owned(self, values: Values) -> Values:
         foreign = [np.asarray(value) for value in values if id(value) not in self._kept]

@@ -223,11 +223,11 @@ def test_records_of_other_fields_and_damaged_pictures_are_named() -> None:
     good = examples(30)
     own_shards.write(Path("d"), "tfrecord", [*good, example(picture=b"x", label=1)], "all", shards=1)
     with pytest.raises(
-        DataError, match=r"\[30\]: its field 'image' is not there; it has label \(integer\), picture \(1 bytes\)"
+        DataError, match=r"\[30\]: its field 'image' is missing; it has label \(integer\), picture \(1 bytes\)"
     ):
         section("d").load(OFFLINE)
     own_shards.write(Path("d"), "tfrecord", [*good, example(image=encoded(next(pixels(1))[0]))], "all", shards=1)
-    with pytest.raises(DataError, match=r"\[30\]: its field 'label' is not there"):
+    with pytest.raises(DataError, match=r"\[30\]: its field 'label' is missing"):
         section("d").load(OFFLINE)
     damaged = example(image=encoded(next(pixels(1))[0])[:90], label=1)
     own_shards.write(Path("d"), "tfrecord", [*good, damaged], "all", shards=1)

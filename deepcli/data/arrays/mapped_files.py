@@ -66,14 +66,14 @@ class OpenFile:
         return count
 
 
-class Place(NamedTuple):
+class FilePlace(NamedTuple):
     """Where an array is in a file."""
 
     file: OpenFile
     offset: int
 
 
-_OPENED: weakref.WeakKeyDictionary[mmap.mmap, Place] = weakref.WeakKeyDictionary()
+_OPENED: weakref.WeakKeyDictionary[mmap.mmap, FilePlace] = weakref.WeakKeyDictionary()
 """The open file of each mapping, and the place in it at which the mapping begins."""
 
 
@@ -92,18 +92,18 @@ def map_array(
     """
     array = np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
     if READS and (mapping := _mapping_of(array)) is not None:
-        _OPENED[mapping] = Place(OpenFile(file, path), offset - offset % mmap.ALLOCATIONGRANULARITY)
+        _OPENED[mapping] = FilePlace(OpenFile(file, path), offset - offset % mmap.ALLOCATIONGRANULARITY)
     return array
 
 
-def place_of(array: np.ndarray) -> Place | None:
+def place_of(array: np.ndarray) -> FilePlace | None:
     """Return where a mapped array, or a view of one, begins in its file; None if it cannot be read from there in one piece."""
     mapping = _mapping_of(array)
     if mapping is None or mapping not in _OPENED or not array.flags.c_contiguous:
         return None
     found = _OPENED[mapping]
     begin = np.frombuffer(mapping, np.uint8).ctypes.data
-    return Place(found.file, found.offset + array.ctypes.data - begin)
+    return FilePlace(found.file, found.offset + array.ctypes.data - begin)
 
 
 def is_mapped(array: np.ndarray) -> bool:

@@ -86,7 +86,7 @@ class StoredRows:
         if isinstance(key, slice):
             return self._read(np.arange(*key.indices(len(self))))
         if isinstance(key, tuple):
-            raise TypeError("rows in files are read whole; index what is read once more")
+            raise TypeError("rows in files are read whole; index the rows that were read")
         places = np.asarray(key)
         if places.dtype == bool:
             places = np.flatnonzero(places)

@@ -84,7 +84,7 @@ def find_fields(record: Record, place: str, named: Mapping[str, str | None], lab
         labelled: Whether a target is needed.
 
     Raises:
-        DataError: A field is not there, or several may be meant.
+        DataError: A field is missing, or several may be meant.
     """
     for role, name in named.items():
         if name is not None and name not in record:
@@ -161,7 +161,7 @@ def _number(record: Record, names: Sequence[str]) -> int | None:
 
 def _of(record: Record, name: str, place: str) -> Sequence[Any]:
     if not (values := record.get(name)):
-        what = "is empty" if name in record else "is not there"
+        what = "is empty" if name in record else "is missing"
         raise DataError(f"{place}: its field {name!r} {what}; {listed(record)}; all records need the same fields")
     return values
 
