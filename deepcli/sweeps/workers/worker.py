@@ -220,11 +220,13 @@ class Worker:
     def _measure_winner(self) -> bool:
         """Evaluate the best trial on the test split, unless that is done, or left to a worker that has its runs."""
         study = self._study
+        self._keep_checkpoints()  # another machine's trial may have become the best since the last one here
+        if not study.winners:
+            return True
         lease = study.leases.waiting(lambda: study.leases.take("winner"))
         if lease is None:
             return True
         try:
-            self._keep_checkpoints()  # another machine's trial may have become the best since the last one here
             runs = [RunDir(path) for path in study.winners]
             is_done = all(self._measure(run) for run in runs)
             if is_done and (measured := metrics_on_test(runs)):
