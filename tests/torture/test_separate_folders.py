@@ -28,6 +28,7 @@ training: {epochs: EPOCHS}
 """
 TRIALS, MACHINES = count(8, 100), count(2, 4)
 SECONDS = 2.0
+"""Between two kills on a machine of its own; a busy one needs more, or nobody would live long enough to begin an epoch."""
 PATIENCE = count(300, 2400)
 KILLS = count(7, 1_000_000)
 """A trial in which eight workers die is given up, as it should be; on a slow machine few trials might meet them all."""
@@ -97,6 +98,25 @@ class Machines:
             )
             return [one for parent in local for one in parent.children()]
         return []
+
+    def pause(self):
+        """Wait until the processes have worked as long as they do in `SECONDS` where nothing else does."""
+        worked = self._worked() + SECONDS * psutil.cpu_count() * 0.9
+        time.sleep(SECONDS)
+        end = time.monotonic() + 30 * SECONDS
+        while self.run.poll() is None and time.monotonic() < end and self._worked() < worked:
+            time.sleep(0.1)
+
+    def _worked(self):
+        """Return the processor seconds of all commands and their processes, also of those that have ended."""
+        total = 0.0
+        for command in (self.run, *self.workers):
+            with contextlib.suppress(psutil.Error):
+                parent = psutil.Process(command.pid)
+                for one in (parent, *parent.children(recursive=True)):
+                    with contextlib.suppress(psutil.Error):
+                        total += sum(one.cpu_times()[:4])  # of its own, and of its children that have ended
+        return total
 
     def wait_for_training(self):
         end = time.monotonic() + 300
@@ -173,7 +193,7 @@ def test_workers_that_are_killed_lose_no_trial(spec, tmp_path, counted, server):
         machines.wait_for_training()
         while machines.run.poll() is None:
             assert time.monotonic() < began + PATIENCE, "the sweep is stuck"
-            time.sleep(SECONDS)
+            machines.pause()
             killed += killed < KILLS and machines.kill(rng)
         outcome = machines.wait()
     finally:
