@@ -90,7 +90,7 @@ def _joined(path: Path, name: str, shown: str, published: Published) -> SweepDir
 def join_command(study: Study) -> str | None:
     """Return the command that lets another machine work on a sweep; None if it must see the sweep's directory.
 
-    A password is not in it: `needs_environment` says whether there is one.
+    A password is not in it: then DEEPCLI_STORAGE has to have the URL.
     """
     from deepcli.sweeps.study.storage import has_password
 
@@ -107,9 +107,9 @@ def join_lines(study: Study) -> list[str]:
     command = join_command(study)
     if command is None or study.url is None:
         return []
-    known = "with DEEPCLI_STORAGE set to the URL of the database, " if has_password(study.url) else ""
-    local = " (there, the URL needs the name of the server's machine)" if is_loopback(study.url) else ""
-    return [f"another machine can work on it: {known}run{local}", f"  {command}"]
+    known = ", with DEEPCLI_STORAGE set there" if has_password(study.url) else ""
+    local = " (in the URL, name the server as that machine knows it)" if is_loopback(study.url) else ""
+    return [f"another machine can work on it{known}{local}:", f"  {command}"]
 
 
 def _command(storage: Iterable[str], name: str, plugins: Iterable[str]) -> str:

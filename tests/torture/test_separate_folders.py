@@ -227,3 +227,29 @@ def test_a_server_that_is_away_for_a_minute_costs_no_trial(spec, tmp_path, count
         f"sweep, server away for 60 s: {MACHINES} workers, {TRIALS} trials: 0 lost, 0 run twice, 0 begun anew, "
         f"{time.monotonic() - began:.0f} s"
     )
+
+
+def test_a_server_that_is_gone_for_good_ends_the_workers_and_no_work_is_lost(spec, tmp_path, server):
+    text = SPEC.replace("EPOCHS", "1000")
+    command = [
+        *(sys.executable, "-m", "deepcli", "sweep", "run", spec(text), "optimizer.learning_rate=[1e-3]", "--json"),
+        *("--workers", "1", "--output", tmp_path / "mine"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEEPCLI_STORAGE": server.url}
+    process = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    run, end = RunDir(tmp_path / "mine" / "trials" / "0000"), time.monotonic() + 120
+    while not run.history.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    server.stop()
+    out, err = process.communicate(timeout=500)
+    assert process.returncode == 1 and json.loads(out)["status"] == "failed"
+    assert f"127.0.0.1:{server.port} has not answered for 12" in err and "secret" not in err
+    assert run.last.is_file() and run.result() is None, "it may not end without a lease, and stops with a checkpoint"
+    server.start()
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, timeout=500)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["completed"] == 1
+    log = run.log.read_text()
+    assert "resuming" in log and log.count("best epoch: ") == 1

@@ -27,7 +27,7 @@ from deepcli.sweeps.ranking import keep_checkpoints, metrics_on_test
 from deepcli.sweeps.study.claim import Claim
 from deepcli.sweeps.study.connection import StorageGone
 from deepcli.sweeps.study.study import Study
-from deepcli.sweeps.workers.callbacks import Holding, Reports
+from deepcli.sweeps.workers.trial_callbacks import Holding, Reports
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Signals
 from deepcli.training.compiled import CompiledModels
