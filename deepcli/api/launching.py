@@ -60,12 +60,13 @@ def launch(count: int, words: Sequence[str]) -> int:
         raise UsageError(f"launch: write the command behind --, such as deepcli launch {count} -- train spec.yaml")
     gpus = 0 if "cpu" in words or "--device=cpu" in words else gpu_count()
     if 0 < gpus < count:
-        raise UsageError(f"launch {count}: the machine has {gpus} GPU{'s' * (gpus > 1)}; start {gpus}, or use --device cpu")
+        raise UsageError(
+            f"launch {count}: the machine has {gpus} GPU{'s' * (gpus > 1)}; start {gpus}, or use --device cpu"
+        )
     address = f"127.0.0.1:{_free_port()}"
     started = [_start(index, count, address, words, gpus) for index in range(count)]
     with _Forwarding(started):
-        code = _wait(started)
-    return code
+        return _wait(started)
 
 
 def gpu_count() -> int:
@@ -88,7 +89,7 @@ def _free_port() -> int:
 
 def _start(index: int, count: int, address: str, words: Sequence[str], gpus: int) -> Started:
     place = ["--coordinator", address, "--processes", str(count), "--process", str(index)]
-    log = tempfile.TemporaryFile() if index else None
+    log = tempfile.TemporaryFile() if index else None  # noqa: SIM115, it is read when the process has ended
     process = subprocess.Popen(
         [sys.executable, "-m", "deepcli", *words, *place],
         stdin=subprocess.PIPE,

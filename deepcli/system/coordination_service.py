@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 
 SECONDS_AFTER = 60.0
-"""How long the service goes on after the process that started it has ended."""
+"""How long the service stays after the process that started it has ended."""
 
 
 @contextlib.contextmanager

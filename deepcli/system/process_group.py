@@ -23,11 +23,11 @@ from deepcli.system.atomic import replacing
 from deepcli.system.frames import Link
 
 ROUND, PART, MISSING, BEAT, LEFT, LOST = b"R", b"P", b"M", b"B", b"L", b"D"
-"""Kinds of messages: a value, part of a file, a file that is not there, a sign of life, an end, and a loss."""
+"""Kinds of messages: a value, part of a file, a missing file, a sign of life, an end, and a loss."""
 
 SECONDS_BETWEEN_BEATS = 2.0
 SILENT_SECONDS = 25.0
-"""A process that has sent nothing for so long counts as lost."""
+"""A process that has sent nothing for this time counts as lost."""
 SECONDS_TO_END = 15.0
 """After a death, a process whose main thread still waits for the dead one after this time is ended."""
 SECONDS_TO_LEARN = 2.0
@@ -36,7 +36,7 @@ PART_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Member:
+class GroupMember:
     """One of the processes of a run."""
 
     index: int
@@ -112,7 +112,11 @@ class ConnectedGroup(ProcessGroup):
     """
 
     def __init__(
-        self, me: Member, links: Mapping[int, Link], names: Mapping[int, Member], note: Callable[[str], object]
+        self,
+        me: GroupMember,
+        links: Mapping[int, Link],
+        names: Mapping[int, GroupMember],
+        note: Callable[[str], object],
     ) -> None:
         self.index, self.count = me.index, me.count
         self.lost: ProcessError | None = None
@@ -239,7 +243,7 @@ class ConnectedGroup(ProcessGroup):
         self._set_lost(f"{self._names[index]} {how}", code, patience)
 
     def _set_lost(self, text: str, code: int, patience: float = SECONDS_TO_END) -> None:
-        """Note that a process is lost, tell the others, and end this process if it cannot end by itself."""
+        """Record that a process is lost, pass it on, and end this process if it cannot end by itself."""
         with self._losing:
             if self.lost is not None:
                 return

@@ -21,8 +21,8 @@ from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
 if TYPE_CHECKING:
-    from deepcli.models.base import Stepper, Translator
     from deepcli.experiment.schema import Experiment
+    from deepcli.models.base import Stepper, Translator
     from deepcli.training.device import Device
 
 Check = Callable[[], None]

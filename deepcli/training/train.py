@@ -134,7 +134,7 @@ def _division(group: ProcessGroup, settings: RunSettings, experiment: Experiment
     """
     if group is ALONE:
         return []
-    from deepcli.training.jax_placement import all_devices, division
+    from deepcli.training.jax_many_devices import all_devices, division
 
     devices, order = len(all_devices(settings.device)), settings.order
     parts = experiment.training.model_parallel

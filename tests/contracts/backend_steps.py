@@ -19,7 +19,7 @@ from deepcli.experiment.schema import Experiment
 from deepcli.inputs.example import collate
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.run.checkpoint.file import open_checkpoint
-from deepcli.system.process_group import ALONE, ConnectedGroup, Member, ProcessGroup
+from deepcli.system.process_group import ALONE, ConnectedGroup, GroupMember, ProcessGroup
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.backend import Backend, make_backend
 from deepcli.training.build import build_compiled_metrics
@@ -177,7 +177,7 @@ def main(folder: Path, steps: int) -> None:
     for path in sorted(folder.glob("*.json")):
         print(json.dumps(Case(path).run(steps)), flush=True)
         if keras.backend.backend() == "jax":
-            row = Case(path, ConnectedGroup(Member(0, 1, "here", 0), {}, {}, print)).run(steps)
+            row = Case(path, ConnectedGroup(GroupMember(0, 1, "here", 0), {}, {}, print)).run(steps)
             print(json.dumps({**row, "on": "devices"}), flush=True)
         for name in others:
             if path.with_name(f"{path.stem}.{name}.keras").exists():

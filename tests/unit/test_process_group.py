@@ -9,7 +9,7 @@ import pytest
 from deepcli.errors import ProcessError, UsageError
 from deepcli.system.agreed_signals import AgreedSignals
 from deepcli.system.process_group import ALONE
-from deepcli.system.rendezvous import Place, host_and_port, join
+from deepcli.system.rendezvous import ProcessPlace, host_and_port, join
 from deepcli.system.signals import Stopped
 
 
@@ -21,17 +21,17 @@ def free_address():
 
 def joining(count, *, counts=None, indexes=None, facts=None, patience=5.0):
     """Let processes, here threads, join; return what each gets: its group, or an error."""
-    address, told = free_address(), []
+    address = free_address()
     counts, indexes, facts = counts or [count] * count, indexes or range(count), facts or [{}] * count
 
     def one(place, fact):
         try:
-            return join(place, fact, told.append, patience)
+            return join(place, fact, print, patience)
         except (ProcessError, UsageError) as error:
             return error
 
     with ThreadPoolExecutor(count) as pool:
-        places = [Place(address, count, index) for count, index in zip(counts, indexes, strict=True)]
+        places = [ProcessPlace(address, count, index) for count, index in zip(counts, indexes, strict=True)]
         return list(pool.map(one, places, facts))
 
 
@@ -67,9 +67,9 @@ def test_all_processes_get_what_each_of_them_gives():
         ]
         assert everywhere(made, lambda group: group.exchange("numbers", group.index)) == [[0, 1, 2]] * 3
         assert everywhere(made, lambda group: group.agree("most", group.index, -group.index)) == [(2, 0)] * 3
-        assert everywhere(made, lambda group: group.shared("figures", {"loss": group.index + 0.1})) == [
-            {"loss": 0.1}
-        ] * 3
+        assert (
+            everywhere(made, lambda group: group.shared("figures", {"loss": group.index + 0.1})) == [{"loss": 0.1}] * 3
+        )
 
 
 def test_every_process_gets_a_file_of_process_0_at_its_own_path_and_an_older_one_goes_away(tmp_path):
@@ -148,7 +148,10 @@ def test_a_signal_to_one_process_stops_all_at_the_same_point_and_a_checkpoint_is
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"facts": [{"keras": "3.15.1"}, {"keras": "3.16.0"}]}, r"process 1 of 2 \(.*\) has keras 3.16.0, process 0 has"),
+        (
+            {"facts": [{"keras": "3.15.1"}, {"keras": "3.16.0"}]},
+            r"process 1 of 2 \(.*\) has keras 3.16.0, process 0 has",
+        ),
         ({"counts": [2, 3]}, r"process 1 of 3 \(.*\) was started with --processes 3, process 0 with 2"),
     ],
 )
@@ -167,14 +170,14 @@ def test_a_number_that_was_given_twice_is_an_error_for_all():
 
 def test_process_0_names_who_has_not_come():
     address = free_address()
-    with pytest.raises(ProcessError, match=r"processes 1, 2 of 3 did not come to 127.0.0.1:\d+ within 0 seconds"):
-        join(Place(address, 3, 0), {}, print, 0.1)
+    with pytest.raises(ProcessError, match=r"processes 1, 2 of 3 did not connect to 127.0.0.1:\d+ within 0 seconds"):
+        join(ProcessPlace(address, 3, 0), {}, print, 0.1)
 
 
 def test_a_coordinator_that_does_not_answer_is_named_with_its_address():
     address = free_address()
     with pytest.raises(ProcessError, match=rf"the coordinator {address} has not answered for 0 seconds \(.+\); start"):
-        join(Place(address, 2, 1), {}, print, 0.1)
+        join(ProcessPlace(address, 2, 1), {}, print, 0.1)
 
 
 def test_an_address_in_use_is_an_error():
@@ -183,31 +186,31 @@ def test_an_address_in_use_is_an_error():
         other.listen()
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(ProcessError, match=f"process 0 cannot listen at {address}: Address already in use"):
-            join(Place(address, 2, 0), {}, print, 0.1)
+            join(ProcessPlace(address, 2, 0), {}, print, 0.1)
 
 
 def test_strangers_at_the_door_are_sent_away():
     address, host = free_address(), "127.0.0.1"
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(join, Place(address, 2, 0), {}, print, 5.0)
+        first = pool.submit(join, ProcessPlace(address, 2, 0), {}, print, 5.0)
         while True:
             with contextlib.suppress(OSError), socket.create_connection((host, host_and_port(address)[1])) as stranger:
                 stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 break
-        made = [pool.submit(join, Place(address, 2, 1), {}, print, 5.0).result(), first.result()]
+        made = [pool.submit(join, ProcessPlace(address, 2, 1), {}, print, 5.0).result(), first.result()]
     for group in made:
         group.leave()
 
 
 @pytest.mark.parametrize("address", ["node1", "node1:", ":80", "node1:70000", "node1:x"])
 def test_an_address_needs_a_host_and_a_port(address):
-    with pytest.raises(UsageError, match="--coordinator .*: write HOST:PORT"):
-        Place(address, 2, 0)
+    with pytest.raises(UsageError, match=r"--coordinator .*: write HOST:PORT"):
+        ProcessPlace(address, 2, 0)
 
 
 def test_a_place_is_one_of_the_processes():
     assert host_and_port("[::1]:80") == ("::1", 80)
     with pytest.raises(UsageError, match="--process: is 2; the 2 processes are counted from 0 to 1"):
-        Place("a:1", 2, 2)
+        ProcessPlace("a:1", 2, 2)
     with pytest.raises(UsageError, match="--processes: is 0; at least 1"):
-        Place("a:1", 0, 0)
+        ProcessPlace("a:1", 0, 0)
