@@ -189,13 +189,15 @@ def run_sweep(
     base = planned.experiment({})
     report.doing("reading the data")
     try:
-        base.data.load(sources)
+        data = base.data.load(sources).provenance
     finally:
         report.end()
 
     from deepcli.api.sweep_progress import make_view
     from deepcli.sweeps.directory import default_path
-    from deepcli.sweeps.start import open_study, start_sweep
+    from deepcli.sweeps.joining import join_lines
+    from deepcli.sweeps.start import open_study, publish, start_sweep
+    from deepcli.sweeps.study.connection import PATIENCE, Patience
     from deepcli.sweeps.workers.launcher import LocalWorkers
 
     path = request.output or default_path(base.name)
@@ -203,12 +205,16 @@ def run_sweep(
     report.note(f"{'continuing' if known else 'starting'} {folder.path}: {summary(planned)}")
     signals = Signals(kill=request.kill)
     with signals.deferred(report.note):
+        publish(folder, request.storage, planned, data)
         local = LocalWorkers(folder, _worker_words(request, sources), _environment(request, sources))
         try:
-            study = open_study(folder, request.storage)
+            study = open_study(folder, request.storage, patience=Patience(PATIENCE, signals, report.note))
+            for line in join_lines(study):
+                report.note(line)
             _watch(study, local, signals, make_view(study.plan, study.size, quiet))
         finally:
             local.end()
+        _wait_for_winner(study, signals, report.note)
     return _concluded(study, request, signals.stop)
 
 
@@ -255,8 +261,10 @@ def _watch(study: Study, local: LocalWorkers, signals: Signals, view: SweepView)
     drawn, metric = False, study.plan.metric.name
     try:
         while local.at_work() and signals.stop is None:
-            view.show(ranking(study))
-            if study.done and not drawn:  # while a worker evaluates the best trial
+            # If a database does not answer, nothing is shown, as its workers may still be training.
+            if rows := study.leases.at_once(lambda: ranking(study)):
+                view.show(rows)
+            if not drawn and study.leases.at_once(lambda: study.done):  # while a worker evaluates the best trial
                 drawn = True
                 plots.draw(study.optuna, metric, study.folder.path)
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -267,6 +275,21 @@ def _watch(study: Study, local: LocalWorkers, signals: Signals, view: SweepView)
         view.end()
     if not drawn:
         plots.draw(study.optuna, metric, study.folder.path)
+
+
+def _wait_for_winner(study: Study, signals: Signals, note: Callable[[str], None]) -> None:
+    """Wait while a worker on another machine evaluates the best trial, whose runs are there."""
+    from deepcli.sweeps.study.whereabouts import Whereabouts
+
+    told = False
+    while signals.stop is None and study.done and (winner := study.winner) and not study.is_here(winner):
+        where = Whereabouts.of(winner)
+        if study.noted_test or where is None or not study.leases.is_present(where.place):
+            return
+        if not told:
+            note(f"waiting for {where.host}, which evaluates the best trial on the test split")
+            told = True
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _concluded(study: Study, request: SweepRequest, stop: int | None) -> RankedOutcome:
