@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +18,17 @@ from deepcli.api.slow_work import download_progress, reach_of
 from deepcli.api.sweep import Sweep, storage_url
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
 from deepcli.errors import Interrupted, UsageError
+from deepcli.sweeps.engines.settings import EngineSettings
+from deepcli.sweeps.engines.settings import engine_settings as engine_settings
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles, Source
-    from deepcli.api.sweep_progress import SweepView
     from deepcli.data.files import Sources
     from deepcli.run.reporter import Reporter
     from deepcli.sweeps.plan import Plan
     from deepcli.sweeps.study.study import Study
-    from deepcli.sweeps.workers.launcher import LocalWorkers
-
-SECONDS_BETWEEN_LOOKS = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class SweepRequest:
         started: `time.monotonic()` when the call began.
         kill: Whether a second SIGINT may end the process.
         again: How to continue after an interrupt.
+        engine: Where the workers run.
     """
 
     spec: tuple[Source, ...]
@@ -62,6 +62,7 @@ class SweepRequest:
     started: float = 0.0
     kill: bool = True
     again: str = "run the same command again"
+    engine: EngineSettings = EngineSettings()
 
 
 def sweep(
@@ -76,6 +77,9 @@ def sweep(
     seeds: int | Sequence[int] | None = None,
     seed: int | None = None,
     workers: int | None = None,
+    on: str = "local",
+    ray: Mapping[str, object] | None = None,
+    slurm: Mapping[str, object] | None = None,
     output: str | os.PathLike[str] | None = None,
     storage: str | None = None,
     progress: bool = True,
@@ -109,6 +113,9 @@ def sweep(
         seeds: Number of seeds per point, or a list of offsets to the spec's seed.
         seed: Seed for sampling points.
         workers: Number of processes; default: as many as fit on this machine, which share its threads.
+        on: Where workers run: `local`, `ray`, `ray://HOST:PORT`, `slurm`, or `none` to start none.
+        ray: What each worker on Ray needs, as `--ray` takes it: `{"gpus": 1}`.
+        slurm: Options of sbatch, as `--slurm` takes them; also `time` and `partition`.
         output: The sweep's directory; default: `sweeps/NAME`, with the spec's name.
         storage: The URL of an Optuna storage; default: `DEEPCLI_STORAGE`, else a journal file in the directory.
         progress: Whether to show notices and trials: a table on a terminal, a bar in a notebook, else a line a trial.
@@ -139,6 +146,7 @@ def sweep(
         started=time.monotonic(),
         kill=False,
         again="call deepcli.sweep again with the same arguments",
+        engine=_engine(on, ray or {}, slurm or {}),
     )
     report = make_reporter(quiet=not progress)
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
@@ -147,6 +155,17 @@ def sweep(
     if ended.problem is not None:
         raise ended.problem
     return Sweep(str(ended.outcome.sweep), storage=request.storage, plugins=request.plugins, outcome=ended.outcome)
+
+
+def _engine(on: str, ray: Mapping[str, object], slurm: Mapping[str, object]) -> EngineSettings:
+    """Read where workers run from a program's arguments."""
+    special = {name: slurm.get(name) for name in ("time", "partition")}
+    rest = {name: value for name, value in slurm.items() if name not in special}
+    needs, options = (
+        [key if value is True else f"{key}={value}" for key, value in given.items()] for given in (ray, rest)
+    )
+    limit, partition = (None if value is None else str(value) for value in special.values())
+    return engine_settings(on, needs, options, limit, partition)
 
 
 def load_plan(request: SweepRequest, report: Reporter) -> Plan:
@@ -180,6 +199,9 @@ def run_sweep(
     Raises:
         DeepcliError: As `sweep` says, other than those in the outcome's `problem`.
     """
+    from deepcli.sweeps.engines.choose import check_engine, make_engine
+
+    check_engine(request.engine, request.workers)
     sources = at()
     # The workers load the data again; here, downloads are shown, and a failure leaves no sweep behind.
     base = planned.experiment({})
@@ -189,23 +211,51 @@ def run_sweep(
     finally:
         report.end()
 
+    from deepcli.api.sweep_engine import launch_of, watch
     from deepcli.api.sweep_progress import make_view
-    from deepcli.sweeps.directory import default_path
     from deepcli.sweeps.start import open_study, start_sweep
-    from deepcli.sweeps.workers.launcher import LocalWorkers
 
-    path = request.output or default_path(base.name)
-    folder, known = start_sweep(path, planned, request.storage)
+    folder, known = start_sweep(sweep_path(request, planned), planned, request.storage)
     report.note(f"{'continuing' if known else 'starting'} {folder.path}: {summary(planned)}")
     signals = Signals(kill=request.kill)
+    if request.engine.name == "none":
+        return _left_alone(open_study(folder, request.storage), request)
     with signals.deferred(report.note):
-        local = LocalWorkers(folder, _worker_words(request, sources), _environment(request, sources))
+        engine = make_engine(launch_of(request, folder, sources), request.engine, sources, request.plugins, report.note)
+        if request.engine.slurm.detach:
+            return _left_alone(open_study(folder, request.storage), request)
         try:
             study = open_study(folder, request.storage)
-            _watch(study, local, signals, make_view(study.plan, study.size, quiet))
+            watch(study, engine, signals, make_view(study.plan, study.size, quiet))
         finally:
-            local.end()
+            engine.end()
     return _concluded(study, request, signals.stop)
+
+
+def job_script(request: SweepRequest, planned: Plan, at: Callable[[], Sources]) -> str | None:
+    """Return the script that would be submitted to SLURM; None for other engines. Nothing is written.
+
+    Raises:
+        UsageError: submitit is not installed, or the number of jobs is missing.
+    """
+    from deepcli.sweeps.engines.choose import check_engine
+
+    check_engine(request.engine, request.workers)
+    if request.engine.name != "slurm":
+        return None
+    from deepcli.api.sweep_engine import launch_of
+    from deepcli.sweeps.directory import SweepDir
+    from deepcli.sweeps.engines.slurm_submission import submission_script
+
+    launch = launch_of(request, SweepDir(sweep_path(request, planned)), at())
+    return submission_script(launch, request.engine.slurm)
+
+
+def sweep_path(request: SweepRequest, planned: Plan) -> Path:
+    """Return the directory of a sweep."""
+    from deepcli.sweeps.directory import default_path
+
+    return request.output or default_path(planned.experiment({}).name)
 
 
 def summary(planned: Plan) -> str:
@@ -231,38 +281,11 @@ def _sorted(parameters: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
     return words, plain(varied, ())
 
 
-def _worker_words(request: SweepRequest, sources: Sources) -> list[str]:
-    words = ["--workers", str(request.workers)] if request.workers else []
-    words += [word for plugin in request.plugins for word in ("--plugin", plugin)]
-    words += ["--data-dir", str(sources.data_dir)] if sources.data_dir else []
-    return [*words, "--offline"] if sources.offline else words
-
-
-def _environment(request: SweepRequest, sources: Sources) -> dict[str, str]:
-    storage = {"DEEPCLI_STORAGE": request.storage} if request.storage else {}
-    return storage if sources.offline else {**storage, "DEEPCLI_OFFLINE": "0"}
-
-
-def _watch(study: Study, local: LocalWorkers, signals: Signals, view: SweepView) -> None:
-    """Show the sweep until its workers end or a signal stops them, and plot it."""
-    from deepcli.sweeps.ranking import ranking
-    from deepcli.sweeps.study import plots  # a slow import, done while the workers start
-
-    drawn, metric = False, study.plan.metric.name
-    try:
-        while local.at_work() and signals.stop is None:
-            view.show(ranking(study))
-            if study.done and not drawn:  # while a worker evaluates the best trial
-                drawn = True
-                plots.draw(study.optuna, metric, study.folder.path)
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        if signals.stop is not None:
-            local.end()
-        view.show(ranking(study))
-    finally:
-        view.end()
-    if not drawn:
-        plots.draw(study.optuna, metric, study.folder.path)
+def _left_alone(study: Study, request: SweepRequest) -> RankedOutcome:
+    """Return the outcome of a sweep whose workers are not watched."""
+    seconds = time.monotonic() - request.started
+    with contextlib.closing(study):
+        return outcome_of(study, "sweep run", study.done, seconds)
 
 
 def _concluded(study: Study, request: SweepRequest, stop: int | None) -> RankedOutcome:

@@ -1,0 +1,107 @@
+"""A worker of a sweep as an actor of Ray: it keeps Keras imported, and trains trials in its process."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import deepcli
+from deepcli.errors import RunError
+from deepcli.sweeps.directory import SweepDir
+from deepcli.sweeps.workers.pool import WorkerConfig, log_to, train_trials
+from deepcli.system.signals import Signals
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an actor's work ended.
+
+    Attributes:
+        code: The exit code that a worker's process would have.
+        log: The file with its lines.
+        last: The last of them.
+    """
+
+    code: int
+    log: str
+    last: str
+
+
+class TrialActor:
+    """Trains trials; `stop` is called from another thread than `work`, so an actor needs two.
+
+    Args:
+        config: The settings of the worker, without data and without an end.
+        slot: The number of the worker.
+        version: The version of deepcli that starts it.
+    """
+
+    def __init__(self, config: WorkerConfig, slot: int, version: str) -> None:
+        self._config, self._slot, self._version = config, slot, version
+        self._signals = Signals(kill=False)
+
+    def place(self) -> str:
+        """Return the machine that the actor is on."""
+        return platform.node()
+
+    def _check(self) -> None:
+        """Check that the actor can work on this machine.
+
+        Raises:
+            RunError: Another version of deepcli is installed here, or the sweep's directory is missing.
+        """
+        node = platform.node()
+        if deepcli.__version__ != self._version:
+            raise RunError(
+                f"{node} has deepcli {deepcli.__version__}, and this is {self._version}; install one version"
+            )
+        if not SweepDir(self._config.folder).plan.is_file():
+            raise RunError(
+                f"{node} has no directory {self._config.folder} with this sweep; put the sweep on a file system that all "
+                "nodes share, and name it by --output"
+            )
+
+    def work(self, seconds: float | None) -> Ended:
+        """Train trials until none is left.
+
+        Args:
+            seconds: Time after which no trial is started; None for no limit.
+        """
+        try:
+            self._check()
+        except RunError as error:
+            return Ended(error.exit_code, "", str(error))
+        path = SweepDir(self._config.folder).log(f"worker-{platform.node()}-ray-{self._slot}")
+        log = log_to(path)
+        log(f"worker {self._slot} on Ray, process {os.getpid()}")
+        until = None if seconds is None else time.monotonic() + seconds
+        code = train_trials(replace(self._config, until=until), self._signals, log)
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return Ended(code, str(path), lines[-1] if lines else "")
+
+    def stop(self) -> None:
+        """Let `work` end after its step, with the trial ready to resume."""
+        self._signals.stop = signal.SIGTERM
+
+
+def actor_class(ray: Any, needs: dict[str, Any]) -> Any:
+    """Return the class of actors with what each needs, for `remote`.
+
+    Args:
+        ray: The module.
+        needs: Fields of `RaySettings`.
+    """
+    options = {
+        "num_cpus": needs["cpus"],
+        "num_gpus": needs["gpus"] or 0,
+        "memory": needs["memory"],
+        "resources": needs["resources"] or None,
+        "label_selector": needs["labels"] or None,
+        "max_concurrency": 2,
+        "max_restarts": 0,  # the driver makes another one, which also gets the time that is left
+    }
+    return ray.remote(TrialActor).options(**{name: value for name, value in options.items() if value is not None})
