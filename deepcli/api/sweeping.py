@@ -62,7 +62,7 @@ class SweepRequest:
     started: float = 0.0
     kill: bool = True
     again: str = "run the same command again"
-    engine: EngineSettings = EngineSettings()
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
 
 def sweep(

@@ -51,18 +51,20 @@ def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -
             _check_this_machine(ray.cluster_resources(), needs)
         yield ray, count or _fitting(ray.cluster_resources(), needs)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
-        where = f"Ray at {address}" if address else "the Ray of this machine"
-        raise TrainingError(
-            f"the connection to {where} was lost: {first_line(error)}; run the same command again to continue"
-        ) from None
+        raise TrainingError(_lost(address, error)) from None
     finally:
         with contextlib.suppress(Exception):
             ray.shutdown()
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of an error that says something."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _lost(address: str | None, error: Exception) -> str:
+    """Return what to say of a connection that failed."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    said = lines[0] if len(lines) == 1 or not lines[0].endswith(":") else f"{lines[0]} {lines[-1]}"
+    if address is None:
+        return f"the Ray of this machine failed: {said}; run the same command again to continue"
+    token = "; a cluster that asks for a token needs RAY_AUTH_MODE=token" * ("RAY_AUTH_MODE" not in os.environ)
+    return f"the connection to Ray at {address} failed: {said}{token}; run the same command again to continue"
 
 
 def fill_in(needs: dict[str, Any], count: int) -> None:

@@ -14,7 +14,6 @@ from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.engines.engine import WorkerJob
 from deepcli.sweeps.engines.job_file import write_jobs
 from deepcli.sweeps.engines.ray_actor import Ended, actor_class
-from deepcli.sweeps.engines.ray_cluster import first_line
 from deepcli.sweeps.workers.pool import MOST_FAILURES, RENEW, SECONDS_TO_END, WorkerConfig
 from deepcli.system.signals import Signals
 
@@ -168,5 +167,5 @@ class ActorPool:
 
 def _cause(error: Exception) -> str:
     """Return the last line of a traceback, which has the error, or the first line of another text."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines and "Traceback" in str(error) else first_line(error)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[-1] if "Traceback" in str(error) else lines[0]
