@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ def watch(study: Study, engine: Engine, signals: Signals, view: SweepView) -> No
     drawn, metric = False, study.plan.metric.name
     try:
         while engine.at_work() and signals.stop is None:
-            view.show(ranking(study), engine.jobs())
-            if study.done and not drawn:  # while a worker evaluates the best trial
+            # If a database does not answer, nothing is shown, as its workers may still be training.
+            rows = study.leases.at_once(lambda: ranking(study))
+            if rows is not None:
+                view.show(rows, engine.jobs())
+            if not drawn and study.leases.at_once(lambda: study.done):  # while a worker evaluates the best trial
                 drawn = True
                 plots.draw(study.optuna, metric, study.folder.path)
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -49,3 +53,18 @@ def watch(study: Study, engine: Engine, signals: Signals, view: SweepView) -> No
         view.end()
     if not drawn:
         plots.draw(study.optuna, metric, study.folder.path)
+
+
+def wait_for_winner(study: Study, signals: Signals, note: Callable[[str], None]) -> None:
+    """Wait while a worker on another machine evaluates the best trial, whose runs are there."""
+    from deepcli.sweeps.study.whereabouts import Whereabouts
+
+    told = False
+    while signals.stop is None and study.done and (winner := study.winner) and not study.is_here(winner):
+        where = Whereabouts.of(winner)
+        if study.noted_test or where is None or not study.leases.is_present(where.place):
+            return
+        if not told:
+            note(f"waiting for {where.host}, which evaluates the best trial on the test split")
+            told = True
+        time.sleep(SECONDS_BETWEEN_LOOKS)

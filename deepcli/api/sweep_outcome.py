@@ -61,14 +61,15 @@ def outcome_of(
         seconds: Wall time of the command.
         interrupted: The error that a signal caused, if any.
     """
-    from deepcli.run.directory import RunDir
+    from deepcli.sweeps.joining import join_command
     from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
-    from deepcli.sweeps.ranking import metrics_on_test, ranking
+    from deepcli.sweeps.ranking import ranking, tested, winner_runs
     from deepcli.sweeps.study.importances import importances
 
     rows = ranking(study)
     numbers = counts(rows)
-    best = winner(rows, list(map(str, study.winners)), metrics_on_test(list(map(RunDir, study.winners))))
+    runs, host = winner_runs(study)
+    best = winner(rows, runs, tested(study), host)
     wrong = f"{numbers['failed']} trials failed; the limit is {study.plan.max_failures}" if study.given_up else None
     wrong = wrong or (None if best else NONE_COMPLETED)
     weighed = importances(study.optuna)
@@ -84,6 +85,8 @@ def outcome_of(
         unfinished=numbers["interrupted"],
         best=best,
         jobs=_jobs(study),
+        study=study.name,
+        join=join_command(study),
         importances=weighed.shares,
         importances_note=weighed.note,
         seconds=round(seconds, 3),

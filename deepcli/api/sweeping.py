@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -207,28 +208,34 @@ def run_sweep(
     base = planned.experiment({})
     report.doing("reading the data")
     try:
-        base.data.load(sources)
+        data = base.data.load(sources).provenance
     finally:
         report.end()
 
-    from deepcli.api.sweep_engine import launch_of, watch
+    from deepcli.api.sweep_engine import launch_of, wait_for_winner, watch
     from deepcli.api.sweep_progress import make_view
-    from deepcli.sweeps.start import open_study, start_sweep
+    from deepcli.sweeps.joining import join_lines
+    from deepcli.sweeps.start import open_study, publish, start_sweep
+    from deepcli.sweeps.study.connection import PATIENCE, Patience
 
     folder, known = start_sweep(sweep_path(request, planned), planned, request.storage)
     report.note(f"{'continuing' if known else 'starting'} {folder.path}: {summary(planned)}")
     signals = Signals(kill=request.kill)
-    if request.engine.name == "none":
-        return _left_alone(open_study(folder, request.storage), request)
     with signals.deferred(report.note):
+        publish(folder, request.storage, planned, data)
+        if request.engine.name == "none":
+            return _left_alone(open_study(folder, request.storage), request, report)
         engine = make_engine(launch_of(request, folder, sources), request.engine, sources, request.plugins, report.note)
         if request.engine.slurm.detach:
-            return _left_alone(open_study(folder, request.storage), request)
+            return _left_alone(open_study(folder, request.storage), request, report)
         try:
-            study = open_study(folder, request.storage)
+            study = open_study(folder, request.storage, patience=Patience(PATIENCE, signals, report.note))
+            for line in join_lines(study):
+                report.note(line)
             watch(study, engine, signals, make_view(study.plan, study.size, quiet))
         finally:
             engine.end()
+        wait_for_winner(study, signals, report.note)
     return _concluded(study, request, signals.stop)
 
 
@@ -281,11 +288,18 @@ def _sorted(parameters: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
     return words, plain(varied, ())
 
 
-def _left_alone(study: Study, request: SweepRequest) -> RankedOutcome:
+def _left_alone(study: Study, request: SweepRequest, report: Reporter) -> RankedOutcome:
     """Return the outcome of a sweep whose workers are not watched."""
-    seconds = time.monotonic() - request.started
+    from deepcli.sweeps.joining import join_lines
+
     with contextlib.closing(study):
-        return outcome_of(study, "sweep run", study.done, seconds)
+        if request.engine.name == "none":
+            report.note(
+                f"no workers are started; start them with: deepcli sweep worker {shlex.quote(str(study.folder.path))}"
+            )
+            for line in join_lines(study):
+                report.note(line)
+        return outcome_of(study, "sweep run", study.done, time.monotonic() - request.started)
 
 
 def _concluded(study: Study, request: SweepRequest, stop: int | None) -> RankedOutcome:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
@@ -243,7 +245,9 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
     if best:
         keys = dict.fromkeys(key for row in best for key in row.point)
         spread = ["spread"] if any(row.spread is not None for row in best) else []
-        columns = ["trial", "state", outcome.metric or "value", *spread, *keys, "epochs", "seconds"]
+        hosts = {row.host for row in best}
+        host = ["host"] if len(hosts) > 1 or (outcome.best and outcome.best.host) else []
+        columns = ["trial", "state", outcome.metric or "value", *spread, *keys, "epochs", "seconds", *host]
         cells = [{**row.cells, columns[2]: row.value} for row in best]
         ranks = {
             "trial": 0,
@@ -253,6 +257,7 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
             "spread": 4,
             "seconds": 5,
             "epochs": 6,
+            "host": 2,
         }
         print_rows(columns, [[row.get(column) for column in columns] for row in cells], ranks=ranks)
         print()
@@ -272,6 +277,9 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
         _jobs(outcome.jobs)
     if outcome.best:
         _winner(outcome.best)
+    if outcome.join and outcome.status != "completed":
+        there = "" if "--storage" in outcome.join else ", with DEEPCLI_STORAGE set there"
+        print(f"another machine can work on it{there}:\n  {outcome.join}")
 
 
 def _jobs(jobs: Sequence[JobState]) -> None:
@@ -289,7 +297,11 @@ def _winner(best: Winner) -> None:
         f"test {name} {_figure(value)}" + (f" ± {spread[name]:.4f}" if name in spread else "")
         for name, value in best.test.items()
     )
-    print(f"best: trial {best.trial}  " + (test or "not yet evaluated on the test split") + f"  {best.runs[0]}")
+    where = f"{best.host}:{best.runs[0]}" if best.host else best.runs[0]
+    print(f"best: trial {best.trial}  " + (test or "not yet evaluated on the test split") + f"  {where}")
+    if best.host and not best.test:
+        sweep = PurePath(best.runs[0]).parents[1 if len(best.runs) == 1 else 2]
+        print(f"{best.host} evaluates it, while this runs there: deepcli sweep worker {shlex.quote(str(sweep))}")
 
 
 def comparison(found: Comparison, markdown: bool, wide: bool) -> None:

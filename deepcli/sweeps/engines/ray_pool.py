@@ -14,7 +14,8 @@ from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.engines.engine import WorkerJob
 from deepcli.sweeps.engines.job_file import write_jobs
 from deepcli.sweeps.engines.ray_actor import Ended, actor_class
-from deepcli.sweeps.workers.pool import MOST_FAILURES, RENEW, SECONDS_TO_END, WorkerConfig
+from deepcli.sweeps.study.connection import StorageGone
+from deepcli.sweeps.workers.pool import GONE, MOST_FAILURES, RENEW, SECONDS_TO_END, WorkerConfig
 from deepcli.system.signals import Signals
 
 NAME = "ray"
@@ -47,6 +48,7 @@ class ActorPool:
     def __init__(self, ray: Any, count: int, config: WorkerConfig, needs: dict[str, Any], until: float | None) -> None:
         self._ray, self._config, self._until = ray, config, until
         self._class = actor_class(ray, needs)
+        self._study = str(SweepDir(config.folder).read_plan()["study"])
         self._written: list[WorkerJob] = []
         self._states = ["pending"] * count
         self._slots: dict[int, _Slot] = {}
@@ -61,6 +63,7 @@ class ActorPool:
 
         Raises:
             RunError: An actor cannot work where it is, or the sweep's files or its storage cannot be used.
+            StorageGone: The server of the sweep's database has not answered for too long.
             TrainingError: Several actors in succession failed soon after their start.
         """
         for number in range(len(self._states)):
@@ -72,7 +75,7 @@ class ActorPool:
             self._end()
 
     def _begin(self, number: int) -> None:
-        actor = self._class.remote(self._config, number, deepcli.__version__)
+        actor = self._class.remote(self._config, number, self._study, deepcli.__version__)
         seconds = None if self._until is None else max(self._until - time.monotonic(), 0.0)
         self._slots[number] = _Slot(actor, actor.place.remote(), actor.work.remote(seconds), time.monotonic())
         self._set(number, "pending")
@@ -117,6 +120,8 @@ class ActorPool:
             return
         if ended.code == 2:
             raise RunError(f"{ended.last}; see {ended.log}" if ended.log else ended.last)
+        if ended.code == GONE:
+            raise StorageGone(ended.last.rpartition("] error: ")[2])
         quick = time.monotonic() - slot.began < SECONDS_TO_END
         self._failures = self._failures + 1 if ended.code == 1 and quick else 0
         if self._failures >= MOST_FAILURES:

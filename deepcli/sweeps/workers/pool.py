@@ -25,6 +25,7 @@ from deepcli.errors import DeepcliError, Interrupted, RunError, TrainingError
 from deepcli.experiment.schema import Experiment
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
+from deepcli.sweeps.study.connection import PATIENCE, Patience, StorageGone
 from deepcli.system.backend_startup import import_backend, limit_threads
 from deepcli.system.cores import cores
 from deepcli.system.gc_pause import flush_files
@@ -38,6 +39,9 @@ START: Literal["fork", "spawn"] = "fork" if sys.platform == "linux" else "spawn"
 
 RENEW = 75
 """The exit code of a worker that asks to be restarted (EX_TEMPFAIL)."""
+
+GONE = 69
+"""The exit code of a worker that has waited too long for the server of the sweep's database (EX_UNAVAILABLE)."""
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_END = 30.0
@@ -107,6 +111,7 @@ class WorkerPool:
         Raises:
             Interrupted: A signal requested to stop; each worker has left its trial ready to resume.
             RunError: The sweep's files or its storage cannot be used.
+            StorageGone: The server of the sweep's database has not answered for too long.
             TrainingError: Several workers in succession failed soon after their start.
         """
         ended = threading.Event()
@@ -138,6 +143,8 @@ class WorkerPool:
         if code == 0:
             return
         quick = time.monotonic() - self._began[index] < SECONDS_TO_END
+        if code == GONE:
+            raise StorageGone(_last_error(SweepDir(self._orders.folder), index))
         if code == 2:
             raise RunError(_last_words(SweepDir(self._orders.folder), index))
         if code == 1 and quick and self._failures == MOST_FAILURES - 1:
@@ -214,13 +221,16 @@ def train_trials(config: WorkerConfig, signals: Signals, log: Callable[[str], No
         make_worker = _import_worker(config.backend)
         if config.threads is not None:
             limit_threads(config.threads, config.backend)
-        study = open_study(SweepDir(config.folder), config.storage, config.plugins)
+        study = open_study(SweepDir(config.folder), config.storage, config.plugins, Patience(PATIENCE, signals, log))
         worker = make_worker(study, config.sources, signals, config.until, log)
         if config.loaded is not None:
             worker.know(*config.loaded)
         return 0 if worker.work() else RENEW
     except Interrupted as error:
         return error.exit_code
+    except StorageGone as error:
+        log(f"error: {error}")
+        return GONE
     except DeepcliError as error:
         log(f"error: {error}")
         return error.exit_code
@@ -247,6 +257,11 @@ def _last_words(folder: SweepDir, index: int) -> str:
     path = folder.log(worker_name(index))
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return "\n".join([f"a worker of the sweep failed; last lines of {path}:", *(f"  {line}" for line in lines[-3:])])
+
+
+def _last_error(folder: SweepDir, index: int) -> str:
+    """Return the error that a worker's log ends with."""
+    return _last_words(folder, index).rpartition("] error: ")[2]
 
 
 def _end_with_parent() -> None:
