@@ -25,6 +25,7 @@ from deepcli.cli.options import (
     sources,
 )
 from deepcli.cli.sweep.dashboard import dashboard
+from deepcli.cli.sweep.manifest_command import manifest
 from deepcli.cli.sweep.plan import collect, describe, plan, trial
 from deepcli.cli.sweep.status import show, status, worker
 
@@ -158,3 +159,4 @@ app.command()(collect)
 app.command()(worker)
 app.command()(status)
 app.command()(dashboard)
+app.command()(manifest)

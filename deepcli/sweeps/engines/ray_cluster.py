@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from deepcli.errors import TrainingError, UsageError
+from deepcli.errors import DeepcliError, TrainingError, UsageError
 from deepcli.sweeps.workers.pool import default_workers, visible_gpus
 from deepcli.system.cores import cores
 
@@ -50,17 +50,28 @@ def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -
         if address is None:
             _check_this_machine(ray.cluster_resources(), needs)
         yield ray, count or _fitting(ray.cluster_resources(), needs)
-    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+    except DeepcliError:
+        raise
+    except Exception as error:
+        if not isinstance(error, ConnectionError | RuntimeError | ray.exceptions.RayError) and not _is_grpc(error):
+            raise
         raise TrainingError(_lost(address, error)) from None
     finally:
         with contextlib.suppress(Exception):
             ray.shutdown()
 
 
+def _is_grpc(error: Exception) -> bool:
+    """Return whether an error is of the protocol of Ray Client, which lets it through when a cluster's head is lost."""
+    return type(error).__module__.partition(".")[0] == "grpc"
+
+
 def _lost(address: str | None, error: Exception) -> str:
     """Return what to say of a connection that failed."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     said = lines[0] if len(lines) == 1 or not lines[0].endswith(":") else f"{lines[0]} {lines[-1]}"
+    details = next((line for line in lines if line.startswith("details = ")), None)  # of a gRPC error
+    said = details.removeprefix("details = ").strip('"') if details else said
     if address is None:
         return f"the Ray of this machine failed: {said}; run the same command again to continue"
     token = "; a cluster that asks for a token needs RAY_AUTH_MODE=token" * ("RAY_AUTH_MODE" not in os.environ)
