@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import math
 import os
@@ -40,7 +39,8 @@ def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -
         UsageError: Nothing answers at the address, or this machine lacks what a worker needs.
         TrainingError: Ray does not start, or the connection is lost.
     """
-    ray: Any = importlib.import_module("ray")
+    import ray
+
     address = address or os.environ.get("RAY_ADDRESS") or None
     count = workers if address else workers or default_workers()
     if address is None:

@@ -35,7 +35,8 @@ def submission_script(launch: Launch, settings: SlurmSettings) -> str:
     folder = _folder(launch)
     command = f"{shlex.quote(sys.executable)} -u -m submitit.core._submit {shlex.quote(folder)}"
     count = None if _count(launch) == 1 else _count(launch)
-    return str(slurm._make_sbatch_string(command, folder, map_count=count, **_parameters(launch, settings))) + "\n"
+    text = slurm._make_sbatch_string(command, folder, map_count=count, **_parameters(launch, settings))
+    return f"{text.rstrip()}\n"
 
 
 def submit(launch: Launch, settings: SlurmSettings) -> list[WorkerJob]:
