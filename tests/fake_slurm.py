@@ -81,12 +81,17 @@ def sacct():
 
 
 def send(job, number):
-    """Send a signal to the processes of a job, as SLURM does."""
+    """Send a signal to the processes of a job; the shells of its script stay, as SLURM waits for what they started."""
+    import psutil
+
     for pid in STATE.glob(f"{{job}}*.pid"):
         try:
-            os.killpg(int(pid.read_text()), number)
-        except ProcessLookupError:
-            pass
+            below = psutil.Process(int(pid.read_text())).children(recursive=True)
+        except psutil.Error:
+            continue
+        for process in below:
+            if "bash" not in process.name():
+                process.send_signal(number)
 
 
 def scancel():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +15,10 @@ from deepcli.api.loading import opened, plain, plugin_names
 from deepcli.api.progress import make_reporter
 from deepcli.api.slow_work import download_progress, reach_of
 from deepcli.api.sweep import Sweep, storage_url
+from deepcli.api.sweep_engine import engine_of
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
 from deepcli.errors import Interrupted, UsageError
-from deepcli.sweeps.engines.settings import EngineSettings
-from deepcli.sweeps.engines.settings import engine_settings as engine_settings
+from deepcli.sweeps.engines.engine_settings import EngineSettings
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles, Source
     from deepcli.data.files import Sources
     from deepcli.run.reporter import Reporter
+    from deepcli.sweeps.directory import SweepDir
+    from deepcli.sweeps.engines.engine import Engine
     from deepcli.sweeps.plan import Plan
     from deepcli.sweeps.study.study import Study
 
@@ -147,7 +147,7 @@ def sweep(
         started=time.monotonic(),
         kill=False,
         again="call deepcli.sweep again with the same arguments",
-        engine=_engine(on, ray or {}, slurm or {}),
+        engine=engine_of(on, ray or {}, slurm or {}),
     )
     report = make_reporter(quiet=not progress)
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
@@ -156,17 +156,6 @@ def sweep(
     if ended.problem is not None:
         raise ended.problem
     return Sweep(str(ended.outcome.sweep), storage=request.storage, plugins=request.plugins, outcome=ended.outcome)
-
-
-def _engine(on: str, ray: Mapping[str, object], slurm: Mapping[str, object]) -> EngineSettings:
-    """Read where workers run from a program's arguments."""
-    special = {name: slurm.get(name) for name in ("time", "partition")}
-    rest = {name: value for name, value in slurm.items() if name not in special}
-    needs, options = (
-        [key if value is True else f"{key}={value}" for key, value in given.items()] for given in (ray, rest)
-    )
-    limit, partition = (None if value is None else str(value) for value in special.values())
-    return engine_settings(on, needs, options, limit, partition)
 
 
 def load_plan(request: SweepRequest, report: Reporter) -> Plan:
@@ -212,11 +201,8 @@ def run_sweep(
     finally:
         report.end()
 
-    from deepcli.api.sweep_engine import launch_of, wait_for_winner, watch
-    from deepcli.api.sweep_progress import make_view
-    from deepcli.sweeps.joining import join_lines
+    from deepcli.api.sweep_engine import is_over, launch_of, left_alone, sweep_path
     from deepcli.sweeps.start import open_study, publish, start_sweep
-    from deepcli.sweeps.study.connection import PATIENCE, Patience
 
     folder, known = start_sweep(sweep_path(request, planned), planned, request.storage)
     report.note(f"{'continuing' if known else 'starting'} {folder.path}: {summary(planned)}")
@@ -224,45 +210,35 @@ def run_sweep(
     with signals.deferred(report.note):
         publish(folder, request.storage, planned, data)
         if request.engine.name == "none":
-            return _left_alone(open_study(folder, request.storage), request, report)
+            return left_alone(open_study(folder, request.storage), request, report.note)
+        if known and request.engine.name != "local" and is_over(study := open_study(folder, request.storage)):
+            return _concluded(study, request, None)  # rather than wait in a queue to find nothing to do
         engine = make_engine(launch_of(request, folder, sources), request.engine, sources, request.plugins, report.note)
         if request.engine.slurm.detach:
-            return _left_alone(open_study(folder, request.storage), request, report)
-        try:
-            study = open_study(folder, request.storage, patience=Patience(PATIENCE, signals, report.note))
-            for line in join_lines(study):
-                report.note(line)
-            watch(study, engine, signals, make_view(study.plan, study.size, quiet))
-        finally:
-            engine.end()
-        wait_for_winner(study, signals, report.note)
+            return left_alone(open_study(folder, request.storage), request, report.note)
+        study = _watched(request, folder, engine, signals, report, quiet)
     return _concluded(study, request, signals.stop)
 
 
-def job_script(request: SweepRequest, planned: Plan, at: Callable[[], Sources]) -> str | None:
-    """Return the script that would be submitted to SLURM; None for other engines. Nothing is written.
+def _watched(
+    request: SweepRequest, folder: SweepDir, engine: Engine, signals: Signals, report: Reporter, quiet: bool
+) -> Study:
+    """Show a sweep until its workers have ended; return its study."""
+    from deepcli.api.sweep_engine import wait_for_winner, watch
+    from deepcli.api.sweep_progress import make_view
+    from deepcli.sweeps.joining import join_lines
+    from deepcli.sweeps.start import open_study
+    from deepcli.sweeps.study.connection import PATIENCE, Patience
 
-    Raises:
-        UsageError: submitit is not installed, or the number of jobs is missing.
-    """
-    from deepcli.sweeps.engines.choose import check_engine
-
-    check_engine(request.engine, request.workers)
-    if request.engine.name != "slurm":
-        return None
-    from deepcli.api.sweep_engine import launch_of
-    from deepcli.sweeps.directory import SweepDir
-    from deepcli.sweeps.engines.slurm_submission import submission_script
-
-    launch = launch_of(request, SweepDir(sweep_path(request, planned)), at())
-    return submission_script(launch, request.engine.slurm)
-
-
-def sweep_path(request: SweepRequest, planned: Plan) -> Path:
-    """Return the directory of a sweep."""
-    from deepcli.sweeps.directory import default_path
-
-    return request.output or default_path(planned.experiment({}).name)
+    try:
+        study = open_study(folder, request.storage, patience=Patience(PATIENCE, signals, report.note))
+        for line in join_lines(study):
+            report.note(line)
+        watch(study, engine, signals, make_view(study.plan, study.size, quiet))
+    finally:
+        engine.end()
+    wait_for_winner(study, signals, report.note)
+    return study
 
 
 def summary(planned: Plan) -> str:
@@ -286,20 +262,6 @@ def _sorted(parameters: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
             array = type(value).__module__ == "numpy" and hasattr(value, "tolist")
             varied[key] = value.tolist() if array else list(value) if isinstance(value, range) else value
     return words, plain(varied, ())
-
-
-def _left_alone(study: Study, request: SweepRequest, report: Reporter) -> RankedOutcome:
-    """Return the outcome of a sweep whose workers are not watched."""
-    from deepcli.sweeps.joining import join_lines
-
-    with contextlib.closing(study):
-        if request.engine.name == "none":
-            report.note(
-                f"no workers are started; start them with: deepcli sweep worker {shlex.quote(str(study.folder.path))}"
-            )
-            for line in join_lines(study):
-                report.note(line)
-        return outcome_of(study, "sweep run", study.done, time.monotonic() - request.started)
 
 
 def _concluded(study: Study, request: SweepRequest, stop: int | None) -> RankedOutcome:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from deepcli.errors import TrainingError, UsageError
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.engines import job_states, slurm_queue
 from deepcli.sweeps.engines.engine import WorkerJob
+from deepcli.sweeps.engines.engine_settings import EngineSettings, RaySettings, SlurmSettings, engine_settings
 from deepcli.sweeps.engines.job_file import LEASE, read_jobs, write_jobs
-from deepcli.sweeps.engines.settings import EngineSettings, RaySettings, SlurmSettings, engine_settings
 from tests import fake_slurm
 
 
@@ -32,7 +33,7 @@ def test_what_each_worker_on_ray_needs():
 def test_how_jobs_are_submitted():
     words = ["mem=8G", "cpus_per_task=2", "--exclusive", "setup=module load cuda", "setup=. venv/bin/activate"]
     settings = engine_settings("slurm", (), words, "90m", "gpu", True).slurm
-    options = {"mem": "8G", "cpus-per-task": "2", "exclusive": True}
+    options: dict[str, Any] = {"mem": "8G", "cpus-per-task": "2", "exclusive": True}
     assert settings == SlurmSettings(5400, "gpu", options, ("module load cuda", ". venv/bin/activate"), True)
 
 
@@ -210,7 +211,8 @@ def test_jobs_that_end_before_the_sweep_are_an_error_with_their_last_words(folde
     monkeypatch.setattr(engine, "SECONDS_BETWEEN_LOOKS", 0.0)
     begun(slurm, ("8_0", "1"), ("8_1", ""))
     write_jobs(folder, "slurm", [WorkerJob("8_0", "running"), WorkerJob("8_1", "running")])
-    launch, notes = launched(folder), []
+    launch = launched(folder)
+    notes: list[str] = []
     workers = engine.SlurmWorkers(launch, SlurmSettings(), notes.append)
     assert notes == ["jobs of this sweep are still in the queue, so none are submitted: 8_0 (ended), 8_1 (running)"]
     assert workers.at_work()

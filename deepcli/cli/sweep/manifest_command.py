@@ -49,8 +49,9 @@ def manifest(
     Example:
     deepcli sweep manifest sweeps/digits-mlp --kubernetes --workers 8
     """
-    from deepcli.api.sweep_manifest import Pods, kubernetes_manifest
+    from deepcli.api.sweep_manifest import kubernetes_manifest
     from deepcli.errors import UsageError
+    from deepcli.sweeps.manifest import Pods
 
     if not kubernetes:
         raise UsageError("which manifest? Give --kubernetes")

@@ -120,7 +120,9 @@ def run(
     deepcli sweep run digits-mlp.yaml optimizer.learning_rate=log:1e-4:1e-1
     """
     started = time.monotonic()
-    from deepcli.api.sweeping import SweepRequest, engine_settings, job_script, load_plan, run_sweep
+    from deepcli.api.sweep_engine import job_script
+    from deepcli.api.sweeping import SweepRequest, load_plan, run_sweep
+    from deepcli.sweeps.engines.engine_settings import engine_settings
 
     request = SweepRequest(
         tuple(words),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from deepcli.data.files import Sources
 from deepcli.errors import UsageError
 from deepcli.sweeps.engines.engine import Engine, Launch
-from deepcli.sweeps.engines.settings import EngineSettings
+from deepcli.sweeps.engines.engine_settings import EngineSettings
 from deepcli.system import extras
 
 

@@ -23,7 +23,7 @@ from deepcli.system.signals import Signals
 
 
 @dataclass(frozen=True)
-class Ended:
+class ActorEnd:
     """How an actor's work ended.
 
     Attributes:
@@ -76,7 +76,7 @@ class TrialActor:
             )
         return replace(config, loaded=joined(config, self._study))
 
-    def work(self, seconds: float | None) -> Ended:
+    def work(self, seconds: float | None) -> ActorEnd:
         """Train trials until none is left.
 
         Args:
@@ -85,14 +85,14 @@ class TrialActor:
         try:
             config = self._ready()
         except DeepcliError as error:
-            return Ended(error.exit_code, "", str(error))
+            return ActorEnd(error.exit_code, "", str(error))
         path = SweepDir(self._config.folder).log(f"worker-{platform.node()}-ray-{self._slot}")
         log = log_to(path)
         log(f"worker {self._slot} on Ray, process {os.getpid()}")
         until = None if seconds is None else time.monotonic() + seconds
         code = train_trials(replace(config, until=until), self._signals, log)
         lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return Ended(code, str(path), lines[-1] if lines else "")
+        return ActorEnd(code, str(path), lines[-1] if lines else "")
 
     def stop(self) -> None:
         """Let `work` end after its step, with the trial ready to resume."""

@@ -13,7 +13,7 @@ from deepcli.errors import RunError, TrainingError
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.engines.engine import WorkerJob
 from deepcli.sweeps.engines.job_file import write_jobs
-from deepcli.sweeps.engines.ray_actor import Ended, actor_class
+from deepcli.sweeps.engines.ray_actor import ActorEnd, actor_class
 from deepcli.sweeps.study.connection import StorageGone
 from deepcli.sweeps.workers.pool import GONE, MOST_FAILURES, RENEW, SECONDS_TO_END, WorkerConfig
 from deepcli.system.signals import Signals
@@ -130,16 +130,16 @@ class ActorPool:
             self._ray.kill(slot.actor)
         self._begin(number)
 
-    def _result(self, slot: _Slot) -> tuple[bool, Ended]:
+    def _result(self, slot: _Slot) -> tuple[bool, ActorEnd]:
         """Return whether an actor has died, and how its work ended."""
         errors = self._ray.exceptions
         try:
             return False, self._ray.get(slot.work)
         except errors.RayActorError as error:
             # A death of its own, such as that of its node, says nothing about the next one; a bad start does.
-            return True, Ended(RENEW if slot.node else 1, "", _cause(error))
+            return True, ActorEnd(RENEW if slot.node else 1, "", _cause(error))
         except errors.RayTaskError as error:
-            return False, Ended(1, "", _cause(error))
+            return False, ActorEnd(1, "", _cause(error))
 
     def _leave_out_waiting(self) -> None:
         """End actors that Ray has not placed yet, once a worker has found no trial left."""

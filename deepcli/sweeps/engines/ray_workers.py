@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,8 +11,8 @@ from dataclasses import asdict
 from deepcli.data.files import Sources
 from deepcli.sweeps.engines.child_process import ERROR, ChildProcess
 from deepcli.sweeps.engines.engine import Launch, WorkerJob
+from deepcli.sweeps.engines.engine_settings import EngineSettings
 from deepcli.sweeps.engines.job_file import read_jobs
-from deepcli.sweeps.engines.settings import EngineSettings
 
 NAME = "ray"
 DRIVER = "deepcli.sweeps.engines.ray_driver"
@@ -50,7 +51,8 @@ class RayWorkers(ChildProcess):
             "offline": sources.offline,
         }
         command = [sys.executable, "-m", DRIVER, json.dumps(words)]
-        super().__init__(command, launch.folder.log("workers"), {**QUIET, **launch.environment})
+        quiet = {name: value for name, value in QUIET.items() if name not in os.environ}
+        super().__init__(command, launch.folder.log("workers"), {**quiet, **launch.environment})
 
     def _failure(self, code: int) -> str:
         words = self._last_words().strip()

@@ -9,8 +9,8 @@ from deepcli.errors import TrainingError
 from deepcli.spec.spelling import listed
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.engines.engine import Engine, Launch, WorkerJob
+from deepcli.sweeps.engines.engine_settings import SlurmSettings
 from deepcli.sweeps.engines.job_file import read_jobs, write_jobs
-from deepcli.sweeps.engines.settings import SlurmSettings
 from deepcli.sweeps.engines.slurm_queue import OVER, SlurmUnreachable, cancel_jobs, job_states
 from deepcli.sweeps.engines.slurm_submission import submit
 from deepcli.sweeps.engines.slurm_task import finished_mark
@@ -46,6 +46,7 @@ class SlurmWorkers(Engine):
             note(f"submitted to SLURM: {_names(self._jobs)}; logs in {launch.folder.logs / NAME}")
         write_jobs(self._folder, NAME, self._jobs)
         self._looked = self._answered = time.monotonic()
+        self._cancelled = False
 
     def at_work(self) -> bool:
         if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
@@ -60,8 +61,9 @@ class SlurmWorkers(Engine):
         )
 
     def end(self) -> None:
-        if not any(job.state not in OVER for job in self._jobs):
+        if self._cancelled or all(job.state in OVER for job in self._jobs):
             return
+        self._cancelled = True
         cancel_jobs(self._jobs)
         deadline = time.monotonic() + SECONDS_TO_END
         while any(job.state not in OVER for job in self._jobs) and time.monotonic() < deadline:

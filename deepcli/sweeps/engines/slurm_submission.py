@@ -14,7 +14,7 @@ from typing import Any
 
 from deepcli.errors import TrainingError, UsageError
 from deepcli.sweeps.engines.engine import Launch, WorkerJob
-from deepcli.sweeps.engines.settings import SlurmSettings
+from deepcli.sweeps.engines.engine_settings import SlurmSettings
 
 SIGNAL = "USR1"
 """The signal before the time limit. Every process of a job gets it; a worker of a sweep writes a checkpoint at it."""
