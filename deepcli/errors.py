@@ -59,6 +59,14 @@ class TrainingError(DeepcliError):
     exit_code = 1
 
 
+class ProcessError(DeepcliError):
+    """A process of a run that several train together is missing, has died, or ended with an error."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class Interrupted(DeepcliError):
     """A signal stopped a run; the exit code is 128 plus the signal's number."""
 

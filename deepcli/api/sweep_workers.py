@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from deepcli.errors import UsageError
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
+    from deepcli.data.arrays.splits import Splits
     from deepcli.data.files import Sources
+    from deepcli.experiment.schema import Experiment
     from deepcli.sweeps.directory import SweepDir
+    from deepcli.sweeps.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -57,20 +61,10 @@ def run_workers(request: WorkersRequest, at: Callable[[], Sources], note: Callab
         TrainingError: Several workers in succession failed.
         Interrupted: A signal stopped them; each has left its trial ready to resume.
     """
-    from deepcli.sweeps.start import open_study
-
     folder, signals = _folder(request), Signals()
     with signals.deferred(note):
-        study = open_study(folder, request.storage, request.plugins)
-        published = study.published if study.leases.place else None
-        study.close()  # a connection must not be shared with the workers
-        plan, sources = study.plan, at()
-        base = plan.experiment({})
-        splits = base.data.load(sources)  # so that missing data does not count as a failed trial
-        if published is not None:
-            published.demand_same(study.name, plan, splits.provenance)
-            for notice in published.notices():
-                note(notice)
+        study, base, splits, sources = _loaded(folder, request, at, note)
+        plan = study.plan
 
         from deepcli.sweeps.workers.pool import START, WorkerConfig, WorkerPool, default_workers
         from deepcli.system.backend_startup import import_backend
@@ -88,6 +82,35 @@ def run_workers(request: WorkersRequest, at: Callable[[], Sources], note: Callab
         config = WorkerConfig(folder.path, request.storage, request.plugins, sources, data, threads, until, backend)
         # JAX has threads of its own, which a fork would lack.
         WorkerPool(count, config, "spawn" if backend == "jax" else START).work(signals, request.attached)
+        if study.leases.place:
+            _write_results(folder, request)
+
+
+def _loaded(
+    folder: SweepDir, request: WorkersRequest, at: Callable[[], Sources], note: Callable[[str], None]
+) -> tuple[Study, Experiment, Splits, Sources]:
+    """Load a sweep, its spec and its data, and check that this machine has the same ones; the study is closed again."""
+    from deepcli.sweeps.start import open_study
+
+    study = open_study(folder, request.storage, request.plugins)
+    published = study.published if study.leases.place else None
+    study.close()  # a connection must not be shared with the workers
+    sources, base = at(), study.plan.experiment({})
+    splits = base.data.load(sources)  # so that missing data does not count as a failed trial
+    if published is not None:
+        published.demand_same(study.name, study.plan, splits.provenance)
+        for notice in published.notices():
+            note(notice)
+    return study, base, splits, sources
+
+
+def _write_results(folder: SweepDir, request: WorkersRequest) -> None:
+    """Write the ranking of all trials and the spec of the best one into this machine's directory."""
+    from deepcli.sweeps.ranking import write
+    from deepcli.sweeps.start import open_study
+
+    with contextlib.closing(open_study(folder, request.storage, request.plugins)) as study:
+        write(study)
 
 
 def _folder(request: WorkersRequest) -> SweepDir:

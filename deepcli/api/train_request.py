@@ -11,6 +11,7 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from deepcli.api.loading import Source
     from deepcli.spec.yaml12 import Document
+    from deepcli.system.rendezvous import Place
     from deepcli.system.signals import Signals
 
 IfExists = Literal["error", "resume", "skip", "overwrite"]
@@ -33,6 +34,7 @@ class TrainRequest:
         kill: Whether a second SIGINT may end the process while a step is running.
         budget: Seconds that epochs are chosen for; None: those of the spec.
         signals: Where requests to stop are noted; None: a new place.
+        place: The place of this process among those that train the run; None: it trains alone.
     """
 
     spec: tuple[Source, ...]
@@ -47,6 +49,7 @@ class TrainRequest:
     kill: bool = True
     budget: float | None = None
     signals: Signals | None = None
+    place: Place | None = None
 
 
 def requested_parts(request: TrainRequest) -> tuple[Source | Document, ...]:

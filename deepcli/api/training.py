@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from deepcli.api.data_findings import findings_told
 from deepcli.api.data_sources import data_sources
+from deepcli.api.distributed import Known, begun_together, demand_same_data, demand_same_spec
 from deepcli.api.loading import load_parts, plugin_names
 from deepcli.api.progress import make_reporter
 from deepcli.api.slow_work import download_progress, reach_of
 from deepcli.api.train_request import IfExists, TrainRequest, requested_parts
 from deepcli.errors import Interrupted, UsageError
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from deepcli.run.directory import RunDir
     from deepcli.run.reporter import Reporter
     from deepcli.run.resuming import Resumption
+    from deepcli.spec.yaml12 import Document
+    from deepcli.system.rendezvous import Place
 
 
 def train(
@@ -110,34 +115,74 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
     Raises:
         DeepcliError: As `train` says.
     """
-    output, if_exists = request.output, request.if_exists
-    parts, signals = requested_parts(request), request.signals or Signals(kill=request.kill)
-    if request.resume is not None:
-        output, if_exists = request.resume, "resume"
+    parts = requested_parts(request)
+    if request.place is None:
+        return _run(request, parts, request.output, request.signals or Signals(kill=request.kill), ALONE, at, reporter)
+    from deepcli.api.distributed import joined, scratch
+    from deepcli.system.agreed_signals import AgreedSignals
+
+    if request.budget is not None:
+        raise UsageError("--budget: cannot be used by several processes; set training.epochs or training.max_time")
+    output = request.output if request.resume is None else request.resume
+    with joined(request.place) as group, scratch(group, output) as mine:
+        return _run(request, parts, mine, AgreedSignals(group, request.kill), group, at, reporter)
+
+
+def _run(
+    request: TrainRequest,
+    parts: tuple[Source | Document, ...],
+    output: Path | None,
+    signals: Signals,
+    group: ProcessGroup,
+    at: Callable[[], Sources],
+    reporter: Reporter,
+) -> Result:
+    """Load a spec, and train, skip or resume its run in `output`, or in the run that the request resumes."""
     with signals.noted(), contextlib.ExitStack() as stack:
         stack.callback(reporter.end)  # also where an error or an interrupt ends the work
         reporter.doing("reading the spec")
         loaded = load_parts(parts, request.overrides, request.plugins)
         for notice in loaded.notices:
             reporter.note(f"notice: {notice}")
+        experiment = loaded.experiment
+        demand_same_spec(group, experiment)
 
-        from deepcli.run import directory
+        def look() -> Known:
+            nonlocal experiment
+            result, resumption, experiment = _begun(request, experiment, stack, reporter)
+            return result, resumption
 
-        experiment, resumption = loaded.experiment, None
-        if output is not None and directory.existing(output, if_exists):
-            run = directory.RunDir(output)
-            if if_exists == "resume":
-                stack.enter_context(run.owned())
-            if request.budget is not None:
-                from deepcli.run.resuming import with_epochs_of
-
-                experiment = with_epochs_of(run, experiment, request.budget)
-            result, resumption = _known(run, if_exists, experiment, reporter)
-            if result is not None:
-                return result
+        result, resumption = begun_together(group, output, look)
+        if result is not None:
+            return result
         if resumption is not None and resumption.checkpoint is not None:
             experiment = experiment.carrying(resumption.checkpoint.experiment.data.data_schema)
-        return _trained(request, replace(loaded, experiment=experiment), output, resumption, signals, at, reporter)
+        started = replace(loaded, experiment=experiment)
+        where = output or request.resume
+        return _trained(request, started, where, resumption, signals, group, at, reporter)
+
+
+def _begun(
+    request: TrainRequest, experiment: Experiment, stack: contextlib.ExitStack, reporter: Reporter
+) -> tuple[Result | None, Resumption | None, Experiment]:
+    """Look at the run that the request names: return its result if it has finished, or how to resume it.
+
+    The spec is returned too, with the epochs that a budget chose when the run was started.
+    """
+    from deepcli.run import directory
+
+    output = request.output if request.resume is None else request.resume
+    if_exists: IfExists = request.if_exists if request.resume is None else "resume"
+    if output is None or not directory.existing(output, if_exists):
+        return None, None, experiment
+    run = directory.RunDir(output)
+    if if_exists == "resume":
+        stack.enter_context(run.owned())
+    if request.budget is not None:
+        from deepcli.run.resuming import with_epochs_of
+
+        experiment = with_epochs_of(run, experiment, request.budget)
+    return *_known(run, if_exists, experiment, reporter), experiment
 
 
 def _trained(
@@ -146,17 +191,20 @@ def _trained(
     output: Path | None,
     resumption: Resumption | None,
     signals: Signals,
+    group: ProcessGroup,
     at: Callable[[], Sources],
     reporter: Reporter,
 ) -> Result:
     """Read the data and train."""
     sources, experiment = at(), loaded.experiment
     splits = read_data(experiment, sources, reporter)
+    demand_same_data(group, splits.provenance.fingerprint)
 
     from deepcli.run.directory import default_path
     from deepcli.system.backend_startup import import_backend
 
-    import_backend(experiment.training.backend, doing=reporter.doing)
+    wanted = experiment.training.backend if request.place is None else "jax"
+    import_backend(wanted, doing=reporter.doing)
     from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
@@ -173,8 +221,19 @@ def _trained(
         sources=sources,
         origins=loaded.origins,
         budget=request.budget if resumption is None else None,
+        group=group,
     )
-    return train(experiment, splits, options, reporter)
+    with _devices_of(group, request.place):
+        return train(experiment, splits, options, reporter)
+
+
+def _devices_of(group: ProcessGroup, place: Place | None) -> AbstractContextManager[None]:
+    """Return the context in which this process sees the devices of all."""
+    if place is None:
+        return contextlib.nullcontext()
+    from deepcli.training.jax_processes import connected
+
+    return connected(group, place)
 
 
 def read_data(experiment: Experiment, sources: Sources, reporter: Reporter) -> Splits:

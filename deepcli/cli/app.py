@@ -17,6 +17,7 @@ from deepcli.cli.export import export
 from deepcli.cli.find import app as find
 from deepcli.cli.generate import generate
 from deepcli.cli.init import init
+from deepcli.cli.launch import launch
 from deepcli.cli.lessons import lessons
 from deepcli.cli.list import list_components
 from deepcli.cli.plot import plot
@@ -69,6 +70,7 @@ MODELS, RUNS, DATA, SPECS, MACHINE = "Models", "Runs", "Data", "Specs", "This ma
 """Groups of commands, by what they are about; one without a group is among the others."""
 
 app.command(rich_help_panel=MODELS)(train)
+app.command(rich_help_panel=MODELS)(launch)
 app.command(rich_help_panel=MODELS)(evaluate)
 app.command(rich_help_panel=MODELS)(predict)
 app.command(rich_help_panel=MODELS)(generate)

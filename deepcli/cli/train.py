@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from deepcli.cli.answers import answers
+from deepcli.api.distributed import requested_place
+from deepcli.cli import answers
 from deepcli.cli.options import (
     DataDir,
     DeviceName,
@@ -32,7 +33,7 @@ from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
 
 
-@answers("deepcli.result:Result")
+@answers.answers("deepcli.result:Result")
 def train(
     context: typer.Context,
     words: OptionalWords = None,
@@ -68,6 +69,22 @@ def train(
             help="Train N seeds, counted from the spec's, or these seeds: in DIR/seed-K, in parallel where there is room.",
         ),
     ] = None,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed", help="Train with the processes that SLURM, Open MPI, Kubernetes or a TPU started, on JAX."
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Train with other processes: the address where process 0 listens."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", help="With --coordinator: the number of processes.")
+    ] = None,
+    process: Annotated[
+        int | None, typer.Option(metavar="I", help="With --coordinator: which of them this is, counted from 0.")
+    ] = None,
     plugins: Plugins = None,
     env: Env = None,
     device: DeviceName = None,
@@ -95,7 +112,15 @@ def train(
         raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
     if seeds is not None and (dry_run or budget is not None):
         raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
-    shown = reporter(quiet)
+    if seeds is not None or dry_run:
+        which = {"--distributed": distributed or None, "--coordinator": coordinator, "--processes": processes}
+        if given := [name for name, value in which.items() if value is not None]:
+            raise UsageError(f"{given[0]}: cannot be combined with {'--seeds' if seeds is not None else '--dry-run'}")
+    place = requested_place(distributed, coordinator, processes, process)
+    is_first = place is None or place.index == 0
+    if not is_first:
+        answers.leave_out()
+    shown = reporter(quiet or not is_first)
     shown.doing("starting")  # what is imported next takes a moment
     from deepcli.api.train_request import TrainRequest
     from deepcli.api.training import run_training
@@ -113,6 +138,7 @@ def train(
         command=tuple(sys.argv[1:]),
         started=started,
         budget=option_seconds("--budget", budget),
+        place=place,
     )
     if seeds is not None:
         train_seeds(request, seeds, Surroundings(data_dir, offline, json, quiet))
@@ -122,6 +148,7 @@ def train(
         cost_output.show_cost("train", request, at, shown, json)
         return
     result = run_training(request, at, shown)
-    render.result(result, json)
+    if is_first:
+        render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)

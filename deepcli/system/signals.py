@@ -72,6 +72,14 @@ class Signals:
         Raises:
             Stopped: The run was asked to stop.
         """
+        self.check_here()
+
+    def check_here(self) -> None:
+        """Raise `Stopped` if this process was asked to stop; for work that the processes of a run do not do together.
+
+        Raises:
+            Stopped: It was asked to stop.
+        """
         if self.stop is not None:
             raise Stopped
 

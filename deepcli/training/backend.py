@@ -14,12 +14,15 @@ import numpy as np
 
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.errors import UsageError
 from deepcli.evaluation.beam_search import BeamSteps
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
 if TYPE_CHECKING:
     from deepcli.models.base import Stepper, Translator
+    from deepcli.experiment.schema import Experiment
     from deepcli.training.device import Device
 
 Check = Callable[[], None]
@@ -55,6 +58,9 @@ class Backend(Protocol):
     """
 
     replicas: int
+
+    def alone(self) -> Backend:
+        """Return a backend that computes without the other processes of the run; itself, if there are none."""
 
     def prepare(self, model: keras.Model) -> None:
         """Make a compiled model ready to take steps on these devices."""
@@ -128,12 +134,24 @@ class Backend(Protocol):
         """Set a variable's value."""
 
 
-def make_backend(device: Device) -> Backend:
-    """Return the backend that computes on a device."""
+def make_backend(device: Device, group: ProcessGroup = ALONE, experiment: Experiment | None = None) -> Backend:
+    """Return the backend that computes on a device.
+
+    Args:
+        device: The device of this process.
+        group: The processes that take each step together.
+        experiment: The spec that is trained; None for predictions alone.
+
+    Raises:
+        UsageError: The spec needs more devices than there are.
+    """
     if device.backend.value == "jax":
         from deepcli.training.jax_backend import JaxBackend
+        from deepcli.training.jax_placement import make_placement
 
-        return JaxBackend()
+        return JaxBackend(make_placement(device, group, experiment), group)
+    if experiment is not None and experiment.training.model_parallel > 1:
+        raise UsageError("training.model_parallel: weights are divided on JAX only; set training.backend=jax")
     from deepcli.training.tensorflow_backend import TensorFlowBackend
 
     return TensorFlowBackend(device.strategy)

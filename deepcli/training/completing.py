@@ -73,6 +73,8 @@ def _ready(context: RunContext, checkpoint: CheckpointFile | None) -> keras.Mode
 
 def _roll_back(context: RunContext, session: Session, reason: Diverged) -> tuple[Rollbacks, CheckpointFile | None]:
     """Roll back after a divergence: return the rollbacks and the checkpoint to resume from, or raise to stop."""
+    for file in (context.run.best, context.run.last):
+        context.group.bring(file)
     checkpoint = open_checkpoint(context.run.last) if context.run.last.is_file() else None
     good = State.from_bytes(checkpoint.read(STATE)).position if checkpoint else Position()
     position, done = session.loop.position, len(session.checkpointer.rollbacks)
@@ -95,7 +97,8 @@ def _divergence(
     """Return the error for a diverged run, with its origin, advice and last good checkpoint."""
     position = session.loop.position
     epoch = position.epoch + (position.step > 0)
-    origin = _origin(context, session, checkpoint, good)
+    found = _origin(context, session, checkpoint, good) if context.group.is_first else None
+    origin = context.group.shared("origin", found and str(found))
     kept = (
         f"the last good checkpoint is {context.run.last}, at step {good.total}"
         if checkpoint
@@ -112,18 +115,18 @@ def _origin(context: RunContext, session: Session, checkpoint: CheckpointFile | 
     end = session.loop.position.total
     context.reporter.note(f"repeating steps {good.total + 1} to {end} to find where it began")
     settings = dataclasses.replace(context.settings, steps_per_execution=Choice(1, "to check each step"))
-    once = dataclasses.replace(context, settings=settings)
+    once = dataclasses.replace(context, settings=settings, backend=context.backend.alone())
     rollbacks = session.checkpointer.rollbacks
     model = _ready(once, checkpoint)
     restore_model(once, model, checkpoint, rollbacks)
 
     def check(position: Position) -> None:
-        context.options.signals.check()
+        context.options.signals.check_here()
         if (stage := begins_stage(context.experiment, position)) is not None:
-            enter_stage(model, context.experiment, settings, context.backend, stage, len(rollbacks))
+            enter_stage(model, context.experiment, settings, once.backend, stage, len(rollbacks))
 
     try:
-        return find_origin(model, context.backend, context.batches(), good, end, check)
+        return find_origin(model, once.backend, once.batches(), good, end, check)
     except Stopped:
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from deepcli.experiment.schema import Experiment
 from deepcli.run.directory import RunDir
 from deepcli.run.reporter import Reporter
 from deepcli.run.resuming import Resumption
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.signals import Signals
+from deepcli.trackers import Tracker
 from deepcli.training.backend import Backend, Batches
 from deepcli.training.compiled import CompiledModels
 from deepcli.training.planned_end import PlannedEnd, PositionLimit
@@ -46,6 +48,7 @@ class TrainOptions:
         origins: Where each value was written that the spec sets, by dotted key; empty if that is unknown.
         budget: Seconds that epochs are chosen for; None takes those of the spec.
         models: Compiled models of earlier runs in this process, to reuse; None builds one for this run only.
+        group: The processes that train the run.
         end: Where the run ends, if the clock has decided it for a run that is reproduced; None: where the spec says.
     """
 
@@ -65,6 +68,7 @@ class TrainOptions:
     origins: Mapping[str, str] = field(default_factory=dict)
     budget: float | None = None
     end: PlannedEnd | None = None
+    group: ProcessGroup = ALONE
 
 
 Rollbacks = tuple[Mapping[str, Any], ...]
@@ -97,6 +101,16 @@ class RunContext:
     clock: TrainingClock = field(default_factory=TrainingClock)
     ends: EndTimes = UNKNOWN
 
+    @property
+    def group(self) -> ProcessGroup:
+        """The processes that train the run; the first one alone writes it."""
+        return self.options.group
+
+    @property
+    def trackers(self) -> Sequence[Tracker]:
+        """What the run is passed on to, by the process that writes it."""
+        return self.experiment.training.trackers if self.group.is_first else ()
+
     def time_limit(self, keep_position: Callable[[], None], position: Callable[[], Position]) -> TimeLimit | None:
         """Make what ends the run in time, if the spec limits it; `keep_position` writes the checkpoint."""
         if self.options.end is not None:
@@ -105,7 +119,7 @@ class RunContext:
         if limit is None:
             return None
         ratio = len(self.splits.test) / len(validation) if validation is not None and self.options.test else 0.0
-        return TimeLimit(limit, self.clock, self.ends, ratio, keep_position)
+        return TimeLimit(limit, self.clock, self.ends, ratio, keep_position, self.options.group)
 
     def batches(self) -> Batches:
         """Prepare the training split."""

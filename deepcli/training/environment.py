@@ -15,6 +15,7 @@ from deepcli.data.arrays.splits import Splits
 from deepcli.experiment.schema import Experiment
 from deepcli.run.recorded_files import described_files
 from deepcli.spec.plugins import installed_versions
+from deepcli.system.process_group import ALONE
 from deepcli.system.processor import described_processor, variables_of_results
 from deepcli.training.context import TrainOptions
 from deepcli.training.device import versions
@@ -45,6 +46,7 @@ def describe(
         "versions": {"deepcli": __version__, **versions(), **installed_versions()},
         **{name: {"value": choice.value, "why": choice.why} for name, choice in decisions.items()},
         "threads": settings.device.threads,
+        **({"processes": options.group.count} if options.group is not ALONE else {}),
         "processor": described_processor(),
         "variables": variables_of_results(),
         "plugins": list(options.plugins),
@@ -83,6 +85,12 @@ def describe_resumption(
             f"the run started with {threads} CPU threads and resumes with {now['threads']}: the order of sums changes, "
             "so the last bits will differ from those of an uninterrupted run"
         )
+    processes, processes_now = (one.get("processes", 1) for one in (before, now))
+    if processes != processes_now:
+        notices.append(
+            f"the run started with {_counted(processes)} and resumes with {_counted(processes_now)}: the order of sums "
+            "changes, so the last bits will differ from those of an uninterrupted run"
+        )
     versions = _section(before, "versions")
     backend = _section(before, "backend").get("value", "tensorflow")  # older runs do not name it
     if backend != now["backend"]["value"]:
@@ -106,8 +114,12 @@ def describe_resumption(
         "device",
         "backend",
     )
-    part = {key: now[key] for key in names}
+    part = {key: now[key] for key in (*names, "processes") if key in now}
     return {**before, "data": now["data"], "resumed": [*(before.get("resumed") or []), {"step": step, **part}]}, notices
+
+
+def _counted(processes: int) -> str:
+    return f"{processes} process{'es' * (processes != 1)}"
 
 
 def _section(described: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -97,7 +97,8 @@ class Rehearser:
             return TimedRun(
                 experiment, settings, self.ready(experiment, settings), run.clock, stages[-1].ends(options.test)
             )
-        if run.experiment.training.max_time is None:
+        # Several processes would not measure the same; a limit then learns from the steps of the run.
+        if run.experiment.training.max_time is None or options.group.count > 1:
             return run
         return self._limited(run, state, options.test)
 

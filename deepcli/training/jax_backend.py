@@ -1,4 +1,4 @@
-"""The JAX backend: compiled steps and predictions, on one device."""
+"""The JAX backend: compiled steps and predictions, on one device or those of all processes of a run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import Any
 import jax
 import keras
 import numpy as np
-from jax import numpy as jnp
 
 from deepcli.data.arrays.splits import Inputs, Split
 from deepcli.inputs.example import joined_outputs
 from deepcli.models.base import Stepper, Translator
 from deepcli.nn.accumulation import complete_group
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.signals import heed
 from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, in_order
-from deepcli.training.jax_batches import JaxBatches, ahead, gatherer, pair_gatherer
+from deepcli.training.jax_batches import Gather, JaxBatches, ahead, gatherer, pair_gatherer
 from deepcli.training.jax_functions import Predictor, stepping, translating
+from deepcli.training.jax_placement import OneDevice, Placement
 from deepcli.training.order import Order, by_size
 
 OUT_OF_MEMORY = (MemoryError,)
@@ -32,13 +33,21 @@ class JaxBackend:
 
     A step is a pure function of all variables and a batch. The variables of the model hold their values between calls only:
     within a call of several steps, values pass from one step to the next, in the same memory.
+
+    Args:
+        placement: Where variables and batches lie.
+        group: The processes that take each step together.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, placement: Placement, group: ProcessGroup = ALONE) -> None:
         self.replicas = 1
+        self._placement, self._group = placement, group
         self._step: tuple[keras.Model, keras.optimizers.Optimizer, Callable[..., Any]] | None = None
-        self._written: list[Any] = []
         self._predictors: list[Predictor] = []
+
+    def alone(self) -> JaxBackend:
+        """Return a backend that computes without the other processes of the run."""
+        return JaxBackend(OneDevice()) if self._group.count > 1 else self
 
     def prepare(self, model: keras.Model) -> None:
         """Forget the compiled step of a model that was compiled anew."""
@@ -47,11 +56,11 @@ class JaxBackend:
 
     def scope(self) -> AbstractContextManager[Any]:
         """Return the context in which variables must be created: any, as the device was set up for the process."""
-        return _naming_memory()
+        return self._named_errors()
 
     def batches(self, split: Split, order: Order, class_weights: np.ndarray | None) -> Batches:
         """Prepare a split for training."""
-        return JaxBatches(split, order, class_weights)
+        return JaxBatches(split, order, class_weights, self._placement.batch)
 
     def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
         """Take the next steps, as `fit` would."""
@@ -60,32 +69,27 @@ class JaxBackend:
         groups = _variables(model)
         state = self._state(groups)
         try:
-            with _naming_memory():
+            with self._named_errors():
                 logs, state = step(state, first)
                 for batch in itertools.islice(batches, model.steps_per_execution - 1):
                     logs, state = step(state, batch)
                 jax.block_until_ready(logs)  # so that the time of a call is that of its steps
         finally:
-            self._written = [value for values in state for value in values]
-            for variable, value in zip(_flat(groups), self._written, strict=True):
-                variable._value = value
-        found: Mapping[str, Any] = logs
+            self._placement.keep(_flat(groups), [value for values in state for value in values])
+        found: Mapping[str, Any] = self._placement.here(logs)
         return found
 
     def _compiled(self, model: keras.Model, batch: Any) -> Callable[..., Any]:
         if self._step is None or self._step[0] is not model or self._step[1] is not model.optimizer:
             model._symbolic_build(data_batch=batch)  # creates the variables of metrics, which a compiled step cannot
-            self._step = model, model.optimizer, jax.jit(model.train_step, donate_argnums=0)
+            step = self._placement.compiled_step(model.train_step, _variables(model))
+            self._step = model, model.optimizer, step
         return self._step[2]
 
     def _state(self, groups: Sequence[Sequence[keras.Variable]]) -> tuple[list[Any], ...]:
         """Return the values of variables, none of which shares its memory with another: a step overwrites it."""
-        values = [[variable.value for variable in group] for group in groups]
-        flat = [value for group in values for value in group]
-        known = len(flat) == len(self._written)
-        if known and all(now is before for now, before in zip(flat, self._written, strict=True)):
-            return tuple(values)
-        return tuple([jnp.array(value, copy=True) for value in group] for group in values)
+        values = iter(self._placement.owned(_flat(groups)))
+        return tuple([next(values) for _ in group] for group in groups)
 
     def take_single_steps(self, model: keras.Model) -> None:
         """Take one step per call from now on, regardless of the model's `steps_per_execution`."""
@@ -113,40 +117,43 @@ class JaxBackend:
 
     def predict(self, model: keras.Model, x: Inputs, batch_size: int, check: Check = heed) -> np.ndarray:
         """Predict in batches of similar length, then restore the order of the inputs."""
-        order, gather, parts = by_size(x), gatherer(x), []
-        predictor = self._predictor(model)
-        places = (order[begin : begin + batch_size] for begin in range(0, len(order), batch_size))
-        for (batch,) in ahead(lambda positions: (gather(positions),), places):
-            with _naming_memory():
-                parts.append(predictor(batch, batch_size if len(order) > batch_size else 0))
+        order, predictor, parts = by_size(x), self._predictor(model), []
+        for count, (batch,) in self._batches_of(gatherer(x), order, batch_size):
+            with self._named_errors():
+                parts.append(predictor(batch)[:count])
             check()
         outputs = joined_outputs(parts)
         ordered = np.empty((len(x), *outputs.shape[1:]), np.float32)
         ordered[order] = outputs
         return ordered
 
+    def _batches_of(self, gather: Gather, order: np.ndarray, size: int) -> Iterator[tuple[int, Any]]:
+        """Yield batches and how many examples of each count; its last example is repeated, so that few sizes are compiled."""
+        places = [order[begin : begin + size] for begin in range(0, len(order), size)]
+        rows = -(-min(size, len(order)) // self._placement.multiple) * self._placement.multiple
+        filled = (np.pad(positions, (0, rows - len(positions)), mode="edge") for positions in places)
+        batches = ahead(lambda positions: self._placement.inputs(gather, positions), filled)
+        return zip(map(len, places), batches, strict=True)
+
     def _predictor(self, model: keras.Model, kept: Kept | None = None) -> Predictor:
         """Compile a model's predictions, or take them from an earlier call: every epoch predicts the same inputs."""
         for known in self._predictors:
             if known.model is model and known.kept is kept:
                 return known
-        self._predictors = [*self._predictors[-3:], Predictor(model, kept)]
+        self._predictors = [*self._predictors[-3:], Predictor(model, kept, self._placement)]
         return self._predictors[-1]
 
     def keep(self, model: keras.Model, split: Split, batch_size: int, kept: Kept, check: Check = heed) -> np.ndarray:
         """Compute outputs and what is kept of them in one compiled function."""
         order, predictor = by_size(split.x), self._predictor(model, kept)
-        places = (order[begin : begin + batch_size] for begin in range(0, len(order), batch_size))
-        rows = batch_size if len(order) > batch_size else 0
-        with _naming_memory():
-            return in_order(
-                (predictor(x, rows, y) for x, y in ahead(pair_gatherer(split), places)), order, split, check
-            )
+        batches = self._batches_of(pair_gatherer(split), order, batch_size)
+        with self._named_errors():
+            return in_order((predictor(x, y)[:count] for count, (x, y) in batches), order, split, check)
 
     def function(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
         """Compile the model for batches of any size."""
-        predictor = Predictor(model)
-        return lambda x: predictor(x, 1 << max(len(x) - 1, 0).bit_length())
+        predictor = Predictor(model, None, OneDevice())
+        return lambda x: predictor.filled(x, 1 << max(len(x) - 1, 0).bit_length())
 
     def gpu_memory(self, reset: bool = False) -> tuple[int, int]:
         """Return the bytes in use and at the peak, on the GPU that has most; JAX counts the peak of the whole process."""
@@ -161,6 +168,18 @@ class JaxBackend:
     def translating(self, translator: Translator, candidates: int, forbidden: Sequence[int]) -> Translating:
         """Return functions that write the targets of inputs."""
         return translating(translator, candidates, forbidden)
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Turn JAX's errors into those that say what happened: memory ran out, or another process is lost."""
+        try:
+            yield
+        except (jax.errors.JaxRuntimeError, ValueError) as error:
+            if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error):
+                raise MemoryError(str(error)) from error
+            if (why := self._group.explain(error)) is not error:
+                raise why from error
+            raise
 
     def read(self, variable: keras.Variable) -> np.ndarray:
         """Return a variable's value, in memory of its own: a step reuses that of the variable."""
@@ -179,17 +198,6 @@ def _variables(model: keras.Model) -> tuple[list[keras.Variable], ...]:
         model.optimizer.variables,
         model.metrics_variables,
     )
-
-
-@contextlib.contextmanager
-def _naming_memory() -> Iterator[None]:
-    """Turn JAX's error into Python's if it says that memory ran out."""
-    try:
-        yield
-    except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        raise MemoryError(str(error)) from error
 
 
 def _flat(groups: Sequence[Sequence[keras.Variable]]) -> list[keras.Variable]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import jax
 import numpy as np
 
 from deepcli.data.arrays.encoded_pairs import PairRows
@@ -24,7 +23,13 @@ AHEAD = 2
 SHORTEST = 16
 """The shortest length that sequences are padded to."""
 
-Gather = Callable[[np.ndarray], tuple[np.ndarray, ...]]
+WHOLE = slice(None)
+
+Gather = Callable[[np.ndarray, slice], tuple[np.ndarray, ...]]
+"""Takes the positions of a batch and the rows of it that are wanted, which are as wide as those of the whole batch."""
+
+Put = Callable[[Gather, np.ndarray], tuple[Any, ...]]
+"""Gathers a batch, or the part of it that this process needs, and puts it on the devices."""
 
 
 class JaxBatches:
@@ -34,28 +39,32 @@ class JaxBatches:
         split: The examples.
         order: Which examples each step takes.
         class_weights: Weight of each class, float32 (classes,); None for no weights.
+        put: Gathers a batch and puts it on the devices.
     """
 
-    def __init__(self, split: Split, order: Order, class_weights: np.ndarray | None) -> None:
+    def __init__(self, split: Split, order: Order, class_weights: np.ndarray | None, put: Put) -> None:
         self.order = order
-        self._pairs, self._weights = pair_gatherer(split), class_weights
+        self._pairs, self._weights, self._put = pair_gatherer(split), class_weights, put
 
     def epoch(self, epoch: int, start: int, stop: int) -> Iterator[Any]:
         """Yield the batches of an epoch (counted from 0), from step `start` up to, not including, `stop`."""
         size, positions = self.order.batch_size, self.order.epoch(epoch)
-        return ahead(self._batch, (positions[step * size : (step + 1) * size] for step in range(start, stop)))
+        places = (positions[step * size : (step + 1) * size] for step in range(start, stop))
+        return ahead(lambda these: self._put(self._batch, these), places)
 
-    def _batch(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
-        inputs, labels = self._pairs(positions)
+    def _batch(self, positions: np.ndarray, rows: slice) -> tuple[np.ndarray, ...]:
+        inputs, labels = self._pairs(positions, rows)
         return (inputs, labels) if self._weights is None else (inputs, labels, self._weights[labels])
 
 
-def ahead(gather: Gather, places: Iterable[np.ndarray]) -> Generator[tuple[Any, ...], None, None]:
-    """Gather batches in a thread, before they are needed, and put them on the device."""
+def ahead(
+    put: Callable[[np.ndarray], tuple[Any, ...]], places: Iterable[np.ndarray]
+) -> Generator[tuple[Any, ...], None, None]:
+    """Gather batches in a thread, before they are needed."""
     with ThreadPoolExecutor(1, "deepcli-batches") as pool:
         waiting = deque[Future[tuple[Any, ...]]]()
         for positions in places:
-            waiting.append(pool.submit(lambda these: jax.device_put(gather(these)), positions))
+            waiting.append(pool.submit(put, positions))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
@@ -69,32 +78,31 @@ def padded_length(length: int, longest: int) -> int:
 
 
 def pair_gatherer(split: Split) -> Gather:
-    """Return a function from positions to inputs and targets."""
+    """Return a function that gathers inputs and targets."""
     if split.text is not None:
         return _window_gatherer(split.text)
     if split.series is not None:
         return _series_gatherer(split.series)
     gather = gatherer(split.x)
     if isinstance(split.x, PairRows):
-        return lambda positions: (gather(positions), _trimmed(split.y[positions]))
+        return lambda positions, rows: (*gather(positions, rows), _trimmed(split.y[positions])[rows])
     if split.predicts_inputs:
-        return lambda positions: (gather(positions),) * 2
-    return lambda positions: (gather(positions), split.y[positions])
+        return lambda positions, rows: gather(positions, rows) * 2
+    return lambda positions, rows: (*gather(positions, rows), split.y[positions[rows]])
 
 
-def gatherer(x: Inputs) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function from positions to inputs: images and rows as they are, or int32 tokens with 0 on the right."""
+def gatherer(x: Inputs) -> Gather:
+    """Return a function that gathers inputs: images and rows as they are, or int32 tokens with 0 on the right."""
     if not isinstance(x, Tokens):
-        return lambda positions: x[positions]
+        return lambda positions, rows: (x[positions[rows]],)
     lengths = x.lengths
     longest = int(lengths.max(initial=1))
 
-    def tokens(positions: np.ndarray) -> np.ndarray:
-        these = lengths[positions]
-        steps = np.arange(padded_length(int(these.max(initial=1)), longest))
-        places = np.minimum(x.offsets[positions][:, None] + steps, max(len(x.values) - 1, 0))
-        found: np.ndarray = np.where(steps < these[:, None], x.values[places], 0).astype(np.int32)
-        return found
+    def tokens(positions: np.ndarray, rows: slice) -> tuple[np.ndarray]:
+        steps = np.arange(padded_length(int(lengths[positions].max(initial=1)), longest))
+        wanted = positions[rows]
+        places = np.minimum(x.offsets[wanted][:, None] + steps, max(len(x.values) - 1, 0))
+        return (np.where(steps < lengths[wanted][:, None], x.values[places], 0).astype(np.int32),)
 
     return tokens
 
@@ -106,11 +114,11 @@ def _trimmed(targets: np.ndarray) -> np.ndarray:
 
 
 def _window_gatherer(text: TextWindows) -> Gather:
-    """Return a function from positions to windows and the tokens after each of their tokens, int32 both."""
+    """Return a function that gathers windows and the tokens after each of their tokens, int32 both."""
     steps = np.arange(text.window + 1)
 
-    def pairs(positions: np.ndarray) -> tuple[np.ndarray, ...]:
-        first = text.begins.start + text.begins.step * positions.astype(np.int64)
+    def pairs(positions: np.ndarray, rows: slice) -> tuple[np.ndarray, ...]:
+        first = text.begins.start + text.begins.step * positions[rows].astype(np.int64)
         found = text.tokens[first[:, None] + steps].astype(np.int32)
         return found[:, :-1], found[:, 1:]
 
@@ -118,14 +126,14 @@ def _window_gatherer(text: TextWindows) -> Gather:
 
 
 def _series_gatherer(series: SeriesWindows) -> Gather:
-    """Return a function from positions to windows of series and the targets after them or the windows again, float32."""
+    """Return a function that gathers windows of series and the targets after them or the windows again, float32."""
     inside, after = np.arange(series.window), series.window + np.arange(series.horizon)
     if not series.horizon:
-        return lambda positions: (series.values[series.begins[positions][:, None] + inside],) * 2
+        return lambda positions, rows: (series.values[series.begins[positions[rows]][:, None] + inside],) * 2
     targets = series.values[:, : series.targets]
 
-    def pairs(positions: np.ndarray) -> tuple[np.ndarray, ...]:
-        first = series.begins[positions][:, None]
+    def pairs(positions: np.ndarray, rows: slice) -> tuple[np.ndarray, ...]:
+        first = series.begins[positions[rows]][:, None]
         return series.values[first + inside], targets[first + after]
 
     return pairs

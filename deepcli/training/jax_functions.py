@@ -13,6 +13,7 @@ from jax import numpy as jnp
 from deepcli.models.base import Stepper, Translator
 from deepcli.training.backend import Kept, Steps, Translating
 from deepcli.training.jax_batches import padded_length
+from deepcli.training.jax_placement import Placement
 
 MOST_AT_ONCE = 64
 """Tokens of a text that are read in one call; a longer text takes several."""
@@ -24,31 +25,28 @@ class Predictor:
     Args:
         model: The model.
         kept: What is kept of targets and outputs; None keeps the outputs.
+        placement: Where variables and batches lie.
     """
 
-    def __init__(self, model: keras.Model, kept: Kept | None = None) -> None:
+    def __init__(self, model: keras.Model, kept: Kept | None, placement: Placement) -> None:
         self.model, self.kept = model, kept
-        self._compute = jax.jit(self._outputs)
+        self._placement, self._compute = placement, placement.compiled(self._outputs)
 
-    def __call__(self, x: Any, rows: int = 0, y: Any = None) -> np.ndarray:
-        """Return the outputs of a batch, float32; it is filled up to a number of rows, so that few sizes are compiled."""
-        count = len(x)
-        filled = [one if one is None or count >= rows else _filled(one, rows) for one in (x, y)]
-        values = ([one.value for one in group] for group in self._variables())
-        return np.array(self._compute(*values, *filled)[:count], np.float32)
+    def __call__(self, x: Any, y: Any = None) -> np.ndarray:
+        """Return the outputs of a batch, float32."""
+        trained, others = self.model.trainable_variables, self.model.non_trainable_variables
+        lent = self._placement.lent([*trained, *others])
+        outputs = self._compute(lent[: len(trained)], lent[len(trained) :], x, y)
+        return np.array(self._placement.here(outputs), np.float32)
 
-    def _variables(self) -> tuple[list[keras.Variable], list[keras.Variable]]:
-        return self.model.trainable_variables, self.model.non_trainable_variables
+    def filled(self, x: np.ndarray, rows: int) -> np.ndarray:
+        """Return the outputs of a batch, which is filled up to a number of rows, so that few sizes are compiled."""
+        more = np.repeat(x[-1:], max(rows - len(x), 0), axis=0)
+        return self(np.concatenate([x, more]))[: len(x)]
 
     def _outputs(self, trained: list[Any], others: list[Any], x: Any, y: Any) -> Any:
         outputs, _ = self.model.stateless_call(trained, others, x, training=False)
         return outputs if self.kept is None else self.kept(y, outputs)
-
-
-def _filled(x: Any, rows: int) -> np.ndarray:
-    """Repeat the last row of a batch; no output depends on other rows."""
-    x = np.asarray(x)
-    return np.concatenate([x, np.repeat(x[-1:], rows - len(x), axis=0)])
 
 
 def stepping(stepper: Stepper) -> Steps:

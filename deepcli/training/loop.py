@@ -12,6 +12,7 @@ import keras
 from deepcli.data.arrays.splits import Split
 from deepcli.experiment.schema import Experiment
 from deepcli.run.reporter import Course, Progress, Reporter
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.signals import Signals, Stopped
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.backend import Backend, Batches
@@ -38,6 +39,7 @@ class Loop:
         position: The position to start from.
         enter: Makes the model ready for a stage of the run, given by its position.
         limit: Decides when the time is over; None for no limit.
+        group: The processes that take each step together.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Loop:
         position: Position,
         enter: Callable[[int], None],
         limit: TimeLimit | None = None,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self._experiment = experiment
         self._model = model
@@ -64,6 +67,7 @@ class Loop:
         self.position = position
         self._enter = enter
         self._limit = limit
+        self._group = group
         self._calls = 0
         self._pace = Pace()
 
@@ -105,7 +109,7 @@ class Loop:
         if self._limit and not whole:
             self._limit.keep_position()
         self._backend.complete_update(self._model)
-        row = self._measure(self._model.get_metrics_result())
+        row = self._group.shared("figures", self._measure(self._model.get_metrics_result()))
         if whole:
             self.position = Position(epoch + 1, 0, self.position.total)
         watchers.on_epoch_end(epoch, row)
@@ -129,7 +133,7 @@ class Loop:
             taken = min(self._model.steps_per_execution, stop - done)
             done += taken
             self._calls += 1
-            if taken > 1 and self._calls > 1 and time.monotonic() - called > LONGEST_CALL:
+            if taken > 1 and self._calls > 1 and self._is_slow(time.monotonic() - called):
                 self._backend.take_single_steps(self._model)
             self.position = Position(epoch, done, self.position.total + taken)
             watchers.on_train_batch_end(done - 1, logs)
@@ -139,6 +143,10 @@ class Loop:
             counted = now
             if self._reporter.due():
                 self._reporter.progress(self._progress(logs, done, (time.monotonic() - began) / (done - start)))
+
+    def _is_slow(self, seconds: float) -> bool:
+        """Return whether a call took too long, in any process."""
+        return bool(self._group.agree("long call", seconds > LONGEST_CALL)[0])
 
     def _progress(self, logs: Mapping[str, Any], done: int, seconds_per_step: float) -> Progress:
         steps = self._batches.order.steps

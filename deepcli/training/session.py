@@ -55,12 +55,15 @@ class Session:
             Position(),
             self._enter,
             self.limit,
+            context.group,
         )
         further = self._further_callbacks()
         states = {name: callback for name, callback in further.items() if isinstance(callback, HasState)}
         self.checkpointer = Checkpointer(
             context, model, self.loop, self.best, {"history": self.history, **states}, rollbacks
         )
+        where = context.group.shared("run", str(context.run.last))
+        context.group.on_loss(lambda: self._kept_at(where))
         self.callbacks = [
             self.history,
             Divergence(),
@@ -103,12 +106,13 @@ class Session:
             options.signals,
             options.seconds_between_saves,
         )
-        tracking = Tracking(self.context.experiment, self.context.run, self.context.reporter)
+        tracking = Tracking(self.context.trackers, self.context.experiment, self.context.run, self.context.reporter)
         with tracking.going():
             try:
                 self.loop.run([*self.callbacks, tracking, periodic])
             except Stopped:
                 self.checkpointer.save_last()
+                self.context.group.exchange("last checkpoint", True)
                 raise
             self.checkpointer.save_last()
             if self.best.epoch is None:
@@ -120,9 +124,16 @@ class Session:
             result = self.result("completed", self._test() if options.test else {}, ended=ending.ended)
             tracking.measured(result.metrics.get("test", {}))
             write_text(self.context.run.metrics, result.to_json() + "\n")
-        if options.test:
+        if options.test and self.context.group.is_first:
             write_samples(self.context, self.model)
         return result
+
+    def _kept_at(self, last: str) -> str:
+        """Say where the last checkpoint is, for the error when another process is lost."""
+        if self.checkpointer.saved is None:
+            return "there is no checkpoint yet; start again with the same command"
+        step = self.checkpointer.saved.total
+        return f"the last checkpoint is {last}, at step {step}; continue with the same command and --if-exists resume"
 
     def _enter(self, stage: int) -> None:
         """Make the model ready for a stage of the run."""
@@ -135,15 +146,17 @@ class Session:
 
     def _test(self) -> dict[str, dict[str, float]]:
         """Evaluate the best weights on the test split."""
-        self.context.reporter.doing("evaluating the best weights on the test split")
-        with self.context.backend.scope():
-            load_weights(self.model, open_checkpoint(self.context.run.best))
-        evaluator = Evaluator(self.context.experiment, self.context.backend)
-        check = self.context.options.signals.check
-        measured = evaluator(self.model, self.context.splits.test, check)
-        if self.context.experiment.training.max_time is None:  # it takes time that was not planned; `evaluate` does it
-            measured = evaluator.examine(self.model, measured, check)
-        keep(self.context.run, "test", measured, self.context.splits.lexicon)
+        context, signals = self.context, self.context.options.signals
+        context.reporter.doing("evaluating the best weights on the test split")
+        context.group.bring(context.run.best)
+        with context.backend.scope():
+            load_weights(self.model, open_checkpoint(context.run.best))
+        measured = Evaluator(context.experiment, context.backend)(self.model, context.splits.test, signals.check)
+        if context.group.is_first:
+            if context.experiment.training.max_time is None:  # it takes time that was not planned; `evaluate` does it
+                alone = Evaluator(context.experiment, context.backend.alone())
+                measured = alone.examine(self.model, measured, signals.check_here)
+            keep(context.run, "test", measured, context.splits.lexicon)
         return {"test": dict(measured.metrics)}
 
     def result(

@@ -38,6 +38,10 @@ class TensorFlowBackend:
         self._keeping: tuple[keras.Model, Kept, Callable[..., Any]] | None = None
         self.replicas: int = strategy.num_replicas_in_sync
 
+    def alone(self) -> TensorFlowBackend:
+        """Return this backend, as a run on TensorFlow has one process."""
+        return self
+
     def prepare(self, model: keras.Model) -> None:
         """Replace the parts of a model that would compute other figures on several devices."""
         if self.replicas > 1:

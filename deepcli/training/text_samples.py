@@ -31,7 +31,7 @@ def write_samples(context: RunContext, model: keras.Model) -> None:
         return
     context.reporter.doing("writing samples")
     vocabulary = data.data_schema.vocabulary
-    continuation = Continuation(model, experiment, context.backend)
+    continuation = Continuation(model, experiment, context.backend.alone())
     sampling = Sampling(TEMPERATURE, forbidden=() if data.tokens in COMPLETE else (0,))
     texts = []
     for number in range(TEXTS):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepcli.spec.durations import in_words
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.training.callbacks import Stateful
 from deepcli.training.state import State
 
@@ -90,6 +91,7 @@ class TimeLimit(Stateful):
         known: What the end of the run takes, as measured before.
         ratio: Examples of the test split per example of the validation split; 0 if one of them is not evaluated.
         keep_position: Writes the checkpoint.
+        group: The processes of the run: the time is over for all at the same step.
 
     Attributes:
         over: Whether no further step may begin.
@@ -99,11 +101,13 @@ class TimeLimit(Stateful):
     ended = "time"
 
     def __init__(
-        self, limit: float, clock: TrainingClock, known: EndTimes, ratio: float, keep_position: Callable[[], None]
+        self, limit: float, clock: TrainingClock, known: EndTimes, ratio: float, keep_position: Callable[[], None],
+        group: ProcessGroup = ALONE,
     ) -> None:
         super().__init__()
         self.limit, self.over = limit, False
         self._clock, self._known, self._ratio, self.keep_position = clock, known, ratio, keep_position
+        self._group = group
         self._call = known.call
         self._called_at = self._stepped_at = self._decided_at = clock.seconds
         self._validations: deque[float] = deque(maxlen=RECENT)
@@ -145,7 +149,8 @@ class TimeLimit(Stateful):
     def _decide(self) -> None:
         if not self.over:
             self._decided_at = self._clock.seconds
-            self.over = self._decided_at + self._call + self._end + self._final >= self.limit
+            over = self._decided_at + self._call + self._end + self._final >= self.limit
+            self.over = bool(self._group.agree("time limit", over)[0])
 
     @property
     def _end(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -17,20 +17,24 @@ from deepcli.run.reporter import Reporter
 from deepcli.spec.trees import flat
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Stopped
-from deepcli.trackers import Log, Tracked
+from deepcli.trackers import Log, Tracked, Tracker
 
 
 class Tracking(keras.callbacks.Callback):
     """Calls the trackers of a run.
 
     Args:
-        experiment: The spec, which lists the trackers.
+        trackers: The trackers.
+        experiment: The spec.
         run: The run directory; its `trackers.json` holds the run's id in each tracker.
         reporter: Shows notices about trackers that fail.
     """
 
-    def __init__(self, experiment: Experiment, run: RunDir, reporter: Reporter) -> None:
+    def __init__(
+        self, trackers: Sequence[Tracker], experiment: Experiment, run: RunDir, reporter: Reporter
+    ) -> None:
         super().__init__()
+        self._trackers = trackers
         self._experiment, self._run, self._reporter = experiment, run, reporter
         self._logs: dict[str, Log] = {}
         self._test: Mapping[str, float] = {}
@@ -58,12 +62,11 @@ class Tracking(keras.callbacks.Callback):
         self._test = {name: value for name, value in test.items() if value is not None}
 
     def _open(self) -> None:
-        trackers = self._experiment.training.trackers
-        if not trackers:
+        if not self._trackers:
             return
         known, spec = _known(self._run), self._experiment.model_dump(mode="json")
         fields = dict(flat(spec))
-        for tracker in trackers:
+        for tracker in self._trackers:
             described = Tracked(self._experiment.name, self._run.path, spec, fields, known.get(tracker.type))
             if (log := self._tried(tracker.type, partial(tracker.open, described))) is not None:
                 self._logs[tracker.type] = log

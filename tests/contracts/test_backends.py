@@ -23,6 +23,7 @@ from .test_models import DATA, VARIANTS, experiment_for, fields_of, suits
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 ROOT = Path(__file__).parent.parent.parent
 STEPS = 5
+FOUR_DEVICES = "--xla_force_host_platform_device_count=4"
 MLP = {"model": {"type": "mlp", "hidden_units": [8]}, "data": {"type": "digits", "batch_size": 10}}
 TRAINING = {"steps_per_execution": 2, "precision": "float32"}
 PLAIN: dict[str, dict[str, Any]] = {
@@ -74,18 +75,34 @@ def compared(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, fl
     paths = sorted(folder.glob("*.json"))
     ours = {path.stem: backend_steps.Case(path).run(STEPS) for path in paths}
     rows = [
-        *map(json.loads, on_jax("-m", "tests.contracts.backend_steps", str(folder), str(STEPS)).stdout.splitlines())
+        *map(
+            json.loads,
+            on_jax(
+                "-m", "tests.contracts.backend_steps", str(folder), str(STEPS), XLA_FLAGS=FOUR_DEVICES
+            ).stdout.splitlines(),
+        )
     ]
-    theirs = {row["case"]: row for row in rows if "of" not in row}
+    theirs = {row["case"]: row for row in rows if not {"of", "on"} & set(row)}
+    demand_same_on_devices(folder, theirs, {row["case"]: row for row in rows if "on" in row})
     off = {row["case"]: row["difference"] for row in rows if "of" in row}
     back = {path.stem: backend_steps.of_another(path, "jax")["difference"] for path in paths}
     assert set(ours) == set(theirs) == set(off) == set(back)
     return ours, theirs, {name: max(off[name], back[name]) for name in off}
 
 
-def weights_differ_by(folder: Path, name: str) -> float:
-    """Return the largest difference of a weight after the same steps on both backends."""
-    with np.load(folder / f"{name}.tensorflow.npz") as ours, np.load(folder / f"{name}.jax.npz") as theirs:
+def demand_same_on_devices(folder: Path, one: dict[str, Any], four: dict[str, Any]) -> None:
+    """Check that a batch that is divided between four devices trains as on one, with the same random numbers."""
+    demand_contract(four)
+    assert set(one) == set(four)
+    for name, row in four.items():
+        few_digits = "mixed" in json.loads((folder / f"{name}.json").read_text())["training"].get("precision", "")
+        assert weights_differ_by(folder, name, "jax", "parallel") < (0.02 if few_digits else 1e-5), name
+        np.testing.assert_allclose(row["losses"], one[name]["losses"], rtol=0.02 if few_digits else 1e-4, err_msg=name)
+
+
+def weights_differ_by(folder: Path, name: str, one: str = "tensorflow", other: str = "jax") -> float:
+    """Return the largest difference of a weight after the same steps on two backends."""
+    with np.load(folder / f"{name}.{one}.npz") as ours, np.load(folder / f"{name}.{other}.npz") as theirs:
         assert set(ours.files) == set(theirs.files)
         weights = [key for key in ours.files if key.startswith("weight_")]
         return max(float(np.abs(ours[key] - theirs[key]).max()) for key in weights)

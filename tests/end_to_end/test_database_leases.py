@@ -186,6 +186,32 @@ def test_the_trial_of_a_worker_that_died_is_resumed_at_once_in_its_own_directory
 
 
 @pytest.mark.long
+def test_deaths_count_over_machines_until_an_epoch_is_completed(machines, server):
+    def die(claim):
+        claim.lease._lock.release()
+        expire(server)
+
+    first, second = machines
+    die(first.claim())
+    found = [study.claim() for study in (second, first, second) if not expire(server)]
+    assert [claim.number for claim in found] == [0, 0, 0] and [claim.deaths for claim in found] == [1, 2, 3]
+    history = RunDir(second.runs(0)[0]).history
+    history.parent.mkdir(parents=True)
+    history.write_text("epoch,loss\n1,0.5\n")
+    found[0].lease._lock.release()
+    die(found[-1])
+    claim = second.claim()
+    assert (claim.number, claim.deaths) == (0, 1), "an epoch was completed there"
+    for deaths in range(2, 8):
+        die(claim)
+        claim = second.claim()
+        assert (claim.number, claim.deaths) == (0, deaths)
+    die(claim)
+    assert second.claim().number == 1
+    assert "8 workers died" in second.trials()[0].user_attrs["error"]
+
+
+@pytest.mark.long
 def test_a_copy_of_a_directory_takes_nothing_from_the_original(machines, server, tmp_path):
     first, _ = machines
     claim = first.claim()
@@ -274,6 +300,9 @@ def test_two_machines_train_a_sweep_and_both_know_where_its_runs_are(machines, s
     seen = {study: read_sweep(study.folder.path, server.url).outcome for study in machines}
     elsewhere = second if best == 2 else first
     assert seen[elsewhere].best.host and seen[elsewhere].best.runs == [places[best]]
+    taken, take = [], elsewhere.leases.take
+    elsewhere.leases.take = lambda name: taken.append(name) or take(name)
+    assert work(elsewhere) and not taken, "it keeps nobody from evaluating the best run"
     assert work(second), "that which has the best run evaluates it"
     for study in machines:
         outcome = read_sweep(study.folder.path, server.url).outcome

@@ -31,7 +31,7 @@ SECONDS = 2.0
 PATIENCE = count(300, 2400)
 KILLS = count(7, 1_000_000)
 """A trial in which eight workers die is given up, as it should be; on a slow machine few trials might meet them all."""
-COMMANDS = 8
+COMMANDS = 25
 """One of so many kills of a `sweep worker` is of a whole `sweep worker` command with its processes."""
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")]
@@ -162,7 +162,7 @@ def check(machines, url, outcome):
 
 
 def words(spec):
-    text = SPEC.replace("EPOCHS", str(count(10, 40)))
+    text = SPEC.replace("EPOCHS", str(count(10, 20)))
     return [spec(text), "optimizer.learning_rate=log:1e-4:1e-1", "--method", "random", "--max-trials", TRIALS]
 
 

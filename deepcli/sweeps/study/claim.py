@@ -23,6 +23,7 @@ class Claim:
         ends: The epoch at which to prune the trial, if its last worker died after deciding that; else None.
         before: Seconds that earlier workers trained it.
         elsewhere: The machine and the path of a run that an earlier worker began and left where this process does not see it.
+        deaths: Workers that died in it, one after another, without completing an epoch.
         began: `time.monotonic()` when this process took it.
     """
 
@@ -33,6 +34,7 @@ class Claim:
     ends: int | None = None
     before: float = 0.0
     elsewhere: str | None = None
+    deaths: int = 0
     began: float = field(default_factory=lambda: time.monotonic())
 
     @property

@@ -85,10 +85,6 @@ class Connection:
         except StorageGone:
             return None
 
-    def up(self) -> None:
-        """Note that the server has answered."""
-        self.is_down = False
-
     def _repeated(self, work: Callable[[], T], seconds: float) -> T:
         began, pause, told = time.monotonic(), FIRST_PAUSE, False
         while True:
@@ -98,6 +94,8 @@ class Connection:
             except Exception as error:
                 if (why := lost(error)) is None:
                     raise
+                if not seconds and not self.is_down:
+                    self._patience.tell(f"{self.server} does not answer ({why}); continuing without it")
                 self.is_down, self._next_try = True, time.monotonic() + LONGEST_PAUSE
                 passed = time.monotonic() - began
                 if passed >= seconds:
@@ -108,9 +106,9 @@ class Connection:
                 self._sleep(random.uniform(pause / 2, pause))
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
-                self.up()
-                if told:
+                if self.is_down:
                     self._patience.tell(f"{self.server} answers again")
+                self.is_down = False
                 return done
 
     def _gone(self, why: str, seconds: float) -> str:
@@ -152,4 +150,4 @@ def lost(error: BaseException | None) -> str | None:
 
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return lines[0].removeprefix("connection failed: ") if lines else type(error).__name__

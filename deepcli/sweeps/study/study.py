@@ -53,14 +53,14 @@ class Study(StudyState):
             if (lease := self.leases.take(name)) is None:
                 continue
             with _given_back_on_errors(lease):
-                claim, deaths = self._resumed(begun[name], lease)
-            if deaths < MOST_DEATHS:
+                claim = self._resumed(begun[name], lease)
+            if claim.deaths < MOST_DEATHS:
                 return claim
             self._tell(claim, TrialState.FAIL, error=f"{MOST_DEATHS} workers died in this trial, perhaps out of memory")
         return None
 
-    def _resumed(self, frozen: FrozenTrial, lease: Lease) -> tuple[Claim, int]:
-        """Return the claim of a trial that was started, and how many workers died in it."""
+    def _resumed(self, frozen: FrozenTrial, lease: Lease) -> Claim:
+        """Return the claim of a trial that was started."""
         self.leases.fence(frozen._trial_id, lease)
         self.optuna.sampler = self._sampler(frozen.number)
         trial = Trial(self.optuna, frozen._trial_id)
@@ -69,9 +69,10 @@ class Study(StudyState):
         trial.set_user_attr("seconds", before)
         trial.set_user_attr("since", time.time())
         elsewhere = str(found) if found and not self.is_here(frozen) else None
-        claim = Claim(trial, self._point(trial), lease, reported, ends, before, elsewhere)
+        deaths = self._died(frozen, trial)
+        claim = Claim(trial, self._point(trial), lease, reported, ends, before, elsewhere, deaths)
         self._note_place(claim)
-        return claim, self._died(frozen, trial)
+        return claim
 
     def _note_place(self, claim: Claim) -> None:
         """Record where the runs of a trial are, for the workers that have directories of their own."""
@@ -96,11 +97,20 @@ class Study(StudyState):
         return round(seconds + max(latest - float(since), 0.0), 3)
 
     def _died(self, frozen: FrozenTrial, trial: Trial) -> int:
-        """Count the workers that died in a trial since it last completed an epoch."""
-        epochs, before = len(frozen.intermediate_values), frozen.user_attrs.get("deaths", {})
-        count = before["count"] + 1 if before.get("epochs") == epochs else 1
-        trial.set_user_attr("deaths", {"epochs": epochs, "count": count})
+        """Count the workers that died in a trial since it last completed an epoch; in another directory it begins anew."""
+        before = frozen.user_attrs.get("deaths") or {"epochs": 0, "count": 0}
+        moved = not self.is_here(frozen)
+        epochs = 0 if moved else self._epochs(frozen)
+        count = before["count"] + 1 if moved or epochs <= before["epochs"] else 1
+        trial.set_user_attr("deaths", {"epochs": epochs if moved else max(epochs, before["epochs"]), "count": count})
         return int(count)
+
+    def _epochs(self, frozen: FrozenTrial) -> int:
+        """Count the epochs of a trial that its runs in this directory have completed."""
+        if not self.leases.in_database:
+            return len(frozen.intermediate_values)
+        histories = [RunDir(run).history for run in self.runs(frozen.number)]
+        return sum(len(file.read_text(encoding="utf-8").splitlines()) - 1 for file in histories if file.is_file())
 
     def _new(self) -> Claim | None:
         while (number := len(self.trials())) < self.size and not self.given_up:

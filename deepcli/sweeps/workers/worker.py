@@ -36,7 +36,10 @@ from deepcli.training.evaluate import keep, load_model
 from deepcli.training.train import train
 
 SECONDS_BETWEEN_SAVES = 10.0
-"""Training time that a trial may lose if its worker dies; saving after each epoch could take longer than a trial."""
+"""Training time that a trial may lose if its worker dies; saving after each epoch could take longer than a trial.
+
+Once a worker has died in a trial, each epoch is saved, so that workers which live shortly complete it together.
+"""
 
 GROWTH = 1 << 30
 """A worker is restarted when it has grown by this many bytes, or when less than this is free on the machine."""
@@ -167,7 +170,8 @@ class Worker:
             experiment = study.plan.experiment(claim.point, seed)
             reports = Reports(claim, study.leases, name, experiment.training.epochs)
             callbacks = (holding,) if values else (reports, holding)
-            result = self._run(experiment, output, study.plan.origins(claim.point), callbacks)
+            saves = 0.0 if claim.deaths else SECONDS_BETWEEN_SAVES
+            result = self._run(experiment, output, study.plan.origins(claim.point), callbacks, saves)
             value = result.metrics["validation"][name.removeprefix("val_")]
             values.append(math.nan if value is None else value)
             if reports.pruned or (claim.ends is not None and (result.epochs or 0) <= claim.ends):
@@ -180,6 +184,7 @@ class Worker:
         output: Path,
         origins: Mapping[str, str],
         callbacks: Sequence[Reports | Holding],
+        seconds_between_saves: float,
     ) -> Result:
         request = TrainOptions(
             output,
@@ -188,7 +193,7 @@ class Worker:
             started=time.monotonic(),
             signals=self._signals,
             test=False,
-            seconds_between_saves=SECONDS_BETWEEN_SAVES,
+            seconds_between_saves=seconds_between_saves,
             callbacks=tuple(callbacks),
             models=self._models,
             sources=self._sources,
@@ -215,15 +220,17 @@ class Worker:
     def _measure_winner(self) -> bool:
         """Evaluate the best trial on the test split, unless that is done, or left to a worker that has its runs."""
         study = self._study
+        self._keep_checkpoints()  # another machine's trial may have become the best since the last one here
+        if not study.winners:
+            return True
         lease = study.leases.waiting(lambda: study.leases.take("winner"))
         if lease is None:
             return True
         try:
-            self._keep_checkpoints()  # another machine's trial may have become the best since the last one here
             runs = [RunDir(path) for path in study.winners]
             is_done = all(self._measure(run) for run in runs)
-            if is_done and runs:
-                study.note_test(metrics_on_test(runs))
+            if is_done and (measured := metrics_on_test(runs)):
+                study.note_test(measured)
             return is_done
         finally:
             lease.release()
