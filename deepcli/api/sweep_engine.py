@@ -85,7 +85,7 @@ def watch(study: Study, engine: Engine, signals: Signals, view: SweepView) -> No
 
 
 def wait_for_winner(study: Study, signals: Signals, note: Callable[[str], None]) -> None:
-    """Wait while a worker on another machine evaluates the best trial, whose runs are there."""
+    """Wait while a worker on another machine evaluates the best trial: its runs are on that machine."""
     from deepcli.sweeps.study.whereabouts import Whereabouts
 
     told = False

@@ -138,6 +138,7 @@ def completed(folder):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # submitit leaves its logs open
 def test_submitits_debug_executor_trains_the_trials_in_this_process(launch):
     request = launch(1)
     executor = submitit.AutoExecutor(request.folder.logs / "slurm", cluster="debug")

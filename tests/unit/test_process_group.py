@@ -67,9 +67,9 @@ def test_all_processes_get_what_each_of_them_gives():
         ]
         assert everywhere(made, lambda group: group.exchange("numbers", group.index)) == [[0, 1, 2]] * 3
         assert everywhere(made, lambda group: group.agree("most", group.index, -group.index)) == [(2, 0)] * 3
-        assert everywhere(made, lambda group: group.shared("figures", {"loss": group.index + 0.1})) == [
-            {"loss": 0.1}
-        ] * 3
+        assert (
+            everywhere(made, lambda group: group.shared("figures", {"loss": group.index + 0.1})) == [{"loss": 0.1}] * 3
+        )
 
 
 def test_every_process_gets_a_file_of_process_0_at_its_own_path_and_an_older_one_goes_away(tmp_path):
@@ -148,7 +148,10 @@ def test_a_signal_to_one_process_stops_all_at_the_same_point_and_a_checkpoint_is
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"facts": [{"keras": "3.15.1"}, {"keras": "3.16.0"}]}, r"process 1 of 2 \(.*\) has keras 3.16.0, process 0 has"),
+        (
+            {"facts": [{"keras": "3.15.1"}, {"keras": "3.16.0"}]},
+            r"process 1 of 2 \(.*\) has keras 3.16.0, process 0 has",
+        ),
         ({"counts": [2, 3]}, r"process 1 of 3 \(.*\) was started with --processes 3, process 0 with 2"),
     ],
 )
