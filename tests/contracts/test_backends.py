@@ -37,6 +37,10 @@ PLAIN: dict[str, dict[str, Any]] = {
     },
     "free": {"optimizer": {"type": "schedule_free_adamw"}},
     "clipped": {"optimizer": {"type": "rmsprop", "global_clipnorm": 0.1, "weight_decay": 0.01}},
+    "normalized": {
+        "model": {"type": "mlp", "hidden_units": [8], "regularization": {"normalization": "batch"}},
+        "optimizer": {"type": "sgd"},
+    },
     "weighted": {"training": {**TRAINING, "class_weight": "balanced"}},
     "warm": {"schedule": {"type": "cosine", "warmup": 2}, "training": {**TRAINING, "epochs": 3}},
     "plateau": {"schedule": {"type": "reduce_on_plateau", "warmup": 0}, "optimizer": {"type": "sgd"}},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,14 @@ def process_of(launcher: subprocess.Popen[str], index: int) -> psutil.Process | 
     except psutil.NoSuchProcess:
         pass
     return None
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until a condition holds, which it must do before a process ends."""
+    deadline = time.monotonic() + SECONDS
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert condition(), process.communicate()[1] if process.poll() is not None else "nothing happened"
 
 
 def steps_in(run: Path) -> int:

@@ -6,13 +6,19 @@ import time
 import pytest
 
 from tests.torture import count
-from tests.torture.launched import SECONDS, SPEC, finished, launched, process_of, steps_in, words_of
+from tests.torture.launched import SECONDS, SPEC, finished, launched, process_of, until, words_of
 from tests.torture.runs import fingerprint
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 pytest.importorskip("jax")
 KILLS = count(2, 20)
 EPOCHS = count(30, 150)
+
+
+def written(run):
+    """Return when a run's last checkpoint was written; 0 if it has none."""
+    last = run / "checkpoints/last.keras"
+    return last.stat().st_mtime if last.is_file() else 0.0
 
 
 def test_a_run_whose_processes_are_killed_at_random_moments_comes_to_the_same_bits(spec, tmp_path, counted):
@@ -22,16 +28,15 @@ def test_a_run_whose_processes_are_killed_at_random_moments_comes_to_the_same_bi
     rng = random.Random(0)
     longest = 0.0
     for number in range(KILLS):
-        victim, before = number % 2, steps_in(run)
+        victim, before = number % 2, written(run)
         launcher = launched(2, *words_of(path, run))
-        deadline = time.monotonic() + SECONDS
         # Most kills come after new steps, some while the processes still start.
-        while number % 5 and steps_in(run) <= before and launcher.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.2)
+        until(lambda: process_of(launcher, victim) is not None, launcher)  # noqa: B023
+        if number % 5:
+            until(lambda: written(run) > before, launcher)  # noqa: B023
         time.sleep(rng.uniform(0, 2))
-        if (process := process_of(launcher, victim)) is None:
-            _, errors = launcher.communicate(timeout=SECONDS)
-            pytest.fail(f"the run ended before kill {number}: {errors}")
+        process = process_of(launcher, victim)
+        assert process is not None, launcher.communicate()[1]
         process.kill()
         killed = time.monotonic()
         _, errors = launcher.communicate(timeout=SECONDS)
