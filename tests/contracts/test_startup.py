@@ -224,6 +224,7 @@ JAX = {
     "training/jax_placement.py": "puts batches and variables on the device",
     "training/jax_many_devices.py": "puts them on all devices of a run",
     "training/jax_processes.py": "connects the processes of a run",
+    "training/jax_cache.py": "keeps what was compiled",
 }
 
 
