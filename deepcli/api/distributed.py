@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from deepcli.errors import DeepcliError, UsageError
 from deepcli.system.launched import end_with_launcher
 from deepcli.system.process_group import ALONE, ProcessGroup
-from deepcli.system.rendezvous import Place, join
+from deepcli.system.rendezvous import ProcessPlace, join
 
 if TYPE_CHECKING:
     from deepcli.experiment.schema import Experiment
@@ -24,13 +26,15 @@ if TYPE_CHECKING:
 
 VERSIONED = ("keras", "jax", "jaxlib", "numpy")
 """Packages whose versions must be the same in all processes."""
+SCRATCH = "deepcli-process-"
+"""How the name of a folder begins that has the files of a process other than process 0; its process id follows."""
 MOST_SHOWN = 3
 """How many differences of specs an error lists."""
 
 
 def requested_place(
     distributed: bool, coordinator: str | None, processes: int | None, process: int | None
-) -> Place | None:
+) -> ProcessPlace | None:
     """Return the place of this process in a run with several; None if it trains alone.
 
     Raises:
@@ -45,7 +49,7 @@ def requested_place(
 
     demand("--distributed", ("jax",), "jax")
     if coordinator is not None and processes is not None and process is not None:
-        return Place(coordinator, processes, process)
+        return ProcessPlace(coordinator, processes, process)
     if given:
         missing = [name for name in named if name not in given]
         raise UsageError(f"{', '.join(given)}: also needs {' and '.join(missing)}")
@@ -55,7 +59,7 @@ def requested_place(
 
 
 @contextlib.contextmanager
-def joined(place: Place) -> Iterator[ProcessGroup]:
+def joined(place: ProcessPlace) -> Iterator[ProcessGroup]:
     """Join the processes of a run; at the end of the block, all of them end, or learn why this one does.
 
     Raises:
@@ -131,8 +135,19 @@ def scratch(group: ProcessGroup, output: Path | None) -> Iterator[Path | None]:
     if group.is_first:
         yield output
         return
-    with tempfile.TemporaryDirectory(prefix="deepcli-process-") as folder:
+    _remove_left_ones()
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as folder:
         yield Path(folder) / "run"
+
+
+def _remove_left_ones() -> None:
+    """Remove the folders of processes that were killed."""
+    from psutil import pid_exists
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        number = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if number.isdigit() and not pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 Known = tuple["Result | None", "Resumption | None"]

@@ -66,8 +66,7 @@ def launch(count: int, words: Sequence[str]) -> int:
     address = f"127.0.0.1:{_free_port()}"
     started = [_start(index, count, address, words, gpus) for index in range(count)]
     with _Forwarding(started):
-        code = _wait(started)
-    return code
+        return _wait(started)
 
 
 def gpu_count() -> int:
@@ -90,7 +89,7 @@ def _free_port() -> int:
 
 def _start(index: int, count: int, address: str, words: Sequence[str], gpus: int) -> Started:
     place = ["--coordinator", address, "--processes", str(count), "--process", str(index)]
-    log = tempfile.TemporaryFile() if index else None
+    log = tempfile.TemporaryFile() if index else None  # noqa: SIM115, it is read when the process has ended
     process = subprocess.Popen(
         [sys.executable, "-m", "deepcli", *words, *place],
         stdin=subprocess.PIPE,
@@ -147,19 +146,20 @@ def _wait(started: Sequence[Started]) -> int:
                 one.process.kill()
         time.sleep(SECONDS_BETWEEN_LOOKS)
     codes = [_code(one.process.returncode) for one in started]
-    return codes[0] or _reported(started, codes)
+    if not codes[0] or started[0].process.returncode < 0:  # else process 0 has said what happened
+        _report(started, codes)
+    return next((code for code in codes if code), 0)
 
 
 def _code(code: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _reported(started: Sequence[Started], codes: Sequence[int]) -> int:
-    """Show why a process failed that process 0 knew nothing of; return its code."""
+def _report(started: Sequence[Started], codes: Sequence[int]) -> None:
+    """Show why another process than process 0 failed, the first of them."""
     for index, (one, code) in enumerate(zip(started, codes, strict=True)):
         if code and one.log is not None:
             one.log.seek(0)
             for line in one.log.read().decode(errors="replace").strip().splitlines()[-5:]:
                 print(f"process {index}: {line}", file=sys.stderr)
-            return code
-    return 0
+            return

@@ -68,7 +68,8 @@ class Sweep:
         """The trials, best first: a list of dicts with the parameters by dotted key. If pandas is installed, a DataFrame.
 
         Each has `trial` (its number), `state`, `value` (the metric, the mean over seeds), `epochs`, `seconds` and `error`;
-        with several seeds also `spread`, the standard deviation of the metric.
+        with several seeds also `spread`, the standard deviation of the metric; if workers have directories of their own, also
+        `host` and `path`, where its runs are.
         """
         return data_frame(_table(self._ranking()[0]))
 
@@ -77,10 +78,15 @@ class Sweep:
         """The run of the best trial; with several seeds that of the first.
 
         Raises:
-            RunError: No trial is completed yet.
+            RunError: No trial is completed yet, or its run is on another machine.
         """
+        from deepcli.sweeps.ranking import winner_runs
+
         with self._study() as study:
             winners = study.winners
+            runs, elsewhere = winner_runs(study)
+        if elsewhere is not None:
+            raise RunError(f"{self.path}: the run of the best trial is on {elsewhere}: {runs[0]}")
         if not winners:
             raise RunError(f"{self.path}: no trial is completed")
         return Run(winners[0], plugins=self._plugins)
@@ -190,6 +196,7 @@ def _table(rows: Sequence[RankedTrial]) -> list[dict[str, Any]]:
     """Return the rows as dicts with the same keys."""
     keys = dict.fromkeys(key for row in rows for key in row.point)
     spread = any(row.spread is not None for row in rows)
+    placed = any(row.host is not None for row in rows)
     return [
         {
             "trial": row.number,
@@ -200,6 +207,7 @@ def _table(rows: Sequence[RankedTrial]) -> list[dict[str, Any]]:
             "epochs": row.epochs,
             "seconds": row.seconds,
             "error": row.error,
+            **({"host": row.host, "path": row.path} if placed else {}),
         }
         for row in rows
     ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from deepcli.errors import DeepcliError, TrainingError
 
 if TYPE_CHECKING:
-    from deepcli.sweeps.outcome import Outcome
+    from deepcli.sweeps.outcome import JobState, Outcome
     from deepcli.sweeps.ranking import RankedTrial
     from deepcli.sweeps.study.study import Study
 
@@ -36,6 +36,15 @@ class RankedOutcome:
         return None if self.outcome.error is None else TrainingError(self.outcome.error)
 
 
+def _jobs(study: Study) -> list[JobState]:
+    """Return the jobs of a sweep's engine with their present states, those known last if the engine does not answer."""
+    from deepcli.sweeps.engines.job_states import present_jobs
+    from deepcli.sweeps.outcome import JobState
+
+    found = present_jobs(study.folder)
+    return [JobState(engine=found.engine, **asdict(job)) for job in found.jobs] if found else []
+
+
 def outcome_of(
     study: Study,
     command: Literal["sweep run", "sweep status"],
@@ -52,14 +61,15 @@ def outcome_of(
         seconds: Wall time of the command.
         interrupted: The error that a signal caused, if any.
     """
-    from deepcli.run.directory import RunDir
+    from deepcli.sweeps.joining import join_command
     from deepcli.sweeps.outcome import NONE_COMPLETED, Outcome, counts, winner
-    from deepcli.sweeps.ranking import metrics_on_test, ranking
+    from deepcli.sweeps.ranking import ranking, tested, winner_runs
     from deepcli.sweeps.study.importances import importances
 
     rows = ranking(study)
     numbers = counts(rows)
-    best = winner(rows, list(map(str, study.winners)), metrics_on_test(list(map(RunDir, study.winners))))
+    runs, host = winner_runs(study)
+    best = winner(rows, runs, tested(study), host)
     wrong = f"{numbers['failed']} trials failed; the limit is {study.plan.max_failures}" if study.given_up else None
     wrong = wrong or (None if best else NONE_COMPLETED)
     weighed = importances(study.optuna)
@@ -74,6 +84,9 @@ def outcome_of(
         **numbers,
         unfinished=numbers["interrupted"],
         best=best,
+        jobs=_jobs(study),
+        study=study.name,
+        join=join_command(study),
         importances=weighed.shares,
         importances_note=weighed.note,
         seconds=round(seconds, 3),

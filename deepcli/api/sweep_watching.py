@@ -83,7 +83,8 @@ class SweepWatch:
             (trial.state.name, len(trial.intermediate_values), trial.number in interrupted)
             for trial in self._study.trials()
         ]
-        return [*trials, *((run, _written(run / "metrics.json")) for run in self._study.winners)]
+        tested = tuple(self._study.noted_test)
+        return [*trials, *((run, _written(run / "metrics.json")) for run in self._study.winners), tested]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from deepcli.errors import UsageError
 if TYPE_CHECKING:
     from deepcli.api.loading import Source
     from deepcli.spec.yaml12 import Document
-    from deepcli.system.rendezvous import Place
+    from deepcli.system.rendezvous import ProcessPlace
     from deepcli.system.signals import Signals
 
 IfExists = Literal["error", "resume", "skip", "overwrite"]
@@ -49,7 +49,7 @@ class TrainRequest:
     kill: bool = True
     budget: float | None = None
     signals: Signals | None = None
-    place: Place | None = None
+    place: ProcessPlace | None = None
 
 
 def requested_parts(request: TrainRequest) -> tuple[Source | Document, ...]:

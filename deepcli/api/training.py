@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from deepcli.run.reporter import Reporter
     from deepcli.run.resuming import Resumption
     from deepcli.spec.yaml12 import Document
-    from deepcli.system.rendezvous import Place
+    from deepcli.system.rendezvous import ProcessPlace
 
 
 def train(
@@ -117,117 +117,120 @@ def run_training(request: TrainRequest, at: Callable[[], Sources], reporter: Rep
     """
     parts = requested_parts(request)
     if request.place is None:
-        return _run(request, parts, request.output, request.signals or Signals(kill=request.kill), ALONE, at, reporter)
+        signals = request.signals or Signals(kill=request.kill)
+        return _run(_Work(request, request.output or request.resume, signals, ALONE, at, reporter), parts)
     from deepcli.api.distributed import joined, scratch
     from deepcli.system.agreed_signals import AgreedSignals
 
     if request.budget is not None:
         raise UsageError("--budget: cannot be used by several processes; set training.epochs or training.max_time")
-    output = request.output if request.resume is None else request.resume
-    with joined(request.place) as group, scratch(group, output) as mine:
-        return _run(request, parts, mine, AgreedSignals(group, request.kill), group, at, reporter)
+    with joined(request.place) as group, scratch(group, request.resume or request.output) as output:
+        return _run(_Work(request, output, AgreedSignals(group, request.kill), group, at, reporter), parts)
 
 
-def _run(
-    request: TrainRequest,
-    parts: tuple[Source | Document, ...],
-    output: Path | None,
-    signals: Signals,
-    group: ProcessGroup,
-    at: Callable[[], Sources],
-    reporter: Reporter,
-) -> Result:
-    """Load a spec, and train, skip or resume its run in `output`, or in the run that the request resumes."""
-    with signals.noted(), contextlib.ExitStack() as stack:
+@dataclass(frozen=True)
+class _Work:
+    """What a process trains, and what it needs for that.
+
+    Attributes:
+        request: What to train.
+        output: Where this process has the run; None: a new directory.
+        signals: May request to stop.
+        group: The processes that train the run.
+        at: Returns where data are looked for.
+        reporter: Shows notices and progress.
+    """
+
+    request: TrainRequest
+    output: Path | None
+    signals: Signals
+    group: ProcessGroup
+    at: Callable[[], Sources]
+    reporter: Reporter
+
+
+def _run(work: _Work, parts: tuple[Source | Document, ...]) -> Result:
+    """Load a spec, and train, skip or resume its run."""
+    request, reporter = work.request, work.reporter
+    with work.signals.noted(), contextlib.ExitStack() as stack:
         stack.callback(reporter.end)  # also where an error or an interrupt ends the work
         reporter.doing("reading the spec")
         loaded = load_parts(parts, request.overrides, request.plugins)
         for notice in loaded.notices:
             reporter.note(f"notice: {notice}")
         experiment = loaded.experiment
-        demand_same_spec(group, experiment)
+        demand_same_spec(work.group, experiment)
 
         def look() -> Known:
             nonlocal experiment
-            result, resumption, experiment = _begun(request, experiment, stack, reporter)
+            result, resumption, experiment = _begun(work, experiment, stack)
             return result, resumption
 
-        result, resumption = begun_together(group, output, look)
+        result, resumption = begun_together(work.group, work.output, look)
         if result is not None:
             return result
         if resumption is not None and resumption.checkpoint is not None:
             experiment = experiment.carrying(resumption.checkpoint.experiment.data.data_schema)
-        started = replace(loaded, experiment=experiment)
-        where = output or request.resume
-        return _trained(request, started, where, resumption, signals, group, at, reporter)
+        return _trained(work, replace(loaded, experiment=experiment), resumption)
 
 
 def _begun(
-    request: TrainRequest, experiment: Experiment, stack: contextlib.ExitStack, reporter: Reporter
+    work: _Work, experiment: Experiment, stack: contextlib.ExitStack
 ) -> tuple[Result | None, Resumption | None, Experiment]:
-    """Look at the run that the request names: return its result if it has finished, or how to resume it.
+    """Look at the run: return its result if it has finished, or how to resume it.
 
     The spec is returned too, with the epochs that a budget chose when the run was started.
     """
     from deepcli.run import directory
 
-    output = request.output if request.resume is None else request.resume
+    request = work.request
     if_exists: IfExists = request.if_exists if request.resume is None else "resume"
-    if output is None or not directory.existing(output, if_exists):
+    if work.output is None or not directory.existing(work.output, if_exists):
         return None, None, experiment
-    run = directory.RunDir(output)
+    run = directory.RunDir(work.output)
     if if_exists == "resume":
         stack.enter_context(run.owned())
     if request.budget is not None:
         from deepcli.run.resuming import with_epochs_of
 
         experiment = with_epochs_of(run, experiment, request.budget)
-    return *_known(run, if_exists, experiment, reporter), experiment
+    return *_known(run, if_exists, experiment, work.reporter), experiment
 
 
-def _trained(
-    request: TrainRequest,
-    loaded: Loaded,
-    output: Path | None,
-    resumption: Resumption | None,
-    signals: Signals,
-    group: ProcessGroup,
-    at: Callable[[], Sources],
-    reporter: Reporter,
-) -> Result:
+def _trained(work: _Work, loaded: Loaded, resumption: Resumption | None) -> Result:
     """Read the data and train."""
-    sources, experiment = at(), loaded.experiment
-    splits = read_data(experiment, sources, reporter)
-    demand_same_data(group, splits.provenance.fingerprint)
+    request, experiment, sources = work.request, loaded.experiment, work.at()
+    splits = read_data(experiment, sources, work.reporter)
+    demand_same_data(work.group, splits.provenance.fingerprint)
 
     from deepcli.run.directory import default_path
     from deepcli.system.backend_startup import import_backend
 
     wanted = experiment.training.backend if request.place is None else "jax"
-    import_backend(wanted, doing=reporter.doing)
+    import_backend(wanted, doing=work.reporter.doing)
     from deepcli.training.context import TrainOptions
     from deepcli.training.train import train
 
     options = TrainOptions(
-        output or default_path(experiment.name),
+        work.output or default_path(experiment.name),
         request.if_exists == "overwrite",
         request.command,
         request.plugins,
         request.started,
         resumption,
-        signals,
+        work.signals,
         callbacks=request.callbacks,
-        numbered=output is None,
+        numbered=work.output is None,
         sources=sources,
         origins=loaded.origins,
         budget=request.budget if resumption is None else None,
-        group=group,
+        group=work.group,
     )
-    with _devices_of(group, request.place):
-        return train(experiment, splits, options, reporter)
+    with _devices_of(work.group, request.place):
+        return train(experiment, splits, options, work.reporter)
 
 
-def _devices_of(group: ProcessGroup, place: Place | None) -> AbstractContextManager[None]:
+def _devices_of(group: ProcessGroup, place: ProcessPlace | None) -> AbstractContextManager[None]:
     """Return the context in which this process sees the devices of all."""
     if place is None:
         return contextlib.nullcontext()

@@ -49,10 +49,15 @@ def begin() -> None:
     _printed = False
 
 
-def leave_out() -> None:
-    """Print no object, even if the command fails: another process of the same run prints it."""
+def leave_out(wanted: bool = True) -> None:
+    """Print no object, even if the command fails, where another process of the same run prints it."""
     global _printed
-    _printed = True
+    _printed = _printed or wanted
+
+
+def is_printed() -> bool:
+    """Return whether an object was printed, or another process prints it."""
+    return _printed
 
 
 def emit(answer: Answer) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from deepcli.cli.answers import emit
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
     from deepcli.evaluation.seeds import OverSeeds
     from deepcli.reports.comparison import Comparison
     from deepcli.result import ClassFigures, LabelFigures, NumberFigures, QuantileFigures, Result, StepFigures
-    from deepcli.sweeps.outcome import Outcome, Winner
+    from deepcli.sweeps.outcome import JobState, Outcome, Winner
     from deepcli.sweeps.ranking import RankedTrial
     from deepcli.training.summary import Summary
 
 LARGEST_MATRIX = 20
 """Number of classes up to which a confusion matrix is printed; the JSON object has it at any size."""
+
+MOST_JOBS = 8
+"""Jobs in one state that are named; the JSON object has all of them."""
 
 
 def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
@@ -240,7 +245,9 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
     if best:
         keys = dict.fromkeys(key for row in best for key in row.point)
         spread = ["spread"] if any(row.spread is not None for row in best) else []
-        columns = ["trial", "state", outcome.metric or "value", *spread, *keys, "epochs", "seconds"]
+        hosts = {row.host for row in best}
+        host = ["host"] if len(hosts) > 1 or (outcome.best and outcome.best.host) else []
+        columns = ["trial", "state", outcome.metric or "value", *spread, *keys, "epochs", "seconds", *host]
         cells = [{**row.cells, columns[2]: row.value} for row in best]
         ranks = {
             "trial": 0,
@@ -250,6 +257,7 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
             "spread": 4,
             "seconds": 5,
             "epochs": 6,
+            "host": 2,
         }
         print_rows(columns, [[row.get(column) for column in columns] for row in cells], ranks=ranks)
         print()
@@ -265,8 +273,22 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
     of = f" of {outcome.planned} trials" if outcome.planned else ""
     begun = ", ".join(part for part in parts if not part.startswith("0 "))
     print(f"{outcome.status}: {begun or 'none started'}{of}")
+    if outcome.status != "completed":
+        _jobs(outcome.jobs)
     if outcome.best:
         _winner(outcome.best)
+    if outcome.join and outcome.status != "completed":
+        there = "" if "--storage" in outcome.join else ", with DEEPCLI_STORAGE set there"
+        print(f"another machine can work on it{there}:\n  {outcome.join}")
+
+
+def _jobs(jobs: Sequence[JobState]) -> None:
+    """Print a line for each state that jobs are in, with their ids and machines."""
+    jobs = [job for job in jobs if job.state != "ended"]
+    for state in dict.fromkeys((job.engine, job.state) for job in jobs):
+        named = [job.id + f" on {job.node}" * bool(job.node) for job in jobs if (job.engine, job.state) == state]
+        more = f" and {len(named) - MOST_JOBS} more" * (len(named) > MOST_JOBS)
+        print(f"{state[0]} jobs {state[1]}: {', '.join(named[:MOST_JOBS])}{more}")
 
 
 def _winner(best: Winner) -> None:
@@ -275,7 +297,11 @@ def _winner(best: Winner) -> None:
         f"test {name} {_figure(value)}" + (f" ± {spread[name]:.4f}" if name in spread else "")
         for name, value in best.test.items()
     )
-    print(f"best: trial {best.trial}  " + (test or "not yet evaluated on the test split") + f"  {best.runs[0]}")
+    where = f"{best.host}:{best.runs[0]}" if best.host else best.runs[0]
+    print(f"best: trial {best.trial}  " + (test or "not yet evaluated on the test split") + f"  {where}")
+    if best.host and not best.test:
+        sweep = PurePath(best.runs[0]).parents[1 if len(best.runs) == 1 else 2]
+        print(f"{best.host} evaluates it, while this runs there: deepcli sweep worker {shlex.quote(str(sweep))}")
 
 
 def comparison(found: Comparison, markdown: bool, wide: bool) -> None:

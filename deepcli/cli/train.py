@@ -6,7 +6,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -31,6 +31,9 @@ from deepcli.cli.options import (
 from deepcli.cli.seed_tables import Surroundings, train_seeds
 from deepcli.cli.unused_options import refuse
 from deepcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from deepcli.system.rendezvous import ProcessPlace
 
 
 @answers.answers("deepcli.result:Result")
@@ -108,19 +111,9 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
-    if resume is not None and seeds is not None:
-        raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
-    if seeds is not None and (dry_run or budget is not None):
-        raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
-    if seeds is not None or dry_run:
-        which = {"--distributed": distributed or None, "--coordinator": coordinator, "--processes": processes}
-        if given := [name for name, value in which.items() if value is not None]:
-            raise UsageError(f"{given[0]}: cannot be combined with {'--seeds' if seeds is not None else '--dry-run'}")
     place = requested_place(distributed, coordinator, processes, process)
-    is_first = place is None or place.index == 0
-    if not is_first:
-        answers.leave_out()
-    shown = reporter(quiet or not is_first)
+    _refuse_combinations(resume, seeds, dry_run, budget, place)
+    shown = reporter(quiet or not _writes(place))
     shown.doing("starting")  # what is imported next takes a moment
     from deepcli.api.train_request import TrainRequest
     from deepcli.api.training import run_training
@@ -148,7 +141,30 @@ def train(
         cost_output.show_cost("train", request, at, shown, json)
         return
     result = run_training(request, at, shown)
-    if is_first:
+    if _writes(place):
         render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)
+
+
+def _writes(place: ProcessPlace | None) -> bool:
+    """Return whether this process shows the run; otherwise it prints no JSON object either, even if it fails."""
+    shows = place is None or place.index == 0
+    answers.leave_out(not shows)
+    return shows
+
+
+def _refuse_combinations(
+    resume: Path | None, seeds: str | None, dry_run: bool, budget: str | None, place: ProcessPlace | None
+) -> None:
+    """Refuse options that are for one run, or for one process, where there are several.
+
+    Raises:
+        UsageError: Two do not fit together.
+    """
+    if resume is not None and seeds is not None:
+        raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
+    if seeds is not None and (dry_run or budget is not None):
+        raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
+    if place is not None and (seeds is not None or dry_run):
+        raise UsageError(f"{'--seeds' if seeds is not None else '--dry-run'}: is for one process; leave out the others")

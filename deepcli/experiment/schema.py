@@ -75,6 +75,11 @@ class Training(Spec):
         description="Keras's backend; auto takes that of the environment variable KERAS_BACKEND, else TensorFlow if it is "
         "installed, else JAX.",
     )
+    model_parallel: Positive = Field(
+        1,
+        description="Experimental: how many devices share the weights of each copy of a transformer, on JAX with several "
+        "devices in each process; batches are divided between the copies.",
+    )
     jit_compile: Auto | bool = Field("auto", description="Compile with XLA; auto does so where it is faster.")
     steps_per_execution: Auto | Positive = Field("auto", description="Training steps per call into the backend.")
     threads: Auto | Positive = Field("auto", description="CPU threads; auto leaves it to the backend.")
@@ -260,7 +265,11 @@ class Experiment(Spec):
     @field_validator("training")
     @classmethod
     def _can_be_watched(cls, training: Training, info: ValidationInfo) -> Training:
-        problems = [*_class_weight_problems(training, info.data), *_jit_problems(training, info.data)]
+        problems = [
+            *_class_weight_problems(training, info.data),
+            *_jit_problems(training, info.data),
+            *_parallel_problems(training, info.data),
+        ]
         if model := info.data.get("model"):
             problems += model.check_training(training.epochs, training.initial_weights is not None)
         if training.early_stopping is not None:
@@ -330,6 +339,19 @@ def _class_weight_problems(training: Training, sections: dict[str, Any]) -> Iter
             if not 0 <= label < signature.classes:
                 why = f"class {label} does not exist; these data have classes 0 to {signature.classes - 1}"
                 yield ("class_weight", label), why
+
+
+def _parallel_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:
+    model, parts = sections.get("model"), training.model_parallel
+    if parts == 1 or model is None:
+        return
+    if training.backend == "tensorflow":
+        yield ("model_parallel",), "weights are divided on JAX only; use backend: jax, or leave it out"
+    if not model.divided_axes:
+        yield ("model_parallel",), f"the weights of {model.type} cannot be divided; those of transformer can"
+    for name, size in model.divided_sizes().items():
+        if size % parts:
+            yield ("model_parallel",), f"is {parts}, which does not divide model.{name}, {size}"
 
 
 def _jit_problems(training: Training, sections: dict[str, Any]) -> Iterator[Issue]:

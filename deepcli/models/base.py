@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -107,11 +107,14 @@ class Model(Component):
 
     Attributes:
         kinds: The kinds of data that it trains on.
+        divided_axes: The weights that several devices can share, as regular expressions of their paths, each with its number of
+            axes and the axis that is divided.
         largest_inputs: Root mean square up to which `deepcli sanity` accepts what the first trained layer takes.
         predicts_inputs: Whether its outputs are the inputs, which only autoencoders give back.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("image", "tokens")
+    divided_axes: ClassVar[Mapping[str, tuple[int, int]]] = {}
     largest_inputs: ClassVar[float] = 10.0
     predicts_inputs: ClassVar[bool] = False
 
@@ -122,6 +125,10 @@ class Model(Component):
     def code_size(self) -> int | None:
         """Numbers in the code of an autoencoder; None for other families."""
         return None
+
+    def divided_sizes(self) -> dict[str, int]:
+        """Return the fields that the number of devices that share the weights must divide."""
+        return {}
 
     @property
     def bfloat16_on_cpu(self) -> bool:

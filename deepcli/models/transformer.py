@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -40,6 +40,15 @@ class Transformer(TakesSeries):
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("image", "tokens", "text", "series", "pairs")
+    # As in Megatron-LM (Shoeybi et al. 2019): by heads and by units of the feed-forward layer.
+    divided_axes: ClassVar[Mapping[str, tuple[int, int]]] = {
+        "(query|key|value)[/_]kernel": (3, 1),
+        "(query|key|value)[/_]bias": (2, 0),
+        "attention_output[/_]kernel": (3, 0),
+        "wide[/_]kernel": (2, 1),
+        "wide[/_]bias": (1, 0),
+        "narrow[/_]kernel": (2, 0),
+    }
 
     type: Literal["transformer"] = "transformer"
     num_layers: Positive = Field(6, description="Number of encoder blocks.")
@@ -281,6 +290,9 @@ class Transformer(TakesSeries):
     def intermediate_width(self) -> int:
         """Width of the feed-forward layers."""
         return self.intermediate_dim or 4 * self.hidden_dim
+
+    def divided_sizes(self) -> dict[str, int]:
+        return {"num_heads": self.num_heads, "intermediate_dim": self.intermediate_width}
 
     def dense(self, units: int, name: str) -> keras.layers.Layer:
         """Build a feed-forward layer."""

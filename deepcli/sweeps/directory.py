@@ -78,11 +78,19 @@ class SweepDir:
         Raises:
             RunError: The directory cannot be written, or the path exists.
         """
-        folder = cls(path)
         if not is_free(path):
             what = "is a run, not a sweep" if RunDir(path).config.is_file() else "exists and is not a sweep"
             raise RunError(f"{path} {what}; nothing was changed; choose another --output")
         study = f"{name}-{secrets.token_hex(4)}"
+        return cls.put(path, {"study": study, "storage": storage, "plan": plan})
+
+    @classmethod
+    def put(cls, path: Path, stored: Mapping[str, Any]) -> SweepDir:
+        """Create a sweep directory with this `sweep.json`.
+
+        Raises:
+            RunError: The directory cannot be written, or the path exists.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Created atomically: if two processes try at once, one of them finds the other's directory.
@@ -90,11 +98,11 @@ class SweepDir:
                 staged = cls(Path(made) / "sweep")
                 for inner in (staged.trials, staged.leases, staged.logs):
                     inner.mkdir(parents=True)
-                staged.write_plan({"study": study, "storage": storage, "plan": plan})
+                staged.write_plan(stored)
                 put_directory(staged.path, path)
         except OSError as error:
             raise RunError(f"cannot write the sweep directory {path}: {error.strerror or error}") from None
-        return folder
+        return cls(path)
 
     def write_plan(self, stored: Mapping[str, Any]) -> None:
         """Write `sweep.json`.
@@ -105,7 +113,7 @@ class SweepDir:
         write_text(self.plan, json.dumps(stored, indent=2, ensure_ascii=False) + "\n")
 
     def read_plan(self) -> dict[str, Any]:
-        """Read `sweep.json`: the study's name, the storage and the plan.
+        """Read `sweep.json`: the study's name, the storage, the plan, and this directory's place; empty for the first.
 
         Raises:
             RunError: The file is damaged.
@@ -114,7 +122,7 @@ class SweepDir:
             stored = dict(json.loads(self.plan.read_text(encoding="utf-8")))
             if not isinstance(stored["study"], str) or not isinstance(stored["storage"], str | None):
                 raise TypeError
-            return {**stored, "plan": dict(stored["plan"])}
+            return {**stored, "plan": dict(stored["plan"]), "place": str(stored.get("place", ""))}
         except (OSError, ValueError, TypeError, KeyError):
             raise RunError(
                 f"{self.plan} is damaged, so the sweep cannot be resumed; `deepcli runs` can still list its runs"

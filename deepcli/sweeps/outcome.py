@@ -25,6 +25,9 @@ class Winner(BaseModel):
     spread: float | None = Field(None, description="Standard deviation over the seeds; null with one seed.")
     point: dict[str, Any] = Field(description="Values of the parameters by dotted key.")
     runs: list[str] = Field(description="Run directories, one per seed.")
+    host: str | None = Field(
+        None, description="The machine that the run directories are on, if they are not in this directory of the sweep."
+    )
     test: dict[str, float | None] = Field(
         default_factory=dict,
         description="Metrics on the test split, means over the seeds; empty before the sweep has ended.",
@@ -32,6 +35,17 @@ class Winner(BaseModel):
     test_spread: dict[str, float] | None = Field(
         None, description="Standard deviations of the metrics on the test split; null with one seed."
     )
+
+
+class JobState(BaseModel):
+    """A job of Ray or SLURM that runs a worker."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(description="How the engine calls it, such as 1234_0.")
+    engine: str = Field(description="What runs it: ray or slurm.")
+    state: str = Field(description="Its state in the engine's words, in lower case, such as running.")
+    node: str | None = Field(description="The machine that it runs on; null if it runs on none yet.")
 
 
 class Outcome(Answer):
@@ -68,6 +82,16 @@ class Outcome(Answer):
         None,
         description="With --dry-run: each point by dotted key; null if points depend on earlier results.",
     )
+    jobs: list[JobState] = Field(
+        default_factory=list, description="The jobs of Ray or SLURM that run or ran workers; empty without such jobs."
+    )
+    script: str | None = Field(None, description="With --on slurm --dry-run: the script that would be submitted.")
+    study: str | None = Field(None, description="The name of the sweep's study in its storage.")
+    join: str | None = Field(
+        None,
+        description="The command that lets another machine work on the sweep without its directory; it may need "
+        "DEEPCLI_STORAGE. Null where workers must share the directory.",
+    )
     seconds: float | None = Field(None, description="Wall time of the whole command, in seconds.")
 
 
@@ -78,7 +102,10 @@ def counts(rows: Sequence[RankedTrial]) -> dict[str, int]:
 
 
 def winner(
-    rows: Sequence[RankedTrial], runs: Sequence[str], test: Mapping[str, Sequence[float | None]]
+    rows: Sequence[RankedTrial],
+    runs: Sequence[str],
+    test: Mapping[str, Sequence[float | None]],
+    host: str | None = None,
 ) -> Winner | None:
     """Return the best trial of a ranking; None if none is completed.
 
@@ -86,6 +113,7 @@ def winner(
         rows: The ranking.
         runs: The winner's run directories.
         test: By metric, the values on the test split, one per run.
+        host: The machine that they are on, if they are not in this directory of the sweep.
     """
     if not rows or rows[0].state != "completed" or rows[0].value is None:
         return None
@@ -97,6 +125,7 @@ def winner(
         spread=rows[0].spread,
         point=dict(rows[0].point),
         runs=list(runs),
+        host=host,
         test={name: statistics.fmean(values) if values else None for name, values in figures.items()},
         test_spread={name: statistics.stdev(values) for name, values in figures.items() if len(values) > 1}
         if several

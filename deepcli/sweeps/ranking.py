@@ -10,7 +10,7 @@ import shutil
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from deepcli.experiment import load
@@ -47,6 +47,8 @@ class RankedTrial:
         seconds: Time that it was trained, without pauses between an interruption and its continuation; None while it runs.
         error: The error of a failed trial.
         same_as: An earlier trial of the same point, whose values were reused.
+        host: The machine that its runs are on; None where all workers share a directory.
+        path: The path of its runs there.
     """
 
     number: int
@@ -58,6 +60,8 @@ class RankedTrial:
     seconds: float | None = None
     error: str | None = None
     same_as: int | None = None
+    host: str | None = None
+    path: str | None = None
 
     @property
     def cells(self) -> dict[str, Any]:
@@ -65,7 +69,8 @@ class RankedTrial:
         plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.point.items()}
         spread = {"spread": self.spread} if self.spread is not None else {}
         rest = {"epochs": self.epochs, "seconds": self.seconds, "error": self.error}
-        return {"trial": self.number, "state": self.state, "value": self.value, **spread, **plain, **rest}
+        where = {"host": self.host, "path": self.path} if self.host is not None else {}
+        return {"trial": self.number, "state": self.state, "value": self.value, **spread, **plain, **rest, **where}
 
 
 def ranking(study: Study) -> list[RankedTrial]:
@@ -90,6 +95,7 @@ def _row(trial: FrozenTrial, interrupted: bool = False) -> RankedTrial:
     attributes, reported = trial.user_attrs, trial.intermediate_values
     values = attributes.get("values", [])
     state = "interrupted" if interrupted and not trial.state.is_finished() else STATES[trial.state.name]
+    where = attributes.get("where") or {}
     return RankedTrial(
         trial.number,
         state,
@@ -100,6 +106,8 @@ def _row(trial: FrozenTrial, interrupted: bool = False) -> RankedTrial:
         None if state == "running" else _seconds(trial),
         attributes.get("error"),
         attributes.get("same_as"),
+        where.get("host"),
+        where.get("path"),
     )
 
 
@@ -133,7 +141,7 @@ def write_table(path: Path, rows: Sequence[RankedTrial]) -> None:
     """Write a CSV file with one row per trial, best first."""
     cells = [row.cells for row in rows]
     columns = list(dict.fromkeys(key for row in cells for key in row))
-    last = ["epochs", "seconds", "error"]
+    last = ["epochs", "seconds", "error", *(key for key in ("host", "path") if key in columns)]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*(key for key in columns if key not in last), *last], lineterminator="\n")
     writer.writeheader()
@@ -145,9 +153,27 @@ def keep_checkpoints(study: Study) -> None:
     """Remove the checkpoints of all ended trials except the best `sweep.keep`."""
     ended = (_row(trial) for trial in study.trials() if trial.state.is_finished())
     rows = [row for row in rank(ended, study.plan.metric.goal or "minimize") if row.same_as is None]
-    for row in rows[study.plan.sweep.keep :]:
-        for run in study.runs(row.number):
-            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+    kept = {row.number for row in rows[: study.plan.sweep.keep]}
+    # A run that this machine began and another one completed is of no use here, even if it is the best.
+    kept -= {trial.number for trial in study.trials() if not study.is_here(trial)}
+    for row in rows:
+        if row.number not in kept:
+            for run in study.runs(row.number):
+                shutil.rmtree(run / "checkpoints", ignore_errors=True)
+
+
+def winner_runs(study: Study) -> tuple[list[str], str | None]:
+    """Return the run directories of the best trial, and the machine they are on if they are not in this directory."""
+    if (best := study.winner) is None or study.is_here(best):
+        return list(map(str, study.winners)), None
+    where = best.user_attrs["where"]
+    names = [run.relative_to(study.folder.run(best.number)) for run in study.runs(best.number)]
+    return [str(PurePath(where["path"]) / name) for name in names], str(where["host"])
+
+
+def tested(study: Study) -> dict[str, list[float | None]]:
+    """Return the best trial's metrics on the test split, one value per run; empty if they are not measured."""
+    return metrics_on_test([RunDir(path) for path in study.winners]) or study.noted_test
 
 
 def metrics_on_test(runs: Sequence[RunDir]) -> dict[str, list[float | None]]:

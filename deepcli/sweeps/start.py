@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,11 @@ from deepcli.spec.registry import show
 from deepcli.spec.trees import differences
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.plan import Plan
+from deepcli.sweeps.published import Published, read_published
 
 if TYPE_CHECKING:
+    from deepcli.data.arrays.splits import Provenance
+    from deepcli.sweeps.study.connection import Patience
     from deepcli.sweeps.study.study import Study
 
 HIDDEN = "***"
@@ -51,8 +56,7 @@ def start_sweep(path: Path, plan: Plan, storage: str | None) -> tuple[SweepDir, 
                 raise
     folder = SweepDir(path)
     stored = folder.read_plan()
-    _choose_storage(folder, stored["storage"], storage)
-    before = Plan.from_json(stored["plan"])
+    before = _plan_so_far(folder, stored, _choose_storage(folder, stored["storage"], storage))
     if problems := list(_problems(path, before, plan)):
         raise SpecError([*problems, Problem("", str(path), "was started with another plan; choose another --output")])
     if plan.method != "bayes" and before.max_trials > plan.max_trials:
@@ -63,6 +67,20 @@ def start_sweep(path: Path, plan: Plan, storage: str | None) -> tuple[SweepDir, 
     return folder, True
 
 
+def _plan_so_far(folder: SweepDir, stored: Mapping[str, Any], url: str | None) -> Plan:
+    """Return the plan of an existing sweep: that in its database, which another machine may have extended, else its own."""
+    from deepcli.sweeps.study.storage import close_storage, has_leases, open_storage
+
+    if url is None or not has_leases(url):
+        return Plan.from_json(stored["plan"])
+    opened = open_storage(url, folder.journal)
+    try:
+        published = read_published(opened, stored["study"])
+    finally:
+        close_storage(opened)
+    return Plan.from_json(published.plan if published else stored["plan"])
+
+
 def _checked(storage: str) -> str:
     """Check that a database can be opened before a sweep is created in it; return its URL without the password."""
     from deepcli.sweeps.study.storage import close_storage, open_storage, without_password
@@ -71,21 +89,59 @@ def _checked(storage: str) -> str:
     return without_password(storage)
 
 
-def open_study(folder: SweepDir, storage: str | None = None, plugins: Iterable[str] = ()) -> Study:
+def open_study(
+    folder: SweepDir, storage: str | None = None, plugins: Iterable[str] = (), patience: Patience | None = None
+) -> Study:
     """Open the study of an existing sweep.
+
+    Args:
+        folder: The sweep's directory, or that of a worker with a directory of its own.
+        storage: The URL of its storage; None for that of the sweep.
+        plugins: Plugins to import first.
+        patience: How to wait for a database whose server does not answer; None for not at all.
 
     Raises:
         RunError: The sweep's files are damaged, or its storage cannot be reached.
         UsageError: The storage is not the sweep's own, or needs its password.
         SpecError: The plan is from a newer version, or needs a plugin that is not given.
+        StorageGone: The server has not answered for too long.
     """
-    from deepcli.sweeps.study.storage import open_storage
+    from deepcli.sweeps.study.storage import open_leases, open_storage
     from deepcli.sweeps.study.study import Study
 
+    plugins = tuple(plugins)
     import_plugins(plugins)
     name, url = study_place(folder, storage)
-    plan = Plan.from_json(folder.read_plan()["plan"])
-    return Study(folder, plan, name, open_storage(url, folder.journal))
+    stored = folder.read_plan()
+    opened = open_storage(url, folder.journal, patience)
+    leases = open_leases(opened, folder, stored["place"], name)
+    published = read_published(opened, name) if leases.in_database else None
+    if published and leases.place:
+        published.demand_plugins(name, plugins)
+    plan = Plan.from_json(published.plan if published else stored["plan"])
+    if leases.place:  # on another machine, plugins may be in other files
+        plan = replace(plan, plugins=plugins)
+    return Study(folder, plan, name, opened, leases)
+
+
+def publish(folder: SweepDir, storage: str | None, plan: Plan, data: Provenance) -> None:
+    """Say in a sweep's database what the sweep is, so that other machines can work on it; without one, do nothing.
+
+    Args:
+        folder: The sweep's directory.
+        storage: The URL of its storage; None for that of the sweep.
+        plan: The plan as it is now.
+        data: The data that it is trained on.
+
+    Raises:
+        RunError: The database cannot be used.
+    """
+    from deepcli.sweeps.study.storage import has_leases
+
+    url = study_place(folder, storage)[1]
+    if url is not None and has_leases(url):
+        with contextlib.closing(open_study(folder, storage, plan.plugins)) as study:
+            study.publish(Published.of(plan, data))
 
 
 def study_place(folder: SweepDir, storage: str | None = None) -> tuple[str, str | None]:

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 
 SECONDS_AFTER = 60.0
-"""How long the service goes on after the process that started it has ended."""
+"""How long the service stays after the process that started it has ended."""
 
 
 @contextlib.contextmanager
 def serving(address: str, count: int) -> Iterator[None]:
-    """Run the service while the block runs; if this process is killed, a little longer.
+    """Run the service while the block runs; if it fails, or this process is killed, a little longer.
 
     Args:
         address: Where to listen.
@@ -28,14 +28,14 @@ def serving(address: str, count: int) -> Iterator[None]:
         RuntimeError: It does not start.
     """
     words = [sys.executable, "-m", __name__, address, str(count)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as service:
-        assert service.stdout is not None
-        if service.stdout.readline().strip() != b"ready":
-            raise RuntimeError(f"JAX's coordination service does not start at {address}")
-        try:
-            yield
-        finally:
-            service.kill()
+    service = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    assert service.stdout is not None
+    if service.stdout.readline().strip() != b"ready":
+        raise RuntimeError(f"JAX's coordination service does not start at {address}")
+    yield
+    # After an error, JAX would end this process with a stack trace as soon as the service were gone.
+    service.kill()
+    service.communicate()
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -57,8 +58,6 @@ class Link:
 
     def close(self) -> None:
         """Close the connection; the other process receives what was sent before."""
-        for end in (lambda: self._stream.shutdown(socket.SHUT_WR), self._stream.close):
-            try:
-                end()
-            except OSError:
-                pass
+        with contextlib.suppress(OSError):
+            self._stream.shutdown(socket.SHUT_WR)
+        self._stream.close()

@@ -9,7 +9,7 @@ import threading
 
 STDIN = 0
 LAUNCHED = "DEEPCLI_LAUNCHED"
-"""The environment variable that tells a process that its standard input is held open by `deepcli launch`."""
+"""The environment variable of processes whose standard input `deepcli launch` holds open."""
 
 
 def end_with_launcher() -> None:

@@ -23,11 +23,11 @@ from deepcli.system.atomic import replacing
 from deepcli.system.frames import Link
 
 ROUND, PART, MISSING, BEAT, LEFT, LOST = b"R", b"P", b"M", b"B", b"L", b"D"
-"""Kinds of messages: a value, part of a file, a file that is not there, a sign of life, an end, and a loss."""
+"""Kinds of messages: a value, part of a file, a missing file, a sign of life, an end, and a loss."""
 
 SECONDS_BETWEEN_BEATS = 2.0
 SILENT_SECONDS = 25.0
-"""A process that has sent nothing for so long counts as lost."""
+"""A process that has sent nothing for this time counts as lost."""
 SECONDS_TO_END = 15.0
 """After a death, a process whose main thread still waits for the dead one after this time is ended."""
 SECONDS_TO_LEARN = 2.0
@@ -36,7 +36,7 @@ PART_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Member:
+class GroupMember:
     """One of the processes of a run."""
 
     index: int
@@ -87,6 +87,9 @@ class ProcessGroup:
         """Give every process a file of process 0, at its own path; return whether there is one."""
         return file.is_file()
 
+    def on_loss(self, remark: Callable[[], str]) -> None:
+        """Set what is added to the error when a process is lost; it is called from another thread."""
+
     def explain(self, error: BaseException) -> BaseException:
         """Return why an operation over several processes failed: that one was lost, if one was, else the error."""
         return error
@@ -109,7 +112,11 @@ class ConnectedGroup(ProcessGroup):
     """
 
     def __init__(
-        self, me: Member, links: Mapping[int, Link], names: Mapping[int, Member], note: Callable[[str], object]
+        self,
+        me: GroupMember,
+        links: Mapping[int, Link],
+        names: Mapping[int, GroupMember],
+        note: Callable[[str], object],
     ) -> None:
         self.index, self.count = me.index, me.count
         self.lost: ProcessError | None = None
@@ -119,6 +126,7 @@ class ConnectedGroup(ProcessGroup):
         }
         self._heard = dict.fromkeys(links, time.monotonic())
         self._left: set[int] = set()
+        self._remark: Callable[[], str] = str
         self._closed, self._losing = threading.Event(), threading.Lock()
         for index, link in links.items():
             threading.Thread(target=self._listen, args=(index, link), daemon=True).start()
@@ -165,6 +173,9 @@ class ConnectedGroup(ProcessGroup):
                 stream.write(part)
                 part = self._take(0)
         return True
+
+    def on_loss(self, remark: Callable[[], str]) -> None:
+        self._remark = remark
 
     def explain(self, error: BaseException) -> BaseException:
         deadline = time.monotonic() + SECONDS_TO_LEARN
@@ -232,22 +243,23 @@ class ConnectedGroup(ProcessGroup):
         self._set_lost(f"{self._names[index]} {how}", code, patience)
 
     def _set_lost(self, text: str, code: int, patience: float = SECONDS_TO_END) -> None:
-        """Note that a process is lost, tell the others, and end this process if it cannot end by itself."""
+        """Record that a process is lost, pass it on, and end this process if it cannot end by itself."""
         with self._losing:
             if self.lost is not None:
                 return
-            self.lost = ProcessError(text, code)
+            remark = self._remark()
+            self.lost = ProcessError(f"{text}; {remark}" if remark else text, code)
         for index, link in self._links.items():
             if self.is_first and index not in self._left:
                 with contextlib.suppress(OSError):
                     link.send(LOST, json.dumps([text, code]).encode())
         for inbox in self._inboxes.values():
             inbox.put(None)
-        threading.Thread(target=self._end, args=(text, code, patience), daemon=True).start()
+        threading.Thread(target=self._end, args=(self.lost, patience), daemon=True).start()
 
-    def _end(self, text: str, code: int, patience: float) -> None:
+    def _end(self, lost: ProcessError, patience: float) -> None:
         if not self._closed.wait(max(patience, SECONDS_TO_LEARN)):
-            self._note(text)
+            self._note(str(lost))
             with contextlib.suppress(OSError, ValueError):
                 sys.stderr.flush()
-            os._exit(code)
+            os._exit(lost.exit_code)

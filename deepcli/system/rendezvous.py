@@ -13,7 +13,7 @@ from typing import Any
 
 from deepcli.errors import ProcessError, UsageError
 from deepcli.system.frames import Link
-from deepcli.system.process_group import ConnectedGroup, Member
+from deepcli.system.process_group import ConnectedGroup, GroupMember
 
 JOIN, WELCOME, REFUSED = b"J", b"W", b"X"
 PATIENCE = 30.0
@@ -26,7 +26,7 @@ Note = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessPlace:
     """The place of a process among those of a run.
 
     Attributes:
@@ -63,7 +63,7 @@ def host_and_port(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def join(place: Place, facts: Mapping[str, str], note: Note, patience: float = PATIENCE) -> ConnectedGroup:
+def join(place: ProcessPlace, facts: Mapping[str, str], note: Note, patience: float = PATIENCE) -> ConnectedGroup:
     """Connect the processes of a run.
 
     Args:
@@ -76,11 +76,13 @@ def join(place: Place, facts: Mapping[str, str], note: Note, patience: float = P
         ProcessError: Process 0 does not answer, or others have not come.
         UsageError: The processes have different versions, numbers or sizes.
     """
-    me = Member(place.index, place.count, socket.gethostname(), os.getpid())
+    me = GroupMember(place.index, place.count, socket.gethostname(), os.getpid())
     return _gather(place, me, facts, note, patience) if place.index == 0 else _come(place, me, facts, note, patience)
 
 
-def _come(place: Place, me: Member, facts: Mapping[str, str], note: Note, patience: float) -> ConnectedGroup:
+def _come(
+    place: ProcessPlace, me: GroupMember, facts: Mapping[str, str], note: Note, patience: float
+) -> ConnectedGroup:
     link = _connected(place, patience)
     try:
         link.send(JOIN, json.dumps({"member": asdict(me), "facts": dict(facts)}).encode())
@@ -93,10 +95,10 @@ def _come(place: Place, me: Member, facts: Mapping[str, str], note: Note, patien
         raise UsageError(payload.decode())
     if kind != WELCOME:
         raise ProcessError(f"what listens at {place.coordinator} is not process 0 of a run")
-    return ConnectedGroup(me, {0: link}, {0: Member(**json.loads(payload))}, note)
+    return ConnectedGroup(me, {0: link}, {0: GroupMember(**json.loads(payload))}, note)
 
 
-def _connected(place: Place, patience: float) -> Link:
+def _connected(place: ProcessPlace, patience: float) -> Link:
     """Connect to process 0, which may start later than this process.
 
     Raises:
@@ -118,7 +120,9 @@ def _connected(place: Place, patience: float) -> Link:
     )
 
 
-def _gather(place: Place, me: Member, facts: Mapping[str, str], note: Note, patience: float) -> ConnectedGroup:
+def _gather(
+    place: ProcessPlace, me: GroupMember, facts: Mapping[str, str], note: Note, patience: float
+) -> ConnectedGroup:
     deadline = time.monotonic() + patience
     links: dict[int, Link] = {}
     names = {0: me}
@@ -145,6 +149,7 @@ def _gather(place: Place, me: Member, facts: Mapping[str, str], note: Note, pati
 
 def _listening(address: str, count: int) -> socket.socket:
     host, port = host_and_port(address)
+    listener = None
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -152,6 +157,8 @@ def _listening(address: str, count: int) -> socket.socket:
         listener.bind(where)
         listener.listen(count)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise ProcessError(
             f"process 0 cannot listen at {address}: {error.strerror or error}; --coordinator is the address of the machine "
             "of process 0, with a free port"
@@ -160,13 +167,13 @@ def _listening(address: str, count: int) -> socket.socket:
 
 
 def _greeted(
-    link: Link, place: Place, names: Mapping[int, Member], facts: Mapping[str, str]
-) -> tuple[Link, Member, str] | None:
+    link: Link, place: ProcessPlace, names: Mapping[int, GroupMember], facts: Mapping[str, str]
+) -> tuple[Link, GroupMember, str] | None:
     """Read who has connected; return also why it cannot take part, or None for a stranger."""
     try:
         kind, payload = link.receive(GREETING_SECONDS)
         told: dict[str, Any] = json.loads(payload) if kind == JOIN else {}
-        member, theirs = Member(**told["member"]), dict(told["facts"])
+        member, theirs = GroupMember(**told["member"]), dict(told["facts"])
     except (OSError, ValueError, KeyError, TypeError):
         link.close()
         return None
@@ -174,10 +181,10 @@ def _greeted(
 
 
 def _problem(
-    member: Member,
+    member: GroupMember,
     theirs: Mapping[str, str],
-    place: Place,
-    names: Mapping[int, Member],
+    place: ProcessPlace,
+    names: Mapping[int, GroupMember],
     facts: Mapping[str, str],
 ) -> str:
     if member.count != place.count:
@@ -190,11 +197,11 @@ def _problem(
     return ""
 
 
-def _missing(place: Place, names: Mapping[int, Member], patience: float) -> str:
+def _missing(place: ProcessPlace, names: Mapping[int, GroupMember], patience: float) -> str:
     missing = [index for index in range(place.count) if index not in names]
     which = ", ".join(map(str, missing[:8])) + ", …" * (len(missing) > 8)
     return (
-        f"process{'es' * (len(missing) > 1)} {which} of {place.count} did not come to {place.coordinator} within "
+        f"process{'es' * (len(missing) > 1)} {which} of {place.count} did not connect to {place.coordinator} within "
         f"{patience:.0f} seconds"
     )
 

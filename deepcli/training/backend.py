@@ -14,12 +14,14 @@ import numpy as np
 
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.errors import UsageError
 from deepcli.evaluation.beam_search import BeamSteps
 from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.signals import heed
 from deepcli.training.order import Order
 
 if TYPE_CHECKING:
+    from deepcli.experiment.schema import Experiment
     from deepcli.models.base import Stepper, Translator
     from deepcli.training.device import Device
 
@@ -132,19 +134,24 @@ class Backend(Protocol):
         """Set a variable's value."""
 
 
-def make_backend(device: Device, group: ProcessGroup = ALONE, batch_size: int = 1) -> Backend:
+def make_backend(device: Device, group: ProcessGroup = ALONE, experiment: Experiment | None = None) -> Backend:
     """Return the backend that computes on a device.
 
     Args:
         device: The device of this process.
         group: The processes that take each step together.
-        batch_size: Examples of a training step.
+        experiment: The spec that is trained; None for predictions alone.
+
+    Raises:
+        UsageError: The spec needs more devices than there are.
     """
     if device.backend.value == "jax":
         from deepcli.training.jax_backend import JaxBackend
         from deepcli.training.jax_placement import make_placement
 
-        return JaxBackend(make_placement(device, group, batch_size), group)
+        return JaxBackend(make_placement(device, group, experiment), group)
+    if experiment is not None and experiment.training.model_parallel > 1:
+        raise UsageError("training.model_parallel: weights are divided on JAX only; set training.backend=jax")
     from deepcli.training.tensorflow_backend import TensorFlowBackend
 
     return TensorFlowBackend(device.strategy)

@@ -48,6 +48,9 @@ class Checkpointer:
         best: The best epoch; its state is stored in `best.keras` and in `last.keras`.
         states: The callbacks with a state, by the names that checkpoints use.
         rollbacks: The rollbacks so far.
+
+    Attributes:
+        saved: The position of `last.keras`; None if there is none yet.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Checkpointer:
     ) -> None:
         self._context, self._model, self._loop, self._best, self._states = context, model, loop, best, states
         self.rollbacks = rollbacks
-        self._saved: Position | None = None
+        self.saved: Position | None = None
         self._waiting: WeightSnapshot | None = None
 
     def restore(self, checkpoint: CheckpointFile | None) -> None:
@@ -77,7 +80,7 @@ class Checkpointer:
                 if name in state.callbacks or isinstance(callback, Stateful):
                     _load(callback, name, state.callbacks.get(name, {}), run.last)
             self.rollbacks = (*state.rollbacks, *self.rollbacks[len(state.rollbacks) :])
-            self._saved = self._loop.position = state.position
+            self.saved = self._loop.position = state.position
         if run.best.is_file():
             _load(self._best, "best", State.from_bytes(open_checkpoint(run.best).read(STATE)).best, run.best)
 
@@ -96,11 +99,11 @@ class Checkpointer:
         run, keep = self._context.run, self._context.experiment.training.checkpoint.keep
         state = self._state()
         self._save_waiting()
-        if state.position == self._saved:
+        if state.position == self.saved:
             return
         demand_finite_weights(self._model)
         self._write(run.last, state)
-        self._saved = state.position
+        self.saved = state.position
         if keep > 1 and self._context.group.is_first:
             _link(run.last, run.checkpoints / f"step-{state.position.total:08d}.keras")
             for old in sorted(run.checkpoints.glob("step-*.keras"))[:-keep]:

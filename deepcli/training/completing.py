@@ -13,6 +13,7 @@ from deepcli.run.checkpoint.file import STATE, CheckpointFile, open_checkpoint
 from deepcli.run.reporter import log_line
 from deepcli.run.run_state import resume_command
 from deepcli.system.atomic import write_text
+from deepcli.system.process_group import ALONE
 from deepcli.system.signals import Stopped
 from deepcli.training.backend import memory_advice, out_of_memory
 from deepcli.training.checkpointer import restore_model
@@ -50,6 +51,8 @@ def _interrupted(session: Session) -> Interrupted:
     """Say in `train.log` and in an error where a signal stopped a run, and how to continue it."""
     context = session.context
     command = resume_command(context.run.path, context.options.plugins)
+    if context.group is not ALONE:
+        command = "the same command with --if-exists resume"
     steps = context.settings.order.steps
     text = interruption(context.experiment, session.loop.position, session.best, steps, command)
     with contextlib.suppress(TrainingError):

@@ -75,21 +75,20 @@ class JaxBackend:
                     logs, state = step(state, batch)
                 jax.block_until_ready(logs)  # so that the time of a call is that of its steps
         finally:
-            kept = self._placement.kept([value for values in state for value in values])
-            for variable, value in zip(_flat(groups), kept, strict=True):
-                variable._value = value
+            self._placement.keep(_flat(groups), [value for values in state for value in values])
         found: Mapping[str, Any] = self._placement.here(logs)
         return found
 
     def _compiled(self, model: keras.Model, batch: Any) -> Callable[..., Any]:
         if self._step is None or self._step[0] is not model or self._step[1] is not model.optimizer:
             model._symbolic_build(data_batch=batch)  # creates the variables of metrics, which a compiled step cannot
-            self._step = model, model.optimizer, self._placement.compiled(model.train_step, donated=(0,))
+            step = self._placement.compiled_step(model.train_step, _variables(model))
+            self._step = model, model.optimizer, step
         return self._step[2]
 
     def _state(self, groups: Sequence[Sequence[keras.Variable]]) -> tuple[list[Any], ...]:
         """Return the values of variables, none of which shares its memory with another: a step overwrites it."""
-        values = iter(self._placement.owned([variable.value for variable in _flat(groups)]))
+        values = iter(self._placement.owned(_flat(groups)))
         return tuple([next(values) for _ in group] for group in groups)
 
     def take_single_steps(self, model: keras.Model) -> None:

@@ -34,7 +34,7 @@ class Predictor:
 
     def __call__(self, x: Any, y: Any = None) -> np.ndarray:
         """Return the outputs of a batch, float32."""
-        trained, others = ([one.value for one in group] for group in self._variables())
+        trained, others = self.model.trainable_variables, self.model.non_trainable_variables
         lent = self._placement.lent([*trained, *others])
         outputs = self._compute(lent[: len(trained)], lent[len(trained) :], x, y)
         return np.array(self._placement.here(outputs), np.float32)
@@ -43,9 +43,6 @@ class Predictor:
         """Return the outputs of a batch, which is filled up to a number of rows, so that few sizes are compiled."""
         more = np.repeat(x[-1:], max(rows - len(x), 0), axis=0)
         return self(np.concatenate([x, more]))[: len(x)]
-
-    def _variables(self) -> tuple[list[keras.Variable], list[keras.Variable]]:
-        return self.model.trainable_variables, self.model.non_trainable_variables
 
     def _outputs(self, trained: list[Any], others: list[Any], x: Any, y: Any) -> Any:
         outputs, _ = self.model.stateless_call(trained, others, x, training=False)

@@ -17,12 +17,12 @@ from jax._src.clusters import ClusterEnv
 from deepcli.errors import UsageError
 from deepcli.system.coordination_service import serving
 from deepcli.system.process_group import ProcessGroup
-from deepcli.system.rendezvous import PATIENCE, Place, host_and_port
+from deepcli.system.rendezvous import PATIENCE, ProcessPlace, host_and_port
 
 STDOUT = 1
 
 
-def found_place() -> Place:
+def found_place() -> ProcessPlace:
     """Find the place of this process as JAX does: from SLURM, Open MPI, Kubernetes or the TPU it runs on.
 
     Raises:
@@ -40,11 +40,11 @@ def found_place() -> Place:
             "--coordinator HOST:PORT --processes N --process I, or start all processes of this machine with "
             "deepcli launch N -- train …"
         )
-    return Place(address, count, index, None if devices is None else tuple(devices))
+    return ProcessPlace(address, count, index, None if devices is None else tuple(devices))
 
 
 @contextlib.contextmanager
-def connected(group: ProcessGroup, place: Place) -> Iterator[None]:
+def connected(group: ProcessGroup, place: ProcessPlace) -> Iterator[None]:
     """Let JAX see the devices of all processes inside the block, which must be the first to use JAX."""
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.config.update("jax_enable_preemption_service", False)  # deepcli handles SIGTERM itself
@@ -78,7 +78,7 @@ class _ElsewhereService:
         """Leave the service alone."""
 
 
-def _initialize(address: str, group: ProcessGroup, place: Place) -> None:
+def _initialize(address: str, group: ProcessGroup, place: ProcessPlace) -> None:
     library: Any = distributed._jax
     own = library.get_distributed_runtime_service
     library.get_distributed_runtime_service = lambda *words, **named: _ElsewhereService()

@@ -62,6 +62,8 @@ class Session:
         self.checkpointer = Checkpointer(
             context, model, self.loop, self.best, {"history": self.history, **states}, rollbacks
         )
+        where = context.group.shared("run", str(context.run.last))
+        context.group.on_loss(lambda: self._kept_at(where))
         self.callbacks = [
             self.history,
             Divergence(),
@@ -125,6 +127,13 @@ class Session:
         if options.test and self.context.group.is_first:
             write_samples(self.context, self.model)
         return result
+
+    def _kept_at(self, last: str) -> str:
+        """Say where the last checkpoint is, for the error when another process is lost."""
+        if self.checkpointer.saved is None:
+            return "there is no checkpoint yet; start again with the same command"
+        step = self.checkpointer.saved.total
+        return f"the last checkpoint is {last}, at step {step}; continue with the same command and --if-exists resume"
 
     def _enter(self, stage: int) -> None:
         """Make the model ready for a stage of the run."""

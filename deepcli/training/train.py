@@ -22,6 +22,7 @@ from deepcli.run.reporter import LoggingReporter, Reporter
 from deepcli.run.resuming import Resumption
 from deepcli.spec.paths import absolute_plugins, with_absolute_paths
 from deepcli.system.atomic import write_text
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.signals import Stopped
 from deepcli.training.averaging import caveat
 from deepcli.training.backend import make_backend
@@ -65,10 +66,10 @@ def train(
     checkpoint = options.resumption.checkpoint if options.resumption else None
     state = State.from_bytes(checkpoint.read(STATE)) if checkpoint else None
     settings = make_settings(experiment, splits, chosen, state.precision if state else None)
-    notes = [*unknown, *settings.notes(experiment)]
+    notes = [*unknown, *settings.notes(experiment), *_division(options.group, settings, experiment)]
     for line in notes:
         reporter.note(line)
-    backend = make_backend(chosen, options.group, experiment.data.batch_size)
+    backend = make_backend(chosen, options.group, experiment)
     with options.signals.deferred(reporter.note, reporter.end), contextlib.ExitStack() as stack:
         stack.callback(reporter.end)
 
@@ -123,6 +124,21 @@ def train(
         logging = LoggingReporter(reporter, run, notes)
         context = RunContext(experiment, splits, run, backend, settings, options, logging, timed.clock, timed.ends)
         return add_baselines(context, complete(context, model, checkpoint))
+
+
+def _division(group: ProcessGroup, settings: RunSettings, experiment: Experiment) -> list[str]:
+    """Say how each step is divided between the processes of the run.
+
+    Raises:
+        UsageError: There are more devices than examples.
+    """
+    if group is ALONE:
+        return []
+    from deepcli.training.jax_many_devices import all_devices, division
+
+    devices, order = len(all_devices(settings.device)), settings.order
+    parts = experiment.training.model_parallel
+    return [division(group.count, devices, parts, order.batch_size, order.examples)]
 
 
 def _demand_own_data(resumption: Resumption, splits: Splits) -> list[str]:

@@ -1,7 +1,8 @@
 """What each backend does with the cases of a folder; for JAX it runs as a process: `backend_steps FOLDER`.
 
 A case is a spec in a file NAME.json. The first backend that runs leaves `NAME.start.keras`, from which all others start too,
-and each leaves `NAME.BACKEND.keras`, its checkpoint after some steps, and `NAME.BACKEND.npz`, its weights and outputs.
+and each leaves `NAME.BACKEND.keras`, its checkpoint after some steps, and `NAME.BACKEND.npz`, its weights and outputs. JAX takes
+the steps again on all its devices together, as `parallel`.
 """
 
 import json
@@ -18,6 +19,7 @@ from deepcli.experiment.schema import Experiment
 from deepcli.inputs.example import collate
 from deepcli.nn.inner_optimizer import inner_optimizer
 from deepcli.run.checkpoint.file import open_checkpoint
+from deepcli.system.process_group import ALONE, ConnectedGroup, GroupMember, ProcessGroup
 from deepcli.training.averaging import averaged_weights
 from deepcli.training.backend import Backend, make_backend
 from deepcli.training.build import build_compiled_metrics
@@ -44,14 +46,14 @@ def splits_of(experiment: Experiment) -> Splits:
 
 
 class Case:
-    """One case on the backend of this process."""
+    """One case on the backend of this process; with a group, on all devices that JAX has."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.name = path, keras.backend.backend()
+    def __init__(self, path: Path, group: ProcessGroup = ALONE) -> None:
+        self.path, self.name = path, keras.backend.backend() if group is ALONE else "parallel"
         self.experiment = Experiment.model_validate(json.loads(path.read_text()))
         self.splits, device = splits_of(self.experiment), choose(self.experiment.training)
         self.settings = make_settings(self.experiment, self.splits, device)
-        self.backend: Backend = make_backend(device)
+        self.backend: Backend = make_backend(device, group, self.experiment)
         self.model = ready_model(self.experiment, self.splits, self.settings, self.backend)
         with self.backend.scope():
             build_compiled_metrics(self.model, self.experiment)
@@ -145,7 +147,9 @@ def outputs_of(backend: Backend, experiment: Experiment, model: keras.Model, spl
     else:
         few = collate([x.sequence(place) for place in range(3)]) if isinstance(x, Tokens) else x[:3]
         found["few"] = backend.function(model)(few.astype(model.inputs[0].dtype))  # tokens of a text take a byte each
-        np.testing.assert_allclose(found["few"], found["outputs"][:3], atol=1e-5)
+        # Forecasts are in the units of the data, so differences count by their size.
+        size = max(float(np.abs(found["outputs"]).max()), 1.0)
+        np.testing.assert_allclose(found["few"] / size, found["outputs"][:3] / size, atol=1e-5)
     if kind == "text" and isinstance(x, np.ndarray):
         take = backend.stepping(experiment.model.stepper(model, experiment.signature))
         tokens = x[:1].astype(np.int32)
@@ -164,7 +168,6 @@ def of_another(path: Path, name: str) -> dict[str, Any]:
         expected = {key: arrays[key] for key in arrays.files if not key.startswith("weight_")}
     found = outputs_of(loaded.backend, loaded.experiment, loaded.model, splits_of(loaded.experiment))
     assert set(found) == set(expected)
-    # Forecasts are in the units of the data, so differences count by their size.
     sizes = {key: max(float(np.abs(value).max()), 1.0) for key, value in expected.items()}
     difference = max(float(np.abs(found[key] - expected[key]).max()) / sizes[key] for key in found)
     return {"case": path.stem, "difference": difference}
@@ -174,6 +177,9 @@ def main(folder: Path, steps: int) -> None:
     others = {"tensorflow", "jax"} - {keras.backend.backend()}
     for path in sorted(folder.glob("*.json")):
         print(json.dumps(Case(path).run(steps)), flush=True)
+        if keras.backend.backend() == "jax":
+            row = Case(path, ConnectedGroup(GroupMember(0, 1, "here", 0), {}, {}, print)).run(steps)
+            print(json.dumps({**row, "on": "devices"}), flush=True)
         for name in others:
             if path.with_name(f"{path.stem}.{name}.keras").exists():
                 print(json.dumps({"of": name, **of_another(path, name)}), flush=True)

@@ -221,6 +221,9 @@ JAX = {
     "training/jax_functions.py": "its predictions",
     "training/jax_batches.py": "its batches",
     "training/jax_device.py": "finds and sets up the device",
+    "training/jax_placement.py": "puts batches and variables on the device",
+    "training/jax_many_devices.py": "puts them on all devices of a run",
+    "training/jax_processes.py": "connects the processes of a run",
 }
 
 

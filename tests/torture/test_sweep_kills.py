@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
 from deepcli.sweeps.study.study import Study
 from tests.conftest import ROOT
+from tests.postgresql_server import Server
 from tests.torture import FULL, count
 
 SPEC = """
@@ -124,59 +124,11 @@ def test_workers_that_are_killed_lose_no_trial(spec, tmp_path, counted):
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory):
-    """A server of our own on loopback, and a database in it."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    initdb = shutil.which("initdb") or next((str(path / "initdb") for path in reversed(binaries)), None)
-    if initdb is None or not Path(initdb).exists():
-        pytest.skip("PostgreSQL's initdb is not installed (Debian: postgresql)")
-    pytest.importorskip("psycopg", reason="the extra `postgresql` is not installed")
-    folder = tmp_path_factory.mktemp("postgresql")
-    as_user = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        if shutil.which("setpriv") is None:
-            pytest.skip("PostgreSQL does not run as root, and there is no setpriv to be somebody else")
-        as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        for path in (folder, *folder.parents[:3]):
-            path.chmod(0o755)
-        shutil.chown(folder, "nobody", "nogroup")
-    data, bin_folder = folder / "data", Path(initdb).resolve().parent
-    environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(
-        [*as_user, initdb, "-D", str(data), "-U", "deepcli", "--auth=trust", "--encoding=UTF8", "-N"],
-        capture_output=True, text=True, env=environment, cwd=folder,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*as_user, str(bin_folder / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)],
-            stdout=log, stderr=log, env=environment, cwd=folder,
-        )  # fmt: skip
-    url = f"postgresql://deepcli:secret@127.0.0.1:{port}/postgres"
+    server = Server(tmp_path_factory.mktemp("postgresql"))
     try:
-        _wait_for(url, server, folder / "log")
-        yield url
+        yield server.url
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
-
-
-def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
-    import psycopg
-
-    end = time.monotonic() + 30
-    while True:
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            assert server.poll() is None and time.monotonic() < end, log.read_text()
-            time.sleep(0.1)
-        else:
-            return
+        server.stop()
 
 
 @pytest.mark.long

@@ -29,7 +29,8 @@ class Clock:
 @pytest.fixture
 def swept(spec, tmp_path, monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("deepcli.sweeps.study.study.time", clock)
+    for module in ("study", "claim"):
+        monkeypatch.setattr(f"deepcli.sweeps.study.{module}.time", clock)
     plan = load_sweep([str(spec(SPEC)), "optimizer.learning_rate=[1e-3, 1e-2]"], (), (), {})
     folder, _ = start_sweep(tmp_path / "s", plan, None)
     opened = open_study(folder)

@@ -12,7 +12,8 @@ from tests.contracts.conftest import SIGNATURES, tiny_split
 
 pytest.importorskip("jax")
 from deepcli.data.arrays.splits import Tokens
-from deepcli.training.jax_batches import JaxBatches, ahead, padded_length
+from deepcli.training.jax_batches import WHOLE, JaxBatches, ahead, padded_length, pair_gatherer
+from deepcli.training.jax_placement import OneDevice
 
 SIZE = 7
 
@@ -30,7 +31,7 @@ def test_the_examples_of_a_step_are_those_of_tensorflow(kind, weighted):
         pytest.skip("only classes are weighted")
     order = order_of(split)
     theirs = TrainingBatches(split, order, weights, tf.distribute.get_strategy())
-    ours = JaxBatches(split, order, weights)
+    ours = JaxBatches(split, order, weights, OneDevice().batch)
     for epoch, start in ((0, 0), (1, 2)):
         pairs = list(zip(ours.epoch(epoch, start, order.steps), theirs.epoch(epoch, start, order.steps), strict=True))
         assert len(pairs) == order.steps - start
@@ -41,6 +42,16 @@ def test_the_examples_of_a_step_are_those_of_tensorflow(kind, weighted):
                 if here.shape != there.shape:  # padded to one of a few lengths
                     assert here.ndim == 2 and here.shape[1] > there.shape[1] and not here[:, there.shape[1] :].any()
                 np.testing.assert_array_equal(here[:, : there.shape[1]] if here.ndim > 1 else here, there)
+
+
+@pytest.mark.parametrize("kind", list(SIGNATURES))
+def test_a_process_gathers_its_rows_of_a_batch_as_wide_as_the_whole_batch(kind):
+    split = tiny_split(SIGNATURES[kind])
+    gather, positions = pair_gatherer(split), order_of(split).epoch(0)[:SIZE]
+    whole = gather(positions, WHOLE)
+    for rows in (slice(0, 3), slice(3, SIZE)):
+        for part, all_rows in zip(gather(positions, rows), whole, strict=True):
+            np.testing.assert_array_equal(part, all_rows[rows])
 
 
 def test_sequences_have_few_lengths_and_never_more_than_the_longest():

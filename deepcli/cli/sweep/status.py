@@ -25,7 +25,23 @@ Folder = Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep's directo
 
 
 def worker(
-    path: Folder,
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="SWEEP", help="A sweep's directory; or give --study.", show_default=False),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A sweep whose directory this machine does not see, by its name in the PostgreSQL database --storage.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="With --study, the directory for this machine's runs; default: sweeps/NAME."
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -40,14 +56,17 @@ def worker(
     quiet: Quiet = False,
     attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
 ) -> None:
-    """Train trials of a sweep from another shell, or from another machine with access to its directory.
+    """Train trials of a sweep from another shell, or from another machine.
+
+    The machine needs access to the sweep's directory, or to its PostgreSQL database
+    (--storage, --study). `sweep run` and `sweep status` print the command.
 
     Example:
     deepcli sweep worker sweeps/digits-mlp
     """
     from deepcli.api.sweep_workers import WorkersRequest, run_workers
 
-    request = WorkersRequest(path, workers, threads, storage, tuple(plugins or ()), attached)
+    request = WorkersRequest(path, workers, threads, storage, tuple(plugins or ()), attached, study, output)
     run_workers(request, partial(sources, data_dir, offline, quiet), reporter(quiet).note)
 
 

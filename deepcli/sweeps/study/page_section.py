@@ -89,7 +89,7 @@ def _best(study: Study, outcome: Outcome) -> dict[str, Any] | None:
         "value": f"{outcome.metric} {best.value:.4g}{spread}",
         "test": test,
         "overrides": _point(best.point),
-        "commands": [*commands, _command("predict", str(best.runs[0]), "INPUT")],
+        "commands": [*commands, *([] if best.host else [_command("predict", str(best.runs[0]), "INPUT")])],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from filelock import FileLock
@@ -12,7 +12,12 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 
 from deepcli.errors import RunError, UsageError
-from deepcli.sweeps.directory import POLL_SECONDS
+from deepcli.sweeps.directory import POLL_SECONDS, SweepDir
+from deepcli.sweeps.leases import Leases
+from deepcli.sweeps.study.connection import Connection, Patience, StorageGone, lost
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 class _Lock(BaseJournalFileLock):
@@ -76,18 +81,35 @@ class ReadOnlyJournal(Journal):
         raise RunError(f"{self._path} is open for reading only")
 
 
-def open_storage(url: str | None, journal: Path) -> BaseStorage:
+def open_storage(url: str | None, journal: Path, patience: Patience | None = None) -> BaseStorage:
     """Open the storage of a sweep.
 
     Args:
         url: An Optuna storage URL; None for the journal.
         journal: The journal file.
+        patience: How to wait for a PostgreSQL server that does not answer, now and later; None for not at all.
 
     Raises:
         UsageError: The URL is invalid, or the driver of its database is not installed.
         RunError: The database cannot be reached, or the journal cannot be read.
+        StorageGone: The server has not answered for too long.
     """
-    return _journal(Journal, journal) if url is None else _database(url)
+    return _journal(Journal, journal) if url is None else _database(url, patience=patience)
+
+
+def open_leases(storage: BaseStorage, folder: SweepDir, place: str, study: str) -> Leases:
+    """Return the leases of a sweep: in its database if that is PostgreSQL, else files in its directory.
+
+    Args:
+        storage: The storage of the sweep.
+        folder: The worker's directory of the sweep.
+        place: That directory among those of the sweep's workers; empty for the first.
+        study: The name of the study.
+    """
+    from deepcli.sweeps.study.database_leases import DatabaseLeases
+    from deepcli.sweeps.study.leased_storage import LeasedStorage
+
+    return DatabaseLeases(folder, place, study, storage) if isinstance(storage, LeasedStorage) else Leases(folder)
 
 
 def open_for_reading(url: str | None, journal: Path) -> BaseStorage:
@@ -137,28 +159,85 @@ def close_storage(storage: BaseStorage) -> None:
         storage.engine.dispose()
 
 
-def _database(url: str, skip_table_creation: bool = False) -> RDBStorage:
+def _database(url: str, skip_table_creation: bool = False, patience: Patience | None = None) -> RDBStorage:
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
+        if has_leases(url) and not skip_table_creation:
+            return _leased(url, patience or Patience())
         return RDBStorage(url, skip_table_creation=skip_table_creation)
     except (ImportError, ArgumentError, NoSuchModuleError, ValueError) as error:
         install = "; for PostgreSQL: pip install 'deepcli[postgresql]'" * isinstance(error, ImportError)
         raise UsageError(f"--storage {without_password(url)}: {_first_line(error)}{install}") from None
+    except StorageGone as error:
+        if patience is not None:
+            raise
+        raise RunError(f"the storage {without_password(url)} cannot be used: {lost(error.__cause__)}") from None
     except SQLAlchemyError as error:
         raise RunError(f"the storage {without_password(url)} cannot be used: {_first_line(error)}") from None
 
 
-def without_password(url: str) -> str:
-    """Return a URL with its password hidden, to be shown or saved."""
+def _leased(url: str, patience: Patience) -> RDBStorage:
+    """Open a PostgreSQL database; several processes may make its tables at once."""
+    from sqlalchemy import create_engine
+
+    from deepcli.sweeps.study.lease_table import making_tables
+    from deepcli.sweeps.study.leased_storage import LeasedStorage, connect_options
+
+    connection = Connection(server_of(url), patience)
+
+    def opened() -> RDBStorage:
+        engine = create_engine(url, connect_args=connect_options(url))
+        try:
+            with making_tables(engine):
+                return LeasedStorage(url, connection)
+        finally:
+            engine.dispose()
+
+    return connection.waiting(opened)
+
+
+def has_leases(url: str) -> bool:
+    """Return whether a storage has the leases of a sweep in it, so that its workers need no common directory."""
+    parsed = _parsed(url)
+    return parsed is not None and parsed.get_backend_name() == "postgresql"
+
+
+def server_of(url: str) -> str:
+    """Name the server of a database."""
+    parsed = _parsed(url)
+    if parsed is None or parsed.host is None:
+        return "this machine"
+    return f"{parsed.host}:{parsed.port or 5432}"
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL names a server that only its own machine reaches under this name."""
+    parsed = _parsed(url)
+    return parsed is not None and (parsed.host or "localhost") in ("localhost", "127.0.0.1", "::1")
+
+
+def has_password(url: str) -> bool:
+    """Return whether a URL has a password in it."""
+    parsed = _parsed(url)
+    return parsed is not None and parsed.password is not None
+
+
+def _parsed(url: str) -> URL | None:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return make_url(url)
     except (ArgumentError, ValueError):
-        return url.rpartition("@")[2]
+        return None
+
+
+def without_password(url: str) -> str:
+    """Return a URL with its password hidden, to be shown or saved."""
+    parsed = _parsed(url)
+    return url.rpartition("@")[2] if parsed is None else parsed.render_as_string(hide_password=True)
 
 
 def _first_line(error: Exception) -> str:

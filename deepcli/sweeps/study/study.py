@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
 import statistics
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from deepcli.sweeps.directory import SweepDir
-from deepcli.sweeps.plan import Plan, points
-from deepcli.sweeps.space import Point, draw, encoded
+from deepcli.run.directory import RunDir
+from deepcli.sweeps.leases import Lease, LeaseLost
+from deepcli.sweeps.space import Point, draw
 from deepcli.sweeps.spec import same
-from deepcli.sweeps.study.storage import close_storage
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+from deepcli.sweeps.study.claim import Claim
+from deepcli.sweeps.study.list_sampler import ListSampler
+from deepcli.sweeps.study.state import StudyState, lease_name
+from deepcli.sweeps.study.whereabouts import Whereabouts
 
 MOST_DEATHS = 8
 """Number of workers that may die in a trial without progress before it counts as failed."""
@@ -34,118 +29,8 @@ FIRST_DRAWS = (3, 10)
 """Minimum and maximum number of random trials at the start of a Bayesian sweep; in between, a quarter of all."""
 
 
-@dataclass
-class Claim:
-    """A trial that this process trains; it is reserved while the process holds the lease.
-
-    Attributes:
-        trial: The Optuna trial.
-        point: The values of the parameters.
-        lease: A lock that is released when the process ends, even if killed.
-        reported: Epochs that an earlier worker reported.
-        ends: The epoch at which to prune the trial, if its last worker died after deciding that; else None.
-        before: Seconds that earlier workers trained it.
-        began: `time.monotonic()` when this process took it.
-    """
-
-    trial: Trial
-    point: Point
-    lease: BaseFileLock = field(repr=False)
-    reported: frozenset[int] = frozenset()
-    ends: int | None = None
-    before: float = 0.0
-    began: float = field(default_factory=lambda: time.monotonic())
-
-    @property
-    def number(self) -> int:
-        """The trial's number in the sweep, counted from 0."""
-        return int(self.trial.number)
-
-    @property
-    def seconds(self) -> float:
-        """How long it has been trained, by this process and by earlier ones."""
-        return round(self.before + time.monotonic() - self.began, 3)
-
-
-class Study:
-    """The trials of one sweep.
-
-    Args:
-        folder: The sweep's directory.
-        plan: The sweep's plan.
-        name: The study's name in the storage.
-        storage: The Optuna storage.
-    """
-
-    def __init__(self, folder: SweepDir, plan: Plan, name: str, storage: optuna.storages.BaseStorage) -> None:
-        self.folder, self.plan, self._storage = folder, plan, storage
-        pruner = plan.sweep.early_terminate.build() if plan.sweep.early_terminate else optuna.pruners.NopPruner()
-        with folder.exclusive():
-            self.optuna = optuna.create_study(
-                storage=storage,
-                study_name=name,
-                pruner=pruner,
-                direction=plan.metric.goal,
-                load_if_exists=True,
-            )
-
-    def close(self) -> None:
-        """Close the connections to a database, if any."""
-        close_storage(self._storage)
-
-    def trials(self) -> list[FrozenTrial]:
-        """Return all trials in their current state."""
-        return list(self.optuna.get_trials(deepcopy=False))
-
-    @cached_property
-    def size(self) -> int:
-        """The number of planned trials."""
-        return self.plan.max_trials if self._listed is None else len(self._listed)
-
-    @cached_property
-    def _listed(self) -> list[Point] | None:
-        return None if self.plan.method == "bayes" else list(points(self.plan))
-
-    @property
-    def given_up(self) -> bool:
-        """Whether too many trials have failed, so that no new one is started."""
-        return sum(trial.state == TrialState.FAIL for trial in self.trials()) > self.plan.max_failures
-
-    @property
-    def idle(self) -> bool:
-        """Whether every trial that was started has ended."""
-        return all(trial.state.is_finished() for trial in self.trials())
-
-    def interrupted(self) -> set[int]:
-        """Return the numbers of the trials that were started and have not ended, but are not being trained."""
-        begun = [trial.number for trial in self.trials() if not trial.state.is_finished()]
-        if not begun:
-            return set()
-        with self.folder.exclusive():
-            return {number for number in begun if not self.folder.is_leased(_lease(number))}
-
-    @property
-    def done(self) -> bool:
-        """Whether no trial is left to start or to finish."""
-        return self.idle and (len(self.trials()) >= self.size or self.given_up)
-
-    @property
-    def best(self) -> FrozenTrial | None:
-        """The completed trial with the best value, the first if several are equal; None if no trial is completed."""
-        completed = [trial for trial in self.trials() if trial.state == TrialState.COMPLETE]
-        sign = -1 if self.plan.metric.goal == "maximize" else 1
-        return min(completed, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
-
-    @property
-    def winners(self) -> list[Path]:
-        """The run directories of the best trial."""
-        best = self.best
-        return self.runs(int(best.user_attrs.get("same_as", best.number))) if best else []
-
-    def runs(self, number: int) -> list[Path]:
-        """Return the run directories of a trial, one per seed."""
-        several = len(self.plan.seeds) > 1
-        return [self.folder.run(number, seed if several else None) for seed in self.plan.seeds]
+class Study(StudyState):
+    """The trials of one sweep, for those who train them; made as `StudyState` is."""
 
     def claim(self, new: bool = True) -> Claim | None:
         """Reserve a trial whose worker has died, or a new one; None if no trial is free at the moment.
@@ -153,25 +38,47 @@ class Study:
         Args:
             new: Whether a new trial may be started.
         """
-        with self.folder.exclusive():
-            return self._orphan() or (self._new() if new else None)
+
+        def claim() -> Claim | None:
+            with contextlib.suppress(LeaseLost), self.leases.exclusive():
+                return self._orphan() or (self._new() if new else None)
+            return None  # this process was away for so long that another one has the trial
+
+        return self.leases.waiting(claim)
 
     def _orphan(self) -> Claim | None:
         """Reserve a trial that was started but is not held by any process."""
-        for frozen in self.trials():
-            if frozen.state.is_finished() or (lease := self.folder.lease(_lease(frozen.number))) is None:
+        begun = {lease_name(trial.number): trial for trial in self.trials() if not trial.state.is_finished()}
+        for name in self.leases.candidates(begun) if begun else ():
+            if (lease := self.leases.take(name)) is None:
                 continue
-            self.optuna.sampler = self._sampler(frozen.number)
-            trial = Trial(self.optuna, frozen._trial_id)
-            reported, ends = frozenset(frozen.intermediate_values), frozen.user_attrs.get("ends")
-            before = self._trained(frozen)
-            trial.set_user_attr("seconds", before)
-            trial.set_user_attr("since", time.time())
-            claim = Claim(trial, self._point(trial), lease, reported, ends, before)
-            if self._died(frozen, trial) < MOST_DEATHS:
+            with _given_back_on_errors(lease):
+                claim = self._resumed(begun[name], lease)
+            if claim.deaths < MOST_DEATHS:
                 return claim
             self._tell(claim, TrialState.FAIL, error=f"{MOST_DEATHS} workers died in this trial, perhaps out of memory")
         return None
+
+    def _resumed(self, frozen: FrozenTrial, lease: Lease) -> Claim:
+        """Return the claim of a trial that was started."""
+        self.leases.fence(frozen._trial_id, lease)
+        self.optuna.sampler = self._sampler(frozen.number)
+        trial = Trial(self.optuna, frozen._trial_id)
+        reported, ends = frozenset(frozen.intermediate_values), frozen.user_attrs.get("ends")
+        before, found = self._trained(frozen), Whereabouts.of(frozen)
+        trial.set_user_attr("seconds", before)
+        trial.set_user_attr("since", time.time())
+        elsewhere = str(found) if found and not self.is_here(frozen) else None
+        deaths = self._died(frozen, trial)
+        claim = Claim(trial, self._point(trial), lease, reported, ends, before, elsewhere, deaths)
+        self._note_place(claim)
+        return claim
+
+    def _note_place(self, claim: Claim) -> None:
+        """Record where the runs of a trial are, for the workers that have directories of their own."""
+        if self.leases.in_database:
+            here = Whereabouts.here(self.leases.place, self.folder.run(claim.number))
+            claim.trial.set_user_attr(*here.attribute)
 
     def _trained(self, frozen: FrozenTrial) -> float:
         """Return the seconds that the earlier workers of a trial trained it.
@@ -179,6 +86,8 @@ class Study:
         A worker that was interrupted has noted them. Of one that was killed, they end with the last line that it wrote.
         """
         seconds = float(frozen.user_attrs.get("seconds", 0.0))
+        if not self.is_here(frozen):  # what it wrote is out of sight, and the clocks of two machines differ
+            return seconds
         since = frozen.user_attrs.get("since", frozen.datetime_start.timestamp() if frozen.datetime_start else None)
         if since is None:
             return seconds
@@ -188,27 +97,45 @@ class Study:
         return round(seconds + max(latest - float(since), 0.0), 3)
 
     def _died(self, frozen: FrozenTrial, trial: Trial) -> int:
-        """Count the workers that died in a trial since it last completed an epoch."""
-        epochs, before = len(frozen.intermediate_values), frozen.user_attrs.get("deaths", {})
-        count = before["count"] + 1 if before.get("epochs") == epochs else 1
-        trial.set_user_attr("deaths", {"epochs": epochs, "count": count})
+        """Count the workers that died in a trial since it last completed an epoch; in another directory it begins anew."""
+        before = frozen.user_attrs.get("deaths") or {"epochs": 0, "count": 0}
+        moved = not self.is_here(frozen)
+        epochs = 0 if moved else self._epochs(frozen)
+        count = before["count"] + 1 if moved or epochs <= before["epochs"] else 1
+        trial.set_user_attr("deaths", {"epochs": epochs if moved else max(epochs, before["epochs"]), "count": count})
         return int(count)
+
+    def _epochs(self, frozen: FrozenTrial) -> int:
+        """Count the epochs of a trial that its runs in this directory have completed."""
+        if not self.leases.in_database:
+            return len(frozen.intermediate_values)
+        histories = [RunDir(run).history for run in self.runs(frozen.number)]
+        return sum(len(file.read_text(encoding="utf-8").splitlines()) - 1 for file in histories if file.is_file())
 
     def _new(self) -> Claim | None:
         while (number := len(self.trials())) < self.size and not self.given_up:
             # The lease is taken before the trial exists; otherwise another process could take the trial for an orphan.
-            lease = self.folder.lease(_lease(number))
+            lease = self.leases.take(lease_name(number))
             if lease is None:
                 return None
-            self.optuna.sampler = self._sampler(number)
-            trial = self.optuna.ask()
-            claim = Claim(trial, self._point(trial), lease)
-            if (twin := self._twin(claim)) is None:
-                return claim
-            trial.set_user_attr("same_as", twin.number)
-            trial.set_user_attr("values", twin.user_attrs["values"])
+            with _given_back_on_errors(lease):
+                claim = self._created(number, lease)
+                twin = self._twin(claim)
+                if twin is None:
+                    self._note_place(claim)
+                    return claim
+            claim.trial.set_user_attr("same_as", twin.number)
+            claim.trial.set_user_attr("values", twin.user_attrs["values"])
             self._tell(claim, TrialState.COMPLETE, twin.value)
         return None
+
+    def _created(self, number: int, lease: Lease) -> Claim:
+        """Create a trial whose lease this process holds, and draw its point."""
+        self.optuna.sampler = self._sampler(number)
+        with self.leases.creating(number, lease):
+            trial = self.optuna.ask()
+        self.leases.fence(trial._trial_id, lease)
+        return Claim(trial, self._point(trial), lease)
 
     def _sampler(self, number: int) -> BaseSampler:
         """Build the sampler for a trial; its values depend only on earlier trials, not on the worker."""
@@ -244,59 +171,63 @@ class Study:
             self.fail(claim, f"{self.plan.metric.name} is {next(v for v in values if not math.isfinite(v))}")
             return
         claim.trial.set_user_attr("values", list(values))
-        with self.folder.exclusive():
-            self._tell(claim, TrialState.COMPLETE, statistics.fmean(values))
+        self._end(claim, TrialState.COMPLETE, statistics.fmean(values))
 
     def fail(self, claim: Claim, error: str) -> None:
         """Record that a trial failed, with its error."""
-        with self.folder.exclusive():
-            self._tell(claim, TrialState.FAIL, error=error)
+        self._end(claim, TrialState.FAIL, error=error)
 
     def prune(self, claim: Claim) -> None:
         """Record that a trial was stopped early."""
-        with self.folder.exclusive():
-            self._tell(claim, TrialState.PRUNED)
+        self._end(claim, TrialState.PRUNED)
 
     def give_back(self, claim: Claim) -> None:
-        """Release a trial so that another worker can resume it."""
-        claim.trial.set_user_attr("deaths", {})
-        claim.trial.set_user_attr("seconds", claim.seconds)
-        claim.trial.set_user_attr("since", None)
-        claim.lease.release()
+        """Release a trial so that another worker can resume it; without a connection, its lease is left to expire.
+
+        If there is a checkpoint, workers in other directories, which would begin anew, leave it alone for a while.
+        """
+
+        def note() -> None:
+            claim.trial.set_user_attr("deaths", {})
+            claim.trial.set_user_attr("seconds", claim.seconds)
+            claim.trial.set_user_attr("since", None)
+
+        with contextlib.suppress(LeaseLost):
+            self.leases.at_once(note)
+        if any(RunDir(run).last.is_file() for run in self.runs(claim.number)):
+            claim.lease.park()
+        else:
+            claim.lease.release()
+
+    def _end(self, claim: Claim, state: TrialState, value: float | None = None, error: str | None = None) -> None:
+        def end() -> None:
+            with self.leases.exclusive():
+                self._tell(claim, state, value, error)
+
+        self.leases.waiting(end)
 
     def _tell(self, claim: Claim, state: TrialState, value: float | None = None, error: str | None = None) -> None:
-        if error is not None:
-            claim.trial.set_user_attr("error", error)
-        claim.trial.set_user_attr("seconds", claim.seconds)
-        self.optuna.tell(claim.trial, value, state)
+        if not self._has_ended(claim):
+            if error is not None:
+                claim.trial.set_user_attr("error", error)
+            claim.trial.set_user_attr("seconds", claim.seconds)
+            if claim.lease.token is not None:
+                claim.trial.set_user_attr("ended_by", claim.lease.token)
+            self.optuna.tell(claim.trial, value, state)
         claim.lease.release()
 
-
-class ListSampler(BaseSampler):
-    """A sampler that gives each trial its point of a list, so that Optuna has the parameters for importances and plots.
-
-    Args:
-        plan: The sweep.
-        points: The points by trial number.
-    """
-
-    def __init__(self, plan: Plan, points: Sequence[Point]) -> None:
-        self._plan, self._points = plan, points
-
-    def infer_relative_search_space(self, study: Any, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(self, study: Any, trial: FrozenTrial, search_space: Mapping[str, Any]) -> dict[str, Any]:
-        return {}
-
-    def sample_independent(
-        self, study: Any, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        value = self._points[trial.number][param_name]
-        if isinstance(param_distribution, CategoricalDistribution):
-            return encoded(self._plan.sweep.parameters[param_name], value)
-        return value
+    def _has_ended(self, claim: Claim) -> bool:
+        """Return whether this process has ended the trial, and only the server's answer was lost."""
+        if claim.lease.token is None:
+            return False
+        frozen = self._storage.get_trial(claim.trial._trial_id)
+        return frozen.state.is_finished() and frozen.user_attrs.get("ended_by") == claim.lease.token
 
 
-def _lease(number: int) -> str:
-    return f"{number:04d}"
+@contextlib.contextmanager
+def _given_back_on_errors(lease: Lease) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        lease.release()
+        raise

@@ -7,10 +7,9 @@ import dataclasses
 import math
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import keras
 import psutil
 
 from deepcli.data.arrays.splits import Splits
@@ -23,8 +22,12 @@ from deepcli.run.directory import RunDir
 from deepcli.run.own_data import TrainedOn
 from deepcli.run.reporter import NullReporter, Reporter
 from deepcli.run.resuming import resume, skip
-from deepcli.sweeps.ranking import keep_checkpoints
-from deepcli.sweeps.study.study import Claim, Study
+from deepcli.sweeps.leases import LeaseLost
+from deepcli.sweeps.ranking import keep_checkpoints, metrics_on_test
+from deepcli.sweeps.study.claim import Claim
+from deepcli.sweeps.study.connection import StorageGone
+from deepcli.sweeps.study.study import Study
+from deepcli.sweeps.workers.trial_callbacks import Holding, Reports
 from deepcli.system.atomic import write_text
 from deepcli.system.signals import Signals
 from deepcli.training.compiled import CompiledModels
@@ -32,42 +35,14 @@ from deepcli.training.context import TrainOptions
 from deepcli.training.evaluate import keep, load_model
 from deepcli.training.train import train
 
-SECONDS_BETWEEN_LOOKS = 0.2
-"""How often to check for a free trial while other workers train all remaining ones."""
-
 SECONDS_BETWEEN_SAVES = 10.0
-"""Training time that a trial may lose if its worker dies; saving after each epoch could take longer than a trial."""
+"""Training time that a trial may lose if its worker dies; saving after each epoch could take longer than a trial.
+
+Once a worker has died in a trial, each epoch is saved, so that workers which live shortly complete it together.
+"""
 
 GROWTH = 1 << 30
 """A worker is restarted when it has grown by this many bytes, or when less than this is free on the machine."""
-
-
-class Reports(keras.callbacks.Callback):
-    """Reports each epoch of a trial to the study, and stops a trial that the pruner rejects.
-
-    Args:
-        claim: The trial.
-        metric: The metric that the sweep optimizes.
-        epochs: The trial's full length.
-    """
-
-    def __init__(self, claim: Claim, metric: str, epochs: int) -> None:
-        super().__init__()
-        self._claim, self._metric, self._epochs = claim, metric, epochs
-        self.pruned = False
-        self.ended, self.why_stopped = "pruned", ""
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        number, trial = epoch + 1, self._claim.trial
-        value = (logs or {})[self._metric]
-        if number not in self._claim.reported and math.isfinite(value):
-            trial.report(value, number)
-        if self._claim.ends is None and number < self._epochs and trial.should_prune():
-            self._claim.ends = number
-            trial.set_user_attr("ends", number)
-        if self._claim.ends is not None and number >= self._claim.ends:
-            self.pruned = self.model.stop_training = True
-            self.why_stopped = f"pruned by the sweep, whose other trials are better in {self._metric}"
 
 
 class Worker:
@@ -98,19 +73,33 @@ class Worker:
 
         Raises:
             Interrupted: A signal requested to stop.
+            StorageGone: The server of the sweep's database has not answered for too long.
         """
+        presence = self._study.leases.presence()
+        try:
+            return self._work()
+        finally:
+            if presence is not None:
+                presence.release()
+
+    def _work(self) -> bool:
         while True:
             self._listen()
             claim = self._study.claim(new=not self._late)
             if claim is None and (self._study.done or (self._late and self._study.idle)):
                 return self._measure_winner()
             if claim is None:
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+                self._pause()
             elif not self._suits(self._study.plan.experiment(claim.point)):
                 self._study.give_back(claim)
                 return False
             elif not self._train(claim) or self._has_grown():
                 return False
+
+    def _pause(self) -> None:
+        end = time.monotonic() + self._study.leases.look_seconds
+        while self._signals.stop is None and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
 
     @property
     def _late(self) -> bool:
@@ -129,12 +118,29 @@ class Worker:
 
     def _train(self, claim: Claim) -> bool:
         """Train a trial and record its result; return False if the process should not be used any more."""
-        study, name, sound = self._study, self._study.plan.metric.name, True
+        study, holding = self._study, Holding(claim.lease)
         self._tell(f"trial {claim.number}: {claim.point}")
+        if claim.elsewhere is not None:
+            self._tell(
+                f"trial {claim.number}: its worker is gone, and its run is in {claim.elsewhere}; starting anew here"
+            )
         try:
-            values, pruned = self._values(claim, name)
-        except Interrupted:
+            sound = self._train_and_record(claim, holding)
+        except (Interrupted, StorageGone) as error:
             study.give_back(claim)
+            raise (holding.gone or error) from None
+        except LeaseLost as error:
+            self._tell(f"trial {claim.number}: abandoned: {error}")
+            claim.lease.release()
+            return True
+        self._keep_checkpoints()
+        return sound
+
+    def _train_and_record(self, claim: Claim, holding: Holding) -> bool:
+        study, name = self._study, self._study.plan.metric.name
+        try:
+            values, pruned = self._values(claim, name, holding)
+        except (Interrupted, StorageGone, LeaseLost):
             raise
         except DeepcliError as error:
             study.fail(claim, str(error))
@@ -142,23 +148,30 @@ class Worker:
             # A model or a plugin may raise anything: the other trials continue in a new process.
             write_text(study.folder.log(f"trial-{claim.number:04d}"), traceback.format_exc())
             study.fail(claim, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
-            sound = False
+            return False
         else:
             if pruned:
                 study.prune(claim)
             else:
                 study.complete(claim, values)
-        with study.folder.exclusive():
-            keep_checkpoints(study)
-        return sound
+        return True
 
-    def _values(self, claim: Claim, name: str) -> tuple[list[float], bool]:
+    def _keep_checkpoints(self) -> None:
+        def keep_best() -> None:
+            with self._study.leases.exclusive():
+                keep_checkpoints(self._study)
+
+        self._study.leases.waiting(keep_best)
+
+    def _values(self, claim: Claim, name: str, holding: Holding) -> tuple[list[float], bool]:
         """Train with each seed; return the metric at each run's best epoch, and whether the trial was pruned."""
         study, values = self._study, list[float]()
         for seed, output in zip(study.plan.seeds, study.runs(claim.number), strict=True):
             experiment = study.plan.experiment(claim.point, seed)
-            reports = Reports(claim, name, experiment.training.epochs)
-            result = self._run(experiment, output, study.plan.origins(claim.point), () if values else (reports,))
+            reports = Reports(claim, study.leases, name, experiment.training.epochs)
+            callbacks = (holding,) if values else (reports, holding)
+            saves = 0.0 if claim.deaths else SECONDS_BETWEEN_SAVES
+            result = self._run(experiment, output, study.plan.origins(claim.point), callbacks, saves)
             value = result.metrics["validation"][name.removeprefix("val_")]
             values.append(math.nan if value is None else value)
             if reports.pruned or (claim.ends is not None and (result.epochs or 0) <= claim.ends):
@@ -166,7 +179,12 @@ class Worker:
         return values, False
 
     def _run(
-        self, experiment: Experiment, output: Path, origins: Mapping[str, str], callbacks: tuple[Reports, ...]
+        self,
+        experiment: Experiment,
+        output: Path,
+        origins: Mapping[str, str],
+        callbacks: Sequence[Reports | Holding],
+        seconds_between_saves: float,
     ) -> Result:
         request = TrainOptions(
             output,
@@ -175,8 +193,8 @@ class Worker:
             started=time.monotonic(),
             signals=self._signals,
             test=False,
-            seconds_between_saves=SECONDS_BETWEEN_SAVES,
-            callbacks=callbacks,
+            seconds_between_saves=seconds_between_saves,
+            callbacks=tuple(callbacks),
             models=self._models,
             sources=self._sources,
             origins=origins,
@@ -200,12 +218,20 @@ class Worker:
         return size - self._size > GROWTH or psutil.virtual_memory().available < GROWTH
 
     def _measure_winner(self) -> bool:
-        """Evaluate the best trial on the test split, unless that is done or another worker is doing it."""
-        lease = self._study.folder.lease("winner")
+        """Evaluate the best trial on the test split, unless that is done, or left to a worker that has its runs."""
+        study = self._study
+        self._keep_checkpoints()  # another machine's trial may have become the best since the last one here
+        if not study.winners:
+            return True
+        lease = study.leases.waiting(lambda: study.leases.take("winner"))
         if lease is None:
             return True
         try:
-            return all(self._measure(RunDir(path)) for path in self._study.winners)
+            runs = [RunDir(path) for path in study.winners]
+            is_done = all(self._measure(run) for run in runs)
+            if is_done and (measured := metrics_on_test(runs)):
+                study.note_test(measured)
+            return is_done
         finally:
             lease.release()
 
