@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,9 @@ import tensorflow as tf
 import deepcli
 from deepcli.data.arrays import stored_rows
 from deepcli.data.arrays.array_stores import open_store
-from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.splits import Split, select
 from deepcli.data.arrays.stored_rows import StoredRows
+from deepcli.data.files import cache_folder
 from deepcli.errors import DataError
 from deepcli.run.bit_comparison import compare_bits
 from deepcli.run.directory import RunDir
@@ -74,6 +77,12 @@ def test_batches_of_jax_are_equal() -> None:
             np.testing.assert_array_equal(here, there, strict=True)
 
 
+def test_a_part_of_inputs_that_are_targets_too_stays_so() -> None:
+    for split in splits_of():
+        whole = split.of_inputs(False)
+        assert select(whole.x, whole.y, np.array([3, 1])).predicts_inputs
+
+
 def test_a_file_that_was_cut_is_named_by_the_error() -> None:
     _, stored = splits_of("pictures")
     os.truncate("pictures.npy", 20_000)
@@ -109,6 +118,25 @@ def test_a_run_has_the_weights_and_figures_of_one_from_memory(monkeypatch: pytes
     deepcli.train(SPEC, output="memory", progress=False)
     monkeypatch.setattr(stored_rows, "available_memory", lambda: 0)
     deepcli.train(SPEC, output="stored", progress=False)
+    demand_equal("memory", "stored")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("task", ["reconstruction", "regression"])
+def test_so_has_a_run_that_gives_inputs_back_and_one_of_numbers(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec: dict[str, Any] = {**SPEC, "task": task}
+    if task == "reconstruction":
+        own_files.pictures(Path("pictures"))
+        spec["model"] = {"type": "autoencoder"}
+    else:
+        rng = np.random.default_rng(0)
+        np.save("x.npy", x := rng.normal(size=(200, 5)))  # float64: it is converted
+        np.save("y.npy", x[:, 0] * 2)
+        spec |= {"data": {"path": "x.npy", "y": "y.npy", "batch_size": 8}, "model": {"type": "mlp", "bins": 4}}
+    deepcli.train(spec, output="memory", progress=False)
+    monkeypatch.setattr(stored_rows, "available_memory", lambda: 0)
+    shutil.rmtree(cache_folder() / "schemas")  # it is found again, from rows in files
+    deepcli.train(spec, output="stored", progress=False)
     demand_equal("memory", "stored")
 
 

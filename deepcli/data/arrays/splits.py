@@ -260,10 +260,8 @@ def select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:
     """Return the examples at some positions as a split; rows that are stored stay in their files."""
     if len(ids) == len(y):
         return Split(x, y, ids)
-    if isinstance(x, StoredRows):
-        return Split(x.part(ids), y[ids], ids)
-    chosen = x[ids]
-    return Split(chosen, chosen if y is x and isinstance(chosen, np.ndarray) else y[ids], ids)
+    chosen = x.part(ids) if isinstance(x, StoredRows) else x[ids]
+    return Split(chosen, cast(np.ndarray, chosen) if y is x else y[ids], ids)
 
 
 def stored(x: Inputs, *besides: Inputs) -> Inputs:
