@@ -60,7 +60,9 @@ def launch(count: int, words: Sequence[str]) -> int:
         raise UsageError(f"launch: write the command behind --, such as deepcli launch {count} -- train spec.yaml")
     gpus = 0 if "cpu" in words or "--device=cpu" in words else gpu_count()
     if 0 < gpus < count:
-        raise UsageError(f"launch {count}: the machine has {gpus} GPU{'s' * (gpus > 1)}; start {gpus}, or use --device cpu")
+        raise UsageError(
+            f"launch {count}: the machine has {gpus} GPU{'s' * (gpus > 1)}; start {gpus}, or use --device cpu"
+        )
     address = f"127.0.0.1:{_free_port()}"
     started = [_start(index, count, address, words, gpus) for index in range(count)]
     with _Forwarding(started):

@@ -139,9 +139,7 @@ class ManyDevices:
         count = len(positions)
         rows = self._own_rows(sharding, count)
         parts = gather(positions, slice(rows.start, rows.stop))
-        return tuple(
-            jax.make_array_from_process_local_data(sharding, part, (count, *part.shape[1:])) for part in parts
-        )
+        return tuple(jax.make_array_from_process_local_data(sharding, part, (count, *part.shape[1:])) for part in parts)
 
     @staticmethod
     def _own_rows(sharding: NamedSharding, count: int) -> range:
@@ -258,7 +256,9 @@ def division(processes: int, devices: int, parts: int, batch_size: int, examples
     told = f"{processes} process{'es' * (processes != 1)}, {devices} device{'s' * (devices != 1)}"
     each = f"{parts} devices together" if parts > 1 else "each"
     if (shared := math.gcd(batch_size, copies)) == copies:
-        return f"{told}: {each} compute{'s' * (parts == 1)} {batch_size // copies} of the {batch_size} examples of a step"
+        return (
+            f"{told}: {each} compute{'s' * (parts == 1)} {batch_size // copies} of the {batch_size} examples of a step"
+        )
     return (
         f"notice: {told}, and {batch_size} examples of a step can be divided by {shared}, so {devices - parts * shared} "
         f"devices repeat the work of others; set data.batch_size to a multiple of {copies}"

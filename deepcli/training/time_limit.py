@@ -101,7 +101,12 @@ class TimeLimit(Stateful):
     ended = "time"
 
     def __init__(
-        self, limit: float, clock: TrainingClock, known: EndTimes, ratio: float, keep_position: Callable[[], None],
+        self,
+        limit: float,
+        clock: TrainingClock,
+        known: EndTimes,
+        ratio: float,
+        keep_position: Callable[[], None],
         group: ProcessGroup = ALONE,
     ) -> None:
         super().__init__()

@@ -30,9 +30,7 @@ class Tracking(keras.callbacks.Callback):
         reporter: Shows notices about trackers that fail.
     """
 
-    def __init__(
-        self, trackers: Sequence[Tracker], experiment: Experiment, run: RunDir, reporter: Reporter
-    ) -> None:
+    def __init__(self, trackers: Sequence[Tracker], experiment: Experiment, run: RunDir, reporter: Reporter) -> None:
         super().__init__()
         self._trackers = trackers
         self._experiment, self._run, self._reporter = experiment, run, reporter
