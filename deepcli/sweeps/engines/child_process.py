@@ -29,6 +29,9 @@ class ChildProcess(Engine):
         environment: Environment variables for the child only.
     """
 
+    seconds_to_end = SECONDS_TO_END
+    """Time for the last steps of its workers before it is killed."""
+
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self._command, self._log = list(command), log
         self._environment = {**os.environ, **environment}
@@ -54,6 +57,7 @@ class ChildProcess(Engine):
         if code == 0:
             return False
         if code < 0 and self._starts < MOST_STARTS:
+            self._clear_up()
             self._start()
             return True
         if code == 2:
@@ -78,9 +82,13 @@ class ChildProcess(Engine):
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        deadline = time.monotonic() + SECONDS_TO_END
+        deadline = time.monotonic() + self.seconds_to_end
         # Not for ever: called by a signal's handler in the middle of `poll`, this would never see the process end.
         while self._process.poll() is None and time.monotonic() < deadline + SECONDS_AFTER_A_KILL:
             if time.monotonic() > deadline:
                 self._process.kill()
             time.sleep(0.05)
+        self._clear_up()
+
+    def _clear_up(self) -> None:
+        """End what the child process left behind; nothing, unless a kind of them leaves something."""

@@ -50,8 +50,10 @@ def drive(words: dict[str, Any], signals: Signals, ended: threading.Event) -> No
         config = WorkerConfig(
             folder.path, storage, tuple(words["plugins"]), sources, None, threads, None, training.backend
         )
-        print(f"{count} actors on {words['address'] or 'this machine'}, {words['needs']}", file=sys.stderr, flush=True)
-        ActorPool(ray, count, config, words["needs"], until).work(signals, ended)
+        _say(f"{count} actors on {words['address'] or 'this machine'}, {words['needs']}")
+        # Again, as Ray has put its own handler of SIGTERM before ours, which ends the process after three seconds.
+        with signals.deferred(_say):
+            ActorPool(ray, count, config, words["needs"], until).work(signals, ended)
     if signals.stop is not None or ended.is_set():
         raise Interrupted("interrupted; run the same command again to continue", signals.stop or signal.SIGTERM)
 
@@ -64,15 +66,19 @@ def main(text: str) -> int:
     with folder.exclusive():
         lease = folder.lease(LEASE)
     try:
-        with signals.deferred(lambda line: print(line, file=sys.stderr, flush=True)):
+        with signals.deferred(_say):
             drive(words, signals, ended)
     except DeepcliError as error:
-        print(f"{ERROR}{error}", file=sys.stderr, flush=True)
+        _say(f"{ERROR}{error}")
         return error.exit_code
     finally:
         if lease is not None:
             lease.release()
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

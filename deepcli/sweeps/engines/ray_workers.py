@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import psutil
+
 from deepcli.data.files import Sources
-from deepcli.sweeps.engines.child_process import ERROR, ChildProcess
+from deepcli.sweeps.engines.child_process import ERROR, SECONDS_AFTER_A_KILL, ChildProcess
 from deepcli.sweeps.engines.engine import Launch, WorkerJob
 from deepcli.sweeps.engines.engine_settings import EngineSettings
 from deepcli.sweeps.engines.job_file import read_jobs
 
 NAME = "ray"
+SECONDS_TO_END = 90.0
+"""The actors have half a minute for their steps, and Ray may take as long to end on a busy machine."""
+
 DRIVER = "deepcli.sweeps.engines.ray_driver"
 HEAD_LOST = "Failed to connect to GCS"
 """What Ray writes before it ends a process whose head does not answer any more."""
 
-QUIET = {
+VARIABLES = {
+    "RAY_worker_niceness": "0",  # workers yield to every other process otherwise, and starve on a busy machine
     "RAY_gcs_rpc_server_reconnect_timeout_s": "30",
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray sends its makers what it is used for otherwise
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
 
 
@@ -39,6 +44,8 @@ class RayWorkers(ChildProcess):
         plugins: Plugins to import first.
     """
 
+    seconds_to_end = SECONDS_TO_END
+
     def __init__(self, launch: Launch, settings: EngineSettings, sources: Sources, plugins: Sequence[str]) -> None:
         self._folder = launch.folder
         words = {
@@ -51,8 +58,20 @@ class RayWorkers(ChildProcess):
             "offline": sources.offline,
         }
         command = [sys.executable, "-m", DRIVER, json.dumps(words)]
-        quiet = {name: value for name, value in QUIET.items() if name not in os.environ}
-        super().__init__(command, launch.folder.log("workers"), {**quiet, **launch.environment})
+        variables = {name: value for name, value in VARIABLES.items() if name not in os.environ}
+        super().__init__(command, launch.folder.log("workers"), {**variables, **launch.environment})
+
+    def _clear_up(self) -> None:
+        """End processes of a Ray of this machine whose driver was killed; they would stay for some minutes."""
+        if not hasattr(os, "getsid"):
+            return
+        left = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(OSError, psutil.Error):  # it has ended, or belongs to another user
+                if os.getsid(process.pid) == self._process.pid != process.pid:
+                    process.kill()
+                    left.append(process)
+        psutil.wait_procs(left, SECONDS_AFTER_A_KILL)  # so that they hold no trial any more
 
     def _failure(self, code: int) -> str:
         words = self._last_words().strip()
