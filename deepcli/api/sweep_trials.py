@@ -69,7 +69,7 @@ def train_planned(
             from deepcli.system.backend_startup import import_backend
 
             import_backend(experiment.training.backend, doing=report.doing)
-            from deepcli.sweeps.workers.worker import go_on
+            from deepcli.sweeps.workers.trial_run import go_on
             from deepcli.training.context import TrainOptions
 
             options = TrainOptions(
@@ -113,7 +113,7 @@ def collect_trials(
         from deepcli.system.backend_startup import import_backend
 
         import_backend()
-        from deepcli.sweeps.workers.worker import measure
+        from deepcli.sweeps.workers.trial_run import measure
 
         for run in collection.untested:
             report.note(f"{run.path}: evaluating the best trial on the test split")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -193,13 +194,13 @@ def test_deaths_count_over_machines_until_an_epoch_is_completed(machines, server
 
     first, second = machines
     die(first.claim())
-    found = [study.claim() for study in (second, first, second) if not expire(server)]
-    assert [claim.number for claim in found] == [0, 0, 0] and [claim.deaths for claim in found] == [1, 2, 3]
+    for deaths, study in enumerate((second, first, second), 1):
+        claim = study.claim()
+        assert (claim.number, claim.deaths) == (0, deaths)
+        die(claim)
     history = RunDir(second.runs(0)[0]).history
     history.parent.mkdir(parents=True)
     history.write_text("epoch,loss\n1,0.5\n")
-    found[0].lease._lock.release()
-    die(found[-1])
     claim = second.claim()
     assert (claim.number, claim.deaths) == (0, 1), "an epoch was completed there"
     for deaths in range(2, 8):
@@ -209,6 +210,50 @@ def test_deaths_count_over_machines_until_an_epoch_is_completed(machines, server
     die(claim)
     assert second.claim().number == 1
     assert "8 workers died" in second.trials()[0].user_attrs["error"]
+
+
+@pytest.mark.long
+def test_connections_that_break_at_any_moment_lose_no_trial_and_end_none_twice(spec, tmp_path, server):
+    options = {"method": "random", "max_trials": 20}
+    plan = load_sweep([str(spec(SPEC)), "optimizer.learning_rate=log:1e-4:1e-1"], (), (), options)
+    folder, _ = start_sweep(tmp_path / "first", plan, server.url)
+    publish(folder, server.url, plan, plan.experiment({}).data.load(Sources()).provenance)
+    name = folder.read_plan()["study"]
+    folders = [folder, join_sweep(server.url, name, tmp_path / "second")]
+    ended, over, both = [], threading.Event(), threading.Barrier(3)
+
+    def work(path):
+        study = open_study(path, server.url, patience=Patience(60))
+        both.wait()
+        try:
+            while not study.done and not over.is_set():
+                if (claim := study.claim()) is None:
+                    continue
+                for epoch in (1, 2):
+                    study.leases.at_once(lambda: claim.trial.report(0.5, epoch))  # noqa: B023
+                study.complete(claim, [claim.number / 100])
+                ended.append(claim.number)
+        finally:
+            over.set()  # so that a failure of one ends the other
+            study.close()
+
+    def break_connections():
+        rng, engine = random.Random(0), create_engine(server.url)
+        others = "pid <> pg_backend_pid() AND datname = current_database()"
+        both.wait()
+        while not over.wait(rng.uniform(0.05, 1.5)):
+            with engine.begin() as connection:
+                connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        engine.dispose()
+
+    with ThreadPoolExecutor(3) as pool:
+        for future in [pool.submit(work, path) for path in folders] + [pool.submit(break_connections)]:
+            future.result()
+    study = open_study(folder, server.url)
+    assert [trial.state.name for trial in study.trials()] == ["COMPLETE"] * 20
+    assert [trial.value for trial in study.trials()] == [trial.number / 100 for trial in study.trials()]
+    assert sorted(ended) == list(range(20))
+    study.close()
 
 
 @pytest.mark.long

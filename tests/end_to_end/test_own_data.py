@@ -175,7 +175,7 @@ def test_the_winner_of_a_sweep_is_measured_on_its_own_data_alone(run, swapped):
     from deepcli.data.files import Sources
     from deepcli.errors import DataError
     from deepcli.run.directory import RunDir
-    from deepcli.sweeps.workers.worker import measure
+    from deepcli.sweeps.workers.trial_run import measure
 
     before = content(run)
     with pytest.raises(DataError, match="the data differ from those that"):

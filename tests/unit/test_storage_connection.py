@@ -1,7 +1,7 @@
 """A database whose server does not answer: waiting for it, giving up, and work that goes on without it."""
 
 import pytest
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError, PendingRollbackError, ProgrammingError
 
 from deepcli.errors import Interrupted
 from deepcli.sweeps.study import connection as module
@@ -87,6 +87,20 @@ def test_other_errors_are_not_waited_for(clock):
     with pytest.raises(ProgrammingError):
         connection.waiting(work)
     assert clock.now == 0
+
+
+def test_a_connection_that_breaks_while_optuna_reads_trials_counts_as_lost():
+    """Optuna answers the first error by the same query in the same transaction."""
+    try:
+        try:
+            raise AWAY
+        except OperationalError:
+            raise PendingRollbackError("Can't reconnect until invalid transaction is rolled back.")  # noqa: B904
+    except PendingRollbackError as error:
+        wrapped = RuntimeError("An exception is raised during the commit.")
+        wrapped.__cause__ = error
+    assert module.lost(wrapped) == "connection refused"
+    assert module.lost(RuntimeError("another")) is None
 
 
 def test_work_in_several_calls_begins_again_as_a_whole(clock):

@@ -137,13 +137,15 @@ class Connection:
 
 def lost(error: BaseException | None) -> str | None:
     """Return why an error means that the connection was lost or could not be made; None if it means something else."""
-    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
     while error is not None:  # Optuna's errors have that of the database as their cause
         if isinstance(error, OperationalError | InterfaceError) or (
             isinstance(error, DBAPIError) and error.connection_invalidated
         ):
             return _first_line(error.orig or error)
+        if isinstance(error, PendingRollbackError):  # Optuna tries again within a transaction whose connection broke
+            return lost(error.__context__) or "the connection broke"
         error = error.__cause__
     return None
 

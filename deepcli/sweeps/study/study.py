@@ -40,9 +40,17 @@ class Study(StudyState):
         """
 
         def claim() -> Claim | None:
-            with contextlib.suppress(LeaseLost), self.leases.exclusive():
-                return self._orphan() or (self._new() if new else None)
-            return None  # this process was away for so long that another one has the trial
+            found = None
+            try:
+                with self.leases.exclusive():
+                    found = self._orphan() or (self._new() if new else None)
+            except LeaseLost:
+                return None  # another process took the trial while this one was away
+            except BaseException:
+                if found is not None:  # the connection broke at the end of the section, which begins again
+                    found.lease.release()
+                raise
+            return found
 
         return self.leases.waiting(claim)
 
