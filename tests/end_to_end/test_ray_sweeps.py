@@ -79,10 +79,10 @@ def named(process, text):
     return found
 
 
-def wait_for(what, seconds=400):
+def wait_for(process, what, seconds=400):
     end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, Path("err.txt").read_text()
+        assert process.poll() is None and time.monotonic() < end, Path("err.txt").read_text()
         time.sleep(0.1)
 
 
@@ -111,7 +111,7 @@ def check_complete():
 def test_actors_that_are_killed_lose_no_trial_and_the_figures_are_those_of_local_workers(spec):
     killed = 0
     with started(words(spec, 60, "--on", "ray")) as process:
-        wait_for(lambda: trained() >= 2 and named(process, "ray::TrialActor"))
+        wait_for(process, lambda: trained() >= 2 and named(process, "ray::TrialActor"))
         addresses = listening(process)
         while killed < 3 and process.poll() is None:
             for actor in named(process, "ray::TrialActor")[:1]:
@@ -144,7 +144,7 @@ def open_lines(path):
 
 def test_ctrl_c_ends_the_actors_with_checkpoints_and_leaves_no_process(spec):
     with started(words(spec, 3000, "--on", "ray")) as process:
-        wait_for(lambda: trained() >= 2)
+        wait_for(process, lambda: trained() >= 2)
         processes = family(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(300) == 130
@@ -161,7 +161,7 @@ def test_ctrl_c_ends_the_actors_with_checkpoints_and_leaves_no_process(spec):
 )
 def test_the_loss_of_ray_is_a_clean_error(spec, what, says):
     with started(words(spec, 3000, "--on", "ray"), RAY_gcs_rpc_server_reconnect_timeout_s="5") as process:
-        wait_for(lambda: trained() >= 2)
+        wait_for(process, lambda: trained() >= 2)
         for one in named(process, what):
             one.kill()
         assert process.wait(300) == 1
@@ -183,12 +183,14 @@ exec "$@"
 def cluster(monkeypatch):
     """Two nodes of Ray on this machine, which ask for a token; gives the words that start a command beside them."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef0123456789abcdef")
+    token = Path("token").absolute()
+    token.write_text("0123456789abcdef" * 4)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     yield ["sh", "-c", CLUSTER, "sh"]
     for one in psutil.process_iter(["pid"]):  # daemons, which are no children of the test
         with contextlib.suppress(psutil.Error):
-            if one.environ().get("RAY_AUTH_TOKEN") == os.environ["RAY_AUTH_TOKEN"] and one.pid != os.getpid():
+            if one.environ().get("RAY_AUTH_TOKEN_PATH") == str(token) and one.pid != os.getpid():
                 one.kill()
 
 
@@ -197,14 +199,14 @@ def in_cluster(text):
     found = []
     for one in psutil.process_iter(["cmdline"]):
         with contextlib.suppress(psutil.Error):
-            if text in " ".join(one.info["cmdline"] or []) and one.environ().get("RAY_AUTH_TOKEN"):
+            if text in " ".join(one.info["cmdline"] or []) and one.environ().get("RAY_AUTH_TOKEN_PATH"):
                 found.append(one)
     return found
 
 
 def test_a_node_of_a_cluster_that_is_killed_costs_no_trial(spec, cluster):
     with started([*cluster, *words(spec, 200, "--on", "ray://127.0.0.1:10011")]) as process:
-        wait_for(lambda: trained() >= 2)
+        wait_for(process, lambda: trained() >= 2)
         (node,) = in_cluster("--min_worker_port=20100")
         node.kill()
         assert process.wait(500) == 0, Path("err.txt").read_text()
@@ -214,7 +216,7 @@ def test_a_node_of_a_cluster_that_is_killed_costs_no_trial(spec, cluster):
 
 def test_workers_go_where_a_label_says_and_the_loss_of_the_head_is_a_clean_error(spec, cluster):
     with started([*cluster, *words(spec, 3000, "--on", "ray://127.0.0.1:10011", "--ray", "label.zone=b")]) as process:
-        wait_for(lambda: trained() >= 1)
+        wait_for(process, lambda: trained() >= 1)
         jobs = json.loads(Path("a sweep/jobs.json").read_text())["jobs"]
         assert sorted(job["state"] for job in jobs) == ["pending", "running"], "one CPU there, for two workers"
         for one in [*in_cluster("gcs_server"), *in_cluster("ray.util.client.server")]:
