@@ -56,6 +56,7 @@ def begun():
     return len(list(Path("a sweep").glob("trials/*/history.csv"))) == 2
 
 
+@pytest.mark.long
 def test_a_sweep_on_slurm(cluster, spec):
     done = subprocess.run(command(spec, 1), capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
