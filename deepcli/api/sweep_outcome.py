@@ -75,7 +75,7 @@ def outcome_of(
         **numbers,
         unfinished=numbers["interrupted"],
         best=best,
-        study=study.name,
+        study=study.name if study.leases.in_database else None,
         join=join_command(study),
         importances=weighed.shares,
         importances_note=weighed.note,

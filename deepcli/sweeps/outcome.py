@@ -71,7 +71,9 @@ class Outcome(Answer):
         None,
         description="With --dry-run: each point by dotted key; null if points depend on earlier results.",
     )
-    study: str | None = Field(None, description="The name of the sweep's study in its storage.")
+    study: str | None = Field(
+        None, description="The name of the sweep's study in its database; null where workers must share the directory."
+    )
     join: str | None = Field(
         None,
         description="The command that lets another machine work on the sweep without its directory; it may need "
