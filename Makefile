@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,jax,postgresql,dashboard,onnx,litert,tensorboard,mlflow,wandb,bpe,translation]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,jax,postgresql,slurm,dashboard,onnx,litert,tensorboard,mlflow,wandb,bpe,translation,grain]'
 	@touch $@
 
 install: $(VENV)/.installed

@@ -14,7 +14,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["lint", "tests"]
 
-EVERYTHING = ".[dev,jax,postgresql,dashboard,onnx,litert,tensorboard,mlflow,wandb,bpe,translation]"
+EVERYTHING = ".[dev,jax,postgresql,slurm,dashboard,onnx,litert,tensorboard,mlflow,wandb,bpe,translation,grain]"
 SHORT = ("-n", "2", "--dist", "loadgroup", "-m", "not long")
 
 

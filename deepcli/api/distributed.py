@@ -28,6 +28,8 @@ VERSIONED = ("keras", "jax", "jaxlib", "numpy")
 """Packages whose versions must be the same in all processes."""
 SCRATCH = "deepcli-process-"
 """How the name of a folder begins that has the files of a process other than process 0; its process id follows."""
+DIGITS = 12
+"""How much of a fingerprint an error shows."""
 MOST_SHOWN = 3
 """How many differences of specs an error lists."""
 
@@ -123,9 +125,11 @@ def demand_same_data(group: ProcessGroup, fingerprint: Mapping[str, Any]) -> Non
     prints = group.exchange("data", dict(fingerprint))
     for index, found in enumerate(prints):
         if found != prints[0]:
+            name = next(name for name in {**prints[0], **found} if found.get(name) != prints[0].get(name))
+            theirs, ours = (str(one.get(name))[:DIGITS] for one in (found, prints[0]))
             raise UsageError(
-                f"process {index} of {group.count} has read other data than process 0: {json.dumps(found)}, not "
-                f"{json.dumps(prints[0])}; give both machines the same files"
+                f"process {index} of {group.count} has read other data: their {name} begins with {theirs}, in process 0 with "
+                f"{ours}; give all machines the same files"
             )
 
 

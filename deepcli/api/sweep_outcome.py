@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from deepcli.errors import DeepcliError, TrainingError
 
 if TYPE_CHECKING:
-    from deepcli.sweeps.outcome import Outcome
+    from deepcli.sweeps.outcome import JobState, Outcome
     from deepcli.sweeps.ranking import RankedTrial
     from deepcli.sweeps.study.study import Study
 
@@ -34,6 +34,15 @@ class RankedOutcome:
         if self.interrupted is not None:
             return self.interrupted
         return None if self.outcome.error is None else TrainingError(self.outcome.error)
+
+
+def _jobs(study: Study) -> list[JobState]:
+    """Return the jobs of a sweep's engine with their present states, those known last if the engine does not answer."""
+    from deepcli.sweeps.engines.job_states import present_jobs
+    from deepcli.sweeps.outcome import JobState
+
+    found = present_jobs(study.folder)
+    return [JobState(engine=found.engine, **asdict(job)) for job in found.jobs] if found else []
 
 
 def outcome_of(
@@ -75,6 +84,7 @@ def outcome_of(
         **numbers,
         unfinished=numbers["interrupted"],
         best=best,
+        jobs=_jobs(study),
         study=study.name if study.leases.in_database else None,
         join=join_command(study),
         importances=weighed.shares,

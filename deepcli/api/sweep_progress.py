@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from deepcli.sweeps.outcome import counts
 from deepcli.sweeps.ranking import ENDED, RankedTrial
 
 if TYPE_CHECKING:
+    from deepcli.sweeps.engines.engine import WorkerJob
     from deepcli.sweeps.plan import Plan
 
 MOST_RUNNING = 16
@@ -31,9 +33,15 @@ class SweepView:
         self._metric, self._size = plan.metric.name, size
         self._began = time.monotonic()
         self._told: set[int] | None = None
+        self._jobs = ""
 
-    def show(self, rows: Sequence[RankedTrial]) -> None:
-        """Show the sweep's progress; rows are ordered by rank."""
+    def show(self, rows: Sequence[RankedTrial], jobs: Sequence[WorkerJob] = ()) -> None:
+        """Show the sweep's progress.
+
+        Args:
+            rows: The trials, ordered by rank.
+            jobs: The jobs of the engine that runs the workers.
+        """
 
     def end(self) -> None:
         """Stop showing progress."""
@@ -53,6 +61,7 @@ class SweepView:
         done = sum(found[state] for state in ENDED)
         parts = [f"{done} of {self._size} trials"]
         parts += [f"{found[state]} {state}" for state in ("running", "interrupted", "pruned", "failed") if found[state]]
+        parts += [self._jobs] if self._jobs else []
         fresh, seconds = done - self._before, time.monotonic() - self._began
         if fresh and done < self._size:
             left = seconds / fresh * (self._size - done)
@@ -61,9 +70,12 @@ class SweepView:
 
 
 class PlainSweepView(SweepView):
-    """Prints one line when a trial ends."""
+    """Prints one line when a trial ends, and when the jobs change."""
 
-    def show(self, rows: Sequence[RankedTrial]) -> None:
+    def show(self, rows: Sequence[RankedTrial], jobs: Sequence[WorkerJob] = ()) -> None:
+        if (line := job_line(jobs)) not in ("", self._jobs):
+            self._jobs = line
+            print(line, file=sys.stderr, flush=True)
         for row in self._new(rows):
             print(trial_line(row, self._metric, row.number == best_trial(rows)), file=sys.stderr, flush=True)
 
@@ -80,7 +92,8 @@ class TerminalSweepView(SweepView):
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
-    def show(self, rows: Sequence[RankedTrial]) -> None:
+    def show(self, rows: Sequence[RankedTrial], jobs: Sequence[WorkerJob] = ()) -> None:
+        self._jobs = job_line(jobs)
         for row in self._new(rows):
             self._console.print(
                 trial_line(row, self._metric, row.number == best_trial(rows)), markup=False, soft_wrap=True
@@ -120,8 +133,9 @@ class NotebookSweepView(SweepView):
         self._output = NotebookReporter()
         self._shown: ProgressBar | None = None
 
-    def show(self, rows: Sequence[RankedTrial]) -> None:
+    def show(self, rows: Sequence[RankedTrial], jobs: Sequence[WorkerJob] = ()) -> None:
         """Add the lines of ended trials, and move the bar."""
+        self._jobs = job_line(jobs)
         for row in self._new(rows):
             self._output.note(trial_line(row, self._metric, row.number == best_trial(rows)))
         ended = sum(row.state in ENDED for row in rows)
@@ -158,6 +172,12 @@ def trial_line(row: RankedTrial, metric: str, best: bool) -> str:
     same = f"  (the same as trial {row.same_as})" if row.same_as is not None else ""
     seconds = f"  {row.seconds:.1f}s" if row.seconds is not None else ""
     return f"trial {row.number:<3} {row.state:<9}  {value}{what}{seconds}{same}{ending}{'  best' if best else ''}"
+
+
+def job_line(jobs: Sequence[WorkerJob]) -> str:
+    """Count the jobs in each state: `jobs: 3 running, 1 pending`; an empty string without jobs."""
+    states = Counter(job.state for job in jobs)
+    return "jobs: " + ", ".join(f"{count} {state}" for state, count in states.most_common()) if states else ""
 
 
 def best_trial(rows: Sequence[RankedTrial]) -> int | None:

@@ -15,21 +15,21 @@ from deepcli.api.loading import opened, plain, plugin_names
 from deepcli.api.progress import make_reporter
 from deepcli.api.slow_work import download_progress, reach_of
 from deepcli.api.sweep import Sweep, storage_url
+from deepcli.api.sweep_engine import engine_of
 from deepcli.api.sweep_outcome import RankedOutcome, outcome_of
 from deepcli.errors import Interrupted, UsageError
+from deepcli.sweeps.engines.engine_settings import EngineSettings
 from deepcli.system.reach import reaching
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
     from deepcli.api.loading import PluginFiles, Source
-    from deepcli.api.sweep_progress import SweepView
     from deepcli.data.files import Sources
     from deepcli.run.reporter import Reporter
+    from deepcli.sweeps.directory import SweepDir
+    from deepcli.sweeps.engines.engine import Engine
     from deepcli.sweeps.plan import Plan
     from deepcli.sweeps.study.study import Study
-    from deepcli.sweeps.workers.launcher import LocalWorkers
-
-SECONDS_BETWEEN_LOOKS = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class SweepRequest:
         started: `time.monotonic()` when the call began.
         kill: Whether a second SIGINT may end the process.
         again: How to continue after an interrupt.
+        engine: Where the workers run.
     """
 
     spec: tuple[Source, ...]
@@ -62,6 +63,7 @@ class SweepRequest:
     started: float = 0.0
     kill: bool = True
     again: str = "run the same command again"
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
 
 def sweep(
@@ -76,6 +78,9 @@ def sweep(
     seeds: int | Sequence[int] | None = None,
     seed: int | None = None,
     workers: int | None = None,
+    on: str = "local",
+    ray: Mapping[str, object] | None = None,
+    slurm: Mapping[str, object] | None = None,
     output: str | os.PathLike[str] | None = None,
     storage: str | None = None,
     progress: bool = True,
@@ -109,6 +114,9 @@ def sweep(
         seeds: Number of seeds per point, or a list of offsets to the spec's seed.
         seed: Seed for sampling points.
         workers: Number of processes; default: as many as fit on this machine, which share its threads.
+        on: Where workers run: `local`, `ray`, `ray://HOST:PORT`, `slurm`, or `none` to start none.
+        ray: What each worker on Ray needs, as `--ray` takes it: `{"gpus": 1}`.
+        slurm: Options of sbatch, as `--slurm` takes them; also `time` and `partition`.
         output: The sweep's directory; default: `sweeps/NAME`, with the spec's name.
         storage: The URL of an Optuna storage; default: `DEEPCLI_STORAGE`, else a journal file in the directory.
         progress: Whether to show notices and trials: a table on a terminal, a bar in a notebook, else a line a trial.
@@ -139,6 +147,7 @@ def sweep(
         started=time.monotonic(),
         kill=False,
         again="call deepcli.sweep again with the same arguments",
+        engine=engine_of(on, ray or {}, slurm or {}),
     )
     report = make_reporter(quiet=not progress)
     at = partial(data_sources, data_dir, offline, download_progress if progress else None)
@@ -178,8 +187,14 @@ def run_sweep(
         quiet: Whether to show no trials.
 
     Raises:
+        SpecError: A parameter sets another backend than that of the spec.
         DeepcliError: As `sweep` says, other than those in the outcome's `problem`.
     """
+    from deepcli.sweeps.engines.choose import check_engine, make_engine
+    from deepcli.sweeps.one_backend import demand_one_backend
+
+    demand_one_backend(planned)
+    check_engine(request.engine, request.workers)
     sources = at()
     # The workers load the data again; here, downloads are shown, and a failure leaves no sweep behind.
     base = planned.experiment({})
@@ -189,29 +204,44 @@ def run_sweep(
     finally:
         report.end()
 
-    from deepcli.api.sweep_progress import make_view
-    from deepcli.sweeps.directory import default_path
-    from deepcli.sweeps.joining import join_lines
+    from deepcli.api.sweep_engine import is_over, launch_of, left_alone, sweep_path
     from deepcli.sweeps.start import open_study, publish, start_sweep
-    from deepcli.sweeps.study.connection import PATIENCE, Patience
-    from deepcli.sweeps.workers.launcher import LocalWorkers
 
-    path = request.output or default_path(base.name)
-    folder, known = start_sweep(path, planned, request.storage)
+    folder, known = start_sweep(sweep_path(request, planned), planned, request.storage)
     report.note(f"{'continuing' if known else 'starting'} {folder.path}: {summary(planned)}")
     signals = Signals(kill=request.kill)
     with signals.deferred(report.note):
         publish(folder, request.storage, planned, data)
-        local = LocalWorkers(folder, _worker_words(request, sources), _environment(request, sources))
-        try:
-            study = open_study(folder, request.storage, patience=Patience(PATIENCE, signals, report.note))
-            for line in join_lines(study):
-                report.note(line)
-            _watch(study, local, signals, make_view(study.plan, study.size, quiet))
-        finally:
-            local.end()
-        _wait_for_winner(study, signals, report.note)
+        if request.engine.name == "none":
+            return left_alone(open_study(folder, request.storage), request, report.note)
+        if known and request.engine.name != "local" and is_over(study := open_study(folder, request.storage)):
+            return _concluded(study, request, None)  # rather than wait in a queue to find nothing to do
+        engine = make_engine(launch_of(request, folder, sources), request.engine, sources, request.plugins, report.note)
+        if request.engine.slurm.detach:
+            return left_alone(open_study(folder, request.storage), request, report.note)
+        study = _watched(request, folder, engine, signals, report, quiet)
     return _concluded(study, request, signals.stop)
+
+
+def _watched(
+    request: SweepRequest, folder: SweepDir, engine: Engine, signals: Signals, report: Reporter, quiet: bool
+) -> Study:
+    """Show a sweep until its workers have ended; return its study."""
+    from deepcli.api.sweep_engine import wait_for_winner, watch
+    from deepcli.api.sweep_progress import make_view
+    from deepcli.sweeps.joining import join_lines
+    from deepcli.sweeps.start import open_study
+    from deepcli.sweeps.study.connection import PATIENCE, Patience
+
+    try:
+        study = open_study(folder, request.storage, patience=Patience(PATIENCE, signals, report.note))
+        for line in join_lines(study):
+            report.note(line)
+        watch(study, engine, signals, make_view(study.plan, study.size, quiet))
+    finally:
+        engine.end()
+    wait_for_winner(study, signals, report.note)
+    return study
 
 
 def summary(planned: Plan) -> str:
@@ -235,57 +265,6 @@ def _sorted(parameters: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
             array = type(value).__module__ == "numpy" and hasattr(value, "tolist")
             varied[key] = value.tolist() if array else list(value) if isinstance(value, range) else value
     return words, plain(varied, ())
-
-
-def _worker_words(request: SweepRequest, sources: Sources) -> list[str]:
-    words = ["--workers", str(request.workers)] if request.workers else []
-    words += [word for plugin in request.plugins for word in ("--plugin", plugin)]
-    words += ["--data-dir", str(sources.data_dir)] if sources.data_dir else []
-    return [*words, "--offline"] if sources.offline else words
-
-
-def _environment(request: SweepRequest, sources: Sources) -> dict[str, str]:
-    storage = {"DEEPCLI_STORAGE": request.storage} if request.storage else {}
-    return storage if sources.offline else {**storage, "DEEPCLI_OFFLINE": "0"}
-
-
-def _watch(study: Study, local: LocalWorkers, signals: Signals, view: SweepView) -> None:
-    """Show the sweep until its workers end or a signal stops them, and plot it."""
-    from deepcli.sweeps.ranking import ranking
-    from deepcli.sweeps.study import plots  # a slow import, done while the workers start
-
-    drawn, metric = False, study.plan.metric.name
-    try:
-        while local.at_work() and signals.stop is None:
-            # If a database does not answer, nothing is shown, as its workers may still be training.
-            if rows := study.leases.at_once(lambda: ranking(study)):
-                view.show(rows)
-            if not drawn and study.leases.at_once(lambda: study.done):  # while a worker evaluates the best trial
-                drawn = True
-                plots.draw(study.optuna, metric, study.folder.path)
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        if signals.stop is not None:
-            local.end()
-        view.show(ranking(study))
-    finally:
-        view.end()
-    if not drawn:
-        plots.draw(study.optuna, metric, study.folder.path)
-
-
-def _wait_for_winner(study: Study, signals: Signals, note: Callable[[str], None]) -> None:
-    """Wait while a worker on another machine evaluates the best trial, whose runs are there."""
-    from deepcli.sweeps.study.whereabouts import Whereabouts
-
-    told = False
-    while signals.stop is None and study.done and (winner := study.winner) and not study.is_here(winner):
-        where = Whereabouts.of(winner)
-        if study.noted_test or where is None or not study.leases.is_present(where.place):
-            return
-        if not told:
-            note(f"waiting for {where.host}, which evaluates the best trial on the test split")
-            told = True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _concluded(study: Study, request: SweepRequest, stop: int | None) -> RankedOutcome:

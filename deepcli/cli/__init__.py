@@ -100,7 +100,7 @@ def _run() -> int:
     except answers.Terminated:
         return _fail("terminated", 143)
     except SystemExit as ended:
-        if "--json" not in sys.argv:
+        if "--json" not in sys.argv or answers.is_printed():
             raise
         cause = ended.__context__  # Typer exits if a pipe is broken
         reason = cause if isinstance(cause, OSError) else f"the process was ended by sys.exit({ended.code!r})"

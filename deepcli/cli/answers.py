@@ -55,6 +55,11 @@ def leave_out(wanted: bool = True) -> None:
     _printed = _printed or wanted
 
 
+def is_printed() -> bool:
+    """Return whether an object was printed, or another process prints it."""
+    return _printed
+
+
 def emit(answer: Answer) -> None:
     """Print a command's JSON object.
 

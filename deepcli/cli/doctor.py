@@ -45,8 +45,12 @@ def doctor(
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     """Format the report for a person, one fact per line."""
+    from deepcli.api.examining import broken
+    from deepcli.system.backend_startup import BACKENDS
+
     versions, machine = told["versions"], told["machine"]
-    yield _line("versions", ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions.items()))
+    shown = {name: version for name, version in versions.items() if version or name not in BACKENDS}
+    yield _line("versions", ", ".join(f"{name} {version or 'MISSING'}" for name, version in shown.items()))
     extras = told["extras"]
     yield _line("extras", ", ".join(f"{name} {version}" for name, version in extras.items() if version) or "none")
     yield _line("not installed", ", ".join(name for name, version in extras.items() if not version) or "none")
@@ -60,14 +64,27 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield _line(
             f"data {name}", data["where"] or f"not on this machine; downloaded on first use from {data['from']}"
         )
-    if not told["tensorflow"]["ok"]:
-        yield _line("tensorflow", f"BROKEN: {told['tensorflow']['error']}")
-        return
-    yield _line("device", f"{told['device']['used']}: {told['device']['why']}")
-    fast = [name for name in ("bfloat16", "float16") if told["precision"][name]]
-    yield _line("fast precisions", f"float32{''.join(f', {name}' for name in fast)}: {told['precision']['why']}")
+    if "device" in told:
+        yield _line("backend", f"{told['backend']['value']}: {told['backend']['why']}")
+        yield _line("device", f"{told['device']['used']}: {told['device']['why']}")
+        fast = [name for name in ("bfloat16", "float16") if told["precision"][name]]
+        yield _line("fast precisions", f"float32{''.join(f', {name}' for name in fast)}: {told['precision']['why']}")
+    else:
+        yield _line("backend", f"BROKEN: {broken(told)}")
     if (check := told.get("check")) is not None:
         yield _line("training check", _outcome(check))
+    yield from _others(told)
+
+
+def _others(told: Mapping[str, Any]) -> Iterator[str]:
+    """Format what was found of the backends that are installed and not used."""
+    for name, one in told["backends"].items():
+        if name == told["backend"]["value"]:
+            continue
+        if one["ok"] is None:
+            yield _line(name, "installed, and not checked")
+        else:
+            yield _line(f"{name} check", _outcome(one) if "seconds" in one else f"BROKEN: {one['error']}")
 
 
 def _outcome(check: Mapping[str, Any]) -> str:

@@ -350,8 +350,16 @@ class Examined(Answer):
     extras: dict[str, str | None] = Field({}, description="By extra: its version; null if it is not installed.")
     machine: dict[str, Any] = Field({}, description="System, processor, memory and free disk.")
     data: dict[str, dict[str, Any]] = Field({}, description="By data set: whether it is on this machine, and where.")
+    backend: dict[str, Any] | None = Field(
+        None, description="The backend that is used (`value`; null if there is none), and why (`why`)."
+    )
+    backends: dict[str, dict[str, Any]] = Field(
+        {},
+        description="By backend that is installed: whether it can be used (`ok`; null if that was not tried), the `error` if not, "
+        "and of those that are not used what training a small network gave.",
+    )
     tensorflow: dict[str, Any] | None = Field(
-        None, description="Whether TensorFlow can be imported (`ok`), and the error if not."
+        None, description="What `backends` has of TensorFlow; null if it is not installed."
     )
     device: dict[str, Any] | None = Field(None, description="The device that is used, and why.")
     precision: dict[str, Any] | None = Field(None, description="Which precisions are fast, and why.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
+
+from deepcli.cli import answers
 
 
 def launch(
@@ -22,5 +25,6 @@ def launch(
     """
     from deepcli.api.launching import launch as start
 
-    if code := start(count, words):
-        raise typer.Exit(code)
+    code = start(count, words)
+    answers.leave_out()  # process 0 has printed what there is to say
+    sys.exit(code)

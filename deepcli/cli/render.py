@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from deepcli.evaluation.seeds import OverSeeds
     from deepcli.reports.comparison import Comparison
     from deepcli.result import ClassFigures, LabelFigures, NumberFigures, QuantileFigures, Result, StepFigures
-    from deepcli.sweeps.outcome import Outcome, Winner
+    from deepcli.sweeps.outcome import JobState, Outcome, Winner
     from deepcli.sweeps.ranking import RankedTrial
     from deepcli.training.summary import Summary
 
 LARGEST_MATRIX = 20
 """Number of classes up to which a confusion matrix is printed; the JSON object has it at any size."""
+
+MOST_JOBS = 8
+"""Jobs in one state that are named; the JSON object has all of them."""
 
 
 def result(result: Result, json: bool, names: Sequence[str] = ()) -> None:
@@ -270,11 +273,22 @@ def ranking(outcome: Outcome, best: Sequence[RankedTrial]) -> None:
     of = f" of {outcome.planned} trials" if outcome.planned else ""
     begun = ", ".join(part for part in parts if not part.startswith("0 "))
     print(f"{outcome.status}: {begun or 'none started'}{of}")
+    if outcome.status != "completed":
+        _jobs(outcome.jobs)
     if outcome.best:
         _winner(outcome.best)
     if outcome.join and outcome.status != "completed":
         there = "" if "--storage" in outcome.join else ", with DEEPCLI_STORAGE set there"
         print(f"another machine can work on it{there}:\n  {outcome.join}")
+
+
+def _jobs(jobs: Sequence[JobState]) -> None:
+    """Print a line for each state that jobs are in, with their ids and machines."""
+    jobs = [job for job in jobs if job.state != "ended"]
+    for state in dict.fromkeys((job.engine, job.state) for job in jobs):
+        named = [job.id + f" on {job.node}" * bool(job.node) for job in jobs if (job.engine, job.state) == state]
+        more = f" and {len(named) - MOST_JOBS} more" * (len(named) > MOST_JOBS)
+        print(f"{state[0]} jobs {state[1]}: {', '.join(named[:MOST_JOBS])}{more}")
 
 
 def _winner(best: Winner) -> None:

@@ -13,6 +13,7 @@ from deepcli.data import (
     running_text,
     series,
     series_classes,
+    shards,
     table,
     text_folder,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "running_text",
     "series",
     "series_classes",
+    "shards",
     "table",
     "text_folder",
 ]

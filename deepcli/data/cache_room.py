@@ -13,7 +13,7 @@ MAX_BYTES = 10 << 30
 ABANDONED_SECONDS = 24 * 3600
 
 
-def make_room(folder: Path, needed: int = 0, keep_recent: float = 0) -> None:
+def make_room(folder: Path, needed: int = 0, keep_recent: float = 0, most: int | None = None) -> None:
     """Delete the entries of a cache folder that were used longest ago until the rest and `needed` bytes fit.
 
     An entry is a file or a folder; its time of modification is when it was last used. Hidden entries are half-made: they
@@ -23,6 +23,7 @@ def make_room(folder: Path, needed: int = 0, keep_recent: float = 0) -> None:
         folder: The folder of the entries; nothing in it belongs to the user.
         needed: Bytes that are about to be written.
         keep_recent: Seconds; entries used more recently stay.
+        most: Bytes that the entries may take; None for `MAX_BYTES`.
     """
     total, now = needed, time.time()
     for used, size, path in sorted(_entries(folder), reverse=True):
@@ -31,7 +32,7 @@ def make_room(folder: Path, needed: int = 0, keep_recent: float = 0) -> None:
                 _delete(path)
             continue
         total += size
-        if total > MAX_BYTES and now - used > keep_recent:
+        if total > (MAX_BYTES if most is None else most) and now - used > keep_recent:
             _delete(path)
 
 

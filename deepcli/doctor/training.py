@@ -1,23 +1,22 @@
-"""The checks of `deepcli doctor` that need TensorFlow: devices, precision, and a short training run."""
+"""The checks of `deepcli doctor` that need a backend: devices, precision, and a short training run."""
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
+import importlib
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+import keras
 
 from deepcli.data.files import Sources
-from deepcli.errors import DeepcliError
-from deepcli.experiment.schema import Experiment
+from deepcli.doctor.gpus import Gpu, why_no_gpu
+from deepcli.experiment.schema import Experiment, Training
 from deepcli.run.reporter import NullReporter
+from deepcli.system.backend_startup import TITLES
 from deepcli.training.context import TrainOptions
-from deepcli.training.device import BFLOAT16_FLAGS, cpu_flags
+from deepcli.training.device import BFLOAT16_FLAGS, backend_choice, cpu_flags
 from deepcli.training.train import train
 
 CHECK = {
@@ -29,41 +28,38 @@ CHANCE, LEARNT = 0.1, 0.8
 """Accuracy on the digits: by guessing, and the minimum for the check to pass."""
 
 
+def backend() -> dict[str, str]:
+    """Return the backend of this process, and why it is used."""
+    choice = backend_choice(Training())
+    return {"value": str(choice.value), "why": choice.why}
+
+
 def devices() -> dict[str, Any]:
-    """Describe the GPUs that TensorFlow found, or why it found none."""
-    details = _gpus()
-    named = [str(one.get("device_name", "GPU")) for one in details]
-    capabilities = [".".join(map(str, one.get("compute_capability", ()))) for one in details]
+    """Describe the GPUs that the backend found, or why it found none."""
+    name, module = keras.backend.backend(), _module()
+    found, cuda = _gpus(), bool(module.built_with_cuda())
     return {
-        "used": "gpu" if details else "cpu",
-        "gpus": [{"name": name, "compute_capability": c} for name, c in zip(named, capabilities, strict=True)],
-        "why": ", ".join(named) if details else _why_no_gpu(),
-        "built_with_cuda": tf.test.is_built_with_cuda(),
+        "used": "gpu" if found else "cpu",
+        "gpus": [{"name": gpu.name, "compute_capability": ".".join(map(str, gpu.capability))} for gpu in found],
+        "why": ", ".join(gpu.name for gpu in found) or why_no_gpu(TITLES[name], cuda, module.INSTALL),
+        "built_with_cuda": cuda,
     }
 
 
-def _gpus() -> list[dict[str, Any]]:
-    """Describe each GPU that TensorFlow found."""
-    return [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+def _module() -> Any:
+    """Return the module that finds the GPUs of the backend of this process."""
+    return importlib.import_module(f"deepcli.doctor.{keras.backend.backend()}_gpus")
 
 
-def _why_no_gpu() -> str:
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if hidden is not None and hidden.strip() in ("", "-1"):
-        return "CUDA_VISIBLE_DEVICES hides every GPU"
-    driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
-    if not driver:
-        return "this machine has no NVIDIA driver" if platform.system() != "Darwin" else "macOS has no CUDA"
-    if not tf.test.is_built_with_cuda():
-        return "an NVIDIA driver is installed, but this TensorFlow has no CUDA support: pip install 'deepcli[gpu]'"
-    return "an NVIDIA driver is installed, but CUDA libraries are missing: pip install 'deepcli[gpu]'"
+def _gpus() -> list[Gpu]:
+    return list(_module().gpus())
 
 
 def precision() -> dict[str, Any]:
     """Report which precisions the device has fast instructions for."""
-    if details := _gpus():
-        capability = tuple(details[0].get("compute_capability", (0, 0)))
-        return {"bfloat16": capability >= (8, 0), "float16": capability >= (7, 0), "why": f"the GPU has {capability}"}
+    if found := _gpus():
+        able = found[0].capability
+        return {"bfloat16": able >= (8, 0), "float16": able >= (7, 0), "why": f"the GPU has {able}"}
     flags = sorted(cpu_flags() & BFLOAT16_FLAGS)
     why = f"the CPU has {', '.join(flags)}" if flags else "the CPU has no bfloat16 instructions"
     return {"bfloat16": bool(flags), "float16": False, "why": why}
@@ -83,6 +79,6 @@ def training_check() -> dict[str, Any]:
         told["precision"] = result.precision
         if not told["ok"]:
             told["error"] = f"accuracy is not above {LEARNT:.0%} (guessing gives {CHANCE:.0%})"
-    except (DeepcliError, OSError, tf.errors.OpError) as error:
-        told["error"] = str(error)
+    except Exception as error:  # a broken installation can raise anything
+        told["error"] = str(error) or type(error).__name__
     return {**told, "seconds": round(time.monotonic() - began, 1)}

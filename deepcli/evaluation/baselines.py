@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.schema import Kind
 from deepcli.data.signature import Signature
 from deepcli.errors import DataError
@@ -58,9 +59,10 @@ class FittedBaseline:
 
     def __call__(self, x: Inputs) -> np.ndarray:
         """Return the outputs for some inputs; two classes have two columns of probabilities."""
-        starts = range(0, len(x), AT_ONCE)
+        # What is not in memory is read in smaller parts, which are many times as large as features.
+        step = min(AT_ONCE, max(1, MANY_VALUES * len(x) // _size(x))) if isinstance(x, StoredRows) else AT_ONCE
         with _threads(x):
-            parts = [self.predict(x[np.arange(start, min(start + AT_ONCE, len(x)))]) for start in starts]
+            parts = [self.predict(x[np.arange(start, min(start + step, len(x)))]) for start in range(0, len(x), step)]
         return np.concatenate(parts).astype(np.float32)
 
 
@@ -181,7 +183,7 @@ def _bounded(train: Split, seed: int) -> tuple[Split, list[str]]:
     fits = len(train) * MOST_VALUES // max(_size(train.x), 1)
     most = max(min(MOST_EXAMPLES, fits), 1_000)
     if len(train) <= most:
-        return train, []
+        return (replace(train, x=np.asarray(train.x)) if isinstance(train.x, StoredRows) else train), []
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[:most])
     part = Split(train.x[chosen], train.y[chosen], train.ids[chosen])
     return part, [f"learned from {most:,} of {len(train):,} training examples, drawn at random"]

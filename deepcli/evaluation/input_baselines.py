@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.splits import Split, Tokens
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.input_layout import InputLayout
 from deepcli.data.signature import Signature
 from deepcli.evaluation.input_values import errors_of_values, values_of
@@ -37,7 +38,7 @@ def mean_errors(layout: InputLayout, train: np.ndarray, x: np.ndarray) -> np.nda
     return errors_by_parts(layout, x, lambda values: np.broadcast_to(mean, values.shape))
 
 
-def errors_by_parts(layout: InputLayout, x: np.ndarray, outputs: Outputs) -> np.ndarray:
+def errors_by_parts(layout: InputLayout, x: np.ndarray | StoredRows, outputs: Outputs) -> np.ndarray:
     """Return the errors of inputs some at a time, float32 (examples, 4)."""
     parts = [x[begin : begin + AT_ONCE] for begin in range(0, len(x), AT_ONCE)]
     return np.concatenate([errors_of_values(layout, part, outputs(_filled(layout, part))) for part in parts])
@@ -66,7 +67,8 @@ def fit_pca(
         return np.clip(found, 0, 1) if layout.is_image else found
 
     def predict(split: Split) -> np.ndarray:
-        return errors_by_parts(layout, np.asarray(split.x), outputs)
+        assert not isinstance(split.x, Tokens)
+        return errors_by_parts(layout, split.x, outputs)
 
     return predict, [f"{count} components"]
 

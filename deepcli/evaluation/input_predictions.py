@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from deepcli.data.arrays.splits import Tokens
 from deepcli.data.schema import TargetKind
 from deepcli.evaluation.input_values import KINDS
 from deepcli.evaluation.predictions_base import AnyPredictions
@@ -129,7 +130,8 @@ class InputPredictions(AnyPredictions):
     ) -> InputExamples | WindowExamples:
         from deepcli.evaluation.shown_inputs import examples_of
 
-        return examples_of(self, np.asarray(x), columns)
+        assert not isinstance(x, Tokens)
+        return examples_of(self, x, columns)
 
     @classmethod
     def load_worst(cls, path: Path) -> InputExamples | WindowExamples:

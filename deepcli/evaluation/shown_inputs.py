@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.input_layout import InputLayout
 from deepcli.data.schema import Column
 from deepcli.data.signature import Signature
@@ -27,7 +28,7 @@ SAMPLES = 24
 SAMPLE_SEED = 20_261_127
 AT_ONCE = 1 << 24
 """Values of windows that are encoded at a time."""
-Compute = Callable[[np.ndarray], np.ndarray]
+Compute = Callable[[np.ndarray | StoredRows], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def window_times(split: Split, signature: Signature) -> WindowTimes | None:
 
 
 def examine(
-    predictions: InputPredictions, x: np.ndarray, parts: CoderParts, windows: WindowTimes | None = None
+    predictions: InputPredictions, x: np.ndarray | StoredRows, parts: CoderParts, windows: WindowTimes | None = None
 ) -> InputPredictions:
     """Add to predictions the codes of all examples, and what the model makes of some.
 
@@ -157,7 +158,7 @@ def examine(
     return replace(predictions, codes=codes, shown=Shown(places, groups, outputs, samples, times))
 
 
-def _codes(x: np.ndarray, encode: Compute) -> np.ndarray:
+def _codes(x: np.ndarray | StoredRows, encode: Compute) -> np.ndarray:
     """Encode inputs, windows of series some at a time: all of them take many times the memory of the series."""
     if x.ndim != 3 or x.size <= AT_ONCE:
         return encode(x)
@@ -197,7 +198,7 @@ def _apart(ranked: np.ndarray, ids: np.ndarray, apart: int) -> np.ndarray:
 
 
 def examples_of(
-    predictions: InputPredictions, x: np.ndarray, columns: Sequence[Column] = ()
+    predictions: InputPredictions, x: np.ndarray | StoredRows, columns: Sequence[Column] = ()
 ) -> InputExamples | WindowExamples:
     """Return the examples that are saved of predictions, before and after.
 

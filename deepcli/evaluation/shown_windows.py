@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.input_layout import InputLayout
 from deepcli.data.schema import Column
 from deepcli.evaluation.input_values import values_of
@@ -60,7 +61,9 @@ class WindowExamples(SavedExamples):
         return bool(fits and few and named and self.samples.shape[1] in (0, steps))
 
 
-def windows_of(predictions: InputPredictions, shown: Shown, x: np.ndarray, columns: Sequence[Column]) -> WindowExamples:
+def windows_of(
+    predictions: InputPredictions, shown: Shown, x: np.ndarray | StoredRows, columns: Sequence[Column]
+) -> WindowExamples:
     """Return the windows that are saved of predictions, before and after.
 
     Args:

@@ -20,6 +20,7 @@ from deepcli.data.pairs import PairsDataset
 from deepcli.data.running_text import TextDataset
 from deepcli.data.series import SeriesDataset
 from deepcli.data.series_classes import SeriesClassesDataset
+from deepcli.data.shards import ShardsDataset
 from deepcli.data.table import TableDataset
 from deepcli.errors import DataError, UsageError
 from deepcli.inputs import arrays, in_memory, records, texts
@@ -371,6 +372,10 @@ def reader_for(
         if kind == "features":
             return RowReader(data, options, notify, complain)
         _refuse({"--invert": options.invert, "--fit": options.fit}, data)
+        if isinstance(data, ShardsDataset):
+            from deepcli.inputs.shard_reading import ShardReader
+
+            return ShardReader(data, options, notify, complain)
         if isinstance(data, TableDataset):
             return PictureColumnReader(data, options, notify, complain)
         return OwnPictureReader(data, options, notify, complain)

@@ -74,13 +74,18 @@ def set_bins(model: keras.Model, signature: Signature, train: Split) -> None:
     """
     import numpy as np
 
-    rows = np.asarray(train.x)
+    from deepcli.data.arrays.column_groups import columns_of
+    from deepcli.data.arrays.splits import Tokens
+
+    rows = train.x
+    assert not isinstance(rows, Tokens)
     numbers = _places(signature.columns, NUMBERS)
     if not numbers:
         return
     columns = [signature.columns[place] for place in numbers]
     means, scales = (np.array([getattr(column, name) for column in columns]) for name in ("mean", "scale"))
-    model.get_layer("bins").set_quantiles((rows[:, numbers] - means) / scales)
+    found = zip(columns_of(rows, numbers), means, scales, strict=True)
+    model.get_layer("bins").set_quantiles((values - mean) / scale for values, mean, scale in found)
 
 
 def check_columns(signature: Signature) -> Iterator[Issue]:

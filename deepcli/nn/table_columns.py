@@ -6,7 +6,7 @@ code. They compute in float32, because bfloat16 has no room for a code above 256
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -110,15 +110,15 @@ class QuantileBins(keras.layers.Layer):
             for name in ("lows", "widths")
         )
 
-    def set_quantiles(self, values: np.ndarray) -> None:
+    def set_quantiles(self, columns: Iterable[np.ndarray]) -> None:
         """Set the edges of the bins.
 
         Args:
-            values: Standardized numbers of the training split, (examples, numbers), with NaN for missing ones.
+            columns: Standardized numbers of the training split, (examples,) for each number, with NaN for missing ones.
         """
         shape = tuple(self.lows.shape)
         lows, widths = np.full(shape, UNUSED, np.float32), np.full(shape, UNUSED, np.float32)
-        for number, column in enumerate(values.T):
+        for number, column in enumerate(columns):
             edges = quantiles(column[np.isfinite(column)], self.bins)
             lows[number, : len(edges) - 1] = edges[:-1]
             widths[number, : len(edges) - 1] = np.diff(edges)

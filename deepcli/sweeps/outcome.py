@@ -37,6 +37,17 @@ class Winner(BaseModel):
     )
 
 
+class JobState(BaseModel):
+    """A job of Ray or SLURM that runs a worker."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(description="How the engine calls it, such as 1234_0.")
+    engine: str = Field(description="What runs it: ray or slurm.")
+    state: str = Field(description="Its state in the engine's words, in lower case, such as running.")
+    node: str | None = Field(description="The machine that it runs on; null if it runs on none yet.")
+
+
 class Outcome(Answer):
     """The outcome of a sweep, for scripts."""
 
@@ -71,6 +82,10 @@ class Outcome(Answer):
         None,
         description="With --dry-run: each point by dotted key; null if points depend on earlier results.",
     )
+    jobs: list[JobState] = Field(
+        default_factory=list, description="The jobs of Ray or SLURM that run or ran workers; empty without such jobs."
+    )
+    script: str | None = Field(None, description="With --on slurm --dry-run: the script that would be submitted.")
     study: str | None = Field(
         None, description="The name of the sweep's study in its database; null where workers must share the directory."
     )

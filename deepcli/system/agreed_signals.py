@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deepcli.system.process_group import ProcessGroup
-from deepcli.system.signals import Signals
+from deepcli.system.signals import Signals, Stopped
 
 
 class AgreedSignals(Signals):
@@ -16,7 +16,7 @@ class AgreedSignals(Signals):
 
     def __init__(self, group: ProcessGroup, kill: bool = True) -> None:
         super().__init__(kill)
-        self._group = group
+        self._group, self._asked = group, False
 
     def check(self) -> None:
         """Raise `Stopped` in every process if one of them was asked to stop.
@@ -25,7 +25,13 @@ class AgreedSignals(Signals):
             Stopped: One was asked to stop.
             ProcessError: A process is lost.
         """
-        stop, checkpoint = self._group.agree("signals", self.stop or 0, self.checkpoint)
-        self.stop = int(stop) or None
-        self.checkpoint = bool(checkpoint)
-        self.check_here()
+        own, self._asked = self._asked, False
+        # A signal that comes while the processes agree holds from the next time.
+        stop, checkpoint = self._group.agree("signals", self.stop or 0, own)
+        self.checkpoint = self.checkpoint or bool(checkpoint)
+        if stop:
+            self.stop = int(stop)
+            raise Stopped
+
+    def _ask_checkpoint(self, number: int, frame: object) -> None:
+        self._asked = True  # and `checkpoint` once all know of it, or this process alone would look after it

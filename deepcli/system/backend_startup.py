@@ -8,17 +8,18 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from deepcli.errors import DeviceError
 from deepcli.system.extras import demand
 from deepcli.system.gc_pause import uncollected
 from deepcli.system.signals import uninterrupted
-from deepcli.system.tensorflow_startup import import_tensorflow, named_backend
+from deepcli.system.tensorflow_startup import USED_BY_OTHERS, import_tensorflow, named_backend, spared
 
 BACKENDS = ("tensorflow", "jax")
 JAX_THREADS = "NPROC"
 """The environment variable that XLA takes the size of its pool of CPU threads from, when it makes the pool."""
+UNUSED_ON_JAX = USED_BY_OTHERS - {"jax", "scipy"}
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 
 
@@ -95,7 +96,7 @@ def is_installed(name: str) -> bool:
 def _import_jax() -> None:
     """Import Keras on JAX, without messages about missing GPUs."""
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
-    with uninterrupted(), uncollected(), named_backend("jax"):
+    with uninterrupted(), spared(UNUSED_ON_JAX), uncollected(), named_backend("jax"):
         import keras
 
         _leave_out_tensorflow()
@@ -111,14 +112,21 @@ def _leave_out_tensorflow() -> None:
 
     Else Keras imports it when it writes its first file, to ask whether something is a shape of TensorFlow's.
     """
+    with without_tensorflow(), contextlib.suppress(ImportError, AttributeError):
+        from keras.src.utils.module_utils import tensorflow
+
+        _ = tensorflow.available
+
+
+@contextlib.contextmanager
+def without_tensorflow() -> Iterator[None]:
+    """Hide TensorFlow from libraries that take it if they find it, unless it is imported already."""
     if "tensorflow" in sys.modules:
+        yield
         return
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
     try:
-        with contextlib.suppress(ImportError, AttributeError):
-            from keras.src.utils.module_utils import tensorflow
-
-            _ = tensorflow.available
+        yield
     finally:
         del sys.modules["tensorflow"]
 

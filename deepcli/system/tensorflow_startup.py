@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from deepcli.system.gc_pause import uncollected
 from deepcli.system.signals import uninterrupted
@@ -31,8 +31,8 @@ def import_tensorflow() -> None:
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
     held_back = _held_back() if quiet else contextlib.nullcontext()
     # Another backend may need one of these packages; deepcli rejects such a backend later, with a clear error.
-    spared = _spared() if backend == "tensorflow" else contextlib.nullcontext()
-    with uninterrupted(), held_back, spared, uncollected(), named_backend(backend):
+    light = spared(USED_BY_OTHERS) if backend == "tensorflow" else contextlib.nullcontext()
+    with uninterrupted(), held_back, light, uncollected(), named_backend(backend):
         import keras
         import tensorflow as tf
     # Traceback filtering wraps every call; without it, tracing a model is 10 % faster.
@@ -57,6 +57,8 @@ def named_backend(name: str) -> Iterator[None]:
     finally:
         if before is None:
             del os.environ["KERAS_BACKEND"]
+        else:
+            os.environ["KERAS_BACKEND"] = before
 
 
 @contextlib.contextmanager
@@ -85,13 +87,13 @@ def _held_back() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _spared() -> Iterator[None]:
+def spared(unused: Iterable[str]) -> Iterator[None]:
     """Hide packages that deepcli does not need during an import (None in `sys.modules` makes them look missing).
 
     A package that was imported before stays, and the hidden ones can be imported afterwards. But Keras's wrappers for
     scikit-learn and TensorFlow Lite's JAX converter then treat these packages as not installed.
     """
-    hidden = [name for name in USED_BY_OTHERS if name not in sys.modules]
+    hidden = [name for name in unused if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
         yield

@@ -114,8 +114,7 @@ class Reconstruction(Task):
     def examined(
         self, predictions: Any, signature: Signature, split: Split, model: keras.Model, predict: Predict
     ) -> InputPredictions:
-        import numpy as np
-
+        from deepcli.data.arrays.splits import Tokens
         from deepcli.evaluation.shown_inputs import CoderParts, examine, window_times
         from deepcli.nn.coding import decoder_of, encoder_of, is_variational
 
@@ -125,7 +124,8 @@ class Reconstruction(Task):
             partial(predict, model),
             None if decoder is None else partial(predict, decoder),
         )
-        return examine(predictions, np.asarray(split.x), parts, window_times(split, signature))
+        assert not isinstance(split.x, Tokens)
+        return examine(predictions, split.x, parts, window_times(split, signature))
 
     def measured(self, predictions: Any, metrics: Sequence[str]) -> dict[str, float]:
         return {name: predictions.mean(name) for name in ("loss", *metrics)}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from deepcli.spec.yaml12 import dump
+from deepcli.system.backend_startup import without_tensorflow
 from deepcli.trackers.base import TRACKERS, Log, Tracked, Tracker
 
 if TYPE_CHECKING:
@@ -32,14 +34,14 @@ class _Events:
     id = "tensorboard"
 
     def __init__(self, run: Tracked) -> None:
-        import tensorflow as tf
-
-        self._tf = tf
         self._folder: Path = run.folder / "tensorboard"
         self._writers: dict[str, Any] = {}
         if run.earlier is None:
-            with self._writer("train").as_default():
-                tf.summary.text("spec", "\n".join(f"    {line}" for line in dump(dict(run.spec)).splitlines()), 0)
+            from tensorboard.plugins.text.summary_v2 import text_pb
+
+            self._add(
+                "train", text_pb("spec", "\n".join(f"    {line}" for line in dump(dict(run.spec)).splitlines())), 0
+            )
 
     def epoch(self, epoch: int, row: Mapping[str, float]) -> None:
         for name, value in row.items():
@@ -56,10 +58,20 @@ class _Events:
                 stack.callback(writer.close)
 
     def _write(self, split: str, name: str, value: float, step: int) -> None:
-        with self._writer(split).as_default():
-            self._tf.summary.scalar(name, value, step)
+        from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+
+        self._add(split, scalar_pb(name, value), step)
+
+    def _add(self, split: str, summary: Any, step: int) -> None:
+        """Write a summary, as TensorFlow's own writer does; TensorBoard's does without TensorFlow."""
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._writer(split).add_event(Event(wall_time=time.time(), step=step, summary=summary))
 
     def _writer(self, split: str) -> Any:
         if split not in self._writers:
-            self._writers[split] = self._tf.summary.create_file_writer(str(self._folder / split))
+            with without_tensorflow():
+                from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+                self._writers[split] = EventFileWriter(str(self._folder / split))
         return self._writers[split]

@@ -86,10 +86,11 @@ def choose(training: Training) -> Device:
         from deepcli.training.tensorflow_device import choose_on_tensorflow
 
         found = choose_on_tensorflow(training)
-    return replace(found, backend=_backend_choice(training))
+    return replace(found, backend=backend_choice(training))
 
 
-def _backend_choice(training: Training) -> Choice:
+def backend_choice(training: Training) -> Choice:
+    """Return the backend that this process has Keras on, and why."""
     name = keras.backend.backend()
     if training.backend != "auto":
         return Choice(name, "requested")

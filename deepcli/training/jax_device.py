@@ -13,6 +13,7 @@ from deepcli.experiment.schema import Training
 from deepcli.system.backend_startup import JAX_THREADS
 from deepcli.system.cores import cores
 from deepcli.training.device import Choice, Device
+from deepcli.training.jax_cache import keep_compiled
 
 _SET_UP = threading.Lock()
 
@@ -30,6 +31,7 @@ def choose_on_jax(training: Training) -> Device:
     if training.device in ("auto", "cpu") and not gpus:
         why = "requested" if training.device == "cpu" else "JAX found no GPU"
         jax.config.update("jax_default_device", jax.local_devices(backend="cpu")[0])
+        keep_compiled(threads)
         return Device(Choice("cpu", why), None, None, threads)
     gpu = _chosen(training.device, gpus)
     jax.config.update("jax_default_device", gpu)

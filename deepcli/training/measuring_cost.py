@@ -13,6 +13,7 @@ import psutil
 
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Split, Splits, Tokens
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.files import OFFLINE, Sources, cache_folder
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.tracked_rate import saved_variables
@@ -117,7 +118,9 @@ def _memory(model: keras.Model, splits: Splits, batch_size: int) -> MemoryCost:
         gradients=held(model.trainable_variables),
         optimizer=held(saved_variables(model.optimizer)),
         activations=batch_size * forward_pass(model, one_example(splits.train, np.max)).outputs,
-        data=sum(x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs),
+        data=sum(
+            x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs if not isinstance(x, StoredRows)
+        ),
         process=psutil.Process().memory_info().rss,
         available=memory_limit(),
     )

@@ -6,6 +6,8 @@ longest sequence of their batch.
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +17,9 @@ import tensorflow as tf
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
+from deepcli.errors import DataError
 from deepcli.training.order import Order, by_size
 
 PREFETCH = 2
@@ -218,8 +222,42 @@ def gatherer(x: Inputs) -> Callable[[tf.Tensor], tf.Tensor]:
     if isinstance(x, Tokens):
         ragged = tf.RaggedTensor.from_row_splits(tf.constant(x.values), tf.constant(x.offsets), validate=False)
         return lambda positions: tf.gather(ragged, positions).to_tensor()
+    if isinstance(x, StoredRows):
+        return _reader(x)
     images = tf.constant(x)
     return lambda positions: tf.gather(images, positions)
+
+
+def _reader(x: StoredRows) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return a function from positions to rows that are read from files."""
+
+    def read(positions: np.ndarray) -> np.ndarray:
+        try:
+            return x[positions]
+        except DataError as error:
+            _FAILED.append(error)
+            raise
+
+    def rows(positions: tf.Tensor) -> tf.Tensor:
+        found = tf.numpy_function(read, [positions], tf.as_dtype(x.dtype), stateful=False)
+        return tf.ensure_shape(found, (None, *x.shape[1:]))
+
+    return rows
+
+
+_FAILED: deque[DataError] = deque(maxlen=1)
+"""What reading rows raised last, which TensorFlow turns into an error of its own."""
+
+
+@contextlib.contextmanager
+def reading_errors() -> Iterator[None]:
+    """Raise the error of reading rows, where TensorFlow raises one that it made of it."""
+    try:
+        yield
+    except tf.errors.OpError:
+        if _FAILED:
+            raise _FAILED.pop() from None
+        raise
 
 
 def _mapped(dataset: Any, function: Callable[..., Any]) -> Any:

@@ -64,5 +64,6 @@ def _choose(train: Split) -> np.ndarray:
     """Choose the first image of each class, and fill up with other images if there are fewer classes than places."""
     _, first = np.unique(strata_of(train.y if train.labels is None else train.labels), return_index=True)
     others = np.setdiff1d(np.arange(len(train)), first)
-    images: np.ndarray = np.asarray(train.x)[np.concatenate([first, others])[:EXAMPLES]]
+    images = train.x[np.concatenate([first, others])[:EXAMPLES]]
+    assert isinstance(images, np.ndarray)
     return images

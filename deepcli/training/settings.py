@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepcli.data.arrays.splits import Splits, Tokens
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.errors import Problem, SpecError
 from deepcli.experiment.schema import Experiment
 from deepcli.optim.schedules import count
 from deepcli.training.device import Choice, Device, choose_jit, choose_precision, choose_steps_per_execution
+from deepcli.training.memory_check import human
 from deepcli.training.order import Order
 from deepcli.training.same_figures import demand_same_figures
 
@@ -22,6 +24,7 @@ class RunSettings:
     jit: Choice
     steps_per_execution: Choice
     order: Order
+    stored: str = ""
 
     def notes(self, experiment: Experiment) -> list[str]:
         """Describe the settings in three lines, and add a notice if the schedule is longer than the run."""
@@ -35,6 +38,7 @@ class RunSettings:
             f"{experiment.name}: {experiment.model.type} on {experiment.data.type}, {steps}",
             f"device: {self.device.choice}{threads}; precision: {self.precision}{backend}",
             f"jit_compile: {self.jit}; steps_per_execution: {self.steps_per_execution}",
+            *([self.stored] if self.stored else []),
             *([f"notice: {unreached}"] if unreached else []),
         ]
 
@@ -60,4 +64,15 @@ def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precis
         choose_jit(training, experiment.model, experiment.signature, chosen, policy.value),
         choose_steps_per_execution(training, order.steps, chosen),
         order,
+        stored_line(splits),
     )
+
+
+def stored_line(splits: Splits) -> str:
+    """Describe which inputs stay in their files during training, and why; empty if none do."""
+    inputs = [split.x for split in (splits.train, splits.validation, splits.test) if split is not None]
+    stored = [x for x in inputs if isinstance(x, StoredRows)]
+    if not stored:
+        return ""
+    size, free = human(sum(x.nbytes for x in stored)), human(stored[0].free)
+    return f"data: {size} are read from disk batch by batch (more than a quarter of the free memory, {free})"

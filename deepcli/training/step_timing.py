@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from deepcli.data.arrays.splits import Split, Splits, Tokens
+from deepcli.data.arrays.splits import Split, Splits, Tokens, select
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.tracked_rate import saved_variables
 from deepcli.system.atomic import write_text
@@ -105,7 +106,7 @@ def _first(split: Split, size: int) -> Split:
     if size >= len(split):
         return split
     chosen = np.linspace(0, len(split) - 1, size).astype(int) if isinstance(split.x, Tokens) else np.arange(size)
-    return Split(split.x[chosen], split.y[chosen], split.ids[chosen])
+    return replace(select(split.x, split.y, chosen), ids=split.ids[chosen])
 
 
 def time_writing(file: Path) -> float:

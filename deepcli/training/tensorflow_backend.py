@@ -17,7 +17,7 @@ from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
 from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, in_order
 from deepcli.training.order import Order
-from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
+from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches, reading_errors
 from deepcli.training.replicas import gathered, mirror
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
@@ -58,7 +58,8 @@ class TensorFlowBackend:
     def take_steps(self, model: keras.Model, batches: Iterator[Any]) -> Mapping[str, Any]:
         """Take the next steps, as `fit` would."""
         model.make_train_function()
-        return model.train_function(batches)  # type: ignore[no-any-return]
+        with reading_errors():
+            return model.train_function(batches)  # type: ignore[no-any-return]
 
     def take_single_steps(self, model: keras.Model) -> None:
         """Take one step per call from now on, regardless of the model's `steps_per_execution`."""
@@ -88,7 +89,8 @@ class TensorFlowBackend:
         batches, parts = iter(prepared), []
         while True:
             try:
-                parts.append(np.asarray(model.predict_function([next(batches)])))
+                with reading_errors():
+                    parts.append(np.asarray(model.predict_function([next(batches)])))
             except StopIteration:
                 break
             check()
@@ -110,7 +112,8 @@ class TensorFlowBackend:
         if known is None or known.split is not split or known.batch_size != batch_size:
             self._measuring = known = MeasuringBatches(split, batch_size)
         compute = self._kept_function(model, kept)
-        return in_order((np.asarray(compute(x, y)) for x, y in known), known.positions, split, check)
+        with reading_errors():
+            return in_order((np.asarray(compute(x, y)) for x, y in known), known.positions, split, check)
 
     def _kept_function(self, model: keras.Model, kept: Kept) -> Callable[..., Any]:
         """Compile what `keep` computes, or take it from the previous call."""

@@ -1,11 +1,25 @@
 """`deepcli doctor`: what it tells, and that it tells of what is broken."""
 
+import importlib
+import importlib.util
 import json
+import subprocess
 import sys
 
 import pytest
 
 from deepcli.data import DATASETS
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch):
+    """Keep other backends from being tried, which takes a process each."""
+    tried = []
+    monkeypatch.setattr(
+        "deepcli.doctor.other_backend.check_elsewhere",
+        lambda name: tried.append(name) or {"ok": False, "error": "no memory"},
+    )
+    return tried
 
 
 def test_it_tells_what_there_is_and_that_it_trains(cli, tiny_mnist):
@@ -18,6 +32,9 @@ def test_it_tells_what_there_is_and_that_it_trains(cli, tiny_mnist):
     assert told["data"]["mnist"] == {"found": True, "where": str(tiny_mnist), "from": None}
     assert told["data"]["digits"]["found"] and not told["data"]["imdb"]["found"]
     assert told["data"]["imdb"]["from"].startswith("https://")
+    assert told["backend"]["value"] == "tensorflow" and told["tensorflow"] == told["backends"]["tensorflow"] == {
+        "ok": True
+    }
     assert told["machine"]["cores"] >= 1 and told["machine"]["disk_free_gib"]["here"] > 0
 
 
@@ -37,6 +54,38 @@ def test_a_tensorflow_that_cannot_be_imported_is_told_of(cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "deepcli.doctor.training", None)
     done = cli("doctor")
     assert done.code == 1 and "BROKEN: " in done.out and "versions" in done.out
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_a_backend_that_is_installed_and_not_used_is_checked_and_does_not_decide(cli, elsewhere, monkeypatch):
+    monkeypatch.setattr(
+        "deepcli.doctor.training.training_check", lambda: {"ok": False, "error": "slow", "seconds": 1.0}
+    )
+    assert "jax                 installed, and not checked" in cli("doctor", "--no-check").out and not elsewhere
+    done = cli("doctor")
+    assert "jax check           BROKEN: no memory" in done.out and elsewhere == ["jax"]
+    assert done.code == 1 and "training check      FAILED after 1.0 s: slow" in done.out
+    monkeypatch.setattr(
+        "deepcli.doctor.training.training_check",
+        lambda: {"ok": True, "accuracy": 0.9, "device": "cpu", "precision": "float32", "seconds": 1.0},
+    )
+    done = cli("doctor", "--json")
+    assert done.code == 0 and json.loads(done.out)["backends"]["jax"] == {"ok": False, "error": "no memory"}
+
+
+def test_a_keras_backend_that_is_none_of_ours_is_told_of(cli, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    done = cli("doctor", "--no-check")
+    assert done.code == 1 and "backend             BROKEN: KERAS_BACKEND is torch; deepcli trains" in done.out
+
+
+def test_a_process_that_checks_and_dies_is_told_of(monkeypatch):
+    from deepcli.doctor import other_backend
+
+    importlib.reload(other_backend)  # without the fixture's stand-in
+    ended = subprocess.CompletedProcess([], -11, "noise\n", "")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: ended)
+    assert other_backend.check_elsewhere("jax") == {"ok": False, "error": "its process ended with exit code -11"}
 
 
 def test_a_machine_that_does_not_train_is_told_of(cli, monkeypatch):

@@ -63,6 +63,22 @@ def test_a_plugin_that_fails_is_named_with_its_line(cli, spec, error, says):
     assert not Path("a").exists()
 
 
+@pytest.mark.parametrize(("backend", "imports", "hinted"), [("jax", "tensorflow", True), ("tensorflow", "tensorflow", False),
+                                                          ("jax", "keras", False)])  # fmt: skip
+def test_a_plugin_with_operations_of_tensorflow_that_fails_on_jax_gets_a_hint(
+    spec, monkeypatch, backend, imports, hinted
+):
+    name = f"with_{imports}_on_{backend}"
+    plugin = spec(f"def fail():\n    import {imports}\n    raise ValueError('odd')\n", f"{name}.py")
+    monkeypatch.syspath_prepend(plugin.parent)
+    monkeypatch.setattr(plugins, "imported", set())
+    plugins.import_plugins([name])
+    with pytest.raises(ValueError) as caught:
+        sys.modules[name].fail()
+    monkeypatch.setattr("keras.backend.backend", lambda: backend)
+    assert ("or training.backend=tensorflow" in worded(caught.value)) is hinted
+
+
 def test_a_plugin_that_is_a_module_is_known_too(spec, monkeypatch):
     plugin = spec("def fail():\n    raise ValueError('odd')\n", "a_module_of_mine.py")
     monkeypatch.syspath_prepend(plugin.parent)

@@ -6,6 +6,8 @@ TensorFlow runs in this process, JAX in one of its own, as Keras has one backend
 import importlib.util
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 
 from deepcli.models import MODELS
+from deepcli.run.checkpoint.file import open_checkpoint
 
 from . import backend_steps
 from .test_jax import plain
@@ -34,6 +37,10 @@ PLAIN: dict[str, dict[str, Any]] = {
     },
     "free": {"optimizer": {"type": "schedule_free_adamw"}},
     "clipped": {"optimizer": {"type": "rmsprop", "global_clipnorm": 0.1, "weight_decay": 0.01}},
+    "normalized": {
+        "model": {"type": "mlp", "hidden_units": [8], "regularization": {"normalization": "batch"}},
+        "optimizer": {"type": "sgd"},
+    },
     "weighted": {"training": {**TRAINING, "class_weight": "balanced"}},
     "warm": {"schedule": {"type": "cosine", "warmup": 2}, "training": {**TRAINING, "epochs": 3}},
     "plateau": {"schedule": {"type": "reduce_on_plateau", "warmup": 0}, "optimizer": {"type": "sgd"}},
@@ -49,6 +56,17 @@ LOOSE: dict[str, dict[str, Any]] = {
     },
 }
 """Cases whose figures differ: numbers of few digits, and random numbers, of which each backend has its own."""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch, compiled):
+    """Keep what JAX compiled from one test to the next."""
+    monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(compiled))
 
 
 def write(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
@@ -221,6 +239,106 @@ def test_rollbacks_resuming_and_predicting_work_where_tensorflow_cannot_be_impor
     assert on_jax(*words, "predict", run, str(tmp_path / "image.npy")).stdout.count("\n") == 1
     resumed = on_jax(*words, "train", "--resume", run, "training.epochs=4")
     assert f"resuming {run}" in resumed.stderr and "epoch 4/4" in resumed.stderr
+
+
+TEXT = {"task": "language_model", "data": {"type": "text", "path": "t.txt", "tokens": "characters", "window": 16}}
+CODES = {"task": "reconstruction", "data": {"type": "digits", "limit": 200}}
+SPECS: dict[str, dict[str, Any]] = {
+    "a": {
+        "data": {"type": "digits", "batch_size": 32, "limit": 400},
+        "model": {"type": "mlp", "hidden_units": [16]},
+        "training": {"epochs": 3},
+    },
+    "text": {**TEXT, "model": {"type": "gru", "units": [8]}, "training": {"epochs": 1}},
+    "codes": {**CODES, "model": {"type": "autoencoder", "hidden_units": [8], "latent": 3}, "training": {"epochs": 1}},
+}
+ON_JAX = {
+    "train a.json --seeds 2 -o seeds": "mean ± standard deviation over 2 seeds",
+    "train a.json training.deterministic=true training.callbacks=[{type: stop_at, value: 9.0}] -o stopped": "best epoch",
+    "train text.json -o text": "test perplexity",
+    "train codes.json -o codes": "test mean_squared_error",
+    "show a.json --cost": "FLOPs",
+    "find lr a.json data.limit=null --steps 60 --seeds 1 -o rate.png": "to use it: optimizer.learning_rate=",
+    "find batch_size a.json --to 32": "fastest: ",
+    "sanity a.json": "no check failed",
+    "baseline a.json": "most frequent class",
+    "reproduce seeds/seed-0": "equal to the bit",
+    "verify-resume a.json --kills 1": "equal to the bit after 1 kill",
+    "evaluate seeds/seed-0 --calibrate": "temperature",
+    "compare seeds/seed-0 seeds/seed-1": "within noise",
+    "report seeds": "seeds/report.html",
+    "predict codes image.npy --encode": "image.npy",
+    "generate text the --length 5 --seed 1": "the",
+    "sweep run a.json seed=[1,2] --workers 1 -o sweep": "2 completed of 2",
+}
+"""Commands, each with what it prints; the later ones take the runs of the earlier ones."""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+def test_every_command_that_trains_or_computes_does_so_on_jax(tmp_path):
+    for name, spec in SPECS.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(spec))
+    (tmp_path / "t.txt").write_text("the cat sat on the mat and the dog ate the hat. " * 100)
+    np.save(tmp_path / "image.npy", np.zeros((1, 8, 8), np.uint8))
+    there = f"import os\nos.chdir({str(tmp_path)!r})\n{REFUSED}{UNTOUCHED}"
+    for words, printed in ON_JAX.items():
+        split = re.split(r" (?![^\[]*\])", words)  # a list in brackets is one word
+        done = on_jax("-c", there, *split, PYTHONPATH=str(ROOT))
+        assert printed in done.stdout, f"{words}: {done.stdout[-2000:]}{done.stderr[-1000:]}"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "term"])
+def test_a_run_on_jax_that_is_stopped_leaves_a_checkpoint_and_goes_on(tmp_path, number):
+    run = tmp_path / "run"
+    words = [sys.executable, "-m", "deepcli", "train", run_of(tmp_path), "training.epochs=60", "-o", str(run)]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as training:
+        for line in training.stderr:
+            if line.startswith("epoch  2/60"):
+                training.send_signal(number)
+                break
+        rest = training.stderr.read()
+    assert training.returncode == 128 + number and f"continue with: deepcli train --resume {run}" in rest
+    resumed = on_jax("-m", "deepcli", "train", "--resume", str(run))
+    assert f"resuming {run} at step " in resumed.stderr and "all 60 epochs done" in resumed.stderr
+
+
+@pytest.mark.long
+def test_what_was_compiled_is_used_again_and_changes_no_bit(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPCLI_CACHE_DIR", str(tmp_path / "cache"))
+    kept = tmp_path / "cache/compiled/jax"
+    spec = run_of(tmp_path)
+    on_jax("-m", "deepcli", "train", spec, "-o", str(tmp_path / "off"), JAX_ENABLE_COMPILATION_CACHE="0")
+    assert not kept.exists()
+    found = []
+    for name in ("first", "second", "damaged"):
+        on_jax("-m", "deepcli", "train", spec, "-o", str(tmp_path / name))
+        found.append({file.name: file.read_bytes() for file in kept.iterdir()})
+        if name == "second":
+            for number, file in enumerate(sorted(kept.iterdir())):
+                file.write_bytes(file.read_bytes()[: 40 * (number % 3)])
+    assert found[0] and found[0] == found[1] and found[2].keys() == found[0].keys()
+    weights = [
+        open_checkpoint(tmp_path / name / "checkpoints/last.keras").read("model.weights.h5")
+        for name in ("off", "first", "second", "damaged")
+    ]
+    assert len(set(weights)) == 1
+
+
+@pytest.mark.long
+def test_doctor_finds_jax_sound_where_there_is_no_tensorflow():
+    done = on_jax("-c", REFUSED + UNTOUCHED, "doctor", "--json", KERAS_BACKEND="")
+    told = json.loads(done.stdout)
+    assert told["backend"] == {"value": "jax", "why": "TensorFlow is not installed"}
+    assert told["check"]["ok"] and told["tensorflow"] is None and list(told["backends"]) == ["jax"]
+
+
+@pytest.mark.long
+def test_doctor_trains_on_each_backend_that_is_installed():
+    told = json.loads(on_jax("-m", "deepcli", "doctor", "--json").stdout)
+    assert told["backend"] == {"value": "jax", "why": "KERAS_BACKEND"}
+    assert told["check"]["ok"] and told["backends"]["tensorflow"]["accuracy"] > 0.8
 
 
 def test_a_backend_that_is_asked_for_twice_or_not_installed_is_an_error_with_its_remedy(monkeypatch):

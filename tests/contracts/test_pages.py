@@ -63,6 +63,8 @@ def test_commands_that_are_named_exist(page):
             continue
         options = {option for param in known[name].params for option in (*param.opts, *param.secondary_opts)}
         for word in (word.partition("=")[0] for word in words if word.startswith("--")):
+            if word == "--":  # behind it are the words of another command
+                break
             assert word in {*options, "--help"}, f"`{text}`: no such option"
 
 

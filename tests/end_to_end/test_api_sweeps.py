@@ -253,15 +253,16 @@ def test_a_script_needs_no_guard_because_workers_do_not_import_it(tmp_path):
     assert done.stdout.splitlines() == ["the script runs", f"{Path('sweeps', 'small')} 3 completed"]
 
 
-def test_what_the_environment_forbids_a_call_may_allow_and_the_other_way_round():
-    from deepcli.api.sweeping import _environment, _worker_words
+def test_what_the_environment_forbids_a_call_may_allow_and_the_other_way_round(tmp_path):
+    from deepcli.api.sweep_engine import launch_of
     from deepcli.data.files import Sources
+    from deepcli.sweeps.directory import SweepDir
 
     request = SweepRequest((SPEC,), plugins=("a.py",), workers=2, storage="sqlite:///secret")
-    assert _environment(request, Sources()) == {"DEEPCLI_STORAGE": "sqlite:///secret", "DEEPCLI_OFFLINE": "0"}
-    assert _worker_words(request, Sources(Path("data"), offline=True)) == [
-        *("--workers", "2", "--plugin", "a.py", "--data-dir", "data", "--offline"),
-    ]
+    online = launch_of(request, SweepDir(tmp_path), Sources())
+    assert online.environment == {"DEEPCLI_STORAGE": "sqlite:///secret", "DEEPCLI_OFFLINE": "0"}
+    offline = launch_of(request, SweepDir(tmp_path), Sources(Path("data"), offline=True))
+    assert (offline.workers, offline.options) == (2, ("--plugin", "a.py", "--data-dir", "data", "--offline"))
 
 
 # A sweep that exists

@@ -154,7 +154,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(machines, server):
 
 @pytest.mark.long
 def test_an_end_whose_confirmation_was_lost_is_not_an_end_twice(machines, server, monkeypatch):
-    told = []
+    told: list[str] = []
     study = open_study(machines[0].folder, server.url, patience=Patience(30, tell=told.append))
     claim, tell = study.claim(), study.optuna.tell
 
@@ -333,7 +333,7 @@ def test_two_machines_train_a_sweep_and_both_know_where_its_runs_are(machines, s
         worker = Worker(study, Sources(), Signals(), None, lambda line: None)
         if stop is not None:
             train = worker._train
-            worker._train = lambda claim: train(claim) and False
+            worker._train = lambda claim: train(claim) and False  # type: ignore[method-assign]
         return worker.work()
 
     assert not work(second, stop=1) and not work(second, stop=1)

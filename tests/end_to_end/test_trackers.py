@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import os
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from deepcli.trackers import TRACKERS
 
+ROOT = Path(__file__).parent.parent.parent
 SPEC = (
     "data: {type: digits, limit: 100, batch_size: 20}\nmodel: {type: mlp, hidden_units: [8]}\ntraining: {epochs: 2}\n"
 )
@@ -52,6 +56,30 @@ def test_tensorboard_has_a_curve_for_every_metric_and_split(train):
     assert b"hidden_units" in tf.make_ndarray(spec.tensor_proto).item()
     [test] = EventAccumulator(str(run / "tensorboard" / "test")).Reload().Tensors("accuracy")
     assert tf.make_ndarray(test.tensor_proto) == pytest.approx(metrics["test"]["accuracy"])
+
+
+ALONE = """
+import sys
+from pathlib import Path
+from deepcli.trackers import TRACKERS
+from deepcli.trackers.base import Tracked
+log = TRACKERS["tensorboard"]().open(Tracked("a", Path(), {"seed": 1}, {}, None))
+log.epoch(1, {"loss": 0.5, "val_loss": 0.25})
+log.end("completed", {"loss": 0.125})
+assert "tensorflow" not in sys.modules
+"""
+
+
+@pytest.mark.long
+@installed("tensorboard")
+def test_tensorboard_is_written_without_tensorflow(tmp_path):
+    import tensorflow as tf
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    subprocess.run([sys.executable, "-c", ALONE], cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    for split, step, value in (("train", 1, 0.5), ("validation", 1, 0.25), ("test", 0, 0.125)):
+        [found] = EventAccumulator(str(tmp_path / "tensorboard" / split)).Reload().Tensors("loss")
+        assert (found.step, tf.make_ndarray(found.tensor_proto)) == (step, value)
 
 
 @installed("mlflow")

@@ -139,7 +139,7 @@ def test_bins_are_the_piecewise_linear_encoding_of_quantiles():
 def test_few_different_values_leave_bins_unused():
     layer = QuantileBins(8)
     layer.build((None, 2))
-    layer.set_quantiles(np.array([[0.0, NAN], [1.0, NAN], [1.0, NAN]]))
+    layer.set_quantiles(np.array([[0.0, 1.0, 1.0], [NAN, NAN, NAN]]))
     found = np.asarray(layer(np.array([[0.0, 5.0], [0.5, 5.0], [3.0, -5.0]], np.float32)))
     np.testing.assert_allclose(found[:, 0], [0, 0.5, 1])
     assert not found[:, 1:].any()

@@ -1,6 +1,7 @@
 """Processes that train one run: how they find each other, what they exchange, and what they learn of each other's end."""
 
 import contextlib
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ import pytest
 
 from deepcli.errors import ProcessError, UsageError
 from deepcli.system.agreed_signals import AgreedSignals
-from deepcli.system.process_group import ALONE
+from deepcli.system.process_group import ALONE, ProcessGroup
 from deepcli.system.rendezvous import ProcessPlace, host_and_port, join
 from deepcli.system.signals import Stopped
 
@@ -137,12 +138,34 @@ def test_processes_at_different_points_are_a_fault_that_names_both():
 def test_a_signal_to_one_process_stops_all_at_the_same_point_and_a_checkpoint_is_for_all():
     with groups(2) as made:
         signals = [AgreedSignals(group) for group in made]
-        signals[1].checkpoint = True
+        with signals[1].noted():
+            signal.raise_signal(signal.SIGUSR1)
+        assert not signals[1].checkpoint  # not before all know of it
+        for _ in range(2):
+            everywhere(made, lambda group: signals[group.index].check())
+            assert [one.checkpoint for one in signals] == [True, True] and signals[0].stop is None
+        for one in signals:
+            one.checkpoint = False  # it is written
         everywhere(made, lambda group: signals[group.index].check())
-        assert [one.checkpoint for one in signals] == [True, True] and signals[0].stop is None
+        assert [one.checkpoint for one in signals] == [False, False]
         signals[1].stop = 15
         found = everywhere(made, lambda group: signals[group.index].check())
         assert all(isinstance(error, Stopped) for error in found) and [one.stop for one in signals] == [15, 15]
+
+
+def test_a_signal_that_comes_while_the_processes_agree_holds_from_the_next_time():
+    class Late(ProcessGroup):
+        def exchange(self, topic, value):
+            signals.stop = 15
+            signals._ask_checkpoint(10, None)
+            return [value]
+
+    signals = AgreedSignals(Late())
+    signals.check()
+    assert signals.stop == 15 and not signals.checkpoint
+    with pytest.raises(Stopped):
+        signals.check()
+    assert signals.checkpoint
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Server:
 
 
 def make(seconds, signals=None):
-    told = []
+    told: list[str] = []
     return Connection("db.example:5432", Patience(seconds, signals or Signals(), told.append)), told
 
 

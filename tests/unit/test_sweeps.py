@@ -15,6 +15,7 @@ from deepcli.errors import SpecError, UsageError
 from deepcli.experiment import load
 from deepcli.experiment.load import is_override
 from deepcli.sweeps.load import Plan, identity, load_sweep, trials, validate_file
+from deepcli.sweeps.one_backend import demand_one_backend
 from deepcli.sweeps.space import Seeded, draw, ends, exists, grid
 from deepcli.sweeps.spec import Sweep
 
@@ -609,3 +610,31 @@ def test_a_trial_that_has_run_is_not_taken_for_one_of_another_spec(spec):
         RunError, match=r"cannot be skipped: .*\n(.*\n)?  optimizer\.learning_rate: 0\.5 in the run, 0\.001 now"
     ):
         planned.finished(Path("out"), experiment)
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (
+            ["training.backend=[tensorflow, jax]"],
+            "training.backend=[tensorflow, jax]: the workers of a sweep have one backend",
+        ),
+        (
+            ["training=[{backend: jax}, {epochs: 2}]"],
+            "that of the spec (auto), so a trial cannot have jax; set it for the whole",
+        ),
+        (
+            ["training.backend=[jax]", "seed=[1, 2]"],
+            "set it for the whole sweep (training.backend=jax, not a parameter)",
+        ),
+        (["training.backend=jax", "seed=[1, 2]"], None),
+        (["training=[{epochs: 1}, {epochs: 2}]"], None),
+    ],
+)
+def test_the_workers_of_a_sweep_have_one_backend(spec, words, refused):
+    planned = load_sweep([str(spec(BASE)), *words])
+    if refused is None:
+        demand_one_backend(planned)
+        return
+    with pytest.raises(SpecError, match=re.escape(refused)):
+        demand_one_backend(planned)

@@ -75,13 +75,16 @@ def plan(
         print(line)
 
 
-def describe(loaded: Plan, json: bool) -> None:
-    """Print what a sweep would do."""
+def describe(loaded: Plan, json: bool, script: str | None = None) -> None:
+    """Print what a sweep would do: its plan, or the script of its jobs."""
     from deepcli.sweeps.arguments import written
     from deepcli.sweeps.plan import points
 
     if json:
-        _emit(loaded)
+        _emit(loaded, script)
+        return
+    if script is not None:
+        print(script, end="")
         return
     print(
         f"method {loaded.method}, {loaded.max_trials} trials, {len(loaded.seeds)} seed{'s' * (len(loaded.seeds) > 1)} each"
@@ -99,7 +102,7 @@ def describe(loaded: Plan, json: bool) -> None:
         print(f"and {len(chosen) - SHOWN} more")
 
 
-def _emit(loaded: Plan) -> None:
+def _emit(loaded: Plan, script: str | None) -> None:
     """Print what a sweep would do, as JSON."""
     from deepcli.sweeps.outcome import Outcome
     from deepcli.sweeps.plan import points
@@ -110,6 +113,7 @@ def _emit(loaded: Plan) -> None:
         "metric": loaded.metric.name,
         "goal": loaded.metric.goal,
         "planned": loaded.max_trials,
+        "script": script,
         "points": None if loaded.method == "bayes" else [dict(point) for point in points(loaded)],
     }
     emit(Outcome.model_validate(told))

@@ -25,6 +25,7 @@ from deepcli.cli.options import (
     sources,
 )
 from deepcli.cli.sweep.dashboard import dashboard
+from deepcli.cli.sweep.manifest_command import manifest
 from deepcli.cli.sweep.plan import collect, describe, plan, trial
 from deepcli.cli.sweep.status import show, status, worker
 
@@ -71,8 +72,36 @@ def run(
             min=1, help="Number of processes; default: as many as fit on this machine, which share its threads."
         ),
     ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="ENGINE", help="Where workers run: local, ray, ray://HOST:PORT, slurm, or none to start none."
+        ),
+    ] = "local",
+    ray: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="What each worker on Ray needs: cpus, gpus, memory, resource.NAME, label.NAME; can be repeated.",
+        ),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="An option of SLURM's sbatch, such as mem=8G; can be repeated."),
+    ] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            "--time", metavar="TIME", help="Time limit of a SLURM job, which is then queued again; default: 1h."
+        ),
+    ] = None,
+    partition: Annotated[str | None, typer.Option(metavar="NAME", help="The partition of SLURM.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit the SLURM jobs and do not wait for them.")] = False,
     storage: Storage = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without training.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print the plan, or with --on slurm the script of the jobs, without training."),
+    ] = False,
     plugins: Plugins = None,
     env: Env = None,
     data_dir: DataDir = None,
@@ -91,7 +120,9 @@ def run(
     deepcli sweep run digits-mlp.yaml optimizer.learning_rate=log:1e-4:1e-1
     """
     started = time.monotonic()
+    from deepcli.api.sweep_engine import job_script
     from deepcli.api.sweeping import SweepRequest, load_plan, run_sweep
+    from deepcli.sweeps.engines.engine_settings import engine_settings
 
     request = SweepRequest(
         tuple(words),
@@ -110,13 +141,18 @@ def run(
         workers=workers,
         storage=storage,
         started=started,
+        engine=engine_settings(on, ray or (), slurm or (), limit, partition, detach),
     )
     report = reporter(quiet)
     planned = load_plan(request, report)
+    at = partial(sources, data_dir, offline, quiet)
     if dry_run:
-        describe(planned, json)
+        from deepcli.sweeps.one_backend import demand_one_backend
+
+        demand_one_backend(planned)
+        describe(planned, json, job_script(request, planned, at))
         return
-    ended = run_sweep(request, planned, partial(sources, data_dir, offline, quiet), report, quiet)
+    ended = run_sweep(request, planned, at, report, quiet)
     show(ended.outcome, ended.rows, json)
     if ended.problem is not None:
         raise ended.problem
@@ -128,3 +164,4 @@ app.command()(collect)
 app.command()(worker)
 app.command()(status)
 app.command()(dashboard)
+app.command()(manifest)

@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 import numpy as np
 
 from deepcli.data.arrays.contract_inputs import DARKEST
+from deepcli.data.arrays.made_arrays import made_of
 from deepcli.data.arrays.splits import Inputs, Tokens
 from deepcli.data.schema import Kind
 from deepcli.errors import DataError
@@ -94,23 +95,24 @@ def _images(x: Named) -> np.ndarray:
 def _bytes(x: Named, images: np.ndarray) -> np.ndarray:
     """Return pixels as uint8, if that is exact: whole numbers from 0 to 255, or 256 levels from 0 to 1."""
     if images.dtype.kind == "b":
-        return images.astype(np.uint8) * np.uint8(255)
+        return made_of((piece * np.uint8(255) for piece in _pieces(images)), images.shape, np.uint8)
     low, high, whole = _range(x, images)
-    made = np.empty(images.shape, np.uint8)
     scale = 255 if images.dtype.kind == "f" and high <= 1 else 1
     if low < 0 or high * scale > 255 or (scale == 1 and not whole):
         _refuse_pixels(x, low, high)
     # A level k is stored as k / 255 or k * (1 / 255), which differ in the last digits of the dtype.
     nearness = 4 * 255 * float(np.finfo(images.dtype).eps) if images.dtype.kind == "f" else 0.0
-    for piece, part in zip(_pieces(images), _pieces(made), strict=True):
-        levels = np.round(scaled := piece * scale)
+
+    def levels_of(piece: np.ndarray) -> np.ndarray:
+        levels: np.ndarray = np.round(scaled := piece * scale)
         if scale == 255 and (np.abs(scaled - levels) > nearness).any():
             x.fail(
                 f"its pixels are {images.dtype} from {low:g} to {high:g}, with values between the 256 levels of uint8",
                 "round them, np.round(x * 255).astype('uint8'), or flatten them to be read as numbers, x.reshape(len(x), -1)",
             )
-        part[...] = levels
-    return made
+        return levels
+
+    return made_of(map(levels_of, _pieces(images)), images.shape, np.uint8)
 
 
 def _range(x: Named, values: np.ndarray) -> tuple[float, float, bool]:
@@ -143,10 +145,8 @@ def _features(x: Named) -> np.ndarray:
     if array.dtype == np.float32 and isinstance(array, np.memmap):
         made: np.ndarray = array
     else:
-        made = np.empty(array.shape, np.float32)
-        for piece, part in zip(_pieces(array), _pieces(made), strict=True):
-            with np.errstate(over="ignore"):
-                part[...] = piece
+        with np.errstate(over="ignore"):
+            made = made_of(_pieces(array), array.shape, np.float32)
     for start, part in _numbered(made):
         if (infinite := np.isinf(part)).any():
             row, column = (int(place[0]) for place in np.nonzero(infinite))

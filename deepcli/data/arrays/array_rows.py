@@ -11,7 +11,9 @@ import numpy as np
 
 from deepcli.data.arrays.array_files import ArrayFile, open_arrays
 from deepcli.data.arrays.array_inputs import ArrayKind
+from deepcli.data.arrays.column_groups import columns_of
 from deepcli.data.arrays.splits import Inputs, Tokens
+from deepcli.data.arrays.stored_rows import stored_if_large
 from deepcli.data.schema import Column, Schema, Target, TargetKind
 from deepcli.data.sources.class_numbers import class_numbers, known_numbers
 from deepcli.data.sources.gathered import Gathered
@@ -80,8 +82,10 @@ def describe_arrays(gathered: Gathered, train: Sequence[int]) -> dict[str, Any]:
         return {"kind": "tokens", "shape": file.shape, "vocabulary": ("",) * file.vocabulary}
     if file.kind == "image":
         return {"kind": "image", "shape": file.shape}
-    x = np.asarray(content.inputs)[list(train)].astype(np.float64)
-    return {"kind": "features", "shape": file.shape, "columns": tuple(_column(k, x[:, k]) for k in range(x.shape[1]))}
+    assert not isinstance(content.inputs, Tokens)
+    found = columns_of(content.inputs, range(file.shape[0]), np.asarray(train, np.int64))
+    columns = tuple(_column(k, values.astype(np.float64)) for k, values in enumerate(found))
+    return {"kind": "features", "shape": file.shape, "columns": columns}
 
 
 def _column(number: int, values: np.ndarray) -> Column:
@@ -99,7 +103,8 @@ def _joined(parts: Sequence[Inputs]) -> Inputs:
         values = np.concatenate([part.values for part in parts if isinstance(part, Tokens)])
         lengths = np.concatenate([part.lengths for part in parts if isinstance(part, Tokens)])
         return Tokens(values, np.concatenate([[0], np.cumsum(lengths)]))
-    return np.concatenate([np.asarray(part) for part in parts])
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    return stored_if_large(arrays) or np.concatenate(arrays)
 
 
 def _keys(inputs: Inputs) -> list[bytes]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepcli.data.arrays.splits import Inputs, Provenance, Split, Splits, generator, limited, select
+from deepcli.data.arrays.splits import Inputs, Provenance, Split, Splits, generator, limited, select, stored
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.schema import Schema, Target
 
@@ -33,7 +33,7 @@ def make_splits(
         limit: Maximum number of examples in a split.
         targets: The targets of all examples as models take them; None: made of the values.
     """
-    y = encode_targets(gathered.target, gathered.values) if targets is None else targets
+    x, y = stored(x), encode_targets(gathered.target, gathered.values) if targets is None else targets
     names = np.asarray(splits)
     made: dict[str, Split | None] = {}
     for number, name in enumerate(("train", "validation", "test")):

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,16 +104,48 @@ def decoded(
     """
     shape = (*size, channels)
     entry = cache_folder / "pictures" / f"{_key(pictures, shape, resize)}{SUFFIX}"
-    found = _opened(entry, shape, len(pictures), verify)
+    found = opened_or_made(
+        entry,
+        shape,
+        len(pictures),
+        lambda writer: _decode_into(writer, folder, pictures, shape, resize, progress),
+        cache_folder,
+        verify,
+    )
+    return _described(found, pictures)
+
+
+def opened_or_made(
+    entry: Path,
+    shape: tuple[int, int, int],
+    count: int,
+    write: Callable[[EntryWriter], dict[str, Any]],
+    cache_folder: Path,
+    verify: bool = False,
+) -> PictureEntry:
+    """Open an entry of the cache, or make it.
+
+    Args:
+        entry: Its file.
+        shape: (height, width, channels) of a picture.
+        count: Number of pictures, readable or not.
+        write: Writes the readable ones, and returns what is known of all, among it `digests` and `unreadable`.
+        cache_folder: deepcli's cache.
+        verify: Whether to compare the pixels with their checksum.
+
+    Raises:
+        DataError: The cache cannot be written, or `write` fails.
+    """
+    found = _opened(entry, shape, count, verify)
     if found is None:
         with alone(entry, cache_folder):
-            found = _opened(entry, shape, len(pictures), verify)  # another process may have made it meanwhile
+            found = _opened(entry, shape, count, verify)  # another process may have made it meanwhile
             if found is None:
-                _make(entry, folder, pictures, shape, resize, progress)
-                found = _opened(entry, shape, len(pictures), False)
+                _make(entry, count, shape, write)
+                found = _opened(entry, shape, count, False)
     if found is None:
         raise DataError(f"{entry.parent}: the cache was changed while it was written; run the command again")
-    return _described(found, pictures)
+    return found
 
 
 def _key(pictures: Sequence[Picture], shape: tuple[int, int, int], resize: Resize) -> str:
@@ -143,22 +175,20 @@ def _opened(path: Path, shape: tuple[int, int, int], count: int, verify: bool) -
 def _described(entry: PictureEntry, pictures: Sequence[Picture]) -> DecodedPictures:
     left_out: dict[int, str] = dict(entry.about["unreadable"])
     indices = np.delete(np.arange(len(pictures)), [*left_out])
-    joined = bytes.fromhex(entry.about["digests"])
-    digests = [joined[start : start + 32] for start in range(0, len(joined), 32)]
+    digests = digests_of(entry)
     unreadable = [(pictures[place].name, why) for place, why in left_out.items()]
     return DecodedPictures(entry.images, indices, digests, unreadable, entry.about["notes"])
 
 
-def _make(
-    entry: Path,
-    folder: Path,
-    pictures: Sequence[Picture],
-    shape: tuple[int, int, int],
-    resize: Resize,
-    progress: Counting | None,
-) -> None:
+def digests_of(entry: PictureEntry) -> list[bytes]:
+    """Return the SHA-256 of the content of each readable picture."""
+    joined = bytes.fromhex(entry.about["digests"])
+    return [joined[start : start + 32] for start in range(0, len(joined), 32)]
+
+
+def _make(entry: Path, count: int, shape: tuple[int, int, int], write: Callable[[EntryWriter], dict[str, Any]]) -> None:
     """Decode pictures into a new entry."""
-    needed = len(pictures) * (int(np.prod(shape)) + 70)
+    needed = count * (int(np.prod(shape)) + 70)
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         make_room(entry.parent, needed, KEEP_SECONDS)
@@ -166,7 +196,7 @@ def _make(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with replacing(entry) as temporary, temporary.open("wb") as out:
             writer = EntryWriter(out, shape)
-            writer.finish(_decode_into(writer, folder, pictures, shape, resize, progress))
+            writer.finish(write(writer))
     except OSError as error:
         raise DataError(full(entry.parent, error, needed)) from None
     except TrainingError as error:

@@ -13,6 +13,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from deepcli.data.arrays.mapped_files import map_array
+
 HEADER = 4096
 MAX_TAIL = 1 << 30
 DAMAGE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
@@ -91,7 +93,7 @@ def read_entry(path: Path, shape: tuple[int, int, int]) -> PictureEntry:
         tail = file.read()
         _demand(hashlib.sha256(tail).hexdigest() == header["tail_sha256"])
         # Mapped from the open file: its name may be deleted or replaced meanwhile.
-        images = np.memmap(file, np.uint8, "r", HEADER, (count, *shape))
+        images = map_array(file, path, np.uint8, HEADER, (count, *shape))
     return PictureEntry(images, header["sha256"], json.loads(tail))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from PIL import Image
 
@@ -70,7 +71,13 @@ def found_channels(sizes: Sequence[PictureSize | None]) -> int:
     return 1 if all(one.grey for one in sizes if one is not None) else 3
 
 
-def _measured(path: Path) -> PictureSize | None:
+def measure_content(content: bytes) -> PictureSize | None:
+    """Read the header of a picture that is in memory; None if it cannot be opened."""
+    with quietly():
+        return _measured(io.BytesIO(content))
+
+
+def _measured(path: Path | IO[bytes]) -> PictureSize | None:
     try:
         with Image.open(path, formats=FORMATS) as image:
             height, width = (image.width, image.height) if _is_sideways(image) else (image.height, image.width)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 
 from deepcli.data.arrays.series_windows import SeriesWindows
+from deepcli.data.arrays.stored_rows import StoredRows, stored_if_large
 from deepcli.data.arrays.text_windows import TextWindows
 from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.data.lexicon import Lexicon
@@ -58,7 +60,8 @@ class Tokens:
         return Tokens(np.concatenate([self.values[:0], *pieces]), offsets)
 
 
-Inputs = np.ndarray | Tokens
+Inputs = np.ndarray | StoredRows | Tokens
+"""Arrays and token ids are in memory or mapped into it; rows that are stored are read when a batch needs them."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,8 @@ class Split:
         Args:
             labelled: Whether the former targets are classes, to be kept as labels.
         """
-        assert isinstance(self.x, np.ndarray)
-        return replace(self, y=self.x, labels=self.y if labelled else None)
+        # Rows that are stored are indexed like an array, and read as a whole where an array is made of them.
+        return replace(self, y=cast(np.ndarray, self.x), labels=self.y if labelled else None)
 
     @property
     def predicts_inputs(self) -> bool:
@@ -226,7 +229,7 @@ def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None
     Raises:
         DataError: The training or validation split would have no examples.
     """
-    x, y = raw.train
+    x, y = stored(raw.train[0], raw.test[0]), raw.train[1]
     held = stratified(strata_of(y), round(len(y) * validation_split), generator(split_seed, 0))
     rest = np.delete(np.arange(len(y)), held)
     if validation_split and not len(held):
@@ -235,7 +238,7 @@ def divide(raw: Raw, validation_split: float, split_seed: int, limit: int | None
         raise DataError(f"data.validation_split: {validation_split} of {len(y)} examples leaves none for training")
     train = select(x, y, limited(y, rest, limit, generator(split_seed, 1)))
     validation = select(x, y, limited(y, held, limit, generator(split_seed, 2))) if len(held) else None
-    x, y = raw.test
+    x, y = stored(raw.test[0], raw.train[0]), raw.test[1]
     test = select(x, y, limited(y, np.arange(len(y)), limit, generator(TEST_LIMIT_SEED)))
     return Splits(train, validation, test, raw.provenance)
 
@@ -254,8 +257,21 @@ def strata_of(y: np.ndarray) -> np.ndarray:
 
 
 def select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:
-    """Return the examples at some positions as a split."""
+    """Return the examples at some positions as a split; rows that are stored stay in their files."""
     if len(ids) == len(y):
         return Split(x, y, ids)
-    chosen = x[ids]
-    return Split(chosen, chosen if y is x and isinstance(chosen, np.ndarray) else y[ids], ids)
+    chosen = x.part(ids) if isinstance(x, StoredRows) else x[ids]
+    return Split(chosen, cast(np.ndarray, chosen) if y is x else y[ids], ids)
+
+
+def stored(x: Inputs, *besides: Inputs) -> Inputs:
+    """Return inputs that are mapped into memory as rows that stay in their files, if all together are too large to be held.
+
+    Args:
+        x: The inputs.
+        besides: Inputs that are needed at the same time.
+    """
+    arrays = [one for one in (x, *besides) if isinstance(one, np.ndarray)]
+    if not isinstance(x, np.ndarray) or (found := stored_if_large(arrays)) is None:
+        return x
+    return StoredRows([x], free=found.free)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 
 from deepcli.data.arrays.archive import DAMAGE
+from deepcli.data.arrays.mapped_files import map_array
 from deepcli.errors import DataError
 
 MAPPED_BYTES = 32 << 20
@@ -64,9 +65,9 @@ def worth_mapping(size: int) -> bool:
 def from_file(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool) -> np.ndarray:
     """Read an array from its place in a file, or map it into memory if it is large."""
     order = "F" if fortran else "C"
-    if worth_mapping(math.prod(shape) * dtype.itemsize):
-        return np.memmap(path, dtype, "r", offset, shape, order)  # type: ignore[call-overload, no-any-return]
     with path.open("rb") as file:
+        if worth_mapping(math.prod(shape) * dtype.itemsize):
+            return map_array(file, path, dtype, offset, shape, fortran)
         file.seek(offset)
         content = file.read(math.prod(shape) * dtype.itemsize)
     return np.frombuffer(content, dtype).reshape(shape, order=order)  # type: ignore[call-overload, no-any-return]

@@ -104,7 +104,7 @@ def _kind(gathered: Gathered) -> Kind:
     if hasattr(content, "inputs"):
         found: Kind = content.file.kind
         return found
-    return "image" if gathered.picture is not None else "tokens"
+    return "image" if gathered.picture is not None or getattr(content, "ndim", 0) == 4 else "tokens"
 
 
 def _inputs(gathered: Gathered) -> dict[str, Any]:

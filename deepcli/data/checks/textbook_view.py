@@ -75,13 +75,17 @@ def joined(parts: Sequence[Inputs]) -> Inputs:
     import numpy as np
 
     from deepcli.data.arrays.splits import Tokens
+    from deepcli.data.arrays.stored_rows import StoredRows
 
     if isinstance(parts[0], Tokens):
         tokens = [part for part in parts if isinstance(part, Tokens)]
         lengths = np.concatenate([part.lengths for part in tokens])
         values = np.concatenate([part.values for part in tokens])
         return Tokens(values, np.concatenate([[0], np.cumsum(lengths)]))
-    return np.concatenate([np.asarray(part) for part in parts])
+    arrays = [part for part in parts if not isinstance(part, Tokens)]
+    if any(isinstance(part, StoredRows) for part in arrays):
+        return StoredRows.joined(arrays)
+    return np.concatenate([np.asarray(part) for part in arrays])
 
 
 def content_keys(inputs: Inputs) -> list[bytes]:

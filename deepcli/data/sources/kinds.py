@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+RECORDS = ("array_record", "arrayrecord", "tfrecord", "tfrec")
+"""What begins an ending of files of records; the number of a file may follow."""
 TABLES = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "xlsx")
 ARRAYS = ("npz", "npy", "h5", "hdf5")
 RUNNING = ("md",)
@@ -28,7 +30,7 @@ def looks_like_path(value: str) -> bool:
 
 
 def kind_at(path: str) -> str:
-    """Return the type of data set for a path: `image_folder`, `text_folder`, `table`, `arrays`, `text` or `series_classes`.
+    """Return the type of data set for a path, such as `image_folder`, `table`, `arrays`, `shards` or `text`.
 
     Only names are looked at. A path that does not exist gets the type that its ending says, so that the error about it
     can name what is missing.
@@ -36,6 +38,8 @@ def kind_at(path: str) -> str:
     whole = Path(path).expanduser()
     if os.path.isdir(whole):  # noqa: PTH112
         return _folder(whole)
+    if is_shard(whole.name):
+        return "shards"
     ending = ending_of(path)
     if ending in ARRAYS:
         return "arrays"
@@ -44,6 +48,11 @@ def kind_at(path: str) -> str:
     if ending in SERIES:
         return "series_classes"
     return "table" if (ending and ending not in TAPES) or "*" in path else "image_folder"
+
+
+def is_shard(name: str) -> bool:
+    """Return whether a name is that of records in shards, such as `mnist-train.array_record-00000-of-00010`, or a pattern."""
+    return any(part.startswith(RECORDS) for part in name.lower().split(".")[1:])
 
 
 def ending_of(path: str) -> str:
@@ -68,6 +77,8 @@ def _folder(folder: Path) -> str:
         for name in names:
             ending = ending_of(name)
             inside = Path(here) != folder
+            if is_shard(name) and not inside:
+                return "shards"
             if ending in PICTURES:
                 found["image_folder"] += 1
             elif ending == "txt" and inside:

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
@@ -115,7 +116,7 @@ class WorkerPool:
         """
         ended = threading.Event()
         if attached:
-            threading.Thread(target=_watch_input, args=(ended,), daemon=True).start()
+            threading.Thread(target=watch_input, args=(ended,), daemon=True).start()
         for index in range(self._count):
             self._begin(index, signals)
         try:
@@ -200,40 +201,47 @@ def _train(index: int, config: WorkerConfig, signals: Signals) -> NoReturn:
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C should reach only the parent process, which then stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    folder = SweepDir(config.folder)
-    log = _log_to(folder.log(_name(index)))
+    log = log_to(SweepDir(config.folder).log(worker_name(index)))
     with signals.deferred(log):
-        try:
-            make_worker = _import_worker(config.backend)
-            _set_up(index, config)
-            study = open_study(folder, config.storage, config.plugins, Patience(PATIENCE, signals, log))
-            worker = make_worker(study, config.sources, signals, config.until, log)
-            if config.loaded is not None:
-                worker.know(*config.loaded)
-            done = worker.work()
-        except Interrupted as error:
-            sys.exit(error.exit_code)
-        except StorageGone as error:
-            log(f"error: {error}")
-            sys.exit(GONE)
-        except DeepcliError as error:
-            log(f"error: {error}")
-            sys.exit(error.exit_code)
-    sys.exit(0 if done else RENEW)
+        if gpus := visible_gpus():
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
+        code = train_trials(config, signals, log)
+    sys.exit(code)
 
 
-def _set_up(index: int, config: WorkerConfig) -> None:
-    if gpus := visible_gpus():
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
-    if config.threads is not None:
-        limit_threads(config.threads, config.backend)
+def train_trials(config: WorkerConfig, signals: Signals, log: Callable[[str], None]) -> int:
+    """Train trials in this process until none is left; return the exit code that says how it ended.
+
+    Args:
+        config: The settings of the worker.
+        signals: May request to stop.
+        log: Called with a line about each trial, and with the error.
+    """
+    try:
+        make_worker = _import_worker(config.backend)
+        if config.threads is not None:
+            limit_threads(config.threads, config.backend)
+        study = open_study(SweepDir(config.folder), config.storage, config.plugins, Patience(PATIENCE, signals, log))
+        worker = make_worker(study, config.sources, signals, config.until, log)
+        if config.loaded is not None:
+            worker.know(*config.loaded)
+        return 0 if worker.work() else RENEW
+    except Interrupted as error:
+        return error.exit_code
+    except StorageGone as error:
+        log(f"error: {error}")
+        return GONE
+    except DeepcliError as error:
+        log(f"error: {error}")
+        return error.exit_code
 
 
-def _name(index: int) -> str:
+def worker_name(index: int) -> str:
+    """Return the name of a worker's log."""
     return f"worker-{os.uname().nodename if hasattr(os, 'uname') else 'local'}-{index}"
 
 
-def _log_to(path: Path):  # type: ignore[no-untyped-def]
+def log_to(path: Path) -> Callable[[str], None]:
     """Redirect this process's output to a file; return a function that writes a line to it."""
     stream = path.open("a", encoding="utf-8", buffering=1)
     for descriptor in (1, 2):
@@ -246,7 +254,7 @@ def _log_to(path: Path):  # type: ignore[no-untyped-def]
 
 
 def _last_words(folder: SweepDir, index: int) -> str:
-    path = folder.log(_name(index))
+    path = folder.log(worker_name(index))
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return "\n".join([f"a worker of the sweep failed; last lines of {path}:", *(f"  {line}" for line in lines[-3:])])
 
@@ -263,7 +271,8 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _watch_input(ended: threading.Event) -> None:
+def watch_input(ended: threading.Event) -> None:
+    """Set an event when standard input closes, as it does when the parent process ends."""
     while os.read(0, 64):
         pass
     ended.set()

@@ -29,6 +29,11 @@ def read_parquet(path: Path) -> Table:
     check_names(path, names)
     if not values or not values[0]:
         raise DataError(f"{path}: has no rows")
+    for name, column in zip(names, values, strict=True):
+        first = next((value for value in column if value is not None), None)
+        if isinstance(first, dict) and "bytes" in first:
+            what = "holds an object with the bytes of a picture; read pictures with data.type=shards"
+            raise DataError(f"{path}:1: column {quoted(name)}: {what}")
     columns = tuple(
         [plain_text(value, f"{path}:{row}: column {quoted(name)}") for row, value in enumerate(column, 1)]
         for name, column in zip(names, values, strict=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deepcli.data.sources.findings import Finding
 from deepcli.data.sources.kinds import TABLES, ending_of
+from deepcli.data.sources.shards.shard_files import demand_all
 from deepcli.data.sources.tables.saved_dataset import is_saved_dataset, saved_splits
 from deepcli.data.sources.tables.table_options import Table, TableOptions, listed
 from deepcli.data.sources.tables.table_reading import read_table
@@ -87,11 +88,13 @@ def _words(file: Path) -> list[str]:
 
 
 def named_splits(path: str, found: Sequence[Path]) -> list[tuple[Path, str | None]]:
-    """Return several files with the splits that their names say.
+    """Return several files with the splits that their names say; Parquet files may be the parts of a table or of its splits.
 
     Raises:
         DataError: A name says no split, or two say the same.
     """
+    if (parts := _parquet_parts(path, found)) is not None:
+        return parts
     splits: dict[str, Path] = {}
     for file in found:
         words = _words(file)
@@ -104,6 +107,24 @@ def named_splits(path: str, found: Sequence[Path]) -> list[tuple[Path, str | Non
     if "train" not in splits:
         raise DataError(f"{path}: none of the files is named train ({listed([one.name for one in found])})")
     return [(splits[name], name) for name in ORDER if name in splits]
+
+
+def _parquet_parts(path: str, found: Sequence[Path]) -> list[tuple[Path, str | None]] | None:
+    """Return Parquet files that are parts of one table, or of each of its splits; None if they are not.
+
+    Raises:
+        DataError: Of parts that are numbered, one is missing.
+    """
+    if any(ending_of(file.name) != "parquet" for file in found):
+        return None
+    demand_all(path, found)
+    words = {file: _words(file) for file in found}
+    said = [each[-1] for each in words.values() if each]
+    if said and (len(said) < len(found) or len(set(said)) == len(said) or "train" not in said):
+        return None
+    if not said:
+        return [(file, None) for file in found]
+    return sorted(((file, each[-1]) for file, each in words.items()), key=lambda part: ORDER.index(part[1]))
 
 
 def read_files(files: Sequence[tuple[Path, str | None]], options: TableOptions) -> JoinedTable:
@@ -132,7 +153,7 @@ def read_files(files: Sequence[tuple[Path, str | None]], options: TableOptions) 
         first.layout,
         [finding for table in tables for finding in table.findings],
         origins=origins,
-        splits=splits if len(files) > 1 else [],
+        splits=splits if any(splits) else [],
     )
 
 

@@ -1,0 +1,150 @@
+"""Training and evaluation on rows that stay in their files give what they give from memory, to the bit, on each backend."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import deepcli
+from deepcli.data.arrays import stored_rows
+from deepcli.data.arrays.array_stores import open_store
+from deepcli.data.arrays.splits import Split, select
+from deepcli.data.arrays.stored_rows import StoredRows
+from deepcli.data.files import cache_folder
+from deepcli.errors import DataError
+from deepcli.run.bit_comparison import compare_bits
+from deepcli.run.directory import RunDir
+from deepcli.training.order import Order
+from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches, reading_errors
+from tests import own_files
+
+STRATEGY = tf.distribute.get_strategy()
+COUNT, SIZE = 50, 8
+
+
+@pytest.fixture(autouse=True)
+def read_from_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deepcli.data.arrays.stored_arrays.MAPPED_BYTES", 1)
+    monkeypatch.setattr(stored_rows, "SMALL_BYTES", 0)
+
+
+def splits_of(name: str = "x") -> tuple[Split, Split]:
+    """Return some pictures in memory, and in a file."""
+    rng = np.random.default_rng(0)
+    np.save(f"{name}.npy", rng.integers(0, 255, (COUNT + 9, 30, 30, 3)).astype(np.uint8))
+    whole = open_store(Path(f"{name}.npy")).read(name)
+    places = rng.permutation(COUNT)
+    y = rng.integers(0, 3, COUNT).astype(np.int32)
+    inside = StoredRows([whole]).part(places)
+    assert isinstance(inside, StoredRows)
+    return Split(np.asarray(whole)[places], y, places), Split(inside, y, places)
+
+
+@pytest.mark.parametrize("giving_back", [False, True])
+def test_batches_of_tensorflow_are_equal(giving_back: bool) -> None:
+    memory, stored = (split.of_inputs(True) if giving_back else split for split in splits_of())
+    weights = None if giving_back else np.array([1, 2, 3], np.float32)
+    order = Order(COUNT, SIZE, 3)
+    batches = [TrainingBatches(split, order, weights, STRATEGY) for split in (memory, stored)]
+    measuring = [MeasuringBatches(split, SIZE) for split in (memory, stored)]
+    inference = [InferenceBatches(split.x, SIZE, STRATEGY) for split in (memory, stored)]
+    for made in ([one.epoch(1, 2, order.steps) for one in batches], measuring, inference):
+        for first, second in zip(*made, strict=True):
+            for here, there in zip(first, second, strict=True):
+                assert here.dtype == there.dtype
+                np.testing.assert_array_equal(here, there)
+
+
+def test_batches_of_jax_are_equal() -> None:
+    pytest.importorskip("jax")
+    from deepcli.training.jax_batches import JaxBatches
+
+    order = Order(COUNT, SIZE, 3)
+    made = [
+        JaxBatches(split, order, None, lambda gather, places: gather(places, slice(None))).epoch(1, 2, order.steps)
+        for split in splits_of()
+    ]
+    for first, second in zip(*made, strict=True):
+        for here, there in zip(first, second, strict=True):
+            np.testing.assert_array_equal(here, there, strict=True)
+
+
+def test_a_part_of_inputs_that_are_targets_too_stays_so() -> None:
+    for split in splits_of():
+        whole = split.of_inputs(False)
+        assert select(whole.x, whole.y, np.array([3, 1])).predicts_inputs
+
+
+def test_a_file_that_was_cut_is_named_by_the_error() -> None:
+    _, stored = splits_of("pictures")
+    os.truncate("pictures.npy", 20_000)
+    with pytest.raises(DataError, match=r"pictures\.npy: became shorter"), reading_errors():
+        list(MeasuringBatches(stored, SIZE))
+
+
+SPEC = {
+    "data": {"path": "pictures", "batch_size": 8, "size": 30},
+    "model": {"type": "cnn", "filters": [4], "regularization": {"dropout": 0.2}},
+    "training": {"epochs": 2, "precision": "float32"},
+}
+ON_JAX = """
+import sys, deepcli
+from deepcli.data.arrays import stored_rows
+stored_rows.SMALL_BYTES = 0
+if sys.argv[1] == "stored":
+    stored_rows.available_memory = lambda: 0
+deepcli.train({SPEC}, output=sys.argv[1], progress=False)
+"""
+
+
+def demand_equal(memory: str, stored: str) -> None:
+    found = compare_bits(*(RunDir(Path(run)) for run in (memory, stored)))
+    assert len(found.compared) > 3
+    assert not (found.differences or found.missing)
+    told = "are read from disk batch by batch (more than a quarter of the free memory, 0 bytes)"
+    assert [told in (Path(run) / "train.log").read_text() for run in (memory, stored)] == [False, True]
+
+
+def test_a_run_has_the_weights_and_figures_of_one_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    own_files.pictures(Path("pictures"))
+    deepcli.train(SPEC, output="memory", progress=False)
+    monkeypatch.setattr(stored_rows, "available_memory", lambda: 0)
+    deepcli.train(SPEC, output="stored", progress=False)
+    demand_equal("memory", "stored")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("task", ["reconstruction", "regression"])
+def test_so_has_a_run_that_gives_inputs_back_and_one_of_numbers(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec: dict[str, Any] = {**SPEC, "task": task}
+    if task == "reconstruction":
+        own_files.pictures(Path("pictures"))
+        spec["model"] = {"type": "autoencoder"}
+    else:
+        rng = np.random.default_rng(0)
+        np.save("x.npy", x := rng.normal(size=(200, 5)))  # float64: it is converted
+        np.save("y.npy", x[:, 0] * 2)
+        spec |= {"data": {"path": "x.npy", "y": "y.npy", "batch_size": 8}, "model": {"type": "mlp", "bins": 4}}
+    deepcli.train(spec, output="memory", progress=False)
+    monkeypatch.setattr(stored_rows, "available_memory", lambda: 0)
+    shutil.rmtree(cache_folder() / "schemas")  # it is found again, from rows in files
+    deepcli.train(spec, output="stored", progress=False)
+    demand_equal("memory", "stored")
+
+
+@pytest.mark.long
+def test_so_has_a_run_on_jax() -> None:
+    pytest.importorskip("jax")
+    own_files.pictures(Path("pictures"))
+    for name in ("memory", "stored"):
+        words = [sys.executable, "-c", ON_JAX.replace("{SPEC}", repr(SPEC)), name]
+        subprocess.run(words, check=True, env={**os.environ, "KERAS_BACKEND": "jax"}, timeout=300)
+    demand_equal("memory", "stored")
