@@ -85,7 +85,7 @@ def outcome_of(
         unfinished=numbers["interrupted"],
         best=best,
         jobs=_jobs(study),
-        study=study.name,
+        study=study.name if study.leases.in_database else None,
         join=join_command(study),
         importances=weighed.shares,
         importances_note=weighed.note,

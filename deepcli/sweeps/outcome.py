@@ -86,7 +86,9 @@ class Outcome(Answer):
         default_factory=list, description="The jobs of Ray or SLURM that run or ran workers; empty without such jobs."
     )
     script: str | None = Field(None, description="With --on slurm --dry-run: the script that would be submitted.")
-    study: str | None = Field(None, description="The name of the sweep's study in its storage.")
+    study: str | None = Field(
+        None, description="The name of the sweep's study in its database; null where workers must share the directory."
+    )
     join: str | None = Field(
         None,
         description="The command that lets another machine work on the sweep without its directory; it may need "

@@ -116,3 +116,12 @@ def test_a_trial_of_an_earlier_version_has_the_time_from_its_start_to_its_end(sw
     study.optuna.tell(trial, 0.5)
     state, seconds = states(study)[0]
     assert state == "completed" and seconds >= 0
+
+
+def test_a_trial_that_was_given_back_counts_no_death_and_one_whose_worker_died_does(swept):
+    study, _ = swept
+    study.give_back(study.claim())
+    again = study.claim()
+    assert (again.number, again.deaths) == (0, 0)
+    again.lease.release()  # as the system does for a process that dies
+    assert study.claim().deaths == 1

@@ -74,10 +74,10 @@ class Study(StudyState):
         trial = Trial(self.optuna, frozen._trial_id)
         reported, ends = frozenset(frozen.intermediate_values), frozen.user_attrs.get("ends")
         before, found = self._trained(frozen), Whereabouts.of(frozen)
+        elsewhere = str(found) if found and not self.is_here(frozen) else None
+        deaths = self._died(frozen, trial)  # before other attributes change, as a journal changes them in `frozen`, too
         trial.set_user_attr("seconds", before)
         trial.set_user_attr("since", time.time())
-        elsewhere = str(found) if found and not self.is_here(frozen) else None
-        deaths = self._died(frozen, trial)
         claim = Claim(trial, self._point(trial), lease, reported, ends, before, elsewhere, deaths)
         self._note_place(claim)
         return claim
@@ -110,6 +110,8 @@ class Study(StudyState):
         moved = not self.is_here(frozen)
         epochs = 0 if moved else self._epochs(frozen)
         count = before["count"] + 1 if moved or epochs <= before["epochs"] else 1
+        if frozen.user_attrs.get("since", 0.0) is None:  # its worker gave it back
+            count = 0
         trial.set_user_attr("deaths", {"epochs": epochs if moved else max(epochs, before["epochs"]), "count": count})
         return int(count)
 
