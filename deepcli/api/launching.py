@@ -22,8 +22,8 @@ from deepcli.system.launched import LAUNCHED
 
 THREADS = "NPROC"
 LOCAL_DEVICES = "JAX_LOCAL_DEVICE_IDS"
-SECONDS_TO_END = 40.0
-"""How long the others may take to end after one has."""
+SECONDS_TO_END = 20.0
+"""How long the others may take to end after one has failed; they usually find out at once."""
 SECONDS_BETWEEN_LOOKS = 0.05
 KILLED = 128 + 9
 
@@ -139,7 +139,7 @@ class _Forwarding:
 def _wait(started: Sequence[Started]) -> int:
     deadline: float | None = None
     while any(one.process.poll() is None for one in started):
-        if deadline is None and any(one.process.poll() is not None for one in started):
+        if deadline is None and any(one.process.poll() for one in started):
             deadline = time.monotonic() + SECONDS_TO_END
         if deadline is not None and time.monotonic() > deadline:
             for one in started:

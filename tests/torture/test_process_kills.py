@@ -46,5 +46,4 @@ def test_a_run_whose_processes_are_killed_at_random_moments_comes_to_the_same_bi
             assert f"process {victim} of 2 (" in errors and ") died; " in errors, errors
     finished(2, *words_of(path, run))
     assert fingerprint(run) == fingerprint(whole)
-    assert longest < 30
     counted(f"{KILLS} kills of one of two processes; the other ended in {longest:.1f} s at most; equal to the bit")
