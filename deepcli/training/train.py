@@ -23,7 +23,6 @@ from deepcli.run.resuming import Resumption
 from deepcli.spec.paths import absolute_plugins, with_absolute_paths
 from deepcli.system.atomic import write_text
 from deepcli.system.process_group import ALONE, ProcessGroup
-from deepcli.system.signals import Stopped
 from deepcli.training.averaging import caveat
 from deepcli.training.backend import make_backend
 from deepcli.training.comparing_baselines import add_baselines
@@ -103,10 +102,8 @@ def train(
         if options.budget is not None:
             options = dataclasses.replace(options, origins={**options.origins, **chosen_by_budget(experiment)})
         environment = describe(experiment, splits, model, settings, options)
-        try:
-            options.signals.check()
-        except Stopped:
-            raise Interrupted("interrupted before training began", options.signals.stop or 0) from None
+        if stop := int(options.group.agree("stop before training", options.signals.stop or 0)[0]):
+            raise Interrupted("interrupted before training began", stop)
         if options.resumption:
             run = options.resumption.run
             step = state.position.total if state else 0
