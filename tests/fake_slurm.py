@@ -8,17 +8,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-PROGRAM = '''#!{python}
-"""sbatch, srun, squeue, sacct, scancel and scontrol in one file, told by its name."""
+PROGRAM = '''"""sbatch, srun, squeue, sacct, scancel and scontrol in one file, told by its name."""
 import os, re, signal, subprocess, sys, time
 from pathlib import Path
 
 STATE = Path(__file__).resolve().parent / "state"
-NAME, WORDS = Path(sys.argv[0]).name, sys.argv[1:]
+NAME, WORDS = Path(sys.argv[0]).stem, sys.argv[1:]
 
 
 def options(name):
-    return [word.partition("=")[2] for word in WORDS if word.startswith(f"--{{name}}=")]
+    return [word.partition("=")[2] for word in WORDS if word.startswith(f"--{name}=")]
 
 
 def sbatch():
@@ -26,27 +25,27 @@ def sbatch():
     if "--partition=nosuch" in script:
         sys.exit("sbatch: error: invalid partition specified: nosuch\\nsbatch: error: Batch job submission failed")
     number = 100 + len(list(STATE.glob("*.sh")))
-    (STATE / f"{{number}}.sh").write_text(script)
+    (STATE / f"{number}.sh").write_text(script)
     array = re.search(r"--array=0-(\\d+)", script)
     for task in range(int(array[1]) + 1) if array else [None]:
         start(number, task)
-    print(f"Submitted batch job {{number}}")
+    print(f"Submitted batch job {number}")
 
 
 def start(number, task):
     """Start a task in a session of its own: a shell that notes how the script ended."""
-    job = str(number) if task is None else f"{{number}}_{{task}}"
-    environment = {{**os.environ, "SLURM_JOB_ID": str(number)}}
+    job = str(number) if task is None else f"{number}_{task}"
+    environment = {**os.environ, "SLURM_JOB_ID": str(number)}
     if task is not None:
-        environment |= {{"SLURM_ARRAY_JOB_ID": str(number), "SLURM_ARRAY_TASK_ID": str(task)}}
+        environment |= {"SLURM_ARRAY_JOB_ID": str(number), "SLURM_ARRAY_TASK_ID": str(task)}
     line = f'bash "$0" > "$1.out" 2>&1; echo $? > "$1.code"'
-    (STATE / f"{{job}}.code").unlink(missing_ok=True)
+    (STATE / f"{job}.code").unlink(missing_ok=True)
     process = subprocess.Popen(
-        ["bash", "-c", line, STATE / f"{{number}}.sh", STATE / job],
+        ["bash", "-c", line, STATE / f"{number}.sh", STATE / job],
         env=environment, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    (STATE / f"{{job}}.pid").write_text(str(process.pid))
+    (STATE / f"{job}.pid").write_text(str(process.pid))
 
 
 def srun():
@@ -69,7 +68,7 @@ def squeue():
     wanted = options("jobs")[0].split(",")
     for job, code in jobs():
         if job.split("_")[0] in wanted and not code:
-            print(f"{{job}}|RUNNING|node-a")
+            print(f"{job}|RUNNING|node-a")
 
 
 def sacct():
@@ -77,14 +76,14 @@ def sacct():
         sys.exit("Slurm accounting storage is disabled")
     for job, code in jobs():
         if code:
-            print(f"{{job}}|{{'COMPLETED' if code == '0' else 'FAILED'}}|node-a")
+            print(f"{job}|{'COMPLETED' if code == '0' else 'FAILED'}|node-a")
 
 
 def send(job, number):
     """Send a signal to the processes of a job; the shells of its script stay, as SLURM waits for what they started."""
     import psutil
 
-    for pid in STATE.glob(f"{{job}}*.pid"):
+    for pid in STATE.glob(f"{job}*.pid"):
         try:
             below = psutil.Process(int(pid.read_text())).children(recursive=True)
         except psutil.Error:
@@ -115,6 +114,7 @@ def install(folder: Path) -> Path:
     (folder / "state").mkdir(parents=True)
     for name in NAMES:
         path = folder / name
-        path.write_text(PROGRAM.format(python=sys.executable))
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$0.py" "$@"\n')  # `#!` takes no path with a space
         path.chmod(0o755)
+        path.with_name(f"{name}.py").write_text(PROGRAM)
     return folder / "state"
