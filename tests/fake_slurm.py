@@ -12,8 +12,8 @@ PROGRAM = '''"""sbatch, srun, squeue, sacct, scancel and scontrol in one file, t
 import os, re, signal, subprocess, sys, time
 from pathlib import Path
 
-STATE = Path(__file__).resolve().parent / "state"
-NAME, WORDS = Path(sys.argv[0]).stem, sys.argv[1:]
+STATE = Path(__file__).resolve().parent
+NAME, WORDS = sys.argv[1], sys.argv[2:]
 
 
 def options(name):
@@ -112,9 +112,11 @@ NAMES = ("sbatch", "srun", "squeue", "sacct", "scancel", "scontrol")
 def install(folder: Path) -> Path:
     """Write the programs to a folder; return the one with their state."""
     (folder / "state").mkdir(parents=True)
+    program = folder / "state" / "program"
+    program.write_text(PROGRAM)
     for name in NAMES:
         path = folder / name
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$0.py" "$@"\n')  # `#!` takes no path with a space
+        # Behind `#!`, a path may have no space.
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program.resolve()}" {name} "$@"\n')
         path.chmod(0o755)
-        path.with_name(f"{name}.py").write_text(PROGRAM)
     return folder / "state"

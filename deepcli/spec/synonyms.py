@@ -178,7 +178,7 @@ SYNONYMS: dict[str, str] = {
     "fashion_mnist": "fmnist fashion",
     "digits": "load_digits sklearn_digits",
     "table": "csv tabular excel parquet dataframe pandas",
-    "shards": "tfrecord tfrecords array_record arrayrecord grain tfds tensorflow_datasets",
+    "shards": "tfrecord tfrecords array_record grain tfds tensorflow_datasets",
     "image_folder": "images pictures image_dataset_from_directory",
     "text_folder": "texts text_dataset_from_directory",
     "arrays": "numpy npz npy array hdf5",

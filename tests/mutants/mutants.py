@@ -110,7 +110,7 @@ MUTANTS = (
            'variables = {f"random/{index}": variable for index, variable in enumerate(random_variables(model))}',
            "variables = {}", (RESUMING, "tests/torture/test_resume_exactness.py")),
     Mutant("the last weights are tested, not the best", "training/session.py",
-           "        load_weights(self.model, open_checkpoint(self.context.run.best))\n        evaluator", "        evaluator",
+           "            load_weights(self.model, open_checkpoint(context.run.best))\n", "            pass\n",
            (TRAINING,)),
     Mutant("balanced weights do not average 1", "training/context.py",
            "(len(labels) / (classes * np.maximum", "(len(labels) / (np.maximum", (TRAINING,)),
