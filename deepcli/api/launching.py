@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,15 +16,16 @@ from types import FrameType
 from typing import IO
 
 from deepcli.errors import UsageError
+from deepcli.system.backend_startup import JAX_THREADS
 from deepcli.system.cores import cores
 from deepcli.system.launched import LAUNCHED
+from deepcli.system.rendezvous import free_port
 
-THREADS = "NPROC"
+LOOPBACK = "127.0.0.1"
 LOCAL_DEVICES = "JAX_LOCAL_DEVICE_IDS"
 SECONDS_TO_END = 20.0
 """How long the others may take to end after one has failed; they usually find out at once."""
 SECONDS_BETWEEN_LOOKS = 0.05
-KILLED = 128 + 9
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def launch(count: int, words: Sequence[str]) -> int:
         raise UsageError(
             f"launch {count}: the machine has {gpus} GPU{'s' * (gpus > 1)}; start {gpus}, or use --device cpu"
         )
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"{LOOPBACK}:{free_port(LOOPBACK)}"
     started = [_start(index, count, address, words, gpus) for index in range(count)]
     with _Forwarding(started):
         return _wait(started)
@@ -79,12 +79,6 @@ def gpu_count() -> int:
     except (OSError, subprocess.SubprocessError):
         return 0
     return sum(line.startswith("GPU ") for line in done.stdout.splitlines())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _start(index: int, count: int, address: str, words: Sequence[str], gpus: int) -> Started:
@@ -104,8 +98,8 @@ def _start(index: int, count: int, address: str, words: Sequence[str], gpus: int
 def _environment(index: int, count: int, gpus: int) -> Mapping[str, str]:
     """Return what differs between processes: each gets its share of the cores, and its own GPU."""
     found = {LAUNCHED: "1"}
-    if THREADS not in os.environ:
-        found[THREADS] = str(max(cores() // count, 1))
+    if JAX_THREADS not in os.environ:
+        found[JAX_THREADS] = str(max(cores() // count, 1))
     if gpus and LOCAL_DEVICES not in os.environ:
         found[LOCAL_DEVICES] = str(index)
     return found

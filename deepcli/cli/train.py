@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from deepcli.api.distributed import requested_place
 from deepcli.cli import answers
 from deepcli.cli.options import (
     DataDir,
@@ -111,9 +110,9 @@ def train(
         refuse(context, "with --resume, which continues that run", "--if-exists")
     if resume is None and output is None:
         refuse(context, "without --output, when each run gets a new directory", "--if-exists")
-    place = requested_place(distributed, coordinator, processes, process)
-    _refuse_combinations(resume, seeds, dry_run, budget, place)
-    shown = reporter(quiet or not _writes(place))
+    _refuse_combinations(resume, seeds, dry_run, budget)
+    place = _place(distributed, coordinator, processes, process, seeds, dry_run)
+    shown = reporter(quiet or not _shows(place))
     shown.doing("starting")  # what is imported next takes a moment
     from deepcli.api.train_request import TrainRequest
     from deepcli.api.training import run_training
@@ -141,23 +140,41 @@ def train(
         cost_output.show_cost("train", request, at, shown, json)
         return
     result = run_training(request, at, shown)
-    if _writes(place):
+    if _shows(place):
         render.result(result, json)
     if result.status != "completed":
         raise typer.Exit(1)
 
 
-def _writes(place: ProcessPlace | None) -> bool:
-    """Return whether this process shows the run; otherwise it prints no JSON object either, even if it fails."""
-    shows = place is None or place.index == 0
-    answers.leave_out(not shows)
-    return shows
+def _shows(place: ProcessPlace | None) -> bool:
+    """Return whether this process shows the run."""
+    return place is None or place.index == 0
 
 
-def _refuse_combinations(
-    resume: Path | None, seeds: str | None, dry_run: bool, budget: str | None, place: ProcessPlace | None
-) -> None:
-    """Refuse options that are for one run, or for one process, where there are several.
+def _place(
+    distributed: bool,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    seeds: str | None,
+    dry_run: bool,
+) -> ProcessPlace | None:
+    """Return the place of this process; only the one that shows the run prints a JSON object, even if it fails.
+
+    Raises:
+        UsageError: The options do not fit together.
+    """
+    from deepcli.api.distributed import requested_place
+
+    place = requested_place(distributed, coordinator, processes, process)
+    if place is not None and (seeds is not None or dry_run):
+        raise UsageError(f"{'--seeds' if seeds is not None else '--dry-run'}: is for one process; leave out the others")
+    answers.leave_out(not _shows(place))
+    return place
+
+
+def _refuse_combinations(resume: Path | None, seeds: str | None, dry_run: bool, budget: str | None) -> None:
+    """Refuse options that are for one run where there are several.
 
     Raises:
         UsageError: Two do not fit together.
@@ -166,5 +183,3 @@ def _refuse_combinations(
         raise UsageError("--resume continues one run; with --seeds, use --output DIR --if-exists resume")
     if seeds is not None and (dry_run or budget is not None):
         raise UsageError("--seeds: leave out --dry-run and --budget, which are for one run")
-    if place is not None and (seeds is not None or dry_run):
-        raise UsageError(f"{'--seeds' if seeds is not None else '--dry-run'}: is for one process; leave out the others")

@@ -63,6 +63,18 @@ def host_and_port(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def free_port(host: str) -> int:
+    """Return a port that is free now.
+
+    Args:
+        host: The host; an IPv6 address gives a port of IPv6.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
 def join(place: ProcessPlace, facts: Mapping[str, str], note: Note, patience: float = PATIENCE) -> ConnectedGroup:
     """Connect the processes of a run.
 

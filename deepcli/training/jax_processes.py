@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +16,7 @@ from jax._src.clusters import ClusterEnv
 from deepcli.errors import UsageError
 from deepcli.system.coordination_service import serving
 from deepcli.system.process_group import ProcessGroup
-from deepcli.system.rendezvous import PATIENCE, ProcessPlace, host_and_port
+from deepcli.system.rendezvous import PATIENCE, ProcessPlace, free_port, host_and_port
 
 STDOUT = 1
 
@@ -50,7 +49,7 @@ def connected(group: ProcessGroup, place: ProcessPlace) -> Iterator[None]:
     jax.config.update("jax_enable_preemption_service", False)  # deepcli handles SIGTERM itself
     with contextlib.ExitStack() as stack:
         host = host_and_port(place.coordinator)[0]
-        address = group.shared("address of JAX's service", f"{host}:{_free_port(host)}" if group.is_first else None)
+        address = group.shared("address of JAX's service", f"{host}:{free_port(host)}" if group.is_first else None)
         if group.is_first:
             stack.enter_context(serving(address, group.count))
         group.exchange("JAX's service", True)
@@ -62,13 +61,6 @@ def connected(group: ProcessGroup, place: ProcessPlace) -> Iterator[None]:
             _abandon()
             raise
         jax.distributed.shutdown()
-
-
-def _free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
 
 
 class _ElsewhereService:
