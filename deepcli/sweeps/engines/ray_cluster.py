@@ -31,17 +31,10 @@ HAS_SESSIONS = hasattr(os, "getsid")
 AMOUNTS = {"cpus": "CPU", "gpus": "GPU"}
 
 
-def preload(backend: str) -> None:
-    """Let a Ray that is started later import what actors need as soon as it has processes, before it is ready itself.
-
-    Args:
-        backend: The backend of the sweep.
-    """
-    os.environ |= {"RAY_preload_python_modules": "deepcli.sweeps.engines.ray_preload", BACKEND: backend}
-
-
 @contextlib.contextmanager
-def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -> Iterator[tuple[Any, int]]:
+def connected(
+    address: str | None, workers: int | None, needs: dict[str, Any], backend: str = "auto"
+) -> Iterator[tuple[Any, int]]:
     """Connect to Ray inside the block.
 
     A Ray of this machine is left running, for `RayWorkers` to end: Ray itself takes two seconds to do so.
@@ -50,6 +43,7 @@ def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -
         address: The address of a cluster; None: that in `RAY_ADDRESS`, else a Ray of this machine, on loopback only.
         workers: Number of workers; None: as many as fit.
         needs: What each needs, by the fields of `RaySettings`; missing amounts are filled in.
+        backend: The backend of the sweep.
 
     Yields:
         The module `ray`, and the number of workers.
@@ -64,6 +58,8 @@ def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -
     count = workers if address else workers or default_workers()
     if address is None:
         fill_in(needs, count or 1)
+        # Its processes import what actors need as soon as they are there, before it is ready itself.
+        os.environ |= {"RAY_preload_python_modules": "deepcli.sweeps.engines.ray_preload", BACKEND: backend}
     try:
         _connect(ray, address, math.ceil((count or 1) * needs["cpus"]))
         if address is None:

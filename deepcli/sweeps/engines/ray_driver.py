@@ -15,7 +15,7 @@ from typing import Any
 
 from deepcli.errors import DeepcliError, Interrupted
 from deepcli.sweeps.engines.child_process import ERROR
-from deepcli.sweeps.engines.ray_cluster import connected, preload
+from deepcli.sweeps.engines.ray_cluster import connected
 from deepcli.system.parent_process import watch_input
 from deepcli.system.signals import Signals
 
@@ -33,10 +33,9 @@ def drive(words: dict[str, Any], signals: Signals, ended: threading.Event) -> No
     Raises:
         DeepcliError: As `connected` and `run_actors` say.
     """
-    preload(words["backend"])
     # Meanwhile, as this process only waits for others while Ray starts.
     threading.Thread(target=importlib.import_module, args=(SWEEP,), daemon=True).start()
-    with connected(words["address"], words["workers"], words["needs"]) as (ray, workers):
+    with connected(words["address"], words["workers"], words["needs"], words["backend"]) as (ray, workers):
         try:
             importlib.import_module(SWEEP).run_actors(ray, workers, words, signals, ended, _say)
         finally:
