@@ -286,7 +286,10 @@ def test_every_command_that_trains_or_computes_does_so_on_jax(tmp_path):
         split = re.split(r" (?![^\[]*\])", words)  # a list in brackets is one word
         done = on_jax("-c", there, *split, PYTHONPATH=str(ROOT))
         assert printed in done.stdout, f"{words}: {done.stdout[-2000:]}{done.stderr[-1000:]}"
-    free = {"PYTHONPATH": str(ROOT), "KERAS_BACKEND": ""}  # so that the spec alone says which backend it is
+    free: dict[str, Any] = {
+        "PYTHONPATH": str(ROOT),
+        "KERAS_BACKEND": "",
+    }  # so that the spec alone says which backend it is
     plan = on_jax("-c", there, "sweep", "plan", "a.json", "seed=[3]", "training.backend=jax", **free).stdout
     on_jax("-c", there, "sweep", "trial", plan.strip(), "-o", "planned", **free)
     done = on_jax("-c", there, "sweep", "collect", "planned", **free)
