@@ -18,7 +18,7 @@ LACKING = {("litert", "sequential-2-images"): "AvgPool3D"}
 """What a format cannot say, by format and case: an error that names it."""
 LIKE_OTHERS = (
     "rnn-0-tokens", "gru-0-tokens", "lstm-0-images", "gru-0-images", "mlp-0-tokens", "sequential-0-tokens",
-    "sequential-0-features", "cnn-0-series",
+    "sequential-0-features", "cnn-0-series", "transformer-0-images", "lstm-0-text",
 )  # fmt: skip
 """First variants that `make test` leaves out: formats see the same layers in another family, or in this one on other data."""
 

@@ -325,6 +325,7 @@ def test_an_object_can_say_both_what_was_found_and_what_is_wrong(cli, trained, m
     monkeypatch.setattr(
         "deepcli.doctor.training.training_check", lambda: {"ok": False, "error": "slow", "seconds": 1.0}
     )
+    monkeypatch.setattr("deepcli.doctor.other_backend.check_elsewhere", lambda name: {"ok": True})
     assert "slow" in object_of(cli("doctor", "--json"), "doctor")["error"]
 
 

@@ -115,6 +115,8 @@ OF_SERIES: dict[str, list[dict[str, Any]]] = {
     "lstm": [{"revin": True, "units": [4], "regularization": {"spatial_dropout": 0.2}}],
     "transformer": [{"revin": True, "pooling": "flatten", "patch_size": 8, **SMALL["transformer"]}],
 }
+LIKE_ANOTHER = ("sequential-1-tokens", "lstm-2-tokens", "cnn-3-tokens", "cnn-3-image", "transformer-1-tokens")
+"""Variants with layers that another variant of the family, or another family, has in `make test`, too."""
 NOT_OF_TEXT = ("bidirectional", "pooling", "embeddings")
 # The same for pairs.
 OF_PAIRS: dict[str, list[dict[str, Any]]] = {
@@ -266,6 +268,8 @@ def is_long(variant, kind) -> bool:
         return index != "0"  # rows of a picture are steps as tokens are
     if name == "autoencoder":
         return index == "0"  # the others have all that it has
+    if f"{variant.id}-{kind}" in LIKE_ANOTHER:
+        return True
     return name == "application" or (name in ("rnn", "gru") and index != "0")
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,7 @@ def test_show_samples_prints_its_notice_only(trained):
     assert done.returncode == 0 and done.stderr.count("\n") <= 1 and "notice" in done.stderr
 
 
+@pytest.mark.long
 def test_a_trial_and_its_collection_print_no_noise(trained):
     line = (trained / "planned").read_text().splitlines()[0]
     for words, stdin in ((["trial", "-", "-o", "trials", "-q"], line + "\n"), (["collect", "trials", "-q"], None)):
@@ -203,10 +205,13 @@ def test_a_spawned_worker_prints_no_noise(trained):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@cache
 def nodes(folder):
-    for path in sorted((PACKAGE / folder).rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        yield from ((str(path.relative_to(PACKAGE)), node) for node in ast.walk(tree))
+    return [
+        (str(path.relative_to(PACKAGE)), node)
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
 
 
 TENSORFLOW = {

@@ -28,7 +28,7 @@ training: {epochs: 2, early_stopping: {monitor: val_loss, patience: 1}}
 """
 
 
-QUICK = [("ngram", "tokens"), ("cnn", "image"), ("mlp", "features")]
+QUICK = [("ngram", "tokens"), ("mlp", "features")]
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ def test_a_call_continues_what_a_command_started_and_a_command_what_a_call_start
     assert shown.out == "" and shown.err == f"continuing {swept.path}: 3 trials, grid, minimizing val_loss\n"
 
 
+@pytest.mark.long
 def test_points_are_sampled_as_the_command_samples_them(cli, spec, tmp_path):
     parameters = {RATE: "log:1e-4:1e-1", "model.regularization.dropout": {"min": 0.0, "max": 0.5}}
     words = [f"{RATE}=log:1e-4:1e-1", "model.regularization.dropout=uniform:0.0:0.5"]

@@ -225,6 +225,7 @@ def test_without_data_or_peers_it_says_what_is_missing(monkeypatch, tmp_path, ca
             assert f"skipped: {package}: {package} is not installed" in out
 
 
+@pytest.mark.long
 def test_a_run_can_be_ended_after_its_first_step(spec):
     from measure import DEEPCLI, measure
 

@@ -29,7 +29,7 @@ def usage(folder, *arguments):
 
 
 each_format = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.long] * (name == "savedmodel")) for name in INSTALLED]
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name in ("savedmodel", "litert"))) for name in INSTALLED]
 )
 
 

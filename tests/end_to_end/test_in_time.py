@@ -60,7 +60,7 @@ def saved(output):
     return State.from_bytes(open_checkpoint(RunDir(Path(output)).last).read(STATE))
 
 
-@pytest.mark.parametrize("family", FORGETFUL)
+@pytest.mark.parametrize("family", ["mlp", pytest.param("lstm", marks=pytest.mark.long)])
 def test_a_limit_that_is_not_reached_changes_no_bit(spec, family):
     """Although real steps were taken before the first one, to measure them."""
     path = spec(FORGETFUL[family])

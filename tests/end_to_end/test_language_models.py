@@ -56,7 +56,7 @@ def test_a_run_that_was_cut_comes_to_the_same_bits(written, tmp_path, model):
         ).read_text()
 
 
-@pytest.mark.parametrize("tokens", ["words", "bytes"])
+@pytest.mark.parametrize("tokens", ["words", pytest.param("bytes", marks=pytest.mark.long)])
 def test_words_and_bytes_are_learned_scored_and_written(written, tmp_path, cli, tokens, monkeypatch):
     begin(written("gru", tokens), ["data.window=4"], tmp_path / "run")
     told = json.loads(cli("evaluate", tmp_path / "run", "--json").out)["metrics"]["test"]

@@ -209,6 +209,7 @@ def test_init_writes_a_spec_that_trains(made, cli):
     assert cli("train", "kind.yaml", *QUICK, "-o", "run").code == 0
 
 
+@pytest.mark.long
 def test_a_sweep_over_own_data(made, cli):
     spec = Path("price.yaml")
     assert cli("init", made / "price.csv", "data.target=price", spec).code == 0

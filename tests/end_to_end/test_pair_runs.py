@@ -63,7 +63,7 @@ def test_runs_are_compared_pair_by_pair_and_checked(written, tmp_path, cli):
 @pytest.mark.parametrize(
     ("model", "tokens", "format_"),
     [
-        pytest.param(model, tokens, format_, marks=[pytest.mark.long] * (format_ != "onnx" or tokens != "words"))
+        pytest.param(model, tokens, format_, marks=pytest.mark.long)
         for model, tokens in [("transformer", "bpe"), ("gru", "words"), ("gru", "characters")]
         for format_ in INSTALLED
     ],

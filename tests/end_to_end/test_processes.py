@@ -30,7 +30,9 @@ def wait_for(path, process, seconds=90):
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)]
+)
 def test_a_signal_ends_a_run_in_an_orderly_way(spec, number, code):
     process = start("train", spec(LONG), "-o", "a", "--json")
     wait_for(Path("a/checkpoints/last.keras"), process)
@@ -220,6 +222,7 @@ def test_two_mirrored_devices_train_as_one_does(spec, text):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.long
 def test_a_terminal_shows_a_live_bar(spec):
     import pexpect
 

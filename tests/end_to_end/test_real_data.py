@@ -30,7 +30,7 @@ def test_the_embedded_default_reaches_97_percent(cli):
     ("config", "overrides", "least"),
     [
         ("mnist/cnn", ["data.limit=6000", "training.epochs=4"], 0.93),
-        ("imdb/mlp", ["data.limit=6000", "training.epochs=4"], 0.78),
+        pytest.param("imdb/mlp", ["data.limit=6000", "training.epochs=4"], 0.78, marks=pytest.mark.long),
     ],
 )
 def test_a_few_steps_on_real_data_already_learn(cli, config, overrides, least):
@@ -47,7 +47,12 @@ def test_a_few_steps_on_real_data_already_learn(cli, config, overrides, least):
 def mnist_run(tmp_path_factory):
     """A conv net that knows MNIST."""
     folder = tmp_path_factory.mktemp("runs") / "mnist"
-    words = [CONFIGS / "mnist" / "cnn.yaml", f"data.path={os.environ['DEEPCLI_DATA_DIR']}", "training.epochs=3"]
+    words = [
+        CONFIGS / "mnist" / "cnn.yaml",
+        f"data.path={os.environ['DEEPCLI_DATA_DIR']}",
+        "data.limit=20000",
+        "training.epochs=3",
+    ]
     return trained(folder, *words)
 
 

@@ -14,6 +14,8 @@ import pytest
 from deepcli.evaluation.examples import WORDS
 from deepcli.evaluation.mistakes import Mistakes
 
+from .conftest import trained
+
 SPEC = (
     "data: {type: digits, limit: 200, batch_size: 20}\nmodel: {type: mlp, hidden_units: [16]}\ntraining: {epochs: 3}\n"
 )
@@ -43,11 +45,17 @@ class Page(HTMLParser):
         return [str(attributes[name]) for _, attributes in self.tags if name in attributes]
 
 
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reported")
+    (folder / "spec.yaml").write_text(SPEC)
+    return trained(folder / "a run", folder / "spec.yaml", "optimizer.learning_rate=2e-2")
+
+
 @pytest.fixture
-def run(cli, spec, tmp_path):
-    path = tmp_path / "a run"
-    assert cli("train", spec(SPEC), "optimizer.learning_rate=2e-2", "--output", path, "--quiet").code == 0
-    return path
+def run(trained_run, tmp_path):
+    """Give a copy of a run."""
+    return shutil.copytree(trained_run, tmp_path / "a run")
 
 
 def reported(cli, run) -> Page:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,19 +13,30 @@ import pytest
 from deepcli.evaluation.paired import paired
 from deepcli.evaluation.predictions import Predictions
 
+from .conftest import trained
+
 SPEC = (
     "data: {type: digits, limit: 200, batch_size: 20}\nmodel: {type: mlp, hidden_units: [16]}\ntraining: {epochs: 3}\n"
 )
 
 
+RATES = {"run one": "1e-3", "run two": "2e-2"}
+
+
+@pytest.fixture(scope="module")
+def trained_runs(tmp_path_factory):
+    """Train two runs that differ in one field; gives their directory."""
+    folder = tmp_path_factory.mktemp("two runs")
+    (folder / "spec.yaml").write_text(SPEC)
+    for name, rate in RATES.items():
+        trained(folder / name, folder / "spec.yaml", f"optimizer.learning_rate={rate}")
+    return folder
+
+
 @pytest.fixture
-def runs(cli, spec, tmp_path):
-    """Train two runs that differ in one field."""
-    paths = []
-    for name, word in (("one", "optimizer.learning_rate=1e-3"), ("two", "optimizer.learning_rate=2e-2")):
-        paths.append(tmp_path / f"run {name}")
-        assert cli("train", spec(SPEC), word, "--output", paths[-1], "--quiet").code == 0
-    return paths
+def runs(trained_runs, tmp_path):
+    """Give copies of the two runs."""
+    return [shutil.copytree(trained_runs / name, tmp_path / name) for name in RATES]
 
 
 def test_what_evaluate_says_can_be_recomputed_from_the_predictions_it_keeps(cli, runs):

@@ -154,6 +154,7 @@ def test_a_good_spec_passes_every_check_and_leaves_nothing_behind(cli):
     assert set(Path().rglob("*")) == before
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_figures(tmp_path):
     tree = {"data": DIGITS, "model": {"type": "mlp", "hidden_units": [16]}}
     first, again, other = (found({**tree, "seed": seed}, "shuffled targets", tmp_path) for seed in (1, 1, 2))

@@ -164,7 +164,7 @@ def test_several_seeds_are_compared_by_their_mean(worked):
     assert all("test" in RunDir(path).result().metrics for path in study.winners)
 
 
-@pytest.mark.parametrize("method", ["random", "bayes"])
+@pytest.mark.parametrize("method", ["bayes", pytest.param("random", marks=pytest.mark.long)])
 def test_points_do_not_depend_on_who_draws_them(worked, method):
     options = {"method": method, "max_trials": 4}
     words = ("optimizer.learning_rate=log:1e-4:1e-1", "model.activation=[relu, tanh]")

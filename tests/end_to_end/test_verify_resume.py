@@ -58,6 +58,7 @@ def quick(monkeypatch):
     return InProcess
 
 
+@pytest.mark.long
 def test_the_object_says_where_and_what(cli, spec, quick):
     done = cli("verify-resume", spec(SPEC), "--kills", "2", "--json", "-q", "training.max_time=1h")
     told = json.loads(done.out)

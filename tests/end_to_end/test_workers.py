@@ -27,7 +27,7 @@ training: {epochs: 1}
 RATES = "optimizer.learning_rate=[1e-3, 1e-2]"
 
 
-@pytest.mark.parametrize("plugins", [(), (SPIRALS,)], ids=["own", "plugin"])
+@pytest.mark.parametrize("plugins", [pytest.param((), marks=pytest.mark.long), (SPIRALS,)], ids=["own", "plugin"])
 def test_a_worker_that_shares_no_memory_trains_trials(plugins, spec, tmp_path):
     """As on macOS and Windows: all that a worker needs goes through a pickle, which it opens before its plugins."""
     text = SPEC if plugins else SPEC.replace("spirals", "digits")
