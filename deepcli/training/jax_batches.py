@@ -16,6 +16,7 @@ from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.arrays.text_windows import TextWindows
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.training.order import Order
 
 AHEAD = 2
@@ -101,6 +102,9 @@ def gatherer(x: Inputs) -> Gather:
     def tokens(positions: np.ndarray, rows: slice) -> tuple[np.ndarray]:
         steps = np.arange(padded_length(int(lengths[positions].max(initial=1)), longest))
         wanted = positions[rows]
+        if isinstance(x, StoredTokens):
+            found = x[wanted].padded()
+            return (np.pad(found, ((0, 0), (0, len(steps) - found.shape[1]))),)
         places = np.minimum(x.offsets[wanted][:, None] + steps, max(len(x.values) - 1, 0))
         return (np.where(steps < lengths[wanted][:, None], x.values[places], 0).astype(np.int32),)
 

@@ -14,6 +14,7 @@ import psutil
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Split, Splits, Tokens
 from deepcli.data.arrays.stored_rows import StoredRows
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.data.files import OFFLINE, Sources, cache_folder
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.tracked_rate import saved_variables
@@ -119,7 +120,9 @@ def _memory(model: keras.Model, splits: Splits, batch_size: int) -> MemoryCost:
         optimizer=held(saved_variables(model.optimizer)),
         activations=batch_size * forward_pass(model, one_example(splits.train, np.max)).outputs,
         data=sum(
-            x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs if not isinstance(x, StoredRows)
+            x.values.nbytes if isinstance(x, Tokens) else x.nbytes
+            for x in inputs
+            if not isinstance(x, StoredRows | StoredTokens)
         ),
         process=psutil.Process().memory_info().rss,
         available=memory_limit(),

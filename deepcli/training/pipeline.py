@@ -19,6 +19,7 @@ from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.errors import DataError
 from deepcli.training.order import Order, by_size
 
@@ -219,30 +220,39 @@ def _shared(array: np.ndarray) -> tf.Tensor:
 
 def gatherer(x: Inputs) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function from positions to inputs: uint8 images, or int32 tokens padded with 0 on the right."""
+    if isinstance(x, StoredTokens):
+        return reader(lambda positions: x[positions].padded(), tf.int32, (None, None))
     if isinstance(x, Tokens):
         ragged = tf.RaggedTensor.from_row_splits(tf.constant(x.values), tf.constant(x.offsets), validate=False)
         return lambda positions: tf.gather(ragged, positions).to_tensor()
     if isinstance(x, StoredRows):
-        return _reader(x)
+        return reader(x.__getitem__, tf.as_dtype(x.dtype), (None, *x.shape[1:]))
     images = tf.constant(x)
     return lambda positions: tf.gather(images, positions)
 
 
-def _reader(x: StoredRows) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return a function from positions to rows that are read from files."""
+def reader(
+    read: Callable[[np.ndarray], np.ndarray], dtype: tf.DType, shape: tuple[int | None, ...]
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return a function from positions to what is read from files at them.
 
-    def read(positions: np.ndarray) -> np.ndarray:
+    Args:
+        read: Reads examples at positions.
+        dtype: The type of what it returns.
+        shape: The shape of what it returns, as far as it is known.
+    """
+
+    def demanded(positions: np.ndarray) -> np.ndarray:
         try:
-            return x[positions]
+            return read(positions)
         except DataError as error:
             _FAILED.append(error)
             raise
 
-    def rows(positions: tf.Tensor) -> tf.Tensor:
-        found = tf.numpy_function(read, [positions], tf.as_dtype(x.dtype), stateful=False)
-        return tf.ensure_shape(found, (None, *x.shape[1:]))
+    def found(positions: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.numpy_function(demanded, [positions], dtype, stateful=False), shape)
 
-    return rows
+    return found
 
 
 _FAILED: deque[DataError] = deque(maxlen=1)

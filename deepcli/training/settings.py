@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from deepcli.data.arrays.splits import Splits, Tokens
 from deepcli.data.arrays.stored_rows import StoredRows
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.errors import Problem, SpecError
 from deepcli.experiment.schema import Experiment
 from deepcli.optim.schedules import count
@@ -71,7 +72,7 @@ def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precis
 def stored_line(splits: Splits) -> str:
     """Describe which inputs stay in their files during training, and why; empty if none do."""
     inputs = [split.x for split in (splits.train, splits.validation, splits.test) if split is not None]
-    stored = [x for x in inputs if isinstance(x, StoredRows)]
+    stored = [x for x in inputs if isinstance(x, StoredRows | StoredTokens)]
     if not stored:
         return ""
     size, free = human(sum(x.nbytes for x in stored)), human(stored[0].free)

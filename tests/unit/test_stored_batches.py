@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ import tensorflow as tf
 import deepcli
 from deepcli.data.arrays import stored_rows
 from deepcli.data.arrays.array_stores import open_store
-from deepcli.data.arrays.splits import Split, select
+from deepcli.data.arrays.splits import Split, Tokens, select
 from deepcli.data.arrays.stored_rows import StoredRows
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.data.files import cache_folder
 from deepcli.errors import DataError
 from deepcli.run.bit_comparison import compare_bits
@@ -48,11 +50,37 @@ def splits_of(name: str = "x") -> tuple[Split, Split]:
     return Split(np.asarray(whole)[places], y, places), Split(inside, y, places)
 
 
-@pytest.mark.parametrize("giving_back", [False, True])
-def test_batches_of_tensorflow_are_equal(giving_back: bool) -> None:
-    memory, stored = (split.of_inputs(True) if giving_back else split for split in splits_of())
-    weights = None if giving_back else np.array([1, 2, 3], np.float32)
-    order = Order(COUNT, SIZE, 3)
+def token_splits() -> tuple[Split, Split]:
+    """Return some sequences in memory, and in a file."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 99, COUNT + 9)
+    np.save("ids.npy", values := rng.integers(1, 50, lengths.sum()).astype(np.uint16))
+    begins, places = np.cumsum(lengths) - lengths, rng.permutation(COUNT)
+    memory = Tokens(values.astype(np.int32), np.append(begins, lengths.sum()))[places]
+    inside = StoredTokens([open_store(Path("ids.npy")).read("ids")], begins, lengths).part(places)
+    assert isinstance(inside, StoredTokens)
+    y = rng.integers(0, 3, COUNT).astype(np.int32)
+    return Split(memory, y, places), Split(inside, y, places)
+
+
+KINDS: dict[str, tuple[Callable[[], tuple[Split, Split]], bool]] = {
+    "pictures": (splits_of, True),
+    "pictures given back": (lambda: cast(Any, tuple(split.of_inputs(True) for split in splits_of())), False),
+    "tokens": (token_splits, True),
+}
+"""Splits in memory and in files, and whether their examples have classes."""
+
+
+def order_of(split: Split) -> Order:
+    return Order(len(split), SIZE, 3, split.x.sizes if isinstance(split.x, Tokens) else None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_of_tensorflow_are_equal(kind: str) -> None:
+    make, has_classes = KINDS[kind]
+    memory, stored = make()
+    weights = np.array([1, 2, 3], np.float32) if has_classes else None
+    order = order_of(memory)
     batches = [TrainingBatches(split, order, weights, STRATEGY) for split in (memory, stored)]
     measuring = [MeasuringBatches(split, SIZE) for split in (memory, stored)]
     inference = [InferenceBatches(split.x, SIZE, STRATEGY) for split in (memory, stored)]
@@ -63,14 +91,17 @@ def test_batches_of_tensorflow_are_equal(giving_back: bool) -> None:
                 np.testing.assert_array_equal(here, there)
 
 
-def test_batches_of_jax_are_equal() -> None:
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 3)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_of_jax_are_equal(kind: str, rows: slice) -> None:
     pytest.importorskip("jax")
     from deepcli.training.jax_batches import JaxBatches
 
-    order = Order(COUNT, SIZE, 3)
+    splits = KINDS[kind][0]()
+    order = order_of(splits[0])
     made = [
-        JaxBatches(split, order, None, lambda gather, places: gather(places, slice(None))).epoch(1, 2, order.steps)
-        for split in splits_of()
+        JaxBatches(split, order, None, lambda gather, places: gather(places, rows)).epoch(1, 2, order.steps)
+        for split in splits
     ]
     for first, second in zip(*made, strict=True):
         for here, there in zip(first, second, strict=True):
