@@ -172,19 +172,28 @@ def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Ten
 
 def _window_gatherer(text: TextWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Return a function from positions to windows and the tokens after each of their tokens, int32 both."""
+    if text.spans is not None:
+        read = reader(text.spans.__getitem__, tf.as_dtype(text.tokens.dtype), (None, text.window + 1))
+        return lambda positions: _shifted(read(positions))
     tokens, begins = _shared(text.tokens), text.begins
 
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         first = begins.start + begins.step * tf.cast(positions, tf.int64)
-        found = tf.gather(tokens, first[:, None] + tf.range(text.window + 1, dtype=tf.int64))
-        found = tf.cast(found, tf.int32)
-        return found[:, :-1], found[:, 1:]
+        return _shifted(tf.gather(tokens, first[:, None] + tf.range(text.window + 1, dtype=tf.int64)))
 
     return pairs
 
 
+def _shifted(spans: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return windows, and the token after each of their tokens, int32 both."""
+    found = tf.cast(spans, tf.int32)
+    return found[:, :-1], found[:, 1:]
+
+
 def _series_gatherer(series: SeriesWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Return a function from positions to windows of series and the targets after them or the windows again, float32."""
+    if series.spans is not None:
+        return _stored_series(series, series.spans)
     rows, begins = tf.constant(series.values), tf.constant(series.begins, tf.int64)
     if not series.horizon:
         steps = tf.range(series.window, dtype=tf.int64)
@@ -195,6 +204,19 @@ def _series_gatherer(series: SeriesWindows) -> Callable[[tf.Tensor], tuple[tf.Te
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         first = tf.gather(begins, positions)[:, None]
         return tf.gather(rows, first + inside), tf.gather(targets, first + series.window + after)
+
+    return pairs
+
+
+def _stored_series(series: SeriesWindows, spans: StoredRows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function as `_series_gatherer` does, for rows that stay in their file."""
+    read = reader(spans.__getitem__, tf.float32, (None, *spans.shape[1:]))
+    if not series.horizon:
+        return lambda positions: (read(positions),) * 2
+
+    def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = read(positions)
+        return found[:, : series.window], found[:, series.window :, : series.targets]
 
     return pairs
 

@@ -6,6 +6,7 @@ import itertools
 import math
 import tempfile
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def made_of(pieces: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np
             made[done : done + len(piece)] = piece
             done += len(piece)
         return made
-    return _written(pieces, shape, dtype, size)
+    return written(pieces, shape, dtype, size)
 
 
 def made_flat(pieces: Iterable[np.ndarray], dtype: type[np.generic]) -> np.ndarray:
@@ -52,14 +53,24 @@ def made_flat(pieces: Iterable[np.ndarray], dtype: type[np.generic]) -> np.ndarr
         held.append(np.asarray(piece, dtype))
         size += held[-1].nbytes
         if is_large(size):
-            return _written(itertools.chain(held, rest), None, dtype, size)
+            return written(itertools.chain(held, rest), None, dtype, size)
     return np.concatenate(held)
 
 
-def _written(
-    pieces: Iterable[np.ndarray], shape: tuple[int, ...] | None, dtype: type[np.generic], size: int
+def written(
+    pieces: Iterable[np.ndarray], shape: tuple[int, ...] | None, dtype: type[np.generic] | np.dtype[Any], size: int
 ) -> np.ndarray:
-    """Write pieces into a file of the cache, and map it; without a shape, they have one dimension."""
+    """Write pieces into a file of the cache, where it lies as long as it is used, and map it.
+
+    Args:
+        pieces: The rows of the array in order.
+        shape: The shape of the array; None: it has one dimension.
+        dtype: Its type.
+        size: Its bytes, or more, for errors.
+
+    Raises:
+        DataError: The cache cannot be written.
+    """
     folder = cache_folder() / "scratch"
     try:
         folder.mkdir(parents=True, exist_ok=True)

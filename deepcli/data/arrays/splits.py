@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from deepcli.data.arrays.series_windows import SeriesWindows
-from deepcli.data.arrays.stored_rows import StoredRows, stored_if_large
+from deepcli.data.arrays.stored_rows import StoredInputs, StoredRows, stored_if_large
 from deepcli.data.arrays.text_windows import TextWindows
 from deepcli.data.arrays.token_sequences import StoredTokens, stored_tokens
 from deepcli.data.arrays.token_sequences import Tokens as Tokens
@@ -89,7 +89,9 @@ class Split:
     def of_series(cls, series: SeriesWindows) -> Split:
         """Return the windows of time series as examples; their places are the rows that they predict first."""
         x = series.inputs
-        return cls(x, series.outputs if series.horizon else x, series.origins, series=series)
+        # Rows that are stored are indexed like an array, and read as a whole where an array is made of them.
+        y = cast(np.ndarray, series.outputs if series.horizon else x)
+        return cls(x, y, series.origins, series=series)
 
     @classmethod
     def of_text(cls, text: TextWindows) -> Split:
@@ -102,13 +104,19 @@ class Split:
         Args:
             labelled: Whether the former targets are classes, to be kept as labels.
         """
-        # Rows that are stored are indexed like an array, and read as a whole where an array is made of them.
         return replace(self, y=cast(np.ndarray, self.x), labels=self.y if labelled else None)
 
     @property
     def predicts_inputs(self) -> bool:
         """Whether the targets are the inputs."""
         return self.y is self.x
+
+    @property
+    def stored(self) -> StoredInputs | None:
+        """What of the inputs stays in files; None if they are in memory."""
+        windows = self.series if self.text is None else self.text
+        x = self.x if windows is None else windows
+        return x.stored if isinstance(x, StoredRows | StoredTokens | TextWindows | SeriesWindows) else None
 
     def __len__(self) -> int:
         return len(self.y)

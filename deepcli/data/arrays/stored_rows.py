@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,20 @@ SMALL_BYTES = 32 << 20
 HELD_SHARE = 0.25
 """Share of the free memory that inputs may take: TensorFlow makes two copies of a split, and a model needs memory, too."""
 PIECE_BYTES = 8 << 20
+
+
+class StoredInputs(NamedTuple):
+    """Inputs that stay in files.
+
+    Attributes:
+        number: Splits with one number share them.
+        size: Their bytes.
+        free: Bytes of memory that were free when it was decided not to hold them.
+    """
+
+    number: int
+    size: int
+    free: int
 
 
 class StoredRows:
@@ -58,12 +72,17 @@ class StoredRows:
         """Bytes of all values."""
         return len(self) * self._row_bytes
 
+    @property
+    def stored(self) -> StoredInputs:
+        """What stays in files."""
+        return StoredInputs(id(self), self.nbytes, self.free)
+
     def __len__(self) -> int:
         return self.shape[0]
 
     @classmethod
     def joined(cls, inputs: Sequence[np.ndarray | StoredRows]) -> StoredRows:
-        """Return inputs one after another, those that are stored in their files still."""
+        """Return inputs one after another, those that are stored in their files still; windows cannot be joined."""
         parts: list[np.ndarray] = []
         rows, begin = [], 0
         for one in inputs:

@@ -64,9 +64,7 @@ class StoredSlices:
                 found[rows_of(targets[chosen], lengths[chosen])] = values
         return found
 
-    def _sorted(
-        self, part: np.ndarray, place: FilePlace | None, begins: np.ndarray, lengths: np.ndarray
-    ) -> np.ndarray:
+    def _sorted(self, part: np.ndarray, place: FilePlace | None, begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Return slices of one array, which are in the order of the file."""
         if place is None:
             picked: np.ndarray = part[rows_of(begins, lengths)]
@@ -85,9 +83,7 @@ def rows_of(begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.arange(int(lengths.sum())) + np.repeat(shifts, lengths)
 
 
-def read_in_order(
-    place: FilePlace, offsets: np.ndarray, sizes: np.ndarray, buffers: Sequence[memoryview]
-) -> None:
+def read_in_order(place: FilePlace, offsets: np.ndarray, sizes: np.ndarray, buffers: Sequence[memoryview]) -> None:
     """Fill buffers from a file; those that follow each other there are filled by one call.
 
     Args:

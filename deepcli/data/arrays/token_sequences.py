@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepcli.data.arrays.mapped_files import is_mapped
-from deepcli.data.arrays.stored_rows import PIECE_BYTES, is_large, is_small
+from deepcli.data.arrays.stored_rows import PIECE_BYTES, StoredInputs, is_large, is_small
 from deepcli.data.arrays.stored_slices import StoredSlices
 from deepcli.system.memory import available_memory
 
@@ -109,6 +109,11 @@ class StoredTokens(Tokens):
     def nbytes(self) -> int:
         """Bytes of all ids as models take them."""
         return int(self.counts.sum()) * ID_BYTES
+
+    @property
+    def stored(self) -> StoredInputs:
+        """What stays in files."""
+        return StoredInputs(id(self), self.nbytes, self.free)
 
     @property
     def values(self) -> np.ndarray:  # type: ignore[override]
