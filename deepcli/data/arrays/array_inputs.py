@@ -12,10 +12,10 @@ from deepcli.data.arrays.contract_inputs import DARKEST
 from deepcli.data.arrays.made_arrays import made_of
 from deepcli.data.arrays.mapped_files import is_mapped
 from deepcli.data.arrays.splits import Inputs, Tokens
+from deepcli.data.arrays.stored_rows import free_memory
 from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.data.schema import Kind
 from deepcli.errors import DataError
-from deepcli.system.memory import available_memory
 
 ArrayKind = Literal["auto", "image", "features", "tokens"]
 PIECE_BYTES = 64 << 20
@@ -186,7 +186,7 @@ def _tokens(x: Named) -> Tokens:
         x.fail(f"row {row} has a 0 between ids", "0 is padding, which may only be before or after the ids")
     if is_mapped(ids) and ids.flags.c_contiguous:
         begins = np.arange(len(ids), dtype=np.int64) * ids.shape[1] + first
-        return StoredTokens([ids.reshape(-1)], begins, lengths.astype(np.int64), available_memory())
+        return StoredTokens([ids.reshape(-1)], begins, lengths.astype(np.int64), free_memory())
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Tokens(made_of((part[part != 0] for part in _pieces(ids)), (int(offsets[-1]),), np.int32), offsets)
 

@@ -11,11 +11,10 @@ import numpy as np
 from deepcli.data.arrays.made_arrays import written
 from deepcli.data.arrays.mapped_files import is_mapped
 from deepcli.data.arrays.splits import Split
-from deepcli.data.arrays.stored_rows import is_large
+from deepcli.data.arrays.stored_rows import free_memory, is_large
 from deepcli.data.arrays.text_windows import TextWindows, aligned_tokens, smallest_dtype
 from deepcli.data.sources.byte_pairs import BytePairs
 from deepcli.data.sources.text_vocabulary import COMPLETE, TextTokens, pieces_of
-from deepcli.system.memory import available_memory
 
 LARGEST = 0x110000
 """Characters of Unicode."""
@@ -51,7 +50,7 @@ class EncodedText:
         begin = self.ends[split - 1] if split else 0
         count = self.ends[split] - begin
         begins = range(begin, begin + count - window, stride)
-        free = available_memory() if is_mapped(self.tokens) else None
+        free = free_memory() if is_mapped(self.tokens) else None
         text = TextWindows(self.tokens, begins, window, self.characters[split] / max(count, 1), free)
         return Split.of_text(text if limit is None else text.first(limit))
 

@@ -12,9 +12,9 @@ from deepcli.data.arrays.made_arrays import made_of
 from deepcli.data.arrays.mapped_files import is_mapped
 from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.stored_rows import free_memory
 from deepcli.data.sources.series_splits import Borders
 from deepcli.data.sources.series_table import SeriesTable, TimeSeries
-from deepcli.system.memory import available_memory
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class EncodedSeries:
             self.targets,
             np.concatenate([np.asarray(one.times) for one in self.table.series]),
             self._by_row(seasonal),
-            available_memory() if is_mapped(self.values) else None,
+            free_memory() if is_mapped(self.values) else None,
         )
         return Split.of_series(windows)
 

@@ -176,7 +176,7 @@ def stored_if_large(parts: Sequence[np.ndarray]) -> StoredRows | None:
     """
     if not all(map(is_mapped, parts)) or not is_large(sum(part.nbytes for part in parts)):
         return None
-    return StoredRows(parts, free=available_memory())
+    return StoredRows(parts, free=free_memory())
 
 
 def is_small(size: int) -> bool:
@@ -186,4 +186,9 @@ def is_small(size: int) -> bool:
 
 def is_large(size: int) -> bool:
     """Return whether an array of this size in bytes is too large to be held in memory beside its copies."""
-    return not is_small(size) and size > HELD_SHARE * available_memory()
+    return not is_small(size) and size > HELD_SHARE * free_memory()
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that inputs could take now."""
+    return available_memory()

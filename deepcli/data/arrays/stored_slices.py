@@ -80,7 +80,8 @@ class StoredSlices:
 def rows_of(begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Return the rows of slices, one slice after another."""
     shifts = begins - (np.cumsum(lengths) - lengths)
-    return np.arange(int(lengths.sum())) + np.repeat(shifts, lengths)
+    rows: np.ndarray = np.arange(int(lengths.sum())) + np.repeat(shifts, lengths)
+    return rows
 
 
 def read_in_order(place: FilePlace, offsets: np.ndarray, sizes: np.ndarray, buffers: Sequence[memoryview]) -> None:

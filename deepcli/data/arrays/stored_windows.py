@@ -43,8 +43,8 @@ class StoredWindows(StoredRows):
         return windows if self._columns is None else windows[..., : self._columns]
 
     def _begins_of(self, places: np.ndarray) -> np.ndarray:
-        begins: np.ndarray | range = self._begins
-        if isinstance(begins, range):
+        if isinstance(self._begins, range):
             # A range takes no memory; windows of a long text are many.
-            return begins.start + begins.step * places
-        return begins[places]
+            return places * self._begins.step + self._begins.start
+        begins: np.ndarray = self._begins[places]
+        return begins

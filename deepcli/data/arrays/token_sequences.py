@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from deepcli.data.arrays.mapped_files import is_mapped
-from deepcli.data.arrays.stored_rows import PIECE_BYTES, StoredInputs, is_large, is_small
+from deepcli.data.arrays.stored_rows import PIECE_BYTES, StoredInputs, free_memory, is_large, is_small
 from deepcli.data.arrays.stored_slices import StoredSlices
-from deepcli.system.memory import available_memory
 
 ID_BYTES = np.dtype(np.int32).itemsize
 
@@ -116,11 +115,11 @@ class StoredTokens(Tokens):
         return StoredInputs(id(self), self.nbytes, self.free)
 
     @property
-    def values(self) -> np.ndarray:  # type: ignore[override]
+    def values(self) -> np.ndarray:
         return self.slices.read(self.begins, self.counts)
 
     @property
-    def offsets(self) -> np.ndarray:  # type: ignore[override]
+    def offsets(self) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(self.counts)])
 
     @property
@@ -162,7 +161,7 @@ def stored_tokens(x: Tokens, besides: Sequence[Tokens] = ()) -> Tokens:
     """
     if type(x) is not Tokens or not is_mapped(x.values) or not is_large(sum(map(_size, (x, *besides)))):
         return x
-    return StoredTokens([x.values], np.array(x.offsets[:-1]), x.lengths, available_memory())
+    return StoredTokens([x.values], np.array(x.offsets[:-1]), x.lengths, free_memory())
 
 
 def _size(x: Tokens) -> int:
