@@ -126,7 +126,7 @@ def test_a_run_and_its_evaluation_are_those_from_memory(kind: str, monkeypatch: 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["ids", "texts", "table", "series", "two series", "windows given back", "text"])
+@pytest.mark.parametrize("kind", ["ids", "table", "two series", "text"])
 def test_so_is_a_run_on_jax(kind: str) -> None:
     pytest.importorskip("jax")
     code = ON_JAX.replace("{SPEC}", repr(spec_of(kind)))

@@ -28,7 +28,8 @@ from deepcli.errors import DataError
 from deepcli.run.bit_comparison import compare_bits
 from deepcli.run.directory import RunDir
 from deepcli.training.order import Order
-from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches, reading_errors
+from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
+from deepcli.training.tensorflow_reading import reading_errors
 from tests import own_files
 
 STRATEGY = tf.distribute.get_strategy()

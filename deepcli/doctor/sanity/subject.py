@@ -182,7 +182,7 @@ def part(split: Split, size: int, rng: np.random.RandomState) -> Split:
     places = limited(split.y, np.arange(len(split)), size, rng)
     chosen = select(split.x, split.y, places)
     x = in_memory(chosen.x)
-    return Split(x, cast(np.ndarray, x) if chosen.predicts_inputs else chosen.y, split.ids[places])
+    return Split(x, cast(np.ndarray, x if chosen.predicts_inputs else in_memory(chosen.y)), split.ids[places])
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
