@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,16 @@ class Server:
                 time.sleep(0.1)
             else:
                 return
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[Server]:
+    """Have a server in a folder while a block runs."""
+    server = Server(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def _initdb() -> str:

@@ -26,6 +26,8 @@ LOCAL_DEVICES = "JAX_LOCAL_DEVICE_IDS"
 SECONDS_TO_END = 20.0
 """How long the others may take to end after one has failed; they usually find out at once."""
 SECONDS_BETWEEN_LOOKS = 0.05
+ON_CPU = {"cpu", "--device=cpu", "training.device=cpu"}
+"""Words of a command that trains on the CPU, so that GPUs are not counted."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def launch(count: int, words: Sequence[str]) -> int:
         raise UsageError(f"launch {count}: start at least 1 process")
     if not words or words[0] != "train":
         raise UsageError(f"launch: write the command behind --, such as deepcli launch {count} -- train spec.yaml")
-    gpus = 0 if "cpu" in words or "--device=cpu" in words else gpu_count()
+    gpus = 0 if ON_CPU.intersection(words) else gpu_count()
     if 0 < gpus < count:
         raise UsageError(
             f"launch {count}: the machine has {gpus} GPU{'s' * (gpus > 1)}; start {gpus}, or use --device cpu"

@@ -58,8 +58,8 @@ def places(training: Training, count: int) -> tuple[list[dict[str, str]], int | 
     Returns:
         The environment variables of each run at a time, and the CPU threads of each; None: those of the spec, or all.
     """
-    from deepcli.sweeps.workers.pool import fitting_processes, visible_gpus
     from deepcli.system.cores import cores
+    from deepcli.system.process_count import fitting_processes, visible_gpus
 
     gpus = [] if training.device == "cpu" else visible_gpus()
     if gpus and ":" in training.device:  # one GPU that is named

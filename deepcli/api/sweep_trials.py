@@ -110,9 +110,11 @@ def collect_trials(
     if collection.untested:
         sources = at()
 
+        from deepcli.run.checkpoint.file import open_checkpoint
         from deepcli.system.backend_startup import import_backend
 
-        import_backend()
+        best = open_checkpoint(collection.untested[0].best).experiment
+        import_backend(preferred=best.training.backend, doing=report.doing)
         from deepcli.sweeps.workers.trial_run import measure
 
         for run in collection.untested:

@@ -66,9 +66,10 @@ def run_workers(request: WorkersRequest, at: Callable[[], Sources], note: Callab
         study, base, splits, sources = _loaded(folder, request, at, note)
         plan = study.plan
 
-        from deepcli.sweeps.workers.pool import START, WorkerConfig, WorkerPool, default_workers
+        from deepcli.sweeps.workers.pool import START, WorkerConfig, WorkerPool
         from deepcli.system.backend_startup import import_backend
         from deepcli.system.cores import cores
+        from deepcli.system.process_count import default_workers
 
         backend = import_backend(base.training.backend)  # its memory counts when the number of workers is chosen
         count = min(request.workers or default_workers(), plan.max_trials)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from deepcli.spec.synonyms import meanings, plain
 
@@ -27,7 +28,11 @@ def listed(words: Sequence[str], joint: str) -> str:
 
 def nearest(word: object, known: Iterable[str]) -> list[str]:
     """List the known names that a word may mean, the likeliest first; several only if a synonym has several meanings."""
-    text, names = str(word)[:LONGEST], list(dict.fromkeys(known))
+    return list(_nearest(str(word)[:LONGEST], tuple(dict.fromkeys(known))))
+
+
+@lru_cache(maxsize=100)  # a word that is wrong in one place of a file often is in many
+def _nearest(text: str, names: tuple[str, ...]) -> list[str]:
     if found := same(text, names) or synonymous(text, names) or misspelled(text, names) or shortened(text, names):
         return found
     return difflib.get_close_matches(text.lower(), names, n=1, cutoff=0.7)
@@ -35,7 +40,8 @@ def nearest(word: object, known: Iterable[str]) -> list[str]:
 
 def same(word: str, known: Iterable[str]) -> list[str]:
     """List the known names that differ from a word only in case, dashes and underscores."""
-    return [name for name in known if plain(name) == plain(word)][:1]
+    wanted = plain(word)
+    return [name for name in known if plain(name) == wanted][:1]
 
 
 def synonymous(word: str, known: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from deepcli.data.arrays.splits import Inputs, Split
+from deepcli.errors import TrainingError
 from deepcli.inputs.example import joined_outputs
 from deepcli.models.base import Stepper, Translator
 from deepcli.nn.accumulation import complete_group
@@ -179,6 +180,12 @@ class JaxBackend:
                 raise MemoryError(str(error)) from error
             if (why := self._group.explain(error)) is not error:
                 raise why from error
+            if isinstance(error, jax.errors.JaxRuntimeError):
+                first = str(error).strip().partition("\n")[0][:200]
+                # XLA's kernels for CPUs say no more than that, where they get no memory.
+                raise TrainingError(
+                    f"JAX failed: {first}; if memory ran out, reduce data.batch_size or the model"
+                ) from error
             raise
 
     def read(self, variable: keras.Variable) -> np.ndarray:

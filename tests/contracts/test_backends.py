@@ -286,6 +286,14 @@ def test_every_command_that_trains_or_computes_does_so_on_jax(tmp_path):
         split = re.split(r" (?![^\[]*\])", words)  # a list in brackets is one word
         done = on_jax("-c", there, *split, PYTHONPATH=str(ROOT))
         assert printed in done.stdout, f"{words}: {done.stdout[-2000:]}{done.stderr[-1000:]}"
+    free: dict[str, Any] = {
+        "PYTHONPATH": str(ROOT),
+        "KERAS_BACKEND": "",
+    }  # so that the spec alone says which backend it is
+    plan = on_jax("-c", there, "sweep", "plan", "a.json", "seed=[3]", "training.backend=jax", **free).stdout
+    on_jax("-c", there, "sweep", "trial", plan.strip(), "-o", "planned", **free)
+    done = on_jax("-c", there, "sweep", "collect", "planned", **free)
+    assert "1 completed of 1" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.long

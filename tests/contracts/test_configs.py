@@ -24,7 +24,9 @@ WITH_DATA = [path for path in FILES if "path: lessons/" in path.read_text(encodi
 """Lessons that read files, which a copy of them has."""
 KNOWN = [path for path in FILES if path not in [*OWN, *WITH_DATA]]
 LIKE_OTHERS = (
+    "digits/lstm",
     "imdb/cnn-best",
+    "imdb/gru",
     "imdb/transformer-best",
     "imdb/sequential",
     "imdb/rnn",
@@ -37,7 +39,7 @@ each = pytest.mark.parametrize("path", KNOWN, ids=lambda path: f"{path.parent.na
 each_with_data = pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, marks=[pytest.mark.long] * (path.stem not in ("attention-dot", "context-16", "season-12")))
+        pytest.param(path, marks=[pytest.mark.long] * (path.stem not in ("context-16", "season-12")))
         for path in WITH_DATA
     ],
     ids=lambda path: path.stem,

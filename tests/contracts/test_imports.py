@@ -124,7 +124,7 @@ assert None not in sys.modules.values()
 """
 
 
-@pytest.mark.parametrize("data", ["mnist", "digits"])
+@pytest.mark.parametrize("data", ["mnist", pytest.param("digits", marks=pytest.mark.long)])
 def test_training_begins_without_what_only_others_use(data, spec, tiny, tmp_path):
     from deepcli.system.tensorflow_startup import USED_BY_OTHERS
 

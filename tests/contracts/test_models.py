@@ -262,6 +262,8 @@ def is_long(variant, kind) -> bool:
     name, index = str(variant.id).rsplit("-", 1)
     if kind == "text":
         return str(variant.id) not in OF_TEXT_SHOWN
+    if kind == "image" and name in ("lstm", "gru", "rnn"):
+        return index != "0"  # rows of a picture are steps as tokens are
     if name == "autoencoder":
         return index == "0"  # the others have all that it has
     return name == "application" or (name in ("rnn", "gru") and index != "0")
@@ -287,15 +289,22 @@ CASES: list[Any] = [
     for kind in SIGNATURES
     if SIGNATURES[kind].kind in MODELS[fields_of(variant)["type"]].kinds and suits(variant, SIGNATURES[kind].kind)
 ]
+LIKE_THE_LAST = (
+    "lstm-1-tokens",
+    "lstm-2-tokens",
+    "sequential-1-tokens",
+    "transformer-1-images",
+    "transformer-1-tokens",
+)
 every_variant = pytest.mark.parametrize(("model", "kind"), CASES, indirect=True)
 
 
 def plain_ones_long(case) -> Any:
-    """Leave the first variant of a family to `make test-long`, if another has all that it has and more."""
+    """Leave variants of a family to `make test-long`, if the last one has all that can go wrong in them and more."""
     family, index, kind = str(case.id).split("-")
     others = [str(one.id) for one in CASES if not any(mark.name == "long" for mark in one.marks)]
     harder = any(one.startswith(f"{family}-") and one.endswith(f"-{kind}") and one != case.id for one in others)
-    more = [pytest.mark.long] if index == "0" and harder else []
+    more = [pytest.mark.long] if (index == "0" and harder) or str(case.id) in LIKE_THE_LAST else []
     return pytest.param(*case.values, id=case.id, marks=(*case.marks, *more))
 
 

@@ -101,7 +101,7 @@ def test_the_call_makes_the_import_quick_and_quiet_once():
     assert done.stderr == done.stdout == ""
 
 
-@pytest.mark.parametrize("first", ["import keras", "import tensorflow"])
+@pytest.mark.parametrize("first", ["import keras", pytest.param("import tensorflow", marks=pytest.mark.long)])
 def test_the_call_leaves_a_program_alone_that_imported_keras_or_tensorflow_before(first, plain):
     assert after(CALL, first) == {**plain, "environment": []}
 
@@ -156,10 +156,11 @@ def trained(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "words",
-    [["evaluate", "run", "-q"], ["export", "run", "--format", "keras", "-q"], ["doctor", "--no-check"],
+    [["export", "run", "--format", "keras", "-q"], ["doctor", "--no-check"],
      ["sweep", "run", "spec.yaml", "seed=[1]", "--workers", "1", "-o", "sweep", "-q"],
      *(pytest.param(words, marks=pytest.mark.long) for words in
-       (["predict", "run", "image.npy", "-q"], ["show", "spec.yaml", "--model"], ["doctor", "--json"]))],
+       (["evaluate", "run", "-q"], ["predict", "run", "image.npy", "-q"], ["show", "spec.yaml", "--model"],
+        ["doctor", "--json"]))],
     ids=" ".join,
 )  # fmt: skip
 def test_no_command_prints_what_tensorflow_says_at_its_start(trained, words):

@@ -28,7 +28,7 @@ training: {epochs: 2, early_stopping: {monitor: val_loss, patience: 1}}
 """
 
 
-QUICK = [("lstm", "tokens"), ("ngram", "tokens"), ("cnn", "image"), ("mlp", "image"), ("mlp", "features")]
+QUICK = [("ngram", "tokens"), ("cnn", "image"), ("mlp", "features")]
 
 
 @pytest.mark.parametrize(

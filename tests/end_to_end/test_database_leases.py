@@ -25,7 +25,7 @@ from deepcli.sweeps.study.connection import Patience
 from deepcli.sweeps.study.storage import close_storage, open_storage
 from deepcli.sweeps.workers.worker import Worker
 from deepcli.system.signals import Signals
-from tests.postgresql_server import Server
+from tests.postgresql_server import served
 
 SPEC = """
 data: {type: digits, limit: 100, batch_size: 20}
@@ -39,11 +39,8 @@ pytestmark = pytest.mark.xdist_group("postgresql")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    own = Server(tmp_path_factory.mktemp("postgresql"))
-    try:
+    with served(tmp_path_factory.mktemp("postgresql")) as own:
         yield own
-    finally:
-        own.stop()
 
 
 @pytest.fixture

@@ -28,8 +28,13 @@ def usage(folder, *arguments):
     return [line.split("  ") for line in done.stdout.splitlines()]
 
 
+each_format = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name == "savedmodel")) for name in INSTALLED]
+)
+
+
 @pytest.mark.filterwarnings("ignore")  # of the converters, about themselves
-@pytest.mark.parametrize("name", INSTALLED)
+@each_format
 def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_says(cli, digits, tmp_path, name):
     done = cli("export", digits, "--format", name, "--output", tmp_path / "an export", "--verify", "--json")
     assert done.code == 0, done.err
@@ -51,9 +56,7 @@ def test_an_exported_image_model_is_verified_and_its_script_says_what_predict_sa
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.long] * (name == "savedmodel")) for name in INSTALLED]
-)
+@each_format
 def test_an_exported_text_model_reads_raw_text_without_deepcli(cli, reviews, tmp_path, name):
     done = cli("export", reviews, "--format", name, "--output", tmp_path / "texts", "--verify")
     assert done.code == 0, done.err

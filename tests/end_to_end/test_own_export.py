@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from .conftest import trained
-from .test_export import INSTALLED, usage
+from .test_export import INSTALLED, each_format, usage
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def table_run(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore")  # of the converters, about themselves
-@pytest.mark.parametrize("name", INSTALLED)
+@each_format
 def test_the_script_of_a_table_says_of_rows_what_predict_says(cli, table_run, tmp_path, name):
     done = cli("export", table_run, "--format", name, "--output", tmp_path / "export", "--verify", "--json")
     assert done.code == 0, done.err

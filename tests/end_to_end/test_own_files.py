@@ -150,7 +150,7 @@ def test_a_run_compares_with_itself_as_noise(trained, cli, name):
     assert cli("compare", trained[name], trained[name]).code == 0
 
 
-@pytest.mark.parametrize("name", ["pictures", "labels", "numbers", "levels"])
+@pytest.mark.parametrize("name", ["pictures", "labels", "numbers", pytest.param("levels", marks=pytest.mark.long)])
 def test_the_same_path_trains_to_the_same_bits_and_resumes_after_a_cut(trained, made, cli, tmp_path, name):
     """The run is cut between two epochs, when its last checkpoint is that of the first."""
     path, words, *_ = CASES[name]

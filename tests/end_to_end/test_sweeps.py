@@ -275,7 +275,7 @@ def test_more_trials_go_on_where_a_sweep_ended(worked):
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_an_interrupted_sweep_goes_on_by_the_same_command(spec, tmp_path, number):
     folder = tmp_path / "s"
-    text = SPEC.replace("epochs: 2", "epochs: 150")
+    text = SPEC.replace("epochs: 2", "epochs: 60")
     command = [
         *(sys.executable, "-m", "deepcli", "sweep", "run", str(spec(text)), RATES),
         *("--workers", "2", "-o", str(folder), "--json"),

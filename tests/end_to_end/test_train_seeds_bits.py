@@ -28,7 +28,7 @@ def figures(run):
 
 
 def test_each_seed_has_the_bits_of_a_run_that_is_trained_alone(cli, spec, monkeypatch):
-    monkeypatch.setattr("deepcli.sweeps.workers.pool.fitting_processes", lambda: 2)
+    monkeypatch.setattr("deepcli.system.process_count.fitting_processes", lambda: 2)
     done = cli("train", spec(SPEC), "--seeds", "4,1", "-o", "r", "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)

@@ -311,7 +311,16 @@ def test_accumulation_trains_as_larger_batches_do(run):
     assert small.best_epoch == large.best_epoch
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "{type: constant, warmup: 20}", "{type: step, decay_steps: 15}"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "cosine",
+        *(
+            pytest.param(schedule, marks=pytest.mark.long)
+            for schedule in ("{type: constant, warmup: 20}", "{type: step, decay_steps: 15}")
+        ),
+    ],
+)
 def test_accumulation_leaves_the_rates_at_the_ends_of_epochs_alone(run, schedule):
     words = (f"schedule={schedule}", "training.epochs=3")
     rates = []

@@ -148,10 +148,10 @@ def test_what_a_plugin_leaves_in_a_sweeps_worker_is_done(spec):
     ],
 )
 def test_as_many_workers_as_cores_and_memory_allow(gpus, cores, available, limit, count, monkeypatch):
-    from deepcli.sweeps.workers import pool
+    from deepcli.system import process_count
 
-    monkeypatch.setattr(pool, "visible_gpus", lambda: gpus)
-    monkeypatch.setattr(pool, "cores", lambda: cores)
+    monkeypatch.setattr(process_count, "visible_gpus", lambda: gpus)
+    monkeypatch.setattr(process_count, "cores", lambda: cores)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=available << 30))
-    monkeypatch.setattr(pool, "memory_limit", lambda: limit << 30)
-    assert pool.default_workers() == count
+    monkeypatch.setattr(process_count, "memory_limit", lambda: limit << 30)
+    assert process_count.default_workers() == count

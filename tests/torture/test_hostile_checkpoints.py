@@ -18,6 +18,7 @@ import pytest
 from deepcli.errors import CheckpointError
 from deepcli.run.checkpoint.file import open_checkpoint
 
+from ..yardstick import in_time
 from . import hostile
 
 pytestmark = pytest.mark.xdist_group("hostile")  # one corpus for all
@@ -79,7 +80,7 @@ def test_none_takes_long_or_much(outcomes, counted):
         f"{len(outcomes)} hostile checkpoints refused; the slowest in {seconds:.2f} s ({slowest}), peak {peak:.0f} MiB"
     )
     counted(report)
-    assert seconds < SECONDS
+    assert in_time(seconds, SECONDS)
     assert peak < MEBIBYTES
 
 
@@ -93,14 +94,16 @@ def test_a_process_of_its_own_refuses_it_in_time(name, corpus, tmp_path):
     )
     words = [sys.executable, "-c", script, str(Path(__file__).parent), "evaluate", str(corpus[name])]
     figures = []
-    for _ in range(3):  # seconds of CPU, and not one look alone: what a busy machine adds is not what the file costs
+    for _ in range(
+        3
+    ):  # seconds of the processor, and not one look alone: what a busy machine adds is not what the file costs
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
         code, seconds, peak, tensorflow = done.stdout.split()
         assert (code, tensorflow, float(peak) < MEBIBYTES) == ("2", "False", True), done.stderr
         figures.append(float(seconds))
         if figures[-1] < SECONDS:
             break
-    assert min(figures) < SECONDS
+    assert in_time(min(figures), SECONDS)
 
 
 @pytest.mark.parametrize("name", LATE)

@@ -18,7 +18,7 @@ from deepcli.run.directory import RunDir
 from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
 from tests.conftest import ROOT
-from tests.postgresql_server import Server
+from tests.postgresql_server import served
 from tests.torture import FULL, count
 
 SPEC = """
@@ -40,11 +40,8 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name == "nt", reason="Wind
 
 @pytest.fixture
 def server(tmp_path_factory):
-    own = Server(tmp_path_factory.mktemp("postgresql"))
-    try:
+    with served(tmp_path_factory.mktemp("postgresql")) as own:
         yield own
-    finally:
-        own.stop()
 
 
 class Machines:

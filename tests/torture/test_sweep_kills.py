@@ -19,7 +19,7 @@ from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
 from deepcli.sweeps.study.study import Study
 from tests.conftest import ROOT
-from tests.postgresql_server import Server
+from tests.postgresql_server import served
 from tests.torture import FULL, count
 
 SPEC = """
@@ -124,11 +124,8 @@ def test_workers_that_are_killed_lose_no_trial(spec, tmp_path, counted):
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("postgresql"))
-    try:
+    with served(tmp_path_factory.mktemp("postgresql")) as server:
         yield server.url
-    finally:
-        server.stop()
 
 
 @pytest.mark.long

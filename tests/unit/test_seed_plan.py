@@ -48,8 +48,8 @@ def machine(monkeypatch):
 
     def of(cores, room, gpus=()):
         monkeypatch.setattr("deepcli.system.cores.cores", lambda: cores)
-        monkeypatch.setattr("deepcli.sweeps.workers.pool.fitting_processes", lambda: room)
-        monkeypatch.setattr("deepcli.sweeps.workers.pool.visible_gpus", lambda: list(gpus))
+        monkeypatch.setattr("deepcli.system.process_count.fitting_processes", lambda: room)
+        monkeypatch.setattr("deepcli.system.process_count.visible_gpus", lambda: list(gpus))
 
     return of
 

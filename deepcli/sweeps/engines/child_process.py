@@ -54,10 +54,10 @@ class ChildProcess(Engine):
         code = self._process.poll()
         if code is None:
             return True
+        self._clear_up()
         if code == 0:
             return False
         if code < 0 and self._starts < MOST_STARTS:
-            self._clear_up()
             self._start()
             return True
         if code == 2:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from deepcli.sweeps.directory import SweepDir
+if TYPE_CHECKING:
+    from deepcli.sweeps.directory import SweepDir
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.engines.engine import WorkerJob
 from deepcli.system.atomic import write_text
+
+if TYPE_CHECKING:
+    from deepcli.sweeps.directory import SweepDir
 
 LEASE = "engine"
 """What a command holds whose end is the end of its jobs."""

@@ -12,25 +12,38 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deepcli.errors import DeepcliError, TrainingError, UsageError
-from deepcli.sweeps.workers.pool import default_workers, visible_gpus
 from deepcli.system.cores import cores
+from deepcli.system.process_count import default_workers, visible_gpus
 
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_ANSWER = 15.0
 OBJECT_STORE = 80 << 20
 """Bytes of shared memory that Ray takes here: the least that it allows, as workers exchange nothing by it."""
 
+BACKEND = "DEEPCLI_RAY_BACKEND"
+"""The environment variable with the backend that processes of a Ray of this machine import."""
+
+UNUSED = ("start_monitor", "start_api_server", "start_log_monitor")
+"""Methods of Ray's class `Node`."""
+HAS_SESSIONS = hasattr(os, "getsid")
+"""Whether the system knows which processes a process has started, directly or not."""
+
 AMOUNTS = {"cpus": "CPU", "gpus": "GPU"}
 
 
 @contextlib.contextmanager
-def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -> Iterator[tuple[Any, int]]:
+def connected(
+    address: str | None, workers: int | None, needs: dict[str, Any], backend: str = "auto"
+) -> Iterator[tuple[Any, int]]:
     """Connect to Ray inside the block.
+
+    A Ray of this machine is left running, for `RayWorkers` to end: Ray itself takes two seconds to do so.
 
     Args:
         address: The address of a cluster; None: that in `RAY_ADDRESS`, else a Ray of this machine, on loopback only.
         workers: Number of workers; None: as many as fit.
         needs: What each needs, by the fields of `RaySettings`; missing amounts are filled in.
+        backend: The backend of the sweep.
 
     Yields:
         The module `ray`, and the number of workers.
@@ -45,6 +58,8 @@ def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -
     count = workers if address else workers or default_workers()
     if address is None:
         fill_in(needs, count or 1)
+        # Its processes import what actors need as soon as they are there, before it is ready itself.
+        os.environ |= {"RAY_preload_python_modules": "deepcli.sweeps.engines.ray_preload", BACKEND: backend}
     try:
         _connect(ray, address, math.ceil((count or 1) * needs["cpus"]))
         if address is None:
@@ -57,8 +72,9 @@ def connected(address: str | None, workers: int | None, needs: dict[str, Any]) -
             raise
         raise TrainingError(_lost(address, error)) from None
     finally:
-        with contextlib.suppress(Exception):
-            ray.shutdown()
+        if address is not None or not HAS_SESSIONS:
+            with contextlib.suppress(Exception):
+                ray.shutdown()
 
 
 def _is_grpc(error: Exception) -> bool:
@@ -91,6 +107,7 @@ def _connect(ray: Any, address: str | None, cpus: int) -> None:
         _check_address(address)
         ray.init(address=address, **quiet)
         return
+    _leave_out(ray)
     # With this address, every process of Ray listens on loopback only; they would listen on all interfaces otherwise.
     ray.init(
         address="local",
@@ -100,6 +117,18 @@ def _connect(ray: Any, address: str | None, cpus: int) -> None:
         _node_ip_address=LOOPBACK,
         **quiet,
     )
+
+
+def _leave_out(ray: Any) -> None:
+    """Let a Ray of this machine start without processes that have nothing to do in it, which take seconds to start.
+
+    They add nodes, report the use of Ray, and send what is logged to the driver. Ray has no option for it; a version
+    with other names starts them as ever.
+    """
+    node = getattr(getattr(ray._private, "node", None), "Node", None)
+    for name in UNUSED:
+        if hasattr(node, name):
+            setattr(node, name, lambda self, **options: None)
 
 
 def _check_address(address: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -16,6 +17,8 @@ from deepcli.sweeps.engines.child_process import ERROR, SECONDS_AFTER_A_KILL, Ch
 from deepcli.sweeps.engines.engine import Launch, WorkerJob
 from deepcli.sweeps.engines.engine_settings import EngineSettings
 from deepcli.sweeps.engines.job_file import read_jobs
+from deepcli.sweeps.engines.ray_cluster import HAS_SESSIONS
+from deepcli.sweeps.plan import Plan
 
 NAME = "ray"
 SECONDS_TO_END = 90.0
@@ -53,6 +56,7 @@ class RayWorkers(ChildProcess):
             "workers": launch.workers,
             "address": settings.address,
             "needs": asdict(settings.ray),
+            "backend": Plan.from_json(launch.folder.read_plan()["plan"]).experiment({}).training.backend,
             "plugins": list(plugins),
             "data_dir": str(sources.data_dir.absolute()) if sources.data_dir else None,
             "offline": sources.offline,
@@ -62,8 +66,8 @@ class RayWorkers(ChildProcess):
         super().__init__(command, launch.folder.log("workers"), {**variables, **launch.environment})
 
     def _clear_up(self) -> None:
-        """End processes of a Ray of this machine whose driver was killed; they would stay for some minutes."""
-        if not hasattr(os, "getsid"):
+        """End the processes of a Ray of this machine whose driver has ended; they would stay for some minutes."""
+        if not HAS_SESSIONS:
             return
         left = []
         for process in psutil.process_iter():
@@ -71,7 +75,9 @@ class RayWorkers(ChildProcess):
                 if os.getsid(process.pid) == self._process.pid != process.pid:
                     process.kill()
                     left.append(process)
-        psutil.wait_procs(left, SECONDS_AFTER_A_KILL)  # so that they hold no trial any more
+        deadline = time.monotonic() + SECONDS_AFTER_A_KILL  # so that they hold no trial any more
+        while any(map(_runs, left)) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _failure(self, code: int) -> str:
         words = self._last_words().strip()
@@ -84,3 +90,11 @@ class RayWorkers(ChildProcess):
     def jobs(self) -> Sequence[WorkerJob]:
         recorded = read_jobs(self._folder)
         return recorded.jobs if recorded is not None and recorded.engine == NAME else ()
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Return whether a process is still there; one that only waits to be noticed by its parent is not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False

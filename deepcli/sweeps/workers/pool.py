@@ -17,8 +17,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-import psutil
-
 from deepcli.data.arrays.splits import Splits
 from deepcli.data.files import Sources
 from deepcli.errors import DeepcliError, Interrupted, RunError, TrainingError
@@ -27,9 +25,9 @@ from deepcli.sweeps.directory import SweepDir
 from deepcli.sweeps.start import open_study
 from deepcli.sweeps.study.connection import PATIENCE, Patience, StorageGone
 from deepcli.system.backend_startup import import_backend, limit_threads
-from deepcli.system.cores import cores
 from deepcli.system.gc_pause import flush_files
-from deepcli.system.memory import memory_limit
+from deepcli.system.parent_process import watch_input
+from deepcli.system.process_count import visible_gpus
 from deepcli.system.signals import Signals
 
 if TYPE_CHECKING:
@@ -47,9 +45,6 @@ SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_END = 30.0
 MOST_FAILURES = 5
 """Consecutive workers that fail soon after their start before the sweep is stopped with an error."""
-
-BYTES_EACH = 2 << 30
-"""Assumed memory of one worker."""
 
 
 @dataclass(frozen=True)
@@ -269,29 +264,3 @@ def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def watch_input(ended: threading.Event) -> None:
-    """Set an event when standard input closes, as it does when the parent process ends."""
-    while os.read(0, 64):
-        pass
-    ended.set()
-
-
-def visible_gpus() -> list[str]:
-    """List the names of the GPUs that a process may use, as CUDA names them, without initializing CUDA."""
-    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if wanted is not None:
-        return [name for name in wanted.split(",") if name not in ("", "-1")]
-    return [str(number) for number in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
-
-
-def default_workers() -> int:
-    """Choose the number of workers: one per GPU, or without GPUs one per core as far as memory allows."""
-    return len(visible_gpus()) or fitting_processes()
-
-
-def fitting_processes() -> int:
-    """Count the training processes that fit on this machine without GPUs: one per core, as far as memory allows."""
-    memory = min(psutil.virtual_memory().available, memory_limit()) // BYTES_EACH
-    return max(min(cores(), int(memory)), 1)
