@@ -53,7 +53,7 @@ def two_series(path: Path) -> Path:
 
 KINDS: dict[str, tuple[Callable[[], object], dict[str, Any]]] = {
     "ids": (lambda: ids(Path("ids.npz")), {
-        "data": {"path": "ids.npz", "kind": "tokens"}, "model": {"type": "lstm", "units": [8]},
+        "data": {"path": "ids.npz", "kind": "tokens"}, "model": {"type": "mlp", "hidden_units": [8]},
     }),
     "texts": (lambda: own_files.texts(Path("texts")), {
         "data": {"path": "texts"}, "model": {"type": "cnn", "filters": [8]},
@@ -111,9 +111,10 @@ def demand_equal(memory: str, stored: str) -> None:
     assert [told in (Path(run) / "train.log").read_text() for run in (memory, stored)] == [False, True]
 
 
-@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.* gap in steps:deepcli.errors.Notice")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ["ids", *(pytest.param(kind, marks=pytest.mark.long) for kind in KINDS if kind != "ids")]
+)
 def test_a_run_and_its_evaluation_are_those_from_memory(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = spec_of(kind)
     deepcli.train(spec, output="memory", progress=False)
