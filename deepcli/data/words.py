@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from deepcli.data.arrays.splits import Tokens
 
 START, UNKNOWN, INDEX_FROM = 1, UNKNOWN_WORD, FIRST_WORD - 1
+AT_ONCE = 10_000
+"""Texts that are encoded at a time."""
 
 
 def word_index(name: str) -> DataFile:
@@ -98,6 +100,7 @@ def encode(ranks: Tokens, num_words: int | None, skip_top: int, maxlen: int | No
     """
     import numpy as np
 
+    from deepcli.data.arrays.made_arrays import made_of
     from deepcli.data.arrays.splits import Tokens
 
     lengths = np.diff(ranks.offsets) + 1  # including the start id
@@ -105,14 +108,19 @@ def encode(ranks: Tokens, num_words: int | None, skip_top: int, maxlen: int | No
     ends = ranks.offsets[1:]
     begins = np.maximum(ranks.offsets[:-1], ends - kept)
     start = np.array([START - INDEX_FROM], np.int32)
-    pieces = [start[:0]]
-    for begin, end, whole in zip(begins.tolist(), ends.tolist(), (kept == lengths).tolist(), strict=True):
-        if whole:
-            pieces.append(start)
-        pieces.append(ranks.values[begin:end])
-    values = np.concatenate(pieces)
-    values += INDEX_FROM
-    if num_words is not None:
-        values[values >= num_words] = UNKNOWN
-    values[values < skip_top] = UNKNOWN
-    return Tokens(values, np.concatenate([[0], np.cumsum(kept)]))
+
+    def encoded(texts: slice) -> np.ndarray:
+        pieces = [start[:0]]
+        for begin, end, whole in zip(*(part[texts].tolist() for part in (begins, ends, kept == lengths)), strict=True):
+            if whole:
+                pieces.append(start)
+            pieces.append(ranks.values[begin:end])
+        values = np.concatenate(pieces)
+        values += INDEX_FROM
+        if num_words is not None:
+            values[values >= num_words] = UNKNOWN
+        values[values < skip_top] = UNKNOWN
+        return values
+
+    pieces = (encoded(slice(first, first + AT_ONCE)) for first in range(0, len(kept), AT_ONCE))
+    return Tokens(made_of(pieces, (int(kept.sum()),), np.int32), np.concatenate([[0], np.cumsum(kept)]))

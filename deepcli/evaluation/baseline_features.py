@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,14 @@ DENSE = 500
 """Number of features up to which those of a table are a dense array."""
 MOST_WORDS = 50_000
 """Words and pairs of words in a bag; the most frequent ones are kept."""
+WORDS_AT_ONCE = 1 << 20
+"""Words whose pairs are looked at together."""
 MOST_VALUES = 1_000
 """Values of an image up to which it is not made smaller."""
+
+
+Frequencies = tuple[np.ndarray, np.ndarray]
+"""Keys of words and pairs of words, sorted, and how many texts each is in, int64 both."""
 
 
 class TableFeatures:
@@ -87,10 +94,7 @@ class BagOfWords:
     """
 
     def __init__(self, x: Tokens) -> None:
-        keys, rows = _grams(x)
-        self._keys, places = np.unique(keys, return_inverse=True)
-        pairs = np.unique(rows * len(self._keys) + places)
-        frequency = np.bincount(pairs % max(len(self._keys), 1), minlength=len(self._keys))
+        self._keys, frequency = _added_up(map(_frequencies, _groups(x)))
         kept = np.flatnonzero(frequency >= min(2, len(x)))
         kept = np.sort(kept[np.argsort(-frequency[kept], kind="stable")][:MOST_WORDS])
         self._keys, frequency = self._keys[kept], frequency[kept]
@@ -100,6 +104,17 @@ class BagOfWords:
         """Return the features, float64 (examples, words and pairs), each row of length 1."""
         from scipy import sparse
 
+        counts = sparse.vstack([self._counted(texts) for texts in _groups(x)], format="csr")
+        values = (1 + np.log(counts.data)) * self._weights[counts.indices]
+        lengths = np.sqrt(np.add.reduceat(np.append(values**2, 0), counts.indptr[:-1]))
+        filled = np.diff(counts.indptr)
+        values /= np.repeat(lengths, filled)
+        return sparse.csr_array((values, counts.indices, counts.indptr), shape=counts.shape)
+
+    def _counted(self, x: Tokens) -> csr_array:
+        """Count the words and pairs of each text that are known, float64 (examples, words and pairs)."""
+        from scipy import sparse
+
         keys, rows = _grams(x)
         places = np.searchsorted(self._keys, keys)
         known = places < len(self._keys)
@@ -107,11 +122,43 @@ class BagOfWords:
         shape = (len(x), max(len(self._keys), 1))
         counts = sparse.csr_array((np.ones(known.sum()), (rows[known], places[known])), shape=shape)
         counts.sum_duplicates()
-        values = (1 + np.log(counts.data)) * self._weights[counts.indices]
-        lengths = np.sqrt(np.add.reduceat(np.append(values**2, 0), counts.indptr[:-1]))
-        filled = np.diff(counts.indptr)
-        values /= np.repeat(lengths, filled)
-        return sparse.csr_array((values, counts.indices, counts.indptr), shape=shape)
+        return counts
+
+
+def _groups(x: Tokens) -> list[Tokens]:
+    """Return texts in groups, as the keys of all words and pairs take many times the memory of the texts."""
+    group = np.cumsum(x.lengths) // WORDS_AT_ONCE
+    borders = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(x)]
+    return [x[np.arange(first, last)] for first, last in itertools.pairwise(borders)]
+
+
+def _frequencies(x: Tokens) -> Frequencies:
+    """Return the keys in some texts, sorted, and how many texts each is in."""
+    keys, rows = _grams(x)
+    known, places = np.unique(keys, return_inverse=True)
+    pairs = np.unique(rows * len(known) + places)
+    return known, np.bincount(pairs % max(len(known), 1), minlength=len(known))
+
+
+def _added_up(groups: Iterable[Frequencies]) -> Frequencies:
+    """Add up the frequencies in groups of texts; sums of equally many groups are added, so that few keys are sorted often."""
+    sums: list[tuple[int, Frequencies]] = []
+    for found in groups:
+        sums.append((1, found))
+        while len(sums) > 1 and sums[-1][0] >= sums[-2][0]:
+            sums.append(_added(sums.pop(), sums.pop()))
+    while len(sums) > 1:
+        sums.append(_added(sums.pop(), sums.pop()))
+    return sums[0][1]
+
+
+def _added(first: tuple[int, Frequencies], second: tuple[int, Frequencies]) -> tuple[int, Frequencies]:
+    """Add up the frequencies in two sums, and count their groups."""
+    keys, counts = (np.concatenate(parts) for parts in zip(first[1], second[1], strict=True))
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    begins = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    return first[0] + second[0], (keys[begins], np.add.reduceat(counts[order], begins) if len(begins) else counts)
 
 
 def _grams(x: Tokens) -> tuple[np.ndarray, np.ndarray]:

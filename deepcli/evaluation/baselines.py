@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepcli.data.arrays.splits import Inputs, Split, Tokens
+from deepcli.data.arrays.splits import Inputs, Split, Tokens, in_memory
 from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.schema import Kind
 from deepcli.data.signature import Signature
@@ -183,7 +183,7 @@ def _bounded(train: Split, seed: int) -> tuple[Split, list[str]]:
     fits = len(train) * MOST_VALUES // max(_size(train.x), 1)
     most = max(min(MOST_EXAMPLES, fits), 1_000)
     if len(train) <= most:
-        return (replace(train, x=np.asarray(train.x)) if isinstance(train.x, StoredRows) else train), []
+        return (train if (x := in_memory(train.x)) is train.x else replace(train, x=x)), []
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[:most])
     part = Split(train.x[chosen], train.y[chosen], train.ids[chosen])
     return part, [f"learned from {most:,} of {len(train):,} training examples, drawn at random"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.signature import Signature
 
 
@@ -19,12 +22,20 @@ def naive_forecasts(signature: Signature, split: Split) -> dict[str, np.ndarray]
     """
     facts, targets = signature.series, len(signature.predicted.names)
     assert facts is not None
-    windows = np.asarray(split.x)[:, :, :targets]
-    window, steps = windows.shape[1], np.arange(1, facts.horizon + 1)
+    parts = split.x.pieces() if isinstance(split.x, StoredRows) else [np.asarray(split.x)]
+    found = [_naive(part[:, :, :targets], facts.horizon, facts.season) for part in parts]
+    return {
+        name: np.concatenate([one[name] for one in found]) if len(found) > 1 else found[0][name] for name in found[0]
+    }
+
+
+def _naive(windows: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
+    """Return the naive forecasts from some windows, (windows, steps, targets)."""
+    window, steps = windows.shape[1], np.arange(1, horizon + 1)
     last = windows[:, -1:]
-    found = {"naive": np.repeat(last, facts.horizon, axis=1)}
-    if 1 < facts.season <= window:
-        found["seasonal_naive"] = windows[:, window - facts.season + (steps - 1) % facts.season]
+    found = {"naive": np.repeat(last, horizon, axis=1)}
+    if 1 < season <= window:
+        found["seasonal_naive"] = windows[:, window - season + (steps - 1) % season]
     if window > 1:
         drift = (last - windows[:, :1]) / (window - 1)
         found["drift"] = last + steps[None, :, None].astype(np.float32) * drift
@@ -70,7 +81,15 @@ AT_ONCE = 4_096
 
 
 def _part(split: Split, places: slice) -> Split:
-    return Split(np.asarray(split.x)[places], split.y[places], split.ids[places])
+    x, y = split.x, split.y
+    if isinstance(x, StoredRows) and isinstance(y, StoredRows):
+        rows = np.arange(len(split))[places]
+        return Split(x.part(rows), cast(np.ndarray, y.part(rows)), split.ids[places])
+    return Split(np.asarray(x)[places], y[places], split.ids[places])
+
+
+def _windows(split: Split) -> np.ndarray | StoredRows:
+    return split.x if isinstance(split.x, StoredRows) else np.asarray(split.x)
 
 
 class RidgeForecast:
@@ -105,7 +124,7 @@ class RidgeForecast:
     def prepare(self, split: Split) -> None:
         """Add up the products of features and of targets over a split."""
         stride = -(-len(split) // MOST_WINDOWS)
-        places, windows = np.arange(0, len(split), stride), np.asarray(split.x)
+        places, windows = np.arange(0, len(split), stride), _windows(split)
         self._sums, self._count = [], len(places)
         for target in range(self._targets):
             square: np.ndarray | float = 0.0
@@ -128,7 +147,7 @@ class RidgeForecast:
     def loss(self, held: Split, strength: float) -> float:
         """Return the mean squared error on a split with a penalty, standardized."""
         self.solve(strength)
-        windows, total = np.asarray(held.x), 0.0
+        windows, total = _windows(held), 0.0
         stride = -(-len(held) // MOST_HELD)
         places = np.arange(0, len(held), stride)
         for target, weights in enumerate(self._weights):

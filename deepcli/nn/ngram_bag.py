@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from deepcli.data.arrays.splits import Split, Tokens
+from deepcli.data.arrays.splits import Split, Tokens, select
 
 register = keras.saving.register_keras_serializable("deepcli")
 
@@ -97,12 +97,13 @@ class TokenNgrams(_Ngrams):
         return keras.KerasTensor((tokens.shape[0], None), "int32")
 
     def count(self, x: Tokens) -> np.ndarray:
-        # All texts are hashed as one; n-grams that begin in one text and end in another are left out.
-        ends = np.repeat(x.offsets[1:], x.lengths)
         counts = np.zeros(self.size, np.int64)
-        for n, ids in enumerate(token_ngrams(x.values[None], self.ngrams, self.buckets, self.first)):
-            inside = np.arange(n, len(ends)) < ends[: len(ends) - n]
-            counts += np.bincount(ids[0][inside], minlength=self.size)
+        for texts in x.pieces():
+            # All texts are hashed as one; n-grams that begin in one text and end in another are left out.
+            ends = np.repeat(texts.offsets[1:], texts.lengths)
+            for n, ids in enumerate(token_ngrams(texts.values[None], self.ngrams, self.buckets, self.first)):
+                inside = np.arange(n, len(ends)) < ends[: len(ends) - n]
+                counts += np.bincount(ids[0][inside], minlength=self.size)
         return counts
 
 
@@ -203,7 +204,8 @@ class NgramBag(keras.layers.Layer):
 
 def class_counts(ngrams: _Ngrams, train: Split, classes: int) -> np.ndarray:
     """Count the n-grams of each class in a split: int64 (classes, ids)."""
-    return np.stack([ngrams.count(train.x[np.flatnonzero(train.y == label)]) for label in range(classes)])
+    places = (np.flatnonzero(train.y == label) for label in range(classes))
+    return np.stack([ngrams.count(select(train.x, train.y, these).x) for these in places])
 
 
 def log_count_ratios(counts: np.ndarray, label: int, smoothing: float) -> np.ndarray:

@@ -108,7 +108,7 @@ class Forecasting(Task):
         levels = self.quantiles if outputs.ndim == 4 else ()
         return ForecastPredictions(
             ids,
-            targets,
+            np.asarray(targets),
             outputs if outputs.ndim == 4 else outputs[..., None],
             np.asarray(levels, np.float64),
             np.asarray(target.scales, np.float64),

@@ -73,10 +73,11 @@ class Evaluator:
         if self._kept is not None:
             return self._measured_by_parts(model, split, self._kept, check)
         outputs = self._outputs(model, split, check)
-        values = {"loss": number(self._loss(split.y, outputs))}
+        targets = np.asarray(split.y)  # they take no more memory than outputs
+        values = {"loss": number(self._loss(targets, outputs))}
         for metric in self._metrics:
             metric.reset_state()
-            metric.update_state(split.y, outputs)
+            metric.update_state(targets, outputs)
             values[metric.name] = number(metric.result())
         predictions = self._task.predicted(self._signature, split, outputs, model)
         return Measured(values, predictions, split, self._signature.columns)

@@ -15,7 +15,9 @@ import numpy as np
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
+from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.arrays.text_windows import TextWindows
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.training.order import Order
 
 AHEAD = 2
@@ -101,6 +103,9 @@ def gatherer(x: Inputs) -> Gather:
     def tokens(positions: np.ndarray, rows: slice) -> tuple[np.ndarray]:
         steps = np.arange(padded_length(int(lengths[positions].max(initial=1)), longest))
         wanted = positions[rows]
+        if isinstance(x, StoredTokens):
+            found = x[wanted].padded()
+            return (np.pad(found, ((0, 0), (0, len(steps) - found.shape[1]))),)
         places = np.minimum(x.offsets[wanted][:, None] + steps, max(len(x.values) - 1, 0))
         return (np.where(steps < lengths[wanted][:, None], x.values[places], 0).astype(np.int32),)
 
@@ -115,18 +120,27 @@ def _trimmed(targets: np.ndarray) -> np.ndarray:
 
 def _window_gatherer(text: TextWindows) -> Gather:
     """Return a function that gathers windows and the tokens after each of their tokens, int32 both."""
-    steps = np.arange(text.window + 1)
+    steps, spans = np.arange(text.window + 1), text.spans
+    if spans is not None:
+        return lambda positions, rows: _shifted(spans[positions[rows]])
 
     def pairs(positions: np.ndarray, rows: slice) -> tuple[np.ndarray, ...]:
         first = text.begins.start + text.begins.step * positions[rows].astype(np.int64)
-        found = text.tokens[first[:, None] + steps].astype(np.int32)
-        return found[:, :-1], found[:, 1:]
+        return _shifted(text.tokens[first[:, None] + steps])
 
     return pairs
 
 
+def _shifted(spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return windows, and the token after each of their tokens, int32 both."""
+    found = spans.astype(np.int32)
+    return found[:, :-1], found[:, 1:]
+
+
 def _series_gatherer(series: SeriesWindows) -> Gather:
     """Return a function that gathers windows of series and the targets after them or the windows again, float32."""
+    if series.spans is not None:
+        return _stored_series(series, series.spans)
     inside, after = np.arange(series.window), series.window + np.arange(series.horizon)
     if not series.horizon:
         return lambda positions, rows: (series.values[series.begins[positions[rows]][:, None] + inside],) * 2
@@ -135,5 +149,15 @@ def _series_gatherer(series: SeriesWindows) -> Gather:
     def pairs(positions: np.ndarray, rows: slice) -> tuple[np.ndarray, ...]:
         first = series.begins[positions[rows]][:, None]
         return series.values[first + inside], targets[first + after]
+
+    return pairs
+
+
+def _stored_series(series: SeriesWindows, spans: StoredRows) -> Gather:
+    """Return a function as `_series_gatherer` does, for rows that stay in their file."""
+
+    def pairs(positions: np.ndarray, rows: slice) -> tuple[np.ndarray, ...]:
+        found = spans[positions[rows]]
+        return found[:, : series.window], found[:, series.window :, : series.targets] if series.horizon else found
 
     return pairs

@@ -13,7 +13,6 @@ import psutil
 
 from deepcli.data.arrays.encoded_pairs import PairRows
 from deepcli.data.arrays.splits import Split, Splits, Tokens
-from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.files import OFFLINE, Sources, cache_folder
 from deepcli.experiment.schema import Experiment
 from deepcli.nn.tracked_rate import saved_variables
@@ -112,15 +111,14 @@ def _memory(model: keras.Model, splits: Splits, batch_size: int) -> MemoryCost:
     def held(variables: list[keras.Variable]) -> int:
         return sum(bytes_of(variable.shape, variable.dtype) for variable in variables)
 
-    inputs = [split.x for split in (splits.train, splits.validation, splits.test) if split is not None]
+    parts = [part for part in (splits.train, splits.validation, splits.test) if part is not None]
+    inputs = [part.x for part in parts if part.stored is None]
     return MemoryCost(
         weights=held(model.weights),
         gradients=held(model.trainable_variables),
         optimizer=held(saved_variables(model.optimizer)),
         activations=batch_size * forward_pass(model, one_example(splits.train, np.max)).outputs,
-        data=sum(
-            x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs if not isinstance(x, StoredRows)
-        ),
+        data=sum(x.values.nbytes if isinstance(x, Tokens) else x.nbytes for x in inputs),
         process=psutil.Process().memory_info().rss,
         available=memory_limit(),
     )

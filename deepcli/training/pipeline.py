@@ -6,8 +6,6 @@ longest sequence of their batch.
 
 from __future__ import annotations
 
-import contextlib
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,8 +17,9 @@ from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Inputs, Split, Tokens
 from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.data.arrays.text_windows import ALIGNMENT, TextWindows
-from deepcli.errors import DataError
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.training.order import Order, by_size
+from deepcli.training.tensorflow_reading import reader
 
 PREFETCH = 2
 
@@ -171,19 +170,28 @@ def pair_gatherer(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Ten
 
 def _window_gatherer(text: TextWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Return a function from positions to windows and the tokens after each of their tokens, int32 both."""
+    if text.spans is not None:
+        read = reader(text.spans.__getitem__, tf.as_dtype(text.tokens.dtype), (None, text.window + 1))
+        return lambda positions: _shifted(read(positions))
     tokens, begins = _shared(text.tokens), text.begins
 
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         first = begins.start + begins.step * tf.cast(positions, tf.int64)
-        found = tf.gather(tokens, first[:, None] + tf.range(text.window + 1, dtype=tf.int64))
-        found = tf.cast(found, tf.int32)
-        return found[:, :-1], found[:, 1:]
+        return _shifted(tf.gather(tokens, first[:, None] + tf.range(text.window + 1, dtype=tf.int64)))
 
     return pairs
 
 
+def _shifted(spans: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return windows, and the token after each of their tokens, int32 both."""
+    found = tf.cast(spans, tf.int32)
+    return found[:, :-1], found[:, 1:]
+
+
 def _series_gatherer(series: SeriesWindows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Return a function from positions to windows of series and the targets after them or the windows again, float32."""
+    if series.spans is not None:
+        return _stored_series(series, series.spans)
     rows, begins = tf.constant(series.values), tf.constant(series.begins, tf.int64)
     if not series.horizon:
         steps = tf.range(series.window, dtype=tf.int64)
@@ -194,6 +202,19 @@ def _series_gatherer(series: SeriesWindows) -> Callable[[tf.Tensor], tuple[tf.Te
     def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         first = tf.gather(begins, positions)[:, None]
         return tf.gather(rows, first + inside), tf.gather(targets, first + series.window + after)
+
+    return pairs
+
+
+def _stored_series(series: SeriesWindows, spans: StoredRows) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function as `_series_gatherer` does, for rows that stay in their file."""
+    read = reader(spans.__getitem__, tf.float32, (None, *spans.shape[1:]))
+    if not series.horizon:
+        return lambda positions: (read(positions),) * 2
+
+    def pairs(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = read(positions)
+        return found[:, : series.window], found[:, series.window :, : series.targets]
 
     return pairs
 
@@ -219,45 +240,15 @@ def _shared(array: np.ndarray) -> tf.Tensor:
 
 def gatherer(x: Inputs) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function from positions to inputs: uint8 images, or int32 tokens padded with 0 on the right."""
+    if isinstance(x, StoredTokens):
+        return reader(lambda positions: x[positions].padded(), tf.int32, (None, None))
     if isinstance(x, Tokens):
         ragged = tf.RaggedTensor.from_row_splits(tf.constant(x.values), tf.constant(x.offsets), validate=False)
         return lambda positions: tf.gather(ragged, positions).to_tensor()
     if isinstance(x, StoredRows):
-        return _reader(x)
+        return reader(x.__getitem__, tf.as_dtype(x.dtype), (None, *x.shape[1:]))
     images = tf.constant(x)
     return lambda positions: tf.gather(images, positions)
-
-
-def _reader(x: StoredRows) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return a function from positions to rows that are read from files."""
-
-    def read(positions: np.ndarray) -> np.ndarray:
-        try:
-            return x[positions]
-        except DataError as error:
-            _FAILED.append(error)
-            raise
-
-    def rows(positions: tf.Tensor) -> tf.Tensor:
-        found = tf.numpy_function(read, [positions], tf.as_dtype(x.dtype), stateful=False)
-        return tf.ensure_shape(found, (None, *x.shape[1:]))
-
-    return rows
-
-
-_FAILED: deque[DataError] = deque(maxlen=1)
-"""What reading rows raised last, which TensorFlow turns into an error of its own."""
-
-
-@contextlib.contextmanager
-def reading_errors() -> Iterator[None]:
-    """Raise the error of reading rows, where TensorFlow raises one that it made of it."""
-    try:
-        yield
-    except tf.errors.OpError:
-        if _FAILED:
-            raise _FAILED.pop() from None
-        raise
 
 
 def _mapped(dataset: Any, function: Callable[..., Any]) -> Any:

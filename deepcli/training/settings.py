@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deepcli.data.arrays.splits import Splits, Tokens
-from deepcli.data.arrays.stored_rows import StoredRows
 from deepcli.errors import Problem, SpecError
 from deepcli.experiment.schema import Experiment
 from deepcli.optim.schedules import count
@@ -70,9 +69,9 @@ def make_settings(experiment: Experiment, splits: Splits, chosen: Device, precis
 
 def stored_line(splits: Splits) -> str:
     """Describe which inputs stay in their files during training, and why; empty if none do."""
-    inputs = [split.x for split in (splits.train, splits.validation, splits.test) if split is not None]
-    stored = [x for x in inputs if isinstance(x, StoredRows)]
+    parts = [split.stored for split in (splits.train, splits.validation, splits.test) if split is not None]
+    stored = {part.number: part for part in parts if part is not None}
     if not stored:
         return ""
-    size, free = human(sum(x.nbytes for x in stored)), human(stored[0].free)
+    size, free = human(sum(part.size for part in stored.values())), human(next(iter(stored.values())).free)
     return f"data: {size} are read from disk batch by batch (more than a quarter of the free memory, {free})"

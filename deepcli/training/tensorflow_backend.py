@@ -17,8 +17,9 @@ from deepcli.nn.accumulation import complete_group
 from deepcli.system.signals import heed
 from deepcli.training.backend import Batches, Check, Kept, Steps, Translating, in_order
 from deepcli.training.order import Order
-from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches, reading_errors
+from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.replicas import gathered, mirror
+from deepcli.training.tensorflow_reading import reading_errors
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 """Exceptions that mean that memory ran out."""

@@ -183,6 +183,16 @@ def test_a_bag_of_words_is_that_of_scikit_learn():
     assert ours[:, order[0]] == pytest.approx(theirs[:, order[1]])
 
 
+@pytest.mark.parametrize("at_once", [1, 50, 300])
+def test_words_counted_in_groups_of_texts_are_those_of_all_texts(at_once, monkeypatch):
+    x, _ = texts(np.random.default_rng(5), 60)
+    whole = BagOfWords(x)(x)
+    monkeypatch.setattr("deepcli.evaluation.baseline_features.WORDS_AT_ONCE", at_once)
+    found = BagOfWords(x)(x)
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), strict=True)
+
+
 def test_empty_and_unknown_texts_have_no_features():
     x = Tokens(np.array([1, 2, 1, 2, 9], np.int32), np.array([0, 2, 4, 4, 5]))
     found = BagOfWords(x)(x).toarray()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepcli.data.arrays import stored_rows
+from deepcli.data.arrays import stored_rows, stored_slices
 from deepcli.data.arrays.array_stores import open_store
 from deepcli.data.arrays.column_groups import columns_of
 from deepcli.data.arrays.mapped_files import is_mapped, place_of
@@ -24,7 +24,7 @@ ROWS = 40
 def mapped_from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deepcli.data.arrays.stored_arrays.MAPPED_BYTES", 1)
     monkeypatch.setattr(stored_rows, "SMALL_BYTES", 0)
-    monkeypatch.setattr(stored_rows, "SHARE_BYTES", 5_000)
+    monkeypatch.setattr(stored_slices, "SHARE_BYTES", 5_000)
 
 
 def mapped(values: np.ndarray, name: str = "x", order: str = "C") -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def open_arrays(
     for part in xs.values():
         findings += _doubts(part, found, kind)
     targets = labels_besides(ys) if target == "inputs" else targets_of(ys, target)
-    vocabulary = max(int(part.values.max()) for part in inputs.values()) + 1 if found == "tokens" else None  # type: ignore[union-attr]
+    vocabulary = _vocabulary(inputs.values()) if found == "tokens" else None
     return ArrayFile(found, shape, inputs, targets, pairs, vocabulary, (*findings, *targets.findings))
 
 
@@ -204,6 +204,12 @@ def _shape(xs: Mapping[str, Named], inputs: Mapping[str, Inputs]) -> tuple[int, 
             wanted = f"that of {xs[WHOLE].name!r} is {shapes[WHOLE]}; all splits need the same shape"
             xs[split].fail(f"the shape of an example is {shape}", wanted)
     return tuple(shapes[WHOLE])
+
+
+def _vocabulary(inputs: Iterable[Inputs]) -> int:
+    """Return the number that all token ids are below."""
+    pieces = (piece for part in inputs if isinstance(part, Tokens) for piece in part.pieces())
+    return max(int(piece.values.max()) for piece in pieces) + 1
 
 
 def _doubts(x: Named, found: Kind, kind: ArrayKind) -> list[Finding]:

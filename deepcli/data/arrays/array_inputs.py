@@ -10,7 +10,10 @@ import numpy as np
 
 from deepcli.data.arrays.contract_inputs import DARKEST
 from deepcli.data.arrays.made_arrays import made_of
+from deepcli.data.arrays.mapped_files import is_mapped
 from deepcli.data.arrays.splits import Inputs, Tokens
+from deepcli.data.arrays.stored_rows import free_memory
+from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.data.schema import Kind
 from deepcli.errors import DataError
 
@@ -167,22 +170,30 @@ def loses_digits(x: Named) -> bool:
 
 
 def _tokens(x: Named) -> Tokens:
-    """Remove the padding (0) before or after the ids of each row."""
+    """Remove the padding (0) before or after the ids of each row; ids in a file that is mapped stay there."""
     ids = x.array
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
         x.fail(f"it is {ids.dtype} with the shape {ids.shape}", "token ids are integers, (n, steps), padded with 0")
-    low, high = int(ids.min()), int(ids.max())
+    low, high = min(int(part.min()) for part in _pieces(ids)), max(int(part.max()) for part in _pieces(ids))
     if low < 0 or high > np.iinfo(np.int32).max:
         x.fail(f"it has the id {low if low < 0 else high}", "ids are 0 for padding and positive for tokens")
-    real = ids != 0
-    lengths = real.sum(axis=1)
+    spans = [_spans(part != 0) for part in _pieces(ids)]
+    lengths, first, last = (np.concatenate(parts) for parts in zip(*spans, strict=True))
     if not lengths.all():
         x.fail(f"row {int(lengths.argmin())} has no token", "leave it out, or give it a token that means an empty text")
-    first, last = real.argmax(axis=1), ids.shape[1] - real[:, ::-1].argmax(axis=1)
     if (gaps := lengths != last - first).any():
         row = int(gaps.argmax())
         x.fail(f"row {row} has a 0 between ids", "0 is padding, which may only be before or after the ids")
-    return Tokens(ids[real].astype(np.int32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    if is_mapped(ids) and ids.flags.c_contiguous:
+        begins = np.arange(len(ids), dtype=np.int64) * ids.shape[1] + first
+        return StoredTokens([ids.reshape(-1)], begins, lengths.astype(np.int64), free_memory())
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Tokens(made_of((part[part != 0] for part in _pieces(ids)), (int(offsets[-1]),), np.int32), offsets)
+
+
+def _spans(real: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the number of ids in each row, and the places of the first one and behind the last one."""
+    return real.sum(axis=1), real.argmax(axis=1), real.shape[1] - real[:, ::-1].argmax(axis=1)
 
 
 def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:

@@ -14,6 +14,7 @@ from deepcli.data.arrays.array_inputs import ArrayKind
 from deepcli.data.arrays.column_groups import columns_of
 from deepcli.data.arrays.splits import Inputs, Tokens
 from deepcli.data.arrays.stored_rows import stored_if_large
+from deepcli.data.arrays.token_sequences import joined_tokens
 from deepcli.data.schema import Column, Schema, Target, TargetKind
 from deepcli.data.sources.class_numbers import class_numbers, known_numbers
 from deepcli.data.sources.gathered import Gathered
@@ -97,12 +98,10 @@ def _column(number: int, values: np.ndarray) -> Column:
 
 
 def _joined(parts: Sequence[Inputs]) -> Inputs:
+    if all(isinstance(part, Tokens) for part in parts):
+        return joined_tokens([part for part in parts if isinstance(part, Tokens)])
     if len(parts) == 1:
         return parts[0]
-    if all(isinstance(part, Tokens) for part in parts):
-        values = np.concatenate([part.values for part in parts if isinstance(part, Tokens)])
-        lengths = np.concatenate([part.lengths for part in parts if isinstance(part, Tokens)])
-        return Tokens(values, np.concatenate([[0], np.cumsum(lengths)]))
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
     return stored_if_large(arrays) or np.concatenate(arrays)
 
@@ -110,7 +109,7 @@ def _joined(parts: Sequence[Inputs]) -> Inputs:
 def _keys(inputs: Inputs) -> list[bytes]:
     import hashlib
 
-    rows = (inputs.sequence(k) if isinstance(inputs, Tokens) else inputs[k] for k in range(len(inputs)))
+    rows = inputs.sequences() if isinstance(inputs, Tokens) else (inputs[k] for k in range(len(inputs)))
     return [hashlib.sha256(np.ascontiguousarray(row).data).digest() for row in rows]
 
 

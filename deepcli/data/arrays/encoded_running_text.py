@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepcli.data.arrays.made_arrays import written
+from deepcli.data.arrays.mapped_files import is_mapped
 from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.stored_rows import free_memory, is_large
 from deepcli.data.arrays.text_windows import TextWindows, aligned_tokens, smallest_dtype
 from deepcli.data.sources.byte_pairs import BytePairs
 from deepcli.data.sources.text_vocabulary import COMPLETE, TextTokens, pieces_of
@@ -47,7 +50,8 @@ class EncodedText:
         begin = self.ends[split - 1] if split else 0
         count = self.ends[split] - begin
         begins = range(begin, begin + count - window, stride)
-        text = TextWindows(self.tokens, begins, window, self.characters[split] / max(count, 1))
+        free = free_memory() if is_mapped(self.tokens) else None
+        text = TextWindows(self.tokens, begins, window, self.characters[split] / max(count, 1), free)
         return Split.of_text(text if limit is None else text.first(limit))
 
 
@@ -63,21 +67,36 @@ def encode_running_text(
         vocabulary: Tokens by id.
         tokens: What the text is split into.
     """
-    whole = aligned_tokens(count, smallest_dtype(len(vocabulary)))
     encode = make_encoder(vocabulary, tokens)
     unknown = tuple(Counter[str]() for _ in range(splits))
-    ends, characters, done = [0] * splits, [0] * splits, 0
-    for split, piece in pieces:
-        ids = encode(piece)
-        whole[done : done + len(ids)] = ids
-        done += len(ids)
-        ends[split], characters[split] = done, characters[split] + len(piece)
-        if tokens not in COMPLETE and not ids.all():
-            found = pieces_of(piece, tokens)
-            unknown[split].update(found[place] for place in np.flatnonzero(ids == 0).tolist())
+    ends, characters = [0] * splits, [0] * splits
+
+    def encoded() -> Iterator[np.ndarray]:
+        done = 0
+        for split, piece in pieces:
+            ids = encode(piece)
+            done += len(ids)
+            ends[split], characters[split] = done, characters[split] + len(piece)
+            if tokens not in COMPLETE and not ids.all():
+                found = pieces_of(piece, tokens)
+                unknown[split].update(found[place] for place in np.flatnonzero(ids == 0).tolist())
+            yield ids
+
+    whole = _joined(encoded(), count, smallest_dtype(len(vocabulary)))
     for split in range(1, splits):
         ends[split] = max(ends[split], ends[split - 1])
-    return EncodedText(whole[:done], tuple(ends), tuple(characters), unknown)
+    return EncodedText(whole, tuple(ends), tuple(characters), unknown)
+
+
+def _joined(pieces: Iterable[np.ndarray], count: int, dtype: np.dtype) -> np.ndarray:
+    """Join ids, at most `count`: in memory, or in a file if they are too large for it."""
+    if is_large(count * dtype.itemsize):
+        return written(pieces, None, dtype, count * dtype.itemsize)
+    whole, done = aligned_tokens(count, dtype), 0
+    for ids in pieces:
+        whole[done : done + len(ids)] = ids
+        done += len(ids)
+    return whole[:done]
 
 
 def make_encoder(vocabulary: Sequence[str], tokens: TextTokens) -> Encoder:

@@ -8,8 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
+from deepcli.data.arrays.made_arrays import made_of
+from deepcli.data.arrays.mapped_files import is_mapped
 from deepcli.data.arrays.series_windows import SeriesWindows
 from deepcli.data.arrays.splits import Split
+from deepcli.data.arrays.stored_rows import free_memory
 from deepcli.data.sources.series_splits import Borders
 from deepcli.data.sources.series_table import SeriesTable, TimeSeries
 
@@ -42,15 +45,16 @@ class EncodedSeries:
     @cached_property
     def values(self) -> np.ndarray:
         """All values as models take them, float32 (rows, columns): known columns are moved a horizon towards the past."""
-        parts = []
-        for one in self.table.series:
-            values = matrix(one).astype(np.float32)
-            first = values.shape[1] - self.known
-            later = np.full_like(values[:, first:], np.nan)
-            later[: max(len(one) - self.horizon, 0)] = values[self.horizon :, first:]
-            values[:, first:] = later
-            parts.append(values)
-        return np.concatenate(parts)
+        shape = sum(map(len, self.table.series)), len(self.table.columns)
+        return made_of(map(self._moved, self.table.series), shape, np.float32)
+
+    def _moved(self, series: TimeSeries) -> np.ndarray:
+        values = matrix(series).astype(np.float32)
+        first = values.shape[1] - self.known
+        later = np.full_like(values[:, first:], np.nan)
+        later[: max(len(series) - self.horizon, 0)] = values[self.horizon :, first:]
+        values[:, first:] = later
+        return values
 
     def training(self) -> np.ndarray:
         """Return the rows of training, float64 (rows, columns)."""
@@ -90,7 +94,6 @@ class EncodedSeries:
             seasonal: What errors of each series and target are divided by in MASE.
             limit: Maximum number of windows.
         """
-        lengths = [len(one) for one in self.table.series]
         windows = SeriesWindows(
             self.values,
             self.begins(split, stride, reaches_back)[:limit],
@@ -98,9 +101,17 @@ class EncodedSeries:
             self.horizon,
             self.targets,
             np.concatenate([np.asarray(one.times) for one in self.table.series]),
-            np.repeat(np.asarray(seasonal, np.float64).reshape(len(lengths), self.targets), lengths, axis=0),
+            self._by_row(seasonal),
+            free_memory() if is_mapped(self.values) else None,
         )
         return Split.of_series(windows)
+
+    def _by_row(self, seasonal: Sequence[Sequence[float]]) -> np.ndarray:
+        """Return figures of each series for each of its rows, float64 (rows, targets)."""
+        lengths = [len(one) for one in self.table.series]
+        figures = np.asarray(seasonal, np.float64).reshape(len(lengths), self.targets)
+        pieces = (np.broadcast_to(one, (length, self.targets)) for one, length in zip(figures, lengths, strict=True))
+        return made_of(pieces, (sum(lengths), self.targets), np.float64)
 
 
 def matrix(series: TimeSeries) -> np.ndarray:

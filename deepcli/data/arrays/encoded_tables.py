@@ -7,12 +7,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from deepcli.data.arrays.made_arrays import made_of
+from deepcli.data.arrays.stored_rows import is_large
 from deepcli.data.schema import MAX_CLASSES, Column
 from deepcli.data.sources.tables.cell_numbers import HIGHEST, cell_number
 from deepcli.data.sources.tables.missing_values import missing_of
 from deepcli.data.sources.tables.numerals import are_plain
 from deepcli.data.sources.tables.table_options import LONGEST_NAME, quoted
 from deepcli.errors import DataError
+
+ROWS = 10_000
+"""Rows that are encoded at a time, if the array of all of them is too large for memory."""
 
 Where = Callable[[int], str]
 """Returns the place of a row for an error, as `Table.where` does."""
@@ -55,14 +60,28 @@ def encode_features(columns: Sequence[Column], values: Sequence[Sequence[str | N
 
     Returns:
         float32 (n, columns): a number, NaN if it is missing; a category's code from 1, or 0 if it is missing or unknown;
-        the days since 1970 of a date, NaN if it is missing.
+        the days since 1970 of a date, NaN if it is missing. An array too large for memory is in a file.
 
     Raises:
         DataError: A value is not of its column's type, or a number is too large.
     """
-    found = np.empty((len(values[0]) if values else 0, len(columns)), np.float32)
-    for k, (column, each) in enumerate(zip(columns, values, strict=True)):
-        found[:, k] = _codes(column, each) if column.type == "category" else _numbers(column, each, where)
+    rows = len(values[0]) if values else 0
+    step = ROWS if is_large(rows * len(columns) * np.dtype(np.float32).itemsize) else max(rows, 1)
+    pieces = (_encoded(columns, values, where, start, start + step) for start in range(0, rows, step))
+    return made_of(pieces, (rows, len(columns)), np.float32)
+
+
+def _encoded(
+    columns: Sequence[Column], values: Sequence[Sequence[str | None]], where: Where, start: int, stop: int
+) -> np.ndarray:
+    """Encode some rows, float32 (rows, columns)."""
+    found = np.empty((len(values[0][start:stop]), len(columns)), np.float32)
+    for k, (column, whole) in enumerate(zip(columns, values, strict=True)):
+        each = whole[start:stop]
+        if column.type == "category":
+            found[:, k] = _codes(column, each)
+        else:
+            found[:, k] = _numbers(column, each, lambda row: where(start + row))
     return found
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tempfile
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,42 @@ def made_of(pieces: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np
             made[done : done + len(piece)] = piece
             done += len(piece)
         return made
+    return written(pieces, shape, dtype, size)
+
+
+def made_flat(pieces: Iterable[np.ndarray], dtype: type[np.generic]) -> np.ndarray:
+    """Join pieces whose number is not known before to an array of one dimension, as `made_of` does.
+
+    Args:
+        pieces: The values of the array in order, in its type or one that is cast to it.
+        dtype: Its type.
+
+    Raises:
+        DataError: The cache cannot be written.
+    """
+    held, size, rest = [np.empty(0, dtype)], 0, iter(pieces)
+    for piece in rest:
+        held.append(np.asarray(piece, dtype))
+        size += held[-1].nbytes
+        if is_large(size):
+            return written(itertools.chain(held, rest), None, dtype, size)
+    return np.concatenate(held)
+
+
+def written(
+    pieces: Iterable[np.ndarray], shape: tuple[int, ...] | None, dtype: type[np.generic] | np.dtype[Any], size: int
+) -> np.ndarray:
+    """Write pieces into a file of the cache, where it lies as long as it is used, and map it.
+
+    Args:
+        pieces: The rows of the array in order.
+        shape: The shape of the array; None: it has one dimension.
+        dtype: Its type.
+        size: Its bytes, or more, for errors.
+
+    Raises:
+        DataError: The cache cannot be written.
+    """
     folder = cache_folder() / "scratch"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,6 +78,6 @@ def made_of(pieces: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np
             for piece in pieces:
                 file.write(np.ascontiguousarray(piece, dtype).data)
             file.flush()
-            return map_array(file, folder, dtype, 0, shape)
+            return map_array(file, folder, dtype, 0, shape or (file.tell() // np.dtype(dtype).itemsize,))
     except OSError as error:
         raise DataError(full(folder, error, size)) from None

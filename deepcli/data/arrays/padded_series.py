@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deepcli.data.arrays.made_arrays import made_of
 from deepcli.data.sources.series_files import LabelledSeries
 from deepcli.errors import DataError
 
@@ -16,10 +17,13 @@ def padded(series: Sequence[LabelledSeries], steps: int, columns: int) -> np.nda
     Raises:
         DataError: A series has other columns, or more steps.
     """
-    found = np.full((len(series), steps, columns), np.nan, np.float32)
-    for place, one in enumerate(series):
-        found[place, : len(one)] = fitting(one, steps, columns)
-    return found
+
+    def whole(one: LabelledSeries) -> np.ndarray:
+        found = np.full((1, steps, columns), np.nan, np.float32)
+        found[0, : len(one)] = fitting(one, steps, columns)
+        return found
+
+    return made_of(map(whole, series), (len(series), steps, columns), np.float32)
 
 
 def fitting(one: LabelledSeries, steps: int, columns: int) -> np.ndarray:

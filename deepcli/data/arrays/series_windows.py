@@ -7,6 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from deepcli.data.arrays.stored_rows import StoredInputs, StoredRows
+from deepcli.data.arrays.stored_windows import StoredWindows
+
 
 @dataclass(frozen=True)
 class SeriesWindows:
@@ -20,6 +23,7 @@ class SeriesWindows:
         targets: Number of columns that are predicted.
         times: The time of each row, float64 (rows,).
         seasonal: What errors of each row's series are divided by in MASE, float64 (rows, targets); 0 if undefined.
+        free: Bytes of memory that were free when it was decided to leave the values in their file; None: they are in memory.
     """
 
     values: np.ndarray
@@ -29,19 +33,36 @@ class SeriesWindows:
     targets: int
     times: np.ndarray
     seasonal: np.ndarray
+    free: int | None = None
 
     def __len__(self) -> int:
         return len(self.begins)
 
     @cached_property
-    def inputs(self) -> np.ndarray:
+    def inputs(self) -> np.ndarray | StoredRows:
         """The windows, float32 (windows, window, columns): a view if they are evenly spaced."""
+        if self.free is not None:
+            return StoredWindows(self.values, self.begins, self.window, self.free)
         return self._windows(self.values, 0, self.window)
 
     @cached_property
-    def outputs(self) -> np.ndarray:
+    def outputs(self) -> np.ndarray | StoredRows:
         """The targets after each window, float32 (windows, horizon, targets): a view if windows are evenly spaced."""
+        if self.free is not None:
+            return StoredWindows(self.values, self.begins + self.window, self.horizon, self.free, self.targets)
         return self._windows(self.values[:, : self.targets], self.window, self.horizon)
+
+    @property
+    def stored(self) -> StoredInputs | None:
+        """What stays in a file, which all splits share; None if it is in memory."""
+        return None if self.free is None else StoredInputs(id(self.values), self.values.nbytes, self.free)
+
+    @property
+    def spans(self) -> StoredRows | None:
+        """The windows and what they predict, float32 (windows, window + horizon, columns); None if values are in memory."""
+        if self.free is None:
+            return None
+        return StoredWindows(self.values, self.begins, self.window + self.horizon, self.free)
 
     @property
     def origins(self) -> np.ndarray:

@@ -10,8 +10,10 @@ from typing import cast
 import numpy as np
 
 from deepcli.data.arrays.series_windows import SeriesWindows
-from deepcli.data.arrays.stored_rows import StoredRows, stored_if_large
+from deepcli.data.arrays.stored_rows import StoredInputs, StoredRows, stored_if_large
 from deepcli.data.arrays.text_windows import TextWindows
+from deepcli.data.arrays.token_sequences import StoredTokens, stored_tokens
+from deepcli.data.arrays.token_sequences import Tokens as Tokens
 from deepcli.data.fingerprint import KEYS, is_mark
 from deepcli.data.lexicon import Lexicon
 from deepcli.data.sources.findings import Finding
@@ -20,48 +22,8 @@ from deepcli.errors import DataError
 TEST_LIMIT_SEED = 20_240_101
 
 
-@dataclass(frozen=True)
-class Tokens:
-    """Sequences of token ids, of any length, stored one after another.
-
-    Attributes:
-        values: int32, all ids of all sequences.
-        offsets: int64, one more than the number of sequences; sequence i is values[offsets[i]:offsets[i + 1]].
-    """
-
-    values: np.ndarray
-    offsets: np.ndarray
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Length of each sequence."""
-        return np.diff(self.offsets)
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """What sequences are sorted by, so that similar ones share a batch: their length."""
-        return self.lengths
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def sequence(self, index: int) -> np.ndarray:
-        """Return the ids of one sequence, int32 (length,)."""
-        ids: np.ndarray = self.values[self.offsets[index] : self.offsets[index + 1]]
-        return ids
-
-    def __getitem__(self, indices: np.ndarray) -> Tokens:
-        lengths = self.lengths[indices]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        begins = self.offsets[indices]
-        pieces = [
-            self.values[begin:end] for begin, end in zip(begins.tolist(), (begins + lengths).tolist(), strict=True)
-        ]
-        return Tokens(np.concatenate([self.values[:0], *pieces]), offsets)
-
-
 Inputs = np.ndarray | StoredRows | Tokens
-"""Arrays and token ids are in memory or mapped into it; rows that are stored are read when a batch needs them."""
+"""Arrays and token ids are in memory or mapped into it; what is stored is read when a batch needs it."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +89,9 @@ class Split:
     def of_series(cls, series: SeriesWindows) -> Split:
         """Return the windows of time series as examples; their places are the rows that they predict first."""
         x = series.inputs
-        return cls(x, series.outputs if series.horizon else x, series.origins, series=series)
+        # Rows that are stored are indexed like an array, and read as a whole where an array is made of them.
+        y = cast(np.ndarray, series.outputs if series.horizon else x)
+        return cls(x, y, series.origins, series=series)
 
     @classmethod
     def of_text(cls, text: TextWindows) -> Split:
@@ -140,13 +104,19 @@ class Split:
         Args:
             labelled: Whether the former targets are classes, to be kept as labels.
         """
-        # Rows that are stored are indexed like an array, and read as a whole where an array is made of them.
         return replace(self, y=cast(np.ndarray, self.x), labels=self.y if labelled else None)
 
     @property
     def predicts_inputs(self) -> bool:
         """Whether the targets are the inputs."""
         return self.y is self.x
+
+    @property
+    def stored(self) -> StoredInputs | None:
+        """What of the inputs stays in files; None if they are in memory."""
+        windows = self.series if self.text is None else self.text
+        x = self.x if windows is None else windows
+        return x.stored if isinstance(x, StoredRows | StoredTokens | TextWindows | SeriesWindows) else None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -260,18 +230,27 @@ def select(x: Inputs, y: np.ndarray, ids: np.ndarray) -> Split:
     """Return the examples at some positions as a split; rows that are stored stay in their files."""
     if len(ids) == len(y):
         return Split(x, y, ids)
-    chosen = x.part(ids) if isinstance(x, StoredRows) else x[ids]
+    chosen = x.part(ids) if isinstance(x, StoredRows | StoredTokens) else x[ids]
     return Split(chosen, cast(np.ndarray, chosen) if y is x else y[ids], ids)
 
 
 def stored(x: Inputs, *besides: Inputs) -> Inputs:
-    """Return inputs that are mapped into memory as rows that stay in their files, if all together are too large to be held.
+    """Return inputs that are mapped into memory as inputs that stay in their files, if all together are too large to be held.
 
     Args:
         x: The inputs.
         besides: Inputs that are needed at the same time.
     """
+    if isinstance(x, Tokens):
+        return stored_tokens(x, [one for one in besides if isinstance(one, Tokens)])
     arrays = [one for one in (x, *besides) if isinstance(one, np.ndarray)]
     if not isinstance(x, np.ndarray) or (found := stored_if_large(arrays)) is None:
         return x
     return StoredRows([x], free=found.free)
+
+
+def in_memory(x: Inputs) -> np.ndarray | Tokens:
+    """Return inputs, read from their files if they stay there."""
+    if isinstance(x, StoredTokens):
+        return x.in_memory()
+    return np.asarray(x) if isinstance(x, StoredRows) else x

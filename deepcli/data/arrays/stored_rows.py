@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from deepcli.data.arrays.mapped_files import is_mapped, place_of
+from deepcli.data.arrays.stored_slices import SHORT_SLICE, read_in_order
 from deepcli.system.memory import available_memory
 
 SMALL_BYTES = 32 << 20
 """Arrays of at most this size are always held in memory."""
 HELD_SHARE = 0.25
 """Share of the free memory that inputs may take: TensorFlow makes two copies of a split, and a model needs memory, too."""
-SHORT_ROW = 2048
-"""Rows of fewer bytes are taken from mapped memory: reading each by a call of its own takes longer."""
 PIECE_BYTES = 8 << 20
-READERS = 4
-"""Threads that read rows of a batch at the same time: disks answer several requests together."""
-SHARE_BYTES = 128 << 10
-"""Bytes that a thread reads at least: starting more of them takes longer."""
+
+
+class StoredInputs(NamedTuple):
+    """Inputs that stay in files.
+
+    Attributes:
+        number: Splits with one number share them.
+        size: Their bytes.
+        free: Bytes of memory that were free when it was decided not to hold them.
+    """
+
+    number: int
+    size: int
+    free: int
 
 
 class StoredRows:
@@ -49,7 +55,7 @@ class StoredRows:
         self.shape: tuple[int, ...] = (count, *self._parts[0].shape[1:])
         self._row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
         whole = [place_of(part) for part in self._parts]
-        self._places = whole if self._row_bytes >= SHORT_ROW else [None] * len(whole)
+        self._places = whole if self._row_bytes >= SHORT_SLICE else [None] * len(whole)
 
     @property
     def ndim(self) -> int:
@@ -66,12 +72,17 @@ class StoredRows:
         """Bytes of all values."""
         return len(self) * self._row_bytes
 
+    @property
+    def stored(self) -> StoredInputs:
+        """What stays in files."""
+        return StoredInputs(id(self), self.nbytes, self.free)
+
     def __len__(self) -> int:
         return self.shape[0]
 
     @classmethod
     def joined(cls, inputs: Sequence[np.ndarray | StoredRows]) -> StoredRows:
-        """Return inputs one after another, those that are stored in their files still."""
+        """Return inputs one after another, those that are stored in their files still; windows cannot be joined."""
         parts: list[np.ndarray] = []
         rows, begin = [], 0
         for one in inputs:
@@ -117,7 +128,7 @@ class StoredRows:
 
     def part(self, places: np.ndarray) -> StoredRows | np.ndarray:
         """Return some of the rows, in their files still unless they are few."""
-        if len(places) * self._row_bytes <= SMALL_BYTES:
+        if is_small(len(places) * self._row_bytes):
             return self[places]
         return StoredRows(self._parts, places if self._rows is None else self._rows[places], self.free)
 
@@ -151,23 +162,7 @@ class StoredRows:
         room = found.reshape(-1).view(np.uint8).data
         buffers = [room[at * size : (at + 1) * size] for at in targets.tolist()]
 
-        def read(share: slice) -> None:
-            mine = rows[share]
-            starts = [0, *(np.flatnonzero(np.diff(mine) != 1) + 1).tolist(), len(mine)]
-            for start, end in itertools.pairwise(starts):
-                place.file.read_into(buffers[share][start:end], place.offset + int(mine[start]) * size)
-
-        count = min(READERS, len(rows), len(rows) * size // SHARE_BYTES)
-        if count <= 1:
-            return read(slice(None)) if len(rows) else None
-        borders = [len(rows) * k // count for k in range(count + 1)]
-        list(_readers().map(read, map(slice, borders, borders[1:])))
-        return None
-
-
-@lru_cache(1)
-def _readers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(READERS, "deepcli-rows")
+        read_in_order(place, rows * size, np.full(len(rows), size), buffers)
 
 
 def stored_if_large(parts: Sequence[np.ndarray]) -> StoredRows | None:
@@ -181,9 +176,19 @@ def stored_if_large(parts: Sequence[np.ndarray]) -> StoredRows | None:
     """
     if not all(map(is_mapped, parts)) or not is_large(sum(part.nbytes for part in parts)):
         return None
-    return StoredRows(parts, free=available_memory())
+    return StoredRows(parts, free=free_memory())
+
+
+def is_small(size: int) -> bool:
+    """Return whether an array of this size in bytes is always held in memory."""
+    return size <= SMALL_BYTES
 
 
 def is_large(size: int) -> bool:
     """Return whether an array of this size in bytes is too large to be held in memory beside its copies."""
-    return size > SMALL_BYTES and size > HELD_SHARE * available_memory()
+    return not is_small(size) and size > HELD_SHARE * free_memory()
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that inputs could take now."""
+    return available_memory()

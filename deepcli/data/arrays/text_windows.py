@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from deepcli.data.arrays.stored_rows import StoredInputs, StoredRows
+from deepcli.data.arrays.stored_windows import StoredWindows
+
 ALIGNMENT = 64
 """Bytes to which the array of tokens is aligned, so that a backend may use it without a copy."""
 
@@ -19,12 +22,14 @@ class TextWindows:
         begins: The place of the first token of each window.
         window: Tokens of a window; the target of each is the token after it.
         characters: Characters of the text for each token of the split, on average.
+        free: Bytes of memory that were free when it was decided to leave the tokens in a file; None: they are in memory.
     """
 
     tokens: np.ndarray
     begins: range
     window: int
     characters: float = 1.0
+    free: int | None = None
 
     def __len__(self) -> int:
         return len(self.begins)
@@ -38,6 +43,16 @@ class TextWindows:
     def targets(self) -> np.ndarray:
         """The token after each token of the windows, a view (windows, window)."""
         return self._view(1)
+
+    @property
+    def stored(self) -> StoredInputs | None:
+        """What stays in a file, which all splits share; None if it is in memory."""
+        return None if self.free is None else StoredInputs(id(self.tokens), self.tokens.nbytes, self.free)
+
+    @property
+    def spans(self) -> StoredRows | None:
+        """The windows with the token after each, (windows, window + 1); None if tokens are in memory."""
+        return None if self.free is None else StoredWindows(self.tokens, self.begins, self.window + 1, self.free)
 
     def first(self, count: int) -> TextWindows:
         """Return the first windows alone."""

@@ -136,7 +136,12 @@ def repeated_share(train: np.ndarray, held: np.ndarray, passage: int) -> float:
     """
     import numpy as np
 
-    wanted, numbers = np.unique(_hashes(held, passage)[::passage], return_counts=True)
+    step = max(AT_ONCE // passage, 1) * passage
+    apart = [
+        _hashes(held[begin : begin + step + passage - 1], passage)[::passage]
+        for begin in range(0, len(held) - passage + 1, step)
+    ]
+    wanted, numbers = np.unique(np.concatenate(apart), return_counts=True)
     seen = np.zeros(len(wanted), bool)
     for begin in range(0, max(len(train) - passage + 1, 0), AT_ONCE):
         found = np.unique(_hashes(train[begin : begin + AT_ONCE + passage - 1], passage))

@@ -76,12 +76,10 @@ def joined(parts: Sequence[Inputs]) -> Inputs:
 
     from deepcli.data.arrays.splits import Tokens
     from deepcli.data.arrays.stored_rows import StoredRows
+    from deepcli.data.arrays.token_sequences import joined_tokens
 
     if isinstance(parts[0], Tokens):
-        tokens = [part for part in parts if isinstance(part, Tokens)]
-        lengths = np.concatenate([part.lengths for part in tokens])
-        values = np.concatenate([part.values for part in tokens])
-        return Tokens(values, np.concatenate([[0], np.cumsum(lengths)]))
+        return joined_tokens([part for part in parts if isinstance(part, Tokens)])
     arrays = [part for part in parts if not isinstance(part, Tokens)]
     if any(isinstance(part, StoredRows) for part in arrays):
         return StoredRows.joined(arrays)
@@ -96,5 +94,5 @@ def content_keys(inputs: Inputs) -> list[bytes]:
 
     from deepcli.data.arrays.splits import Tokens
 
-    rows = (inputs.sequence(k) if isinstance(inputs, Tokens) else inputs[k] for k in range(len(inputs)))
+    rows = inputs.sequences() if isinstance(inputs, Tokens) else (inputs[k] for k in range(len(inputs)))
     return [hashlib.sha256(np.ascontiguousarray(row).data).digest() for row in rows]

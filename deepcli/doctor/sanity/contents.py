@@ -12,7 +12,7 @@ from deepcli.data.arrays.splits import Inputs, Split, Tokens
 def marks(x: Inputs) -> list[str]:
     """Return a mark of each input: equal inputs have equal marks, whatever they are padded with."""
     if isinstance(x, Tokens):
-        return [_mark(_unpadded(x.sequence(place))) for place in range(len(x))]
+        return [_mark(_unpadded(ids)) for ids in x.sequences()]
     return [_mark(np.asarray(x[place])) for place in range(len(x))]
 
 

@@ -10,8 +10,7 @@ from typing import cast
 import keras
 import numpy as np
 
-from deepcli.data.arrays.splits import Split, Splits, generator, limited, select
-from deepcli.data.arrays.stored_rows import StoredRows
+from deepcli.data.arrays.splits import Split, Splits, generator, in_memory, limited, select
 from deepcli.data.files import OFFLINE, Sources
 from deepcli.experiment.schema import Experiment
 from deepcli.models.base import Start
@@ -182,8 +181,8 @@ def part(split: Split, size: int, rng: np.random.RandomState) -> Split:
     """Return at most some examples of a split, every class in proportion."""
     places = limited(split.y, np.arange(len(split)), size, rng)
     chosen = select(split.x, split.y, places)
-    x = np.asarray(chosen.x) if isinstance(chosen.x, StoredRows) else chosen.x
-    return Split(x, cast(np.ndarray, x) if chosen.predicts_inputs else chosen.y, split.ids[places])
+    x = in_memory(chosen.x)
+    return Split(x, cast(np.ndarray, x if chosen.predicts_inputs else in_memory(chosen.y)), split.ids[places])
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepcli.data.sources.tables.json_table import plain_text
 from deepcli.data.sources.tables.table_options import Table, check_names, quoted
 from deepcli.errors import DataError
 from deepcli.system import extras
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 def read_parquet(path: Path) -> Table:
@@ -23,19 +27,42 @@ def read_parquet(path: Path) -> Table:
     try:
         found = pyarrow.parquet.read_table(path)
         names = tuple(str(name).strip() for name in found.column_names)
-        values = [found.column(k).to_pylist() for k in range(len(names))]
     except Exception as error:  # pyarrow has errors of its own for each kind of damage
         raise DataError(f"{path}: cannot be read as Parquet: {error}") from None
     check_names(path, names)
-    if not values or not values[0]:
+    if not names:
         raise DataError(f"{path}: has no rows")
-    for name, column in zip(names, values, strict=True):
-        first = next((value for value in column if value is not None), None)
-        if isinstance(first, dict) and "bytes" in first:
-            what = "holds an object with the bytes of a picture; read pictures with data.type=shards"
-            raise DataError(f"{path}:1: column {quoted(name)}: {what}")
-    columns = tuple(
-        [plain_text(value, f"{path}:{row}: column {quoted(name)}") for row, value in enumerate(column, 1)]
-        for name, column in zip(names, values, strict=True)
+    columns, problem = list[list[str | None]](), None
+    # One column at a time, so that no more than one is in memory both as values and as text.
+    for k, name in enumerate(names):
+        values = _values(path, name, found.column(k))
+        try:
+            columns.append(
+                [plain_text(value, f"{path}:{row}: column {quoted(name)}") for row, value in enumerate(values, 1)]
+            )
+        except DataError as error:
+            problem = problem or error  # a picture in a later column says more
+    if problem:
+        raise problem
+    return Table(
+        path, names, tuple(columns), list(range(1, len(columns[0]) + 1)), {"format": "parquet", "packed": ""}, []
     )
-    return Table(path, names, columns, list(range(1, len(values[0]) + 1)), {"format": "parquet", "packed": ""}, [])
+
+
+def _values(path: Path, name: str, column: pyarrow.ChunkedArray) -> list[object]:
+    """Return the values of a column.
+
+    Raises:
+        DataError: They cannot be read, there are none, or they are pictures.
+    """
+    try:
+        values: list[object] = column.to_pylist()
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read as Parquet: {error}") from None
+    if not values:
+        raise DataError(f"{path}: has no rows")
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, dict) and "bytes" in first:
+        what = "holds an object with the bytes of a picture; read pictures with data.type=shards"
+        raise DataError(f"{path}:1: column {quoted(name)}: {what}")
+    return values
