@@ -111,12 +111,12 @@ def test_batches_of_tensorflow_are_equal(kind: str) -> None:
     order = order_of(memory)
     batches = [TrainingBatches(split, order, weights, STRATEGY) for split in (memory, stored)]
     measuring = [MeasuringBatches(split, SIZE) for split in (memory, stored)]
-    inference = (
-        [] if kind.startswith("text") else [InferenceBatches(split.x, SIZE, STRATEGY) for split in (memory, stored)]
-    )
+    made: list[list[Any]] = [[one.epoch(1, 2, order.steps) for one in batches], measuring]
+    if not kind.startswith("text"):
+        made.append([InferenceBatches(split.x, SIZE, STRATEGY) for split in (memory, stored)])
     assert stored.stored is not None
-    for made in ([one.epoch(1, 2, order.steps) for one in batches], measuring, inference or [[], []]):
-        for first, second in zip(*made, strict=True):
+    for one_kind in made:
+        for first, second in zip(*one_kind, strict=True):
             for here, there in zip(first, second, strict=True):
                 assert here.dtype == there.dtype
                 np.testing.assert_array_equal(here, there)
