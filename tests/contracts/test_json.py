@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -33,13 +34,19 @@ def filled(name):
     return [*words, *("nowhere" for _ in options_of(NODES[name], "argument"))]
 
 
+@cache
+def checker(shape):
+    """Return what checks an object against the schema of its class."""
+    return jsonschema.Draft202012Validator(schemas()[file_of(shape)])
+
+
 def object_of(done, name):
     """Return the one object on stdout, which has to be what its schemas promise of a failure."""
     assert done.out.count("\n") == 1, done
     told = json.loads(done.out)
-    jsonschema.validate(told, schemas()[file_of(Failure)])
+    checker(Failure).validate(told)
     if name in SHAPES and issubclass(SHAPES[name], Answer):
-        jsonschema.validate(told, schemas()[file_of(SHAPES[name])])
+        checker(SHAPES[name]).validate(told)
     assert told["command"] == name
     assert "Traceback" not in done.err
     assert (told["status"] == "interrupted") == (done.code >= 128)
@@ -291,7 +298,6 @@ def test_what_a_command_prints_is_what_its_schema_says(cli, trained, monkeypatch
     monkeypatch.chdir(trained)
     swept(trained)
     monkeypatch.setattr("deepcli.api.killed_runs.WorkerProcess", InProcess)
-    schema = schemas()[file_of(SHAPES[name])]
     for line in SUCCESSES[name]:
         words = [word.replace("LINE", Path("line").read_text().strip()) for word in shlex.split(line)]
         done = cli(*words, "--json")
@@ -299,7 +305,7 @@ def test_what_a_command_prints_is_what_its_schema_says(cli, trained, monkeypatch
         told = [json.loads(one) for one in done.out.splitlines()]
         assert len(told) == (2 if name == "predict" else 1)
         for one in told:
-            jsonschema.validate(one, schema)
+            checker(SHAPES[name]).validate(one)
             if name != "predict":
                 assert (one["schema"], one["command"], one["error"]) == (1, name, None)
                 assert one["status"] in ("completed", "planned", "unfinished")

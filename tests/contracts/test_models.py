@@ -294,12 +294,8 @@ CASES: list[Any] = [
     if SIGNATURES[kind].kind in MODELS[fields_of(variant)["type"]].kinds and suits(variant, SIGNATURES[kind].kind)
 ]
 LIKE_THE_LAST = (
-    "lstm-1-tokens",
-    "lstm-2-tokens",
-    "sequential-1-tokens",
-    "transformer-1-images",
-    "transformer-1-tokens",
-)
+    "cnn-1-images", "cnn-2-images", "lstm-1-tokens", "mlp-1-images", "transformer-1-images", "transformer-2-images",
+)  # fmt: skip
 every_variant = pytest.mark.parametrize(("model", "kind"), CASES, indirect=True)
 
 

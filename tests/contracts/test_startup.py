@@ -157,10 +157,10 @@ def trained(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "words",
-    [["export", "run", "--format", "keras", "-q"], ["doctor", "--no-check"],
+    [["doctor", "--no-check"],
      ["sweep", "run", "spec.yaml", "seed=[1]", "--workers", "1", "-o", "sweep", "-q"],
      *(pytest.param(words, marks=pytest.mark.long) for words in
-       (["evaluate", "run", "-q"], ["predict", "run", "image.npy", "-q"], ["show", "spec.yaml", "--model"],
+       (["evaluate", "run", "-q"], ["export", "run", "--format", "keras", "-q"], ["predict", "run", "image.npy", "-q"], ["show", "spec.yaml", "--model"],
         ["doctor", "--json"]))],
     ids=" ".join,
 )  # fmt: skip

@@ -94,7 +94,12 @@ def without_mark(name, content):
     return State(**{**vars(State.from_bytes(content)), "weights": None}).to_bytes() if name == STATE else content
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+each_precision = pytest.mark.parametrize(
+    "precision", ["mixed_float16", pytest.param("float32", marks=pytest.mark.long)]
+)
+
+
+@each_precision
 def test_every_checkpoint_is_worth_what_the_history_says(precision, text, spec, tmp_path):
     result = begin(spec(text), [f"training.precision={precision}"], tmp_path / "run")
     directory = RunDir.open(tmp_path / "run")
@@ -118,7 +123,7 @@ def test_every_reader_uses_averaged_weights(directory):
     np.testing.assert_array_equal(exported.trainable_variables[0], model.trainable_variables[0])
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@each_precision
 def test_a_new_run_begins_with_averaged_weights_whatever_its_optimizer_and_precision(
     precision, directory, spec, tmp_path
 ):
@@ -132,7 +137,7 @@ def test_a_new_run_begins_with_averaged_weights_whatever_its_optimizer_and_preci
         assert row == measured(directory.last)
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@each_precision
 def test_a_resumed_run_goes_on_to_the_bits_with_the_weights_of_training(precision, text, spec, tmp_path):
     words = [f"training.precision={precision}", "training.epochs=2", "training.checkpoint.keep=1"]
     path = spec(text)

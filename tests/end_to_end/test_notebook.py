@@ -101,6 +101,7 @@ print(resumed, len(resumed.history["epoch"]) > 0, data_spec["model"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a kernel there is interrupted by other means")
+@pytest.mark.long
 def test_an_interrupt_to_the_kernel_stops_training_with_a_checkpoint(tmp_path):
     cells = [nbformat.v4.new_code_cell(source) for source in (SPEC, INTERRUPTED, AFTER)]
     notebook = nbformat.v4.new_notebook(cells=cells)

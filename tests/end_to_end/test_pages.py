@@ -21,7 +21,7 @@ PAGES = pages()
 LONG = {
     f"docs/{name}.md"
     for name in (
-        "explanation/architecture", "lessons", "how-to/doctor", "how-to/editor", "how-to/trackers", "how-to/callbacks", "how-to/autoencoders", "how-to/change-a-spec", "how-to/compare", "how-to/data-sets", "how-to/evaluate",
+        "explanation/architecture", "lessons", "how-to/doctor", "how-to/editor", "how-to/trackers", "how-to/callbacks", "how-to/check-a-spec", "how-to/autoencoders", "how-to/change-a-spec", "how-to/compare", "how-to/data-sets", "how-to/evaluate",
         "how-to/export", "how-to/find-a-rate", "how-to/forecasting", "how-to/language-models", "how-to/translation",
         "how-to/look-at-data", "how-to/own-data", "how-to/predict", "how-to/report", "how-to/reproduce", "how-to/resume",
         "how-to/runs", "how-to/scheduler", "how-to/thresholds", "how-to/time-and-cost", "tutorial/first-run", "tutorial/own-model", "tutorial/sweeps",

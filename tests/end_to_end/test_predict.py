@@ -168,6 +168,7 @@ def test_pictures_of_any_colour_are_what_the_arrays_were(cli, digits, images, tm
     np.testing.assert_allclose(said, expected[:4], atol=2e-6)
 
 
+@pytest.mark.long
 def test_large_dark_drawings_are_made_to_fit_and_it_says_so(cli, digits, images, tmp_path):
     x, expected = images
     right = 0

@@ -148,6 +148,7 @@ class Stuck(Loss):
 """
 
 
+@pytest.mark.long
 def test_a_second_interrupt_ends_at_once_even_within_a_step(spec):
     Path("stuck.py").write_text(STUCK)
     process = start("train", spec(LONG + "loss: stuck\n"), "-o", "a", "--plugin", "stuck.py")

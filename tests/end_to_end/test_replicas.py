@@ -153,6 +153,7 @@ def found(request, tmp_path_factory, tiny_imdb):
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.long] if name in LATER else []) for name in SPECS]
 )
+@pytest.mark.long
 def test_two_devices_take_the_steps_of_one(found, name):
     """Whatever the shares: weights after an epoch, averages where they are kept, loss and metrics."""
     assert found[name]["apart"] < 1e-5

@@ -84,13 +84,8 @@ def weights_of(path):
     return found
 
 
-@pytest.mark.parametrize(
-    "some",
-    [
-        "gradient_accumulation_steps: 2",
-        *(pytest.param(some, marks=pytest.mark.long) for some in ("clipnorm: 1.0", "use_ema: true")),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("some", ["clipnorm: 1.0", "use_ema: true", "gradient_accumulation_steps: 2"])
 def test_an_interrupted_run_ends_in_the_same_bits(some, plugin, spec, tmp_path):
     from deepcli.errors import Interrupted
 
