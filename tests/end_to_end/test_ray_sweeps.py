@@ -170,7 +170,7 @@ def test_the_loss_of_ray_is_a_clean_error(spec, what, says):
 
 
 CLUSTER = """
-export RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0
+export RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0 RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S=300
 start() { ray start --disable-usage-stats --node-ip-address 127.0.0.1 --num-cpus 1 --object-store-memory 80000000 "$@" >&2; }
 start --head --port 6399 --ray-client-server-port 10011 --include-dashboard false --runtime-env-agent-port 20500 \
     --min-worker-port 20000 --max-worker-port 20099
