@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 
-SECONDS_AFTER = 60.0
+SECONDS_AFTER = 40.0
 """How long the service stays after the process that started it has ended."""
 
 
@@ -28,10 +29,17 @@ def serving(address: str, count: int) -> Iterator[None]:
         RuntimeError: It does not start.
     """
     words = [sys.executable, "-m", __name__, address, str(count)]
-    service = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
-    assert service.stdout is not None
-    if service.stdout.readline().strip() != b"ready":
-        raise RuntimeError(f"JAX's coordination service does not start at {address}")
+    # Not with the stderr of this process: whoever reads that would wait for the service, too.
+    with tempfile.TemporaryFile() as said:
+        service = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True
+        )
+        assert service.stdout is not None
+        if service.stdout.readline().strip() != b"ready":
+            service.communicate()
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise RuntimeError(f"JAX's coordination service does not start at {address}" + f": {last}" * bool(last))
     yield
     # After an error, JAX would end this process with a stack trace as soon as the service were gone.
     service.kill()
