@@ -153,6 +153,7 @@ def test_submitits_debug_executor_trains_the_trials_in_this_process(launch):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # submitit leaves its process to itself
 def test_submitits_local_executor_leaves_the_trial_when_the_time_is_over(launch):
     request = launch(3000)
     folder = request.folder.logs / "slurm"
