@@ -174,11 +174,13 @@ def _tokens(x: Named) -> Tokens:
     ids = x.array
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
         x.fail(f"it is {ids.dtype} with the shape {ids.shape}", "token ids are integers, (n, steps), padded with 0")
-    low, high = min(int(part.min()) for part in _pieces(ids)), max(int(part.max()) for part in _pieces(ids))
+    # All at once, as each pass reads a file that may be larger than memory.
+    found = [(part.min(), part.max(), *_spans(part != 0)) for part in _pieces(ids)]
+    lows, highs, *spans = zip(*found, strict=True)
+    low, high = int(min(lows)), int(max(highs))
     if low < 0 or high > np.iinfo(np.int32).max:
         x.fail(f"it has the id {low if low < 0 else high}", "ids are 0 for padding and positive for tokens")
-    spans = [_spans(part != 0) for part in _pieces(ids)]
-    lengths, first, last = (np.concatenate(parts) for parts in zip(*spans, strict=True))
+    lengths, first, last = map(np.concatenate, spans)
     if not lengths.all():
         x.fail(f"row {int(lengths.argmin())} has no token", "leave it out, or give it a token that means an empty text")
     if (gaps := lengths != last - first).any():
