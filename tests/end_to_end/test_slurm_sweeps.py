@@ -127,7 +127,11 @@ def launch(spec, monkeypatch):
         (folder.logs / "slurm").mkdir()
         return Launch(folder, 1, ("--offline",), {"DEEPCLI_TEST": "1"})
 
-    return make
+    before = children(os.getpid())
+    yield make
+    for process in children(os.getpid()):  # submitit begins a job again whose time is over, for an hour
+        if process not in before:
+            process.kill()
 
 
 def completed(folder):

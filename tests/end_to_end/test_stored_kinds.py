@@ -16,9 +16,8 @@ import pytest
 import deepcli
 from deepcli.data.arrays import stored_rows
 from deepcli.data.files import cache_folder
-from deepcli.run.bit_comparison import compare_bits
-from deepcli.run.directory import RunDir
 from tests import own_files
+from tests.stored_runs import demand_equal_runs
 
 MLP = {"type": "mlp", "hidden_units": [8]}
 ON_JAX = """
@@ -103,14 +102,6 @@ def spec_of(kind: str) -> dict[str, Any]:
     return {**spec, "data": {**spec["data"], "batch_size": 8}, "training": settings}
 
 
-def demand_equal(memory: str, stored: str) -> None:
-    found = compare_bits(*(RunDir(Path(run)) for run in (memory, stored)))
-    assert len(found.compared) > 3
-    assert not (found.differences or found.missing)
-    told = "are read from disk batch by batch (more than a quarter of the free memory, 0 bytes)"
-    assert [told in (Path(run) / "train.log").read_text() for run in (memory, stored)] == [False, True]
-
-
 @pytest.mark.filterwarnings("ignore:.* gap in steps:deepcli.errors.Notice")
 @pytest.mark.parametrize(
     "kind", ["ids", *(pytest.param(kind, marks=pytest.mark.long) for kind in KINDS if kind != "ids")]
@@ -122,7 +113,7 @@ def test_a_run_and_its_evaluation_are_those_from_memory(kind: str, monkeypatch: 
     monkeypatch.setattr(stored_rows, "available_memory", lambda: 0)
     shutil.rmtree(cache_folder() / "schemas", ignore_errors=True)  # it is found again, from files
     deepcli.train(spec, output="stored", progress=False)
-    demand_equal("memory", "stored")
+    demand_equal_runs("memory", "stored")
     assert deepcli.Run("stored").evaluate().metrics == known
 
 
@@ -134,4 +125,4 @@ def test_so_is_a_run_on_jax(kind: str) -> None:
     for name in ("memory", "stored"):
         environment = {**os.environ, "KERAS_BACKEND": "jax"}
         subprocess.run([sys.executable, "-c", code, name], check=True, env=environment, timeout=300)
-    demand_equal("memory", "stored")
+    demand_equal_runs("memory", "stored")

@@ -24,7 +24,7 @@ from ..yardstick import in_time
 
 FULL = os.environ.get("DEEPCLI_TORTURE") == "1"
 SECONDS = 1.0
-"""What none may take, in seconds of the processor on the machine that `yardstick.py` names."""
+"""What none may take, in seconds of the processor of a fast machine; see `yardstick.py`."""
 CONFIGS = sorted((Path(__file__).parent.parent.parent / "configs").rglob("*.yaml"))
 VALID = [yaml.load(path.read_text(encoding="utf-8"), yaml12._Loader) for path in CONFIGS]
 

@@ -25,12 +25,11 @@ from deepcli.data.arrays.text_windows import TextWindows
 from deepcli.data.arrays.token_sequences import StoredTokens
 from deepcli.data.files import cache_folder
 from deepcli.errors import DataError
-from deepcli.run.bit_comparison import compare_bits
-from deepcli.run.directory import RunDir
 from deepcli.training.order import Order
 from deepcli.training.pipeline import InferenceBatches, MeasuringBatches, TrainingBatches
 from deepcli.training.tensorflow_reading import reading_errors
 from tests import own_files
+from tests.stored_runs import demand_equal_runs
 
 STRATEGY = tf.distribute.get_strategy()
 COUNT, SIZE = 50, 8
@@ -180,20 +179,12 @@ deepcli.train({SPEC}, output=sys.argv[1], progress=False)
 """
 
 
-def demand_equal(memory: str, stored: str) -> None:
-    found = compare_bits(*(RunDir(Path(run)) for run in (memory, stored)))
-    assert len(found.compared) > 3
-    assert not (found.differences or found.missing)
-    told = "are read from disk batch by batch (more than a quarter of the free memory, 0 bytes)"
-    assert [told in (Path(run) / "train.log").read_text() for run in (memory, stored)] == [False, True]
-
-
 def test_a_run_has_the_weights_and_figures_of_one_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     own_files.pictures(Path("pictures"))
     deepcli.train(SPEC, output="memory", progress=False)
     monkeypatch.setattr(stored_rows, "available_memory", lambda: 0)
     deepcli.train(SPEC, output="stored", progress=False)
-    demand_equal("memory", "stored")
+    demand_equal_runs("memory", "stored")
 
 
 @pytest.mark.long
@@ -212,7 +203,7 @@ def test_so_has_a_run_that_gives_inputs_back_and_one_of_numbers(task: str, monke
     monkeypatch.setattr(stored_rows, "available_memory", lambda: 0)
     shutil.rmtree(cache_folder() / "schemas")  # it is found again, from rows in files
     deepcli.train(spec, output="stored", progress=False)
-    demand_equal("memory", "stored")
+    demand_equal_runs("memory", "stored")
 
 
 @pytest.mark.long
@@ -222,4 +213,4 @@ def test_so_has_a_run_on_jax() -> None:
     for name in ("memory", "stored"):
         words = [sys.executable, "-c", ON_JAX.replace("{SPEC}", repr(SPEC)), name]
         subprocess.run(words, check=True, env={**os.environ, "KERAS_BACKEND": "jax"}, timeout=300)
-    demand_equal("memory", "stored")
+    demand_equal_runs("memory", "stored")
